@@ -1,0 +1,51 @@
+# The targets of docs/architecture.md, "How it is tested". Go ≥ 1.26, make and git do everything.
+.DEFAULT_GOAL := build
+.PHONY: build check fmt test race e2e fuzz bench demo clean
+
+export CGO_ENABLED ?= 0
+BIN     := bin/bsp
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+TOOL    := go tool -modfile=tools/go.mod
+GOFILES  = $(shell git ls-files --cached --others --exclude-standard '*.go')
+N       ?= 10       # trials of make e2e
+RUNS    ?= 1000000x # runs of each fuzz test of make fuzz
+
+build: ## the bsp binary, static
+	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/bsp
+
+check: ## formatting, vet, lint, the import table; generated files are current
+	@out=$$($(TOOL) gofumpt -l $(GOFILES)); [ -z "$$out" ] || { echo "not formatted (run make fmt):"; echo "$$out"; exit 1; }
+	go vet ./...
+	go vet -tags e2e ./e2e
+	$(TOOL) golangci-lint run --timeout 10m ./...
+	go test ./internal/arch
+
+fmt: ## format every file
+	@$(TOOL) gofumpt -w $(GOFILES)
+
+test: ## unit, property, golden, fuzz corpora, CLI, small clusters
+	go test -timeout 15m ./...
+
+race: ## the same under the race detector, shuffled; needs gcc
+	CGO_ENABLED=1 go test -race -shuffle=on -timeout 25m ./...
+
+e2e: build ## real processes: kill -9 of random roles, N trials
+	BSP=$(CURDIR)/$(BIN) go test -tags e2e -count=1 -v -timeout 40m ./e2e -args -trials $(N)
+
+fuzz: ## RUNS runs of every fuzz test, a line for each; stops at the first finding
+	@set -e; tests=$$(go test -list '^Fuzz' ./...); printf '%s\n' "$$tests" | \
+	awk '/^Fuzz/ { f[n++] = $$1 } $$1 == "ok" { for (i = 0; i < n; i++) print $$2, f[i]; n = 0 }' | \
+	while read -r pkg f; do \
+	  printf '%s %s: ' "$$pkg" "$$f"; \
+	  out=$$(go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(RUNS) "$$pkg" 2>&1 </dev/null) || { printf 'FAILED\n%s\n' "$$out"; exit 1; }; \
+	  printf '%s\n' "$$out" | sed -n 's/^fuzz: //p' | tail -n 1; \
+	done
+
+bench: build ## figures beside their limits, into bench/results
+	BSP=$(CURDIR)/$(BIN) go run ./bench/cmd/figures
+
+demo: build ## the main job on real input, with a kill -9 in the middle
+	go run ./examples/debian/demo -bsp $(CURDIR)/$(BIN)
+
+clean:
+	rm -rf bin out
