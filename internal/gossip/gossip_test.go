@@ -1,0 +1,333 @@
+package gossip_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"scalar/internal/gossip"
+	"scalar/internal/netx"
+)
+
+func TestMain(m *testing.M) {
+	// memberlist does not wait for a probe that is under way when it is shut down.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probeNode"))
+}
+
+var key = bytes.Repeat([]byte{7}, gossip.KeySize)
+
+type node struct {
+	*gossip.Gossip
+	stop func() // returns when Run has
+}
+
+// start runs a member on a free port of 127.0.0.1. It is stopped at the end.
+func start(t *testing.T, role, id string, change func(*gossip.Config)) node {
+	t.Helper()
+	cfg := gossip.Config{
+		Member: gossip.Member{ID: id, Role: role, Addr: "addr-of-" + id, API: "api-of-" + id},
+		Bind:   "127.0.0.1", Key: key, Rejoin: 100 * time.Millisecond,
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	g, err := gossip.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background()) // ended by stop
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	n := node{g, sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("%s: Run: %v", id, err)
+		}
+	})}
+	t.Cleanup(n.stop)
+	return n
+}
+
+func seeds(nodes ...node) func(*gossip.Config) {
+	addrs := make([]string, 0, len(nodes))
+	for _, n := range nodes {
+		addrs = append(addrs, n.Addr())
+	}
+	return func(c *gossip.Config) { c.Seeds = func() []string { return addrs } }
+}
+
+func ids(n node) string {
+	members := n.Members()
+	all := make([]string, 0, len(members))
+	for _, m := range members {
+		all = append(all, m.ID)
+	}
+	return strings.Join(all, " ")
+}
+
+// sees waits until n lists exactly these ids, by its channel of changes.
+func sees(t *testing.T, n node, want string) {
+	t.Helper()
+	deadline := time.After(15 * time.Second)
+	for ids(n) != want {
+		select {
+		case <-n.Changed():
+		case <-deadline:
+			t.Fatalf("sees %q, want %q", ids(n), want)
+		}
+	}
+}
+
+func TestFindEachOther(t *testing.T) {
+	a := start(t, "master", "a", nil)
+	b := start(t, "master", "b", seeds(a))
+	c := start(t, "groom", "c", seeds(a, a))
+	for _, n := range []node{a, b, c} {
+		sees(t, n, "c a b") // by role, then id
+	}
+	want := gossip.Member{ID: "a", Role: "master", Addr: "addr-of-a", API: "api-of-a"}
+	if got := c.Members()[1]; got != want {
+		t.Errorf("member %+v, want %+v", got, want)
+	}
+	// One leaves in order and comes back at another address.
+	b.stop()
+	for _, n := range []node{a, c} {
+		sees(t, n, "c a")
+	}
+	b = start(t, "master", "b", func(c *gossip.Config) {
+		seeds(a)(c)
+		c.Member.Addr = "second life"
+	})
+	for _, n := range []node{a, b, c} {
+		sees(t, n, "c a b")
+	}
+	if got := c.Members()[2].Addr; got != "second life" {
+		t.Errorf("b is at %q", got)
+	}
+}
+
+// TestYoungestLife: while the old life of a member is not yet known to be dead,
+// the new one is what is listed.
+func TestYoungestLife(t *testing.T) {
+	a := start(t, "master", "a", nil)
+	start(t, "groom", "g", seeds(a))
+	sees(t, a, "g a")
+	start(t, "groom", "g", func(c *gossip.Config) {
+		seeds(a)(c)
+		c.Member.Addr = "second life"
+	})
+	deadline := time.After(15 * time.Second)
+	for a.Members()[0].Addr != "second life" {
+		select {
+		case <-a.Changed():
+		case <-deadline:
+			t.Fatalf("sees %+v", a.Members())
+		}
+	}
+	if got := ids(a); got != "g a" {
+		t.Errorf("sees %q", got)
+	}
+}
+
+// TestRejoin: members that have forgotten each other meet again when the seeds
+// name one, without a restart.
+func TestRejoin(t *testing.T) {
+	var addr atomic.Value
+	addr.Store("")
+	late := func(c *gossip.Config) {
+		c.Seeds = func() []string {
+			if s, ok := addr.Load().(string); ok && s != "" {
+				return []string{"127.0.0.1:1", s} // nobody is at the first
+			}
+			return nil
+		}
+	}
+	a, b, c := start(t, "master", "a", late), start(t, "master", "b", late), start(t, "groom", "c", late)
+	for _, n := range []node{a, b, c} {
+		if len(n.Members()) != 1 {
+			t.Fatalf("%s knows somebody", ids(n))
+		}
+	}
+	addr.Store(b.Addr())
+	for _, n := range []node{a, b, c} {
+		sees(t, n, "c a b")
+	}
+}
+
+func TestWrongKey(t *testing.T) {
+	var log lockedBuffer
+	a := start(t, "master", "a", func(c *gossip.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	asked := make(chan struct{}, 1000)
+	b := start(t, "groom", "b", func(c *gossip.Config) {
+		c.Key = bytes.Repeat([]byte{8}, gossip.KeySize)
+		c.Seeds = func() []string { asked <- struct{}{}; return []string{a.Addr()} }
+	})
+	for range 3 { // two whole tries
+		<-asked
+	}
+	if ids(a) != "a" || ids(b) != "b" {
+		t.Errorf("a sees %q, b sees %q", ids(a), ids(b))
+	}
+	if text := log.String(); !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "gossip:") || strings.Contains(text, "DEBUG") {
+		t.Errorf("log: %s", text)
+	}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func TestNoDebugLines(t *testing.T) {
+	var log lockedBuffer
+	verbose := func(c *gossip.Config) {
+		c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	}
+	a := start(t, "master", "a", verbose)
+	b := start(t, "master", "b", func(c *gossip.Config) { verbose(c); seeds(a)(c) })
+	sees(t, a, "a b")
+	b.stop()
+	sees(t, a, "a")
+	a.stop()
+	for _, word := range []string{"DEBUG", "memberlist:", "push/pull"} {
+		if strings.Contains(log.String(), word) {
+			t.Errorf("log has %q:\n%s", word, log.String())
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	for what, cfg := range map[string]gossip.Config{
+		"short key": {Bind: "127.0.0.1", Key: key[:16]},
+		"no host":   {Key: key},
+		"bad host":  {Bind: "no such host", Key: key},
+		"long name": {Bind: "127.0.0.1", Key: key, Member: gossip.Member{ID: strings.Repeat("x", 500)}},
+	} {
+		if g, err := gossip.New(cfg); err == nil {
+			t.Errorf("%s: no error", what)
+			g.Close()
+		}
+	}
+	a := start(t, "master", "a", nil)
+	_, port, _ := strings.Cut(a.Addr(), ":")
+	var n int
+	fmt.Sscan(port, &n)
+	if g, err := gossip.New(gossip.Config{Bind: "127.0.0.1", Port: n, Key: key}); err == nil || !strings.Contains(err.Error(), a.Addr()) {
+		t.Errorf("a port in use: %v", err)
+		if g != nil {
+			g.Close()
+		}
+	}
+	all, err := gossip.New(gossip.Config{Bind: "0.0.0.0", Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasPrefix(all.Addr(), "0.0.0.0") {
+		t.Errorf("advertises %s", all.Addr())
+	}
+	if err := all.Close(); err != nil {
+		t.Error(err)
+	}
+	if slices.Contains([]string{"", ":0"}, a.Addr()) {
+		t.Errorf("address %q", a.Addr())
+	}
+}
+
+// TestMeta fixes the bytes of a member's description.
+func TestMeta(t *testing.T) {
+	golden, err := os.ReadFile("testdata/meta.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := gossip.Meta(gossip.Member{ID: "m1", Role: "master", Addr: "10.0.0.1:7001", API: ""}, 258)
+	if want := strings.TrimSpace(string(golden)); err != nil || hex.EncodeToString(got) != want {
+		t.Errorf("got %x, %v; want %s", got, err, want)
+	}
+}
+
+// TestSeenMastersServeAsSeeds: a later life without a working seed finds the
+// cluster by the masters that the one before has seen.
+func TestSeenMastersServeAsSeeds(t *testing.T) {
+	for _, role := range []string{"groom", "master"} {
+		t.Run(role, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "masters")
+			keep := func(c *gossip.Config) { c.Remember = file }
+			a := start(t, "master", "a", nil)
+			other := start(t, "groom", "other", seeds(a))
+			b := start(t, role, "b", func(c *gossip.Config) { keep(c); seeds(a)(c) })
+			sees(t, b, map[string]string{"groom": "b other a", "master": "other a b"}[role])
+			deadline := time.Now().Add(10 * time.Second)
+			for text := ""; text != a.Addr()+"\n"; time.Sleep(5 * time.Millisecond) {
+				b, _ := os.ReadFile(file)
+				if text = string(b); time.Now().After(deadline) {
+					t.Fatalf("the file has %q, want %q", text, a.Addr())
+				}
+			}
+			b.stop()
+			damaged, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			damaged.WriteString("nonsense\n\x00\x00:1\nexample.org:80\n")
+			damaged.Close()
+			b = start(t, role, "b", func(c *gossip.Config) {
+				keep(c)
+				c.Seeds = func() []string { return []string{"127.0.0.1:1"} }
+			})
+			sees(t, b, map[string]string{"groom": "b other a", "master": "other a b"}[role])
+			sees(t, other, map[string]string{"groom": "b other a", "master": "other a b"}[role])
+		})
+	}
+}
+
+// TestSilentSeedsDelayNoEnd: seeds that take connections and never answer do not
+// keep Run from its end, nor from a seed that does answer.
+func TestSilentSeedsDelayNoEnd(t *testing.T) {
+	var silent []string
+	for range 4 {
+		l, err := netx.Listen(t.Context(), "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // the kernel takes connections
+		silent = append(silent, l.Addr().String())
+	}
+	a := start(t, "master", "a", nil)
+	asked := make(chan struct{}, 1000)
+	b := start(t, "groom", "b", func(c *gossip.Config) {
+		c.Seeds = func() []string { asked <- struct{}{}; return append(silent, a.Addr()) }
+	})
+	sees(t, b, "b a")
+	for range len(asked) + 1 {
+		<-asked
+	}
+	began := time.Now()
+	b.stop()
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the end took %v", took)
+	}
+}

@@ -1,0 +1,4 @@
+package rpc
+
+// HeaderSize is the length of a frame's header.
+const HeaderSize = headerSize
