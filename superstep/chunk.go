@@ -1,0 +1,65 @@
+package superstep
+
+import (
+	"math/bits"
+	"sync"
+)
+
+// Chunks of messages grow from the smallest size to this one (notes: 16-byte
+// messages reach full speed from 32 KiB on); columns leave in larger pieces.
+const (
+	minChunk    = 1 << 10
+	dataChunk   = 64 << 10
+	columnChunk = 128 << 10
+	maxChunk    = 1 << 20
+	classes     = 11 // 1 KiB … 1 MiB, header included
+)
+
+// A chunk is a piece of one bundle: whole messages, with room for a frame's header
+// in front, so that it travels without another copy. It has one owner at a time:
+// the sender, then a link or the receiver, then the pool.
+type chunk struct {
+	buf   []byte // header, then room for the payload; nil if ext is set
+	ext   []byte // payload that is not ours: an accumulator handed over, or a collective's slice
+	n     int    // bytes of payload in buf
+	count uint32 // messages or values
+	kind  uint8
+	flags uint8
+	class int8 // index in the pool, -1: not pooled
+}
+
+func (c *chunk) payload() []byte {
+	if c.ext != nil {
+		return c.ext
+	}
+	return c.buf[headerSize : headerSize+c.n]
+}
+
+// room is the payload's whole space.
+func (c *chunk) room() []byte { return c.buf[headerSize:] }
+
+// pool keeps chunks by size: powers of two, header included.
+type pool struct{ classes [classes]sync.Pool }
+
+// get returns an empty chunk with room for n bytes of payload at least, pooled up
+// to 1 MiB with its header.
+func (p *pool) get(n int) *chunk {
+	total := max(n+headerSize, minChunk)
+	if total > maxChunk {
+		return &chunk{buf: make([]byte, total), class: -1}
+	}
+	class := bits.Len(uint(total-1)) - bits.Len(uint(minChunk-1))
+	if c, ok := p.classes[class].Get().(*chunk); ok {
+		return c
+	}
+	return &chunk{buf: make([]byte, minChunk<<class), class: int8(class)}
+}
+
+// put takes a chunk back.
+func (p *pool) put(c *chunk) {
+	if c == nil || c.class < 0 {
+		return
+	}
+	c.n, c.count, c.kind, c.flags = 0, 0, 0, 0
+	p.classes[c.class].Put(c)
+}

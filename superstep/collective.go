@@ -1,0 +1,198 @@
+package superstep
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// collective gathers the rounds of a port's collective lane. A source can be one
+// round ahead and no more: the round after needs our part of the next one. So two
+// are kept, by parity.
+type collective struct {
+	mu     sync.Mutex // guards the fields below
+	left   []bool     // by peer: gives nothing any more
+	rounds [2]round
+}
+
+type round struct {
+	have []bool   // by source
+	data [][]byte // by source
+	n    int      // sources that are in or have left
+}
+
+func (c *collective) init(peers int) {
+	c.left = make([]bool, peers)
+	for i := range c.rounds {
+		c.rounds[i] = round{have: make([]bool, peers), data: make([][]byte, peers)}
+	}
+}
+
+// put stores a source's part and says whether the round is complete; ok is false if
+// the source gave one already.
+func (c *collective) put(number int, source int, data []byte) (complete, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := &c.rounds[number&1]
+	if r.have[source] {
+		return false, false
+	}
+	r.have[source], r.data[source] = true, data
+	r.n++
+	return r.n == len(r.have), true
+}
+
+// leave counts a source out of all further rounds.
+func (c *collective) leave(source int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left[source] = true
+	for i := range c.rounds {
+		if r := &c.rounds[i]; !r.have[source] {
+			r.have[source] = true
+			r.n++
+		}
+	}
+}
+
+func (c *collective) complete(number int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := &c.rounds[number&1]
+	return r.n == len(r.have)
+}
+
+// collect returns a complete round's data and makes room for the round after next.
+func (c *collective) collect(number int) [][]byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := &c.rounds[number&1]
+	data := slices.Clone(r.data)
+	clear(r.data)
+	r.n = 0
+	for i, left := range c.left {
+		r.have[i] = left
+		if left {
+			r.n++
+		}
+	}
+	return data
+}
+
+// AllToAll gives out[i] to peer i and returns what every peer gave to this one, by
+// sender; nil for nil, and from peers that have left. len(out) must be N. Superstep
+// and inboxes are untouched. All peers must call it, or AllGather or HandOver, in
+// the same order. out is copied; the result belongs to the caller.
+func (p *Port) AllToAll(ctx context.Context, out [][]byte) ([][]byte, error) {
+	if len(out) != p.g.peers {
+		return nil, fmt.Errorf("all-to-all of %d slices among %d peers", len(out), p.g.peers)
+	}
+	return p.exchange(ctx, func(to int) []byte { return copied(out[to]) })
+}
+
+// HandOver is AllToAll without the copy: out's slices are given away and must not be
+// written any more.
+func (p *Port) HandOver(ctx context.Context, out [][]byte) ([][]byte, error) {
+	if len(out) != p.g.peers {
+		return nil, fmt.Errorf("all-to-all of %d slices among %d peers", len(out), p.g.peers)
+	}
+	return p.exchange(ctx, func(to int) []byte { return out[to] })
+}
+
+// AllGather gives x to every peer and returns what every peer gave, by sender. The
+// result is read-only: peers in one process share it.
+func (p *Port) AllGather(ctx context.Context, x []byte) ([][]byte, error) {
+	shared := copied(x)
+	return p.exchange(ctx, func(int) []byte { return shared })
+}
+
+// copied keeps the difference between nil and empty.
+func copied(b []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	return append(make([]byte, 0, len(b)), b...)
+}
+
+// exchange runs one collective round with slices that may be kept.
+func (p *Port) exchange(ctx context.Context, part func(to int) []byte) ([][]byte, error) {
+	if err := p.ready(ctx); err != nil {
+		return nil, err
+	}
+	number := p.round
+	for i := range p.g.peers {
+		to := (p.index + i) % p.g.peers // not everybody to the same peer at once
+		data := part(to)
+		if d := p.to(to); d.link != nil {
+			d.link.sendPart(header{typ: frameCollective, superstep: uint32(number), source: uint32(p.index), dest: uint32(to)}, data)
+		} else if !d.port.quiet.Load() {
+			if complete, _ := d.port.rounds.put(number, p.index, data); complete {
+				d.port.rouse()
+			}
+		}
+	}
+	for _, l := range p.g.links {
+		if l != nil {
+			l.rouse()
+		}
+	}
+	if err := p.wait(ctx, func() bool { return p.rounds.complete(number) }); err != nil {
+		return nil, err
+	}
+	p.round++
+	return p.rounds.collect(number), nil
+}
+
+// sendPart queues a collective's slice, which is not copied.
+func (l *link) sendPart(h header, data []byte) {
+	switch {
+	case len(data) > maxPayload:
+		l.sendFragments(h, data, false)
+	case len(data) > 0:
+		l.send(outFrame{h: h, c: &chunk{ext: data, class: -1}}, false)
+	default:
+		if data == nil {
+			h.flags = flagNil
+		}
+		l.send(outFrame{h: h}, false)
+	}
+}
+
+// collective takes a remote source's part of a round.
+func (in *incoming) collective(h header, c *chunk) error {
+	rounds := &in.rounds[in.pair(int(h.source), int(h.dest))]
+	if h.superstep != *rounds {
+		return fmt.Errorf("%w: collective round %d of peer %d, expected %d", ErrFrame, h.superstep, h.source, *rounds)
+	}
+	*rounds++
+	p := in.l.g.ports[int(h.dest)-in.l.g.own.Lo]
+	if p.quiet.Load() {
+		return nil
+	}
+	var data []byte
+	switch {
+	case c != nil && c.class < 0:
+		data = c.payload() // fragments were put together in memory of their own
+	case c != nil:
+		data = copied(c.payload())
+	case h.flags&flagNil == 0:
+		data = []byte{}
+	}
+	complete, ok := p.rounds.put(int(h.superstep), int(h.source), data)
+	if !ok {
+		return fmt.Errorf("%w: collective round %d of peer %d came too early", ErrFrame, h.superstep, h.source)
+	}
+	if complete {
+		p.rouse()
+	}
+	return nil
+}
+
+// leaveRounds counts a peer out of the collective rounds of all local peers.
+func (g *Group) leaveRounds(peer int) {
+	for _, p := range g.ports {
+		p.rounds.leave(peer)
+		p.rouse()
+	}
+}

@@ -1,0 +1,41 @@
+// Package superstep moves messages between the peers of a job and ends supersteps.
+// It knows peers and tasks, not jobs, grooms or masters.
+//
+//	peer goroutine            task process                      another task
+//	 Box.Send ─ chunk ─┬─ local peer's inbox (the chunk changes owner)
+//	 Lane.Add ─ acc. ──┤
+//	                   └─ link queue ─ writer ═══ frames ═══ reader ─ inbox
+//	 Port.Sync ── barrier ─ votes, counts ─ mark ═══════════ barrier ─ verdict
+//
+// A Group is one task's part of a job: its local peers, one link to every other task,
+// made by Mesh, and the barrier. A Port is one local peer's endpoint. On a port a
+// program opens Boxes (free messages) and Lanes (keyed values, combined on the way),
+// and ends supersteps by Sync or Lane.Exchange. Collectives (AllToAll, AllGather) are
+// apart from supersteps. Package bsp puts the user's API on top.
+//
+// # Promises
+//
+//   - An inbox is ordered by sender, then by sending order. Nothing that a peer sees
+//     depends on placement, transport, threads or timing.
+//   - A superstep ends for a peer when all peers have ended it, or have left, and all
+//     their messages are in. Each task sends every other task one mark a superstep,
+//     behind its messages, with counts, votes, values and control bits.
+//   - Readers always drain their links into memory, so that Send never waits for
+//     another peer. There is no spilling yet: what one superstep sends has to fit.
+//   - Every blocked call ends when its context ends, on Abort, and when a link is lost.
+//     The other tasks are told why; a task that just disappears is a *LinkError.
+//   - Frames are checked before use: version, job, epoch, superstep, peers, sizes and two
+//     CRC-32C, one of the header and one of the payload.
+//   - Steady state allocates nothing per message: chunks are pooled, and an inbox's
+//     chunks go back at the next Sync.
+//
+// # Leaving early, and Clear
+//
+// A chunk that is full leaves while its peer still computes. Box.Clear takes back what
+// has left: locally by dropping it from the inbox that nobody reads yet, remotely by a
+// clear frame, which comes in order behind the data and before the mark.
+//
+// # Wire format
+//
+// docs/formats.md has it byte by byte; TestGoldenFrames holds it fast.
+package superstep

@@ -1,0 +1,126 @@
+package superstep_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"scalar/superstep"
+)
+
+// FuzzFrame feeds a reader any bytes, also with checksums that are right.
+func FuzzFrame(f *testing.F) {
+	f.Add(superstep.Frame([4]uint8{2, 0, 0, 1}, [4]uint32{0, 2, 0, 1}, make([]byte, 16)), true)
+	f.Add(superstep.Frame([4]uint8{2, 1, 1, 2}, [4]uint32{0, 3, 1, 0}, make([]byte, 10)), true)
+	f.Add(superstep.Frame([4]uint8{3, 0, 2, 21}, [4]uint32{0, 2, 0, 2}, make([]byte, 24)), true)
+	f.Add(superstep.Frame([4]uint8{4, 0, 0, 0}, [4]uint32{0, 1, 0, 0}, superstep.AppendMark(5, true, 3, [][]byte{[]byte("v"), nil}, make([]uint64, 4))), true)
+	f.Add(superstep.Frame([4]uint8{5, 0, 4, 0}, [4]uint32{0, 2, 0, 0}, nil), true)
+	f.Add(superstep.Frame([4]uint8{6, 0, 0, 0}, [4]uint32{0, 2, 0, 0}, nil), true)
+	f.Add(superstep.Frame([4]uint8{7, 0, 0, 0}, [4]uint32{0, 2, 0, 0}, nil), true)
+	f.Add(superstep.Frame([4]uint8{8, 0, 0, 0}, [4]uint32{0, 1, 0, 0}, nil), true)
+	f.Add(superstep.Frame([4]uint8{9, 0, 0, 0}, [4]uint32{0, 1, 0, 0}, append([]byte{2, 2, 0, 0, 0}, "cut"...)), true)
+	f.Add(aheadBy(2), false)
+	f.Fuzz(func(t *testing.T, b []byte, reseal bool) {
+		if reseal {
+			b = resealed(b)
+		}
+		if err := superstep.ReadFrames(b); err == nil {
+			t.Error("a reader came to no end")
+		}
+	})
+}
+
+// resealed corrects lengths and checksums, so that the fuzzer gets behind them.
+func resealed(b []byte) (out []byte) {
+	for len(b) >= 48 {
+		u32 := func(at int) uint32 {
+			return uint32(b[at]) | uint32(b[at+1])<<8 | uint32(b[at+2])<<16 | uint32(b[at+3])<<24
+		}
+		n := min(int(u32(36)), len(b)-48)
+		out = append(out, superstep.Frame([4]uint8(b[4:8]), [4]uint32{u32(20), u32(24), u32(28), u32(32)}, b[48:48+n])...)
+		b = b[48+n:]
+	}
+	return append(out, b...)
+}
+
+// FuzzMark: what decodes, encodes to the same.
+func FuzzMark(f *testing.F) {
+	f.Add(superstep.AppendMark(5, true, 3, [][]byte{[]byte("v"), nil}, []uint64{1, 0, 300, 2}), uint64(1), uint64(0), uint64(300), uint64(2))
+	f.Add(superstep.AppendMark(0, false, 0, [][]byte{nil, nil}, make([]uint64, 4)), uint64(0), uint64(0), uint64(0), uint64(0))
+	f.Add([]byte{}, uint64(0), uint64(0), uint64(0), uint64(0))
+	f.Fuzz(func(t *testing.T, b []byte, x, y, z, w uint64) {
+		counts := []uint64{x, y, z, w}
+		control, busy, sent, values, err := superstep.ParseMark(b, counts)
+		if err != nil {
+			if !errors.Is(err, superstep.ErrFrame) {
+				t.Error(err)
+			}
+			return
+		}
+		again := superstep.AppendMark(control, busy, sent, values, counts)
+		if len(again) > len(b) { // numbers can be longer than need be
+			t.Errorf("%x became %x", b, again)
+		}
+		c2, b2, s2, v2, err := superstep.ParseMark(again, counts)
+		if err != nil || c2 != control || b2 != busy || s2 != sent || !slices.EqualFunc(values, v2, bytes.Equal) {
+			t.Errorf("%x became %x: %v", b, again, err)
+		}
+	})
+}
+
+// FuzzInbox loads any bytes into boxes of both kinds.
+func FuzzInbox(f *testing.F) {
+	save := func(texts bool) []byte {
+		p := onePort(f)
+		a, b := superstep.NewBox(p, superstep.BoxConfig[pair]{}), superstep.NewBox(p, superstep.BoxConfig[document]{})
+		a.Send(0, pair{1, 2})
+		a.Send(0, pair{3, 4})
+		b.Send(0, document{Name: "n", Tags: []string{"t"}, Rank: map[string]float64{"r": 1}})
+		if _, err := p.Sync(context.Background(), superstep.Vote{}); err != nil {
+			f.Fatal(err)
+		}
+		if texts {
+			return b.Save(nil)
+		}
+		return a.Save(nil)
+	}
+	f.Add(save(true))
+	f.Add(save(false))
+	f.Add([]byte{1, 2, 0, 1, 0, 0})
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p := onePort(t)
+		pairs, docs := superstep.NewBox(p, superstep.BoxConfig[pair]{}), superstep.NewBox(p, superstep.BoxConfig[document]{})
+		if err := pairs.Load(b); err == nil {
+			if pairs.Len() != len(slices.Collect(pairs.Messages())) {
+				t.Error("Len is wrong")
+			}
+			if again := pairs.Save(nil); len(again) > len(b) {
+				t.Errorf("%x became %x", b, again)
+			}
+		} else if !errors.Is(err, superstep.ErrInbox) || pairs.Len() != 0 {
+			t.Error(err)
+		}
+		if err := docs.Load(b); err == nil {
+			if docs.Len() != len(slices.Collect(docs.Messages())) {
+				t.Error("Len is wrong")
+			}
+		} else if !errors.Is(err, superstep.ErrInbox) || docs.Len() != 0 {
+			t.Error(err)
+		}
+	})
+}
+
+// FuzzHandshake reads any bytes as a hello.
+func FuzzHandshake(f *testing.F) {
+	f.Add(superstep.Hello(superstep.Mesh{Job: 42, Epoch: 7, Task: 2}, 0, 3))
+	f.Add(superstep.Hello(superstep.Mesh{Job: 42, Epoch: 7, Task: 2}, 0, 4))
+	f.Add([]byte("GET / HTTP/1.1\r\nHost: nobody\r\n\r\n and more than a header"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if _, err := superstep.ReadHello(b); err == nil && len(b) < 56 {
+			t.Error("a short hello")
+		}
+	})
+}

@@ -1,0 +1,233 @@
+package superstep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Range is the peers [Lo, Hi) of one task.
+type Range struct{ Lo, Hi int }
+
+func (r Range) has(peer uint32) bool { return int64(peer) >= int64(r.Lo) && int64(peer) < int64(r.Hi) }
+func (r Range) len() int             { return r.Hi - r.Lo }
+
+// Config says which part of a job's peers a group holds.
+type Config struct {
+	Job       uint64     // hash of the job's id; in every frame
+	Epoch     uint32     // the attempt; in every frame
+	Task      int        // own index in Ranges
+	Ranges    []Range    // the peers of every task: ascending, contiguous from 0, none empty
+	Conns     []net.Conn // to every task but the own one, from Mesh; the Group owns and closes them. May be nil for one task
+	TLS       bool       // Conns are TLS: frames are gathered in record-sized buffers instead of writev
+	Superstep int        // the superstep to begin with; 0, or more after a restart
+}
+
+func (c Config) check() error {
+	if c.Task < 0 || c.Task >= len(c.Ranges) {
+		return fmt.Errorf("task %d of %d", c.Task, len(c.Ranges))
+	}
+	lo := 0
+	for t, r := range c.Ranges {
+		if r.Lo != lo || r.Hi <= r.Lo {
+			return fmt.Errorf("task %d has peers [%d,%d), expected them to begin at %d and not to be empty", t, r.Lo, r.Hi, lo)
+		}
+		lo = r.Hi
+	}
+	if int64(lo) > 1<<31 || c.Superstep < 0 || int64(c.Superstep) > 1<<31 {
+		return fmt.Errorf("%d peers, superstep %d", lo, c.Superstep)
+	}
+	for t := range c.Ranges {
+		if t != c.Task && (t >= len(c.Conns) || c.Conns[t] == nil) {
+			return fmt.Errorf("no connection to task %d", t)
+		}
+	}
+	return nil
+}
+
+// Stats are running totals of a group's local peers; they may be read at any time.
+type Stats struct {
+	Messages     int64 // sent, before combining; counted at each barrier
+	MessageBytes int64 // encoded, after combining; the same for every placement
+	WireBytes    int64 // written to links, headers included
+}
+
+// Group is one task's part of a job: its local peers, the links to the other tasks
+// and the barrier between them all.
+type Group struct {
+	cfg   Config
+	own   Range
+	peers int
+	ports []*Port // local ones
+	links []*link // by task; nil for the own one
+	pool  pool
+
+	barrier barrier
+
+	dead    chan struct{} // closed by fail
+	ended   chan struct{} // closed when Close was called and all peers of all tasks have left
+	failing sync.Once
+	ending  sync.Once
+	cause   error // why dead was closed; written before
+	closing atomic.Bool
+
+	messages, messageBytes, wireBytes atomic.Int64
+}
+
+// NewGroup makes the group. The links move once Run is called; a group of one task
+// works without Run.
+func NewGroup(cfg Config) (*Group, error) {
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("superstep group: %w", err)
+	}
+	g := &Group{
+		cfg: cfg, own: cfg.Ranges[cfg.Task], peers: cfg.Ranges[len(cfg.Ranges)-1].Hi,
+		dead: make(chan struct{}), ended: make(chan struct{}),
+	}
+	g.barrier.init(g)
+	for peer := g.own.Lo; peer < g.own.Hi; peer++ {
+		g.ports = append(g.ports, newPort(g, peer))
+	}
+	g.links = make([]*link, len(cfg.Ranges))
+	for t := range cfg.Ranges {
+		if t != cfg.Task {
+			g.links[t] = newLink(g, t, cfg.Conns[t])
+		}
+	}
+	return g, nil
+}
+
+// Port returns the endpoint of a local peer; it panics for any other. A port is
+// used by one goroutine at a time.
+func (g *Group) Port(peer int) *Port {
+	if peer < g.own.Lo || peer >= g.own.Hi {
+		panic(fmt.Sprintf("superstep: peer %d is not in [%d,%d) of task %d", peer, g.own.Lo, g.own.Hi, g.cfg.Task))
+	}
+	return g.ports[peer-g.own.Lo]
+}
+
+// Stats returns the totals so far.
+func (g *Group) Stats() Stats {
+	return Stats{Messages: g.messages.Load(), MessageBytes: g.messageBytes.Load(), WireBytes: g.wireBytes.Load()}
+}
+
+// Run moves frames until the group ends: nil after Close when every task has said
+// goodbye, else the first error, a *LinkError where a link broke. The end of ctx
+// aborts the group. When Run returns, its goroutines have ended and the
+// connections are closed.
+func (g *Group) Run(ctx context.Context) error {
+	var links, watch sync.WaitGroup
+	for _, l := range g.links {
+		if l != nil {
+			links.Go(l.read)
+			links.Go(l.write)
+		}
+	}
+	over := make(chan struct{}) // closed here when the links are done
+	watch.Go(func() {
+		select {
+		case <-ctx.Done():
+			g.fail(aborted(context.Cause(ctx)))
+		case <-g.dead:
+		case <-over:
+		}
+	})
+	select {
+	case <-g.dead:
+	case <-g.ended:
+	}
+	links.Wait()
+	close(over)
+	watch.Wait()
+	return g.err()
+}
+
+// Close ends the group in order. All local peers must have left. The other tasks
+// are told goodbye when all their peers have left too, so that the end of the
+// connection is no fault; Run returns then.
+func (g *Group) Close() error {
+	if err := g.err(); err != nil {
+		return err
+	}
+	g.barrier.mu.Lock()
+	left, over := g.barrier.leftLocal, g.barrier.over
+	g.closing.Store(true)
+	g.barrier.mu.Unlock()
+	if left != len(g.ports) {
+		g.closing.Store(false)
+		return fmt.Errorf("superstep group: %d of %d local peers have not left", len(g.ports)-left, len(g.ports))
+	}
+	if over {
+		g.end()
+	}
+	return nil
+}
+
+// Abort ends the group with an error: every blocked call returns an error that
+// wraps ErrAborted and err, in the other tasks ErrAborted with its text.
+func (g *Group) Abort(err error) { g.fail(aborted(err)) }
+
+func aborted(err error) error {
+	if err == nil || errors.Is(err, ErrAborted) {
+		return errors.Join(err, ErrAborted)
+	}
+	return fmt.Errorf("%w: %w", ErrAborted, err)
+}
+
+// abortGrace is how long the links may take to tell the others why a group ends.
+const abortGrace = time.Second
+
+// fail ends the group; only the first error counts.
+func (g *Group) fail(err error) {
+	g.failing.Do(func() {
+		g.cause = err
+		close(g.dead)
+		for _, l := range g.links {
+			if l != nil {
+				// A write that hangs must not hold up the end. An error means that the
+				// connection is gone already.
+				_ = l.conn.SetWriteDeadline(time.Now().Add(abortGrace))
+			}
+		}
+	})
+}
+
+// err returns why the group is dead, or nil.
+func (g *Group) err() error {
+	select {
+	case <-g.dead:
+		return g.cause
+	default:
+		return nil
+	}
+}
+
+// end says goodbye on all links, once.
+func (g *Group) end() {
+	g.ending.Do(func() {
+		for _, l := range g.links {
+			if l != nil {
+				l.send(outFrame{h: header{typ: frameGoodbye, dest: uint32(l.task)}}, true)
+			}
+		}
+		close(g.ended)
+	})
+}
+
+// taskOf returns the task that holds a peer.
+func (g *Group) taskOf(peer int) int {
+	lo, hi := 0, len(g.cfg.Ranges)-1
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if peer < g.cfg.Ranges[mid].Hi {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return lo
+}

@@ -1,0 +1,288 @@
+package superstep
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// incoming is what a link's reader goroutine keeps.
+type incoming struct {
+	l       *link
+	head    [headerSize]byte
+	step    int         // the superstep of the next mark
+	arrived []uint64    // messages since the last mark, by source and destination
+	rounds  []uint32    // collective rounds received, by source and destination
+	values  [2][][]byte // of the last two marks, by source
+	marks   [2]*chunk   // the memory behind values
+}
+
+func (in *incoming) init(l *link) {
+	in.l, in.step = l, l.g.cfg.Superstep
+	pairs := l.peers.len() * l.g.own.len()
+	in.arrived, in.rounds = make([]uint64, pairs), make([]uint32, pairs)
+	for i := range in.values {
+		in.values[i] = make([][]byte, l.peers.len())
+	}
+}
+
+// readBytes is a reader's buffer: enough for many small frames at once, and little
+// of a large one is copied through it.
+const readBytes = 16 << 10
+
+// errGoodbye ends a reader in order.
+var errGoodbye = errors.New("goodbye")
+
+// read takes frames off the connection until goodbye. It never waits for a peer:
+// everything goes into memory at once. After an error it goes on draining until
+// the writer closes the connection, so that two tasks that give up at the same time
+// hear each other.
+func (l *link) read() {
+	defer close(l.readDone)
+	r := bufio.NewReaderSize(l.conn, readBytes)
+	for {
+		err := l.in.frame(r)
+		switch {
+		case err == nil:
+			continue
+		case errors.Is(err, errGoodbye):
+			return
+		}
+		l.g.fail(l.g.readFault(l, err))
+		_, _ = io.Copy(io.Discard, r)
+		return
+	}
+}
+
+// readFault gives a reader's error its meaning.
+func (g *Group) readFault(l *link, err error) error {
+	if told, ok := errors.AsType[*toldError](err); ok {
+		return told.err
+	}
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("task %d closed the connection without goodbye: %w", l.task, io.ErrUnexpectedEOF)
+	}
+	return &LinkError{Task: l.task, Err: err}
+}
+
+// toldError is what another task said about the end of the group.
+type toldError struct{ err error }
+
+func (e *toldError) Error() string { return e.err.Error() }
+
+// frame reads one frame, or one message in fragments, and acts on it.
+func (in *incoming) frame(r io.Reader) error {
+	h, c, err := in.next(r)
+	if err != nil {
+		return err
+	}
+	if h.flags&flagMore != 0 {
+		if h, c, err = in.assemble(r, h, c); err != nil {
+			return err
+		}
+	}
+	keep, err := in.take(h, c)
+	if !keep {
+		in.l.g.pool.put(c)
+	}
+	return err
+}
+
+// next reads one frame; c is nil without payload.
+func (in *incoming) next(r io.Reader) (h header, c *chunk, err error) {
+	if _, err := io.ReadFull(r, in.head[:]); err != nil {
+		return h, nil, err
+	}
+	if h, err = parseHeader(in.head[:]); err != nil {
+		return h, nil, err
+	}
+	if err := in.check(h); err != nil {
+		return h, nil, err
+	}
+	if h.length > 0 {
+		c = in.l.g.pool.get(int(h.length))
+		c.n, c.count, c.kind, c.flags = int(h.length), h.count, h.kind, h.flags
+		if _, err := io.ReadFull(r, c.payload()); err != nil {
+			in.l.g.pool.put(c)
+			return h, nil, err
+		}
+	}
+	var sum uint32
+	if c != nil {
+		sum = checksum(c.payload())
+	}
+	if sum != h.sum {
+		in.l.g.pool.put(c)
+		return h, nil, fmt.Errorf("%w: %v frame's checksum %08x, computed %08x", ErrFrame, h.typ, h.sum, sum)
+	}
+	return h, c, nil
+}
+
+// check compares a header with what may come on this link now.
+func (in *incoming) check(h header) error {
+	g := in.l.g
+	switch {
+	case h.job != g.cfg.Job:
+		return fmt.Errorf("%w: a %v frame of job %016x arrived in job %016x", ErrEpoch, h.typ, h.job, g.cfg.Job)
+	case h.epoch != g.cfg.Epoch:
+		return fmt.Errorf("%w: a %v frame of epoch %d arrived in epoch %d", ErrEpoch, h.typ, h.epoch, g.cfg.Epoch)
+	}
+	// No task is more than one superstep ahead of us: it needs our mark.
+	step := h.superstep == uint32(in.step) && int64(in.step) <= g.barrier.done.Load()+1
+	var source, dest bool
+	switch h.typ {
+	case frameData, frameColumns:
+		source, dest = in.l.peers.has(h.source), g.own.has(h.dest)
+	case frameCollective:
+		source, dest, step = in.l.peers.has(h.source), g.own.has(h.dest), true
+	case frameClear:
+		source, dest = in.l.peers.has(h.source), h.dest == uint32(g.cfg.Task)
+	case frameMark:
+		source, dest = h.source == uint32(in.l.task), h.dest == uint32(g.cfg.Task)
+	case frameLeave:
+		source, dest, step = in.l.peers.has(h.source), true, true
+	case frameGoodbye, frameAbort:
+		source, dest, step = true, h.dest == uint32(g.cfg.Task), true
+	case frameHello:
+	}
+	switch {
+	case !source || !dest:
+		return fmt.Errorf("%w: %v frame from %d to %d", ErrFrame, h.typ, h.source, h.dest)
+	case !step:
+		return fmt.Errorf("%w: %v frame of superstep %d in superstep %d", ErrFrame, h.typ, h.superstep, in.step)
+	}
+	return nil
+}
+
+// limit is the most bytes that fragments of one type may make together.
+func (in *incoming) limit(t frameType) int {
+	switch t {
+	case frameData: // the chunk of one large message ends with what its longest length leaves
+		return MaxMessage + binary.MaxVarintLen64
+	case frameCollective:
+		return MaxCollective
+	case frameMark:
+		return markLimit(in.l.peers.len(), in.l.g.own.len())
+	default:
+		return 0
+	}
+}
+
+// assemble reads the fragments that follow the first one.
+func (in *incoming) assemble(r io.Reader, first header, c *chunk) (header, *chunk, error) {
+	limit := in.limit(first.typ)
+	buf := make([]byte, headerSize, 2*(headerSize+maxPayload))
+	h := first
+	for {
+		if c == nil {
+			return h, nil, fmt.Errorf("%w: empty fragment", ErrFrame)
+		}
+		buf = append(buf, c.payload()...)
+		in.l.g.pool.put(c)
+		if len(buf)-headerSize > limit {
+			return h, nil, fmt.Errorf("%w: %v of more than %d bytes", ErrFrame, first.typ, limit)
+		}
+		if h.flags&flagMore == 0 {
+			whole := &chunk{buf: buf, n: len(buf) - headerSize, count: h.count, kind: h.kind, flags: h.flags, class: -1}
+			return h, whole, nil
+		}
+		if len(buf) == cap(buf) || cap(buf)-len(buf) < maxPayload {
+			buf = slices.Grow(buf, len(buf)) // doubles: fragments come in whole mebibytes
+		}
+		var err error
+		if h, c, err = in.next(r); err != nil {
+			return h, nil, err
+		}
+		if h.typ != first.typ || h.lane != first.lane || h.source != first.source || h.dest != first.dest || h.kind != first.kind || h.superstep != first.superstep {
+			in.l.g.pool.put(c)
+			return h, nil, fmt.Errorf("%w: %v frame between the fragments of a %v", ErrFrame, h.typ, first.typ)
+		}
+	}
+}
+
+// take acts on one whole frame. It says whether the chunk is still in use.
+func (in *incoming) take(h header, c *chunk) (keep bool, err error) {
+	switch h.typ {
+	case frameData, frameColumns:
+		return in.messages(h, c)
+	case frameCollective:
+		return false, in.collective(h, c)
+	case frameMark:
+		return in.mark(c)
+	case frameClear:
+		in.clear(h)
+		return false, nil
+	case frameLeave:
+		if h.flags&flagNil != 0 { // Retire: the peer stays in the barriers
+			in.l.g.leaveRounds(int(h.source))
+			return false, nil
+		}
+		if !in.l.g.barrier.leftRemote(int(h.source)) {
+			return false, fmt.Errorf("%w: peer %d left twice", ErrFrame, h.source)
+		}
+		in.l.g.leaveRounds(int(h.source))
+		return false, nil
+	case frameGoodbye:
+		if !in.l.g.barrier.allGone(in.l.peers) {
+			return false, fmt.Errorf("%w: goodbye before all peers have left", ErrFrame)
+		}
+		return false, errGoodbye
+	case frameAbort:
+		return false, parseFarewell(h, c, in.l.task, in.l.g.cfg.Task)
+	default:
+		return false, fmt.Errorf("%w: %v frame after the handshake", ErrFrame, h.typ)
+	}
+}
+
+// pair is the index of a source and a destination in the link's tables.
+func (in *incoming) pair(source, dest int) int {
+	return (source-in.l.peers.Lo)*in.l.g.own.len() + dest - in.l.g.own.Lo
+}
+
+func (in *incoming) messages(h header, c *chunk) (keep bool, err error) {
+	// Each message takes a byte at least, and in columns more.
+	if c == nil || int64(h.count) > int64(len(c.payload())) {
+		return false, fmt.Errorf("%w: %d messages in %d bytes", ErrFrame, h.count, h.length)
+	}
+	in.arrived[in.pair(int(h.source), int(h.dest))] += uint64(h.count)
+	p := in.l.g.ports[int(h.dest)-in.l.g.own.Lo]
+	if p.left.Load() {
+		return false, nil
+	}
+	p.in.at(in.step, h.lane, in.l.g.peers).add(int(h.source), c)
+	return true, nil
+}
+
+// clear drops what a source has sent on a lane in this superstep.
+func (in *incoming) clear(h header) {
+	for _, p := range in.l.g.ports {
+		if p.left.Load() {
+			continue
+		}
+		p.in.at(in.step, h.lane, in.l.g.peers).drop(int(h.source), &in.l.g.pool)
+	}
+}
+
+// mark ends a superstep of the other task. Its memory is kept until the values of
+// the superstep after it have been read.
+func (in *incoming) mark(c *chunk) (keep bool, err error) {
+	var b []byte
+	if c != nil {
+		b = c.payload()
+	}
+	gen := in.step & 1
+	m, err := parseMark(b, in.values[gen], in.arrived)
+	if err != nil {
+		return false, err
+	}
+	in.l.g.pool.put(in.marks[gen])
+	in.marks[gen] = c
+	clear(in.arrived)
+	ended := in.step
+	in.step++
+	in.l.g.barrier.mark(ended, in.l.peers, m)
+	return true, nil
+}

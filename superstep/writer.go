@@ -1,0 +1,130 @@
+package superstep
+
+import "net"
+
+// Sizes of a writer's buffers. Small batches leave as one copy: up to a TLS record
+// that is cheaper than a vector of pieces.
+const (
+	gatherBytes = 16 << 10  // one TLS record
+	vectorBytes = 512 << 10 // of frames in one writev, so that the receiver begins early
+)
+
+// writer turns frames into bytes on one connection.
+type writer struct {
+	l      *link
+	gather []byte      // small frames, copied
+	heads  []byte      // headers of frames whose payload is not ours
+	vector net.Buffers // pieces of one writev
+	broken bool        // a write failed: a frame may be cut, nothing may follow
+}
+
+func newWriter(l *link) *writer {
+	return &writer{l: l, gather: make([]byte, 0, gatherBytes)}
+}
+
+// write sends the frames and gives their chunks back.
+func (w *writer) write(batch []outFrame) error {
+	for len(batch) > 0 {
+		n, bytes := 0, 0
+		for n < len(batch) && (n == 0 || bytes+batch[n].size() <= vectorBytes) {
+			bytes += batch[n].size()
+			n++
+		}
+		var err error
+		if w.l.g.cfg.TLS || bytes <= gatherBytes {
+			err = w.copied(batch[:n])
+		} else {
+			err = w.vectored(batch[:n])
+		}
+		if err != nil {
+			w.broken = true
+			return err
+		}
+		w.l.g.wireBytes.Add(int64(bytes))
+		for i := range batch[:n] {
+			w.l.g.pool.put(batch[i].c)
+		}
+		batch = batch[n:]
+	}
+	return nil
+}
+
+// seal fills in what only the bytes can tell and returns the payload.
+func (f *outFrame) seal() []byte {
+	if f.c == nil {
+		return nil
+	}
+	payload := f.c.payload()
+	f.h.length, f.h.sum = uint32(len(payload)), checksum(payload)
+	return payload
+}
+
+// copied gathers frames in one record-sized buffer; what does not fit goes
+// directly.
+func (w *writer) copied(batch []outFrame) error {
+	for i := range batch {
+		payload := batch[i].seal()
+		if len(w.gather)+headerSize > gatherBytes {
+			if err := w.flush(); err != nil {
+				return err
+			}
+		}
+		at := len(w.gather)
+		w.gather = w.gather[:at+headerSize]
+		batch[i].h.put(w.gather[at:])
+		for len(payload) > 0 {
+			n := min(len(payload), gatherBytes-len(w.gather))
+			w.gather = append(w.gather, payload[:n]...)
+			payload = payload[n:]
+			if len(w.gather) < gatherBytes {
+				continue
+			}
+			if err := w.flush(); err != nil {
+				return err
+			}
+			if whole := len(payload) / gatherBytes * gatherBytes; whole > 0 {
+				if _, err := w.l.conn.Write(payload[:whole]); err != nil {
+					return err
+				}
+				payload = payload[whole:]
+			}
+		}
+	}
+	return w.flush()
+}
+
+func (w *writer) flush() error {
+	if len(w.gather) == 0 {
+		return nil
+	}
+	_, err := w.l.conn.Write(w.gather)
+	w.gather = w.gather[:0]
+	return err
+}
+
+// vectored sends frames where they are: a chunk has room for its header.
+func (w *writer) vectored(batch []outFrame) error {
+	w.vector = w.vector[:0]
+	if need := len(batch) * headerSize; cap(w.heads) < need {
+		w.heads = make([]byte, need)
+	}
+	heads := w.heads[:cap(w.heads)]
+	for i := range batch {
+		payload := batch[i].seal()
+		if c := batch[i].c; c != nil && c.ext == nil {
+			batch[i].h.put(c.buf)
+			w.vector = append(w.vector, c.buf[:headerSize+c.n])
+			continue
+		}
+		batch[i].h.put(heads)
+		w.vector = append(w.vector, heads[:headerSize])
+		heads = heads[headerSize:]
+		if len(payload) > 0 {
+			w.vector = append(w.vector, payload)
+		}
+	}
+	pieces := w.vector // WriteTo eats what it is called on
+	_, err := pieces.WriteTo(w.l.conn)
+	clear(w.vector)
+	return err
+}
