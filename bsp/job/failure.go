@@ -1,0 +1,94 @@
+package job
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// FailureKind says whose fault ended an attempt; it decides what happens next.
+type FailureKind uint8
+
+// The kinds of failure.
+const (
+	FaultProgram    FailureKind = iota + 1 // error, panic, exit, out of memory: counted by MaxAttempts
+	FaultInput                             // malformed input or a wrong option: no further attempt
+	FaultGroom                             // the groom is lost: counted by MaxGroomLosses
+	FaultLink                              // a task lost another while both processes live: as FaultGroom
+	FaultCheckpoint                        // the checkpoint cannot be read: the one before is used
+	FaultOutput                            // the output exists or cannot be written: no further attempt
+	FaultInternal                          // a broken invariant of ours: as FaultProgram
+)
+
+var kindNames = [...]string{FaultProgram: "program", FaultInput: "input", FaultGroom: "groom", FaultLink: "link", FaultCheckpoint: "checkpoint", FaultOutput: "output", FaultInternal: "internal"}
+
+// String returns the kind's name.
+func (k FailureKind) String() string {
+	if int(k) < len(kindNames) && kindNames[k] != "" {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind(%d)", uint8(k))
+}
+
+// MarshalText writes the kind's name; nothing for no kind.
+func (k FailureKind) MarshalText() ([]byte, error) {
+	if k == 0 {
+		return []byte{}, nil
+	}
+	return []byte(k.String()), nil
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (k *FailureKind) UnmarshalText(b []byte) error {
+	if len(b) == 0 {
+		*k = 0
+		return nil
+	}
+	for i, name := range kindNames {
+		if name != "" && name == string(b) {
+			*k = FailureKind(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown failure kind %q", b)
+}
+
+// Failure is why an attempt or a job ended: one clear line and an exit code.
+// It is an error; errors.As finds it through wrapping.
+type Failure struct {
+	Kind    FailureKind `json:"kind"`
+	Code    int         `json:"code"`             // exit code of the job if this ends it
+	Message string      `json:"message"`          // one line, says what to do where we know
+	Task    int         `json:"task"`             // -1: none
+	Peer    int         `json:"peer"`             // -1: none
+	Groom   string      `json:"groom,omitempty"`  //
+	Detail  string      `json:"detail,omitempty"` // a stack or the last lines of stderr, ≤ 4 KiB
+}
+
+// Error returns the message with the place it came from.
+func (f *Failure) Error() string {
+	switch {
+	case f.Peer >= 0:
+		return fmt.Sprintf("peer %d: %s", f.Peer, f.Message)
+	case f.Task >= 0 && !strings.HasPrefix(f.Message, "task "): // "task 1 was killed" names it already
+		return fmt.Sprintf("task %d: %s", f.Task, f.Message)
+	}
+	return f.Message
+}
+
+// Fail returns a Failure of no particular task with the kind's usual exit code.
+func Fail(kind FailureKind, format string, args ...any) *Failure {
+	code := ExitFailed
+	if kind == FaultInternal {
+		code = ExitInternal
+	}
+	return &Failure{Kind: kind, Code: code, Message: fmt.Sprintf(format, args...), Task: -1, Peer: -1}
+}
+
+// AsFailure finds the Failure in err, or makes one of the given kind.
+func AsFailure(err error, kind FailureKind) *Failure {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return f
+	}
+	return Fail(kind, "%v", err)
+}

@@ -1,0 +1,133 @@
+package taskproc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// killRounds is how often Kill looks for processes that were made while it killed
+// the others.
+const killRounds = 16
+
+// Kill ends the process and all that it started, as far as they can be told (see
+// the package's doc), by SIGKILL. It is no error if they are gone; once Wait has
+// reaped the process it does nothing.
+func (p *Proc) Kill() error {
+	p.killing.Lock()
+	defer p.killing.Unlock()
+	if p.reaped {
+		return nil
+	}
+	return p.kill()
+}
+
+// kill is Kill with p.killing held.
+func (p *Proc) kill() error {
+	for range killRounds {
+		found := family(p.PID())
+		if err := signal(-p.PID()); err != nil {
+			return err
+		}
+		for _, pid := range found {
+			if err := signal(pid); err != nil {
+				return err
+			}
+		}
+		if len(found) == 0 {
+			break
+		}
+	}
+	return nil
+}
+
+// signal kills a process, or a group by its negated id.
+func signal(pid int) error {
+	if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("kill task: %w", err)
+	}
+	return nil
+}
+
+// family returns the living processes in the session of leader and the descendants
+// of leader and of those.
+func family(leader int) []int {
+	all := processes()
+	in := map[int]bool{}
+	for pid, s := range all {
+		if s.session == leader {
+			in[pid] = true
+		}
+	}
+	for grown := true; grown; {
+		grown = false
+		for pid, s := range all {
+			if !in[pid] && (in[s.parent] || s.parent == leader) {
+				in[pid], grown = true, true
+			}
+		}
+	}
+	found := make([]int, 0, len(in))
+	for pid := range in {
+		if pid != leader && !all[pid].dead {
+			found = append(found, pid)
+		}
+	}
+	return found
+}
+
+// stat is what Kill needs of /proc/PID/stat.
+type stat struct {
+	parent  int
+	session int
+	dead    bool // a zombie
+}
+
+// processes reads /proc; a process that ends meanwhile is left out.
+func processes() map[int]stat {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	names, err := dir.Readdirnames(-1)
+	if err = errors.Join(err, dir.Close()); err != nil {
+		return nil
+	}
+	all := map[int]stat{}
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		b, err := os.ReadFile("/proc/" + name + "/stat")
+		if err != nil {
+			continue
+		}
+		if s, ok := parseStat(b); ok {
+			all[pid] = s
+		}
+	}
+	return all
+}
+
+// parseStat reads "pid (name) state ppid pgrp session …"; the name may hold
+// anything.
+func parseStat(b []byte) (s stat, ok bool) {
+	i := bytes.LastIndexByte(b, ')')
+	if i < 0 {
+		return s, false
+	}
+	f := bytes.Fields(b[i+1:])
+	if len(f) < 4 {
+		return s, false
+	}
+	s.dead = f[0][0] == 'Z' || f[0][0] == 'X'
+	var err1, err2 error
+	s.parent, err1 = strconv.Atoi(string(f[1]))
+	s.session, err2 = strconv.Atoi(string(f[3]))
+	return s, err1 == nil && err2 == nil
+}

@@ -1,0 +1,77 @@
+package wire
+
+import "scalar/bsp/job"
+
+// ToTask is a message from the groom to its task. One field is set.
+type ToTask struct {
+	Start   *TaskStart `msgpack:",omitempty"` // first, once
+	Connect *Connect   `msgpack:",omitempty"` // after Address, once
+	Stop    bool       `msgpack:",omitempty"` // end now; the socket closes soon after
+}
+
+// FromTask is a message from a task to its groom. One field is set.
+type FromTask struct {
+	Address    *Address        `msgpack:",omitempty"`
+	Progress   *Progress       `msgpack:",omitempty"`
+	Checkpoint *CheckpointPart `msgpack:",omitempty"` // written and synced
+	LinkLost   *job.Failure    `msgpack:",omitempty"` // the task stays and waits for its end
+	Done       *TaskDone       `msgpack:",omitempty"` // last
+	Failed     *job.Failure    `msgpack:",omitempty"` // last
+}
+
+// TaskStart is all that a task needs to know.
+type TaskStart struct {
+	Key             TaskKey
+	Name            string      // of the job
+	Builtin         string      // which built-in to run; empty in a user's binary
+	Args            []string    //
+	Ranges          []job.Range // peers of every task
+	Hosts           []string    // host of every task's groom
+	Input           string      // URL, empty: none
+	OutputTmp       string      // folder URL for part-NNNNN, made by whoever comes first
+	CheckpointDir   string      // folder URL of this job's checkpoints; empty: checkpoints off
+	CheckpointEvery int         // supersteps; 0: the first barrier after 30 s
+	Restore         *Checkpoint // nil: start at superstep 0
+	DataPlane       DataPlane
+	Listen          string // host to listen on for tcp, folder for unix sockets
+	Credentials     *Credentials
+}
+
+// DataPlane is how tasks reach each other.
+type DataPlane string
+
+// The data planes.
+const (
+	PlaneTLS  DataPlane = "tcp+tls"
+	PlaneTCP  DataPlane = "tcp"
+	PlaneUnix DataPlane = "unix"
+)
+
+// Credentials are a task's own for one attempt. The CA signed only the tasks of
+// this attempt and its key is gone.
+type Credentials struct {
+	CA   []byte // PEM
+	Cert []byte // PEM
+	Key  []byte // PEM; travels over TLS and fd 3 only
+}
+
+// Address says where the task can be reached by the others.
+type Address struct{ Addr string }
+
+// Connect holds the data addresses by task.
+type Connect struct{ Addrs []string }
+
+// Progress is sent at most every 100 ms.
+type Progress struct {
+	Superstep int
+	Counters  map[string]int64 `msgpack:",omitempty"`
+	Seconds   job.Seconds
+}
+
+// TaskDone is the task's last word after success; its parts are synced.
+type TaskDone struct {
+	Supersteps int
+	Parts      []Part
+	Counters   map[string]int64
+	Seconds    job.Seconds
+}
