@@ -1,0 +1,277 @@
+package bsp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"scalar/storage"
+	"scalar/superstep"
+)
+
+// core is a Peer without its message type.
+type core struct {
+	t     *task
+	port  *superstep.Port
+	index int
+	inbox inbox
+	log   *slog.Logger
+	broke error // a barrier or collective failed; returned by all later ones
+
+	// The next barrier.
+	state    any // pointer given to State
+	halt     bool
+	want     bool   // a checkpoint is due and not yet taken
+	left     bool   // the program has returned
+	barriers int    // of this attempt
+	own      []byte // flags, then the program's values
+	tooLong  int    // bytes given to SetValues over the limit
+	ended    int    // superstep in which the program returned
+	odd      error  // a counter that a checkpoint cannot hold
+
+	// The last barrier.
+	halted  bool
+	raw     [][]byte // with flags; nil before the first one
+	shown   [][]byte // without, made when asked for
+	stateOn bool     // some peer called State
+
+	begun *checkpoint // what this attempt began with; nil: superstep 0
+
+	split   *storage.Split
+	open    func() (*storage.Records, error) // nil without input
+	records *storage.Records
+	divided *divided // with PartitionInput
+
+	out *output
+	buf []byte // the last checkpoint, encoded
+
+	step    atomic.Int64 // completed barriers, for progress
+	barrier atomic.Int64 // when the last one was over, as task.now gives it
+	load    atomic.Int64 // when loading was over
+
+	mu       sync.Mutex // guards counters
+	counters map[string]int64
+}
+
+// inbox is what a checkpoint needs of a superstep.Box.
+type inbox interface {
+	Save(dst []byte) []byte
+	Load(src []byte) error
+}
+
+// Flags lead a peer's values on a mark; without any and without values the mark
+// carries nothing for the peer.
+const (
+	flagLeft  = 1 << iota // the program has returned
+	flagState             // State was called
+	flagPlain             // State was not called
+)
+
+// vote says what the peer tells the others at the next barrier.
+func (c *core) vote() (superstep.Vote, error) {
+	if err := c.ready(); err != nil {
+		return superstep.Vote{}, err
+	}
+	v := superstep.Vote{Halt: c.halt || c.left}
+	c.halt = false
+	v.Control = c.t.ckpt.vote(c)
+	if len(c.own) == 0 {
+		c.own = append(c.own, 0)
+	}
+	flags := byte(0)
+	if c.left {
+		flags |= flagLeft
+	}
+	if c.barriers == 0 {
+		switch {
+		case c.state != nil:
+			flags |= flagState
+		case !c.left:
+			flags |= flagPlain
+		}
+	}
+	c.own[0] = flags
+	if flags != 0 || len(c.own) > 1 {
+		v.Values = c.own
+	}
+	return v, nil
+}
+
+// ready says why no barrier can be entered.
+func (c *core) ready() error {
+	switch {
+	case c.broke != nil:
+		return c.broke
+	case c.out.err != nil:
+		return c.out.err
+	case c.tooLong > 0:
+		return fmt.Errorf("SetValues: %d bytes, at most %d", c.tooLong, MaxValues)
+	case c.odd != nil:
+		return c.odd
+	case c.begun != nil && c.begun.hasState && c.state == nil && !c.left:
+		return errors.New("the program called State before the fault and does not now: it must call it before the first Sync each time")
+	}
+	return nil
+}
+
+// passed takes note of a barrier, and checkpoints there if all agree to.
+func (c *core) passed(v superstep.Verdict, err error) error {
+	if err != nil {
+		c.broke = err
+		return err
+	}
+	c.step.Store(int64(v.Superstep))
+	c.halted, c.raw = v.Halted, v.Values
+	c.own = c.own[:0]
+	c.barriers++
+	if c.barriers == 1 {
+		if err := c.agree(); err != nil {
+			c.broke = err
+			return err
+		}
+	}
+	if !c.left {
+		c.barrier.Store(c.t.now())
+	}
+	if c.t.ckpt.agreed(v.Control) {
+		return c.checkpoint(v)
+	}
+	return nil
+}
+
+// agree compares what the peers said about State at their first barrier.
+func (c *core) agree() error {
+	with, without := -1, -1
+	for peer, v := range c.raw {
+		switch {
+		case len(v) == 0:
+		case v[0]&flagState != 0 && with < 0:
+			with = peer
+		case v[0]&flagPlain != 0 && without < 0:
+			without = peer
+		}
+	}
+	c.stateOn = with >= 0
+	if with >= 0 && without >= 0 {
+		return fmt.Errorf("peer %d called State before the first Sync and peer %d did not: all must, or none", with, without)
+	}
+	return nil
+}
+
+func (c *core) setValues(b []byte) {
+	if len(b) > MaxValues {
+		c.tooLong = len(b)
+		return
+	}
+	c.own = append(append(c.own[:0], 0), b...)
+}
+
+func (c *core) values() [][]byte {
+	if c.raw == nil {
+		return c.shown
+	}
+	if c.shown == nil {
+		c.shown = make([][]byte, c.t.n)
+	}
+	for i, v := range c.raw {
+		c.shown[i] = nil
+		if len(v) > 1 {
+			c.shown[i] = v[1:]
+		}
+	}
+	return c.shown
+}
+
+func (c *core) setState(v any) (bool, error) {
+	switch {
+	case c.broke != nil:
+		return false, c.broke
+	case v == nil:
+		return false, errors.New("State(nil): give a pointer to what has to be kept")
+	case c.barriers > 0:
+		return false, errors.New("State must be called before the first Sync")
+	case c.state != nil:
+		return false, errors.New("State was called twice: put all into one struct")
+	}
+	c.state = v
+	if c.begun == nil || !c.begun.hasState {
+		return false, nil
+	}
+	if err := decodeState(c.begun.state, v); err != nil {
+		return false, fmt.Errorf("State: the checkpoint of superstep %d does not fit the program: %w", c.begun.superstep, err)
+	}
+	c.begun.state = nil
+	return true, nil
+}
+
+// finish keeps a returned peer in the barriers until all have returned, so that it
+// has its part in their checkpoints.
+func (c *core) finish(ctx context.Context) error {
+	if c.broke != nil {
+		return c.broke
+	}
+	if err := c.close(); err != nil {
+		return err
+	}
+	if !c.left {
+		c.left, c.ended = true, c.port.Superstep()
+	}
+	if c.stays() {
+		c.port.Retire()
+	}
+	for next := 0; c.stays(); {
+		v, err := c.vote()
+		if err != nil {
+			return err
+		}
+		verdict, err := c.port.Sync(ctx, v)
+		if err := c.passed(verdict, err); err != nil {
+			return err
+		}
+		for next < len(c.raw) && len(c.raw[next]) > 0 && c.raw[next][0]&flagLeft != 0 {
+			next++
+		}
+		if next == len(c.raw) {
+			break
+		}
+	}
+	c.port.Leave()
+	return nil
+}
+
+// stays reports whether a checkpoint may still come: before the first barrier
+// nobody knows whether the others called State.
+func (c *core) stays() bool {
+	return c.t.ckpt.on() && (c.barriers == 0 || c.stateOn)
+}
+
+// close ends input and output.
+func (c *core) close() error {
+	if err := c.closeRecords(); err != nil {
+		return err
+	}
+	return c.out.close()
+}
+
+func (c *core) count(name string, delta int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counters[name] += delta
+	if len(name) > maxName || len(c.counters) > maxOwnCounters {
+		c.odd = fmt.Errorf("Count: %d counters, the last with a name of %d bytes; at most %d with %d", len(c.counters), len(name), maxOwnCounters, maxName)
+	}
+}
+
+// counted returns a copy of the counters.
+func (c *core) counted() map[string]int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.counters)
+}
+
+// loaded marks the end of loading.
+func (c *core) loaded() { c.load.Store(c.t.now()) }

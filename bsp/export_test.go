@@ -1,0 +1,61 @@
+package bsp
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"slices"
+
+	"scalar/bsp/wire"
+	"scalar/storage"
+)
+
+// What the checkpoint tests need of the format.
+type Checkpoint = checkpoint
+
+// GoldenCheckpoint has something in every field.
+func GoldenCheckpoint() *Checkpoint {
+	return &checkpoint{
+		job: jobHash("golden-1"), peer: 1, peers: 3, superstep: 42, ended: 7, halted: true, hasState: true, hasInput: true, hasOutput: true,
+		state: []byte("the state"), inbox: []byte("the inbox"),
+		input:    inputPosition{Position: storage.Position{File: 2, Offset: 1234}, Record: 5, Size: 6789},
+		output:   wire.Part{Peer: 1, Path: "file:///out.tmp-golden-1-1/part-00001", Size: 99, CRC: 0x01020304},
+		counters: map[string]int64{"messages": 12, "own": -3},
+		values:   [][]byte{nil, []byte("v1"), nil},
+	}
+}
+
+// Encode appends k as a file.
+func (k *checkpoint) Encode(dst []byte) []byte {
+	start := len(dst)
+	b := k.begin(dst)
+	for _, s := range [][]byte{k.state, k.inbox} {
+		b, _ = section(b, func(dst []byte) ([]byte, error) { return append(dst, s...), nil })
+	}
+	return k.finish(b, start)
+}
+
+// Seal appends the checksum that a file of b needs.
+func Seal(b []byte) []byte {
+	return binary.LittleEndian.AppendUint32(slices.Clip(b), crc32.Checksum(b, castagnoli))
+}
+
+// DecodeCheckpoint decodes a file.
+var DecodeCheckpoint = decodeCheckpoint
+
+// AppendValue formats a value as Peer.Write does.
+var AppendValue = appendValue
+
+// LocalMain is Main without the exit.
+var LocalMain = localMain
+
+// Mesh is a task's way to the others.
+type Mesh = *taskMesh
+
+// NewMesh listens as a task process does.
+func NewMesh(ctx context.Context, start *wire.TaskStart) (Mesh, error) {
+	return (&member{}).mesh(ctx, start)
+}
+
+// DialTo tells the mesh where the others are.
+func (m *taskMesh) DialTo(addrs []string) { m.dialTo(addrs) }

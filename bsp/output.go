@@ -1,0 +1,211 @@
+package bsp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strconv"
+
+	"scalar/bsp/job"
+	"scalar/bsp/wire"
+	"scalar/storage"
+)
+
+// output is a peer's part, or a writer given to RunTask, or nothing. The part is
+// made when the first byte comes, or at the end.
+type output struct {
+	open    func() (*storage.Part, error) // nil: there is no output folder
+	part    *storage.Part
+	other   io.Writer // without a folder
+	resumed *wire.Part
+	dirty   bool  // bytes were written since the last sync
+	err     error // the first; a *job.Failure
+	scratch []byte
+	done    wire.Part
+}
+
+// newOutput makes the output of a peer. ctx is kept in open, for the file system
+// calls that the first Write makes.
+func newOutput(ctx context.Context, t *task, peer int) *output {
+	o := &output{}
+	if t.start.OutputTmp == "" {
+		if t.cfg.Output != nil {
+			o.other = t.cfg.Output(peer)
+		}
+		return o
+	}
+	o.open = func() (*storage.Part, error) {
+		if old := o.resumed; old != nil {
+			return storage.ResumePart(ctx, t.start.OutputTmp, peer, storage.PartInfo{Peer: peer, Path: old.Path, Size: old.Size, CRC: old.CRC})
+		}
+		return storage.CreatePart(ctx, t.start.OutputTmp, peer)
+	}
+	return o
+}
+
+// Write implements io.Writer.
+func (o *output) Write(b []byte) (int, error) {
+	if o.part == nil {
+		if o.open == nil {
+			return o.writeOther(b)
+		}
+		if err := o.begin(); err != nil {
+			return 0, err
+		}
+	}
+	o.dirty = true
+	n, err := o.part.Write(b)
+	if err != nil {
+		return n, o.fail(err)
+	}
+	return n, nil
+}
+
+func (o *output) writeOther(b []byte) (int, error) {
+	if o.other == nil || o.err != nil {
+		return len(b), o.err
+	}
+	n, err := o.other.Write(b)
+	if err != nil {
+		return n, o.fail(err)
+	}
+	return n, nil
+}
+
+// begin makes the part.
+func (o *output) begin() error {
+	if o.err != nil {
+		return o.err
+	}
+	part, err := o.open()
+	if err != nil {
+		return o.fail(err)
+	}
+	o.part = part
+	return nil
+}
+
+func (o *output) fail(err error) error {
+	if o.err == nil {
+		kind := job.FaultOutput
+		if errors.Is(err, storage.ErrCorrupt) {
+			kind = job.FaultCheckpoint // the prefix that a checkpoint names is gone
+		}
+		o.err = job.AsFailure(fmt.Errorf("write output: %w", err), kind)
+	}
+	return o.err
+}
+
+// sync makes what was written durable and says what there is.
+func (o *output) sync() (wire.Part, bool, error) {
+	switch {
+	case o.done.Path != "": // closed: the peer has returned
+		return o.done, true, nil
+	case o.part == nil && o.resumed != nil: // nothing was written since
+		return *o.resumed, true, nil
+	case o.part == nil:
+		return wire.Part{}, false, nil
+	}
+	if o.dirty {
+		if _, _, err := o.part.Sync(); err != nil {
+			return wire.Part{}, false, o.fail(err)
+		}
+		o.dirty = false
+	}
+	info := o.part.Info()
+	return wire.Part{Peer: info.Peer, Path: info.Path, Size: info.Size, CRC: info.CRC}, true, nil
+}
+
+// close ends the part; with a folder there is one even if nothing was written.
+func (o *output) close() error {
+	if o.err != nil {
+		return o.err
+	}
+	if o.open == nil {
+		return nil
+	}
+	if o.part == nil {
+		if err := o.begin(); err != nil {
+			return err
+		}
+	}
+	size, crc, err := o.part.Close()
+	if err != nil {
+		return o.fail(err)
+	}
+	info := o.part.Info()
+	o.done = wire.Part{Peer: info.Peer, Path: info.Path, Size: size, CRC: crc}
+	return nil
+}
+
+// abandon closes the file of a part that will not be used.
+func (o *output) abandon() {
+	if o.part != nil {
+		_, _, _ = o.part.Close() // the attempt has failed already
+	}
+}
+
+// line writes key TAB value; an error stays in err.
+func (o *output) line(key, value any) {
+	b := appendValue(o.scratch[:0], key)
+	b = append(b, '\t')
+	b = appendValue(b, value)
+	o.scratch = append(b, '\n')
+	_, _ = o.Write(o.scratch) // kept in err
+}
+
+// appendValue formats a value: numbers and strings by hand, which is faster.
+func appendValue(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case string:
+		return append(b, v...)
+	case []byte:
+		return append(b, v...)
+	case int:
+		return strconv.AppendInt(b, int64(v), 10)
+	case int64:
+		return strconv.AppendInt(b, v, 10)
+	case uint64:
+		return strconv.AppendUint(b, v, 10)
+	case float64:
+		return strconv.AppendFloat(b, v, 'g', -1, 64)
+	case float32:
+		return strconv.AppendFloat(b, float64(v), 'g', -1, 32)
+	case nil:
+		return b
+	}
+	return fmt.Append(b, v)
+}
+
+// Scalar is what Emit writes: numbers and strings.
+type Scalar interface {
+	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~float32 | ~float64 | ~string
+}
+
+// Emit is p.Write for hot loops: it allocates nothing. A String method of the types
+// is not called.
+func Emit[M any, K, V Scalar](p *Peer[M], key K, value V) {
+	o := p.c.out
+	b := appendScalar(o.scratch[:0], key)
+	b = append(b, '\t')
+	b = appendScalar(b, value)
+	o.scratch = append(b, '\n')
+	_, _ = o.Write(o.scratch) // kept in err
+}
+
+// appendScalar formats by kind; nothing here makes v escape, so that no caller
+// allocates for it.
+func appendScalar[T Scalar](b []byte, v T) []byte {
+	switch x := reflect.ValueOf(v); {
+	case x.CanInt():
+		return strconv.AppendInt(b, x.Int(), 10)
+	case x.CanUint():
+		return strconv.AppendUint(b, x.Uint(), 10)
+	case x.CanFloat():
+		return strconv.AppendFloat(b, x.Float(), 'g', -1, x.Type().Bits())
+	default:
+		return append(b, x.String()...)
+	}
+}

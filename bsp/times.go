@@ -1,0 +1,70 @@
+package bsp
+
+import (
+	"maps"
+
+	"scalar/bsp/job"
+)
+
+// seconds are the task's phases so far. Load is the last peer's; compute begins
+// then and ends with the last barrier.
+func (t *task) seconds() job.Seconds {
+	var load, barrier int64
+	for _, c := range t.peers {
+		l := c.load.Load()
+		if l == 0 { // still loading
+			l = t.now()
+		}
+		load, barrier = max(load, l), max(barrier, c.barrier.Load())
+	}
+	s := job.Seconds{Load: float64(load) / 1e9}
+	if barrier > load {
+		s.Compute = float64(barrier-load) / 1e9
+	}
+	return s
+}
+
+// The built-in counters of a task in the checkpoint of one of its peers; messages
+// and their bytes are counted by each peer for itself.
+func (c *core) totals() map[string]int64 {
+	all := c.counted()
+	messages, bytes := c.port.Sent()
+	add(all, job.CounterMessages, messages)
+	add(all, job.CounterMessageBytes, bytes)
+	if c.index == c.t.own.Lo {
+		add(all, job.CounterWireBytes, c.t.group.Stats().WireBytes)
+	}
+	return all
+}
+
+// counters are the task's so far.
+func (t *task) counters() map[string]int64 {
+	stats := t.group.Stats()
+	all := map[string]int64{
+		job.CounterMessages: stats.Messages, job.CounterMessageBytes: stats.MessageBytes,
+		job.CounterWireBytes: stats.WireBytes, job.CounterCheckpoints: 0,
+	}
+	if t.own.Lo == 0 { // one task counts for all
+		all[job.CounterCheckpoints] = t.ckpt.written.Load()
+	}
+	for _, c := range t.peers {
+		c.mu.Lock()
+		merge(all, c.counters)
+		c.mu.Unlock()
+	}
+	return all
+}
+
+func merge(dst, src map[string]int64) {
+	for name, n := range src {
+		dst[name] += n
+	}
+}
+
+func add(m map[string]int64, name string, n int64) {
+	if n != 0 {
+		m[name] += n
+	}
+}
+
+func sameCounters(a, b map[string]int64) bool { return maps.Equal(a, b) }
