@@ -1,0 +1,91 @@
+package algo
+
+import (
+	"fmt"
+	"math"
+
+	"scalar/bsp"
+	"scalar/bsp/graph"
+	"scalar/superstep"
+)
+
+// PageRank configures the ranking of vertices by Brin and Page (The anatomy of a
+// large-scale hypertextual web search engine, 1998), as LDBC Graphalytics defines
+// it: every vertex starts with 1/n; an update gives each
+//
+//	(1-Damping)/n + Damping · (D/n + Σ rank(u)/degree(u))
+//
+// over the edges u→v, where D is the rank of all vertices without an edge that
+// leaves them. Ranks sum up to 1.
+type PageRank struct {
+	Iterations int     // updates, exactly, unless Tolerance ends them; 0 leaves 1/n
+	Damping    float64 // from 0 to 1
+	Tolerance  float64 // ends when an update changes all ranks together by this or less, Σ|new-old| (L1); 0: off
+}
+
+// Defaults of PageRank.
+const (
+	DefaultIterations = 30
+	DefaultDamping    = 0.85
+)
+
+// Validate reports a configuration that cannot be run.
+func (c PageRank) Validate() error {
+	switch {
+	case c.Iterations < 0:
+		return fmt.Errorf("iterations %d: want 0 or more", c.Iterations)
+	case !(c.Damping >= 0 && c.Damping <= 1):
+		return fmt.Errorf("damping %v: want a number from 0 to 1", c.Damping)
+	case !(c.Tolerance >= 0) || math.IsInf(c.Tolerance, 1):
+		return fmt.Errorf("tolerance %v: want 0 (off) or a positive number", c.Tolerance)
+	}
+	return nil
+}
+
+// Program returns the bsp program. Update k happens in superstep k, with the change
+// of update k-1 already known: the tolerance costs no superstep of its own.
+func (c PageRank) Program(in graph.Input) bsp.Program[graph.Direct[float64]] {
+	return graph.Program(in, func(g *graph.Global) graph.Algorithm[float64, float64] {
+		dangling := graph.NewAggregator[float64](g, superstep.Sum)
+		change := graph.NewAggregator[float64](g, superstep.Sum)
+		alg := graph.Algorithm[float64, float64]{Combine: superstep.Sum, Supersteps: c.Iterations + 1}
+		alg.Sweep = func(a *graph.Arrays[float64, float64]) {
+			n := float64(g.NumVertices())
+			if g.Superstep() == 0 {
+				for i := range a.Values {
+					a.Values[i] = 1 / n
+				}
+			} else {
+				change.Add(c.update(a, (1-c.Damping)/n+c.Damping*dangling.Value()/n))
+			}
+			dangling.Add(spread(a))
+		}
+		if c.Tolerance > 0 {
+			alg.Until = func(superstep int) bool { return superstep > 1 && change.Value() <= c.Tolerance }
+		}
+		return alg
+	})
+}
+
+// update computes the new ranks and returns how much they changed.
+func (c PageRank) update(a *graph.Arrays[float64, float64], base float64) (change float64) {
+	for i, in := range a.Inbox {
+		rank := base + c.Damping*in
+		change += math.Abs(rank - a.Values[i])
+		a.Values[i] = rank
+	}
+	return change
+}
+
+// spread sends every rank along the edges in equal parts and returns the rank of
+// the vertices that have none.
+func spread(a *graph.Arrays[float64, float64]) (dangling float64) {
+	for i, rank := range a.Values {
+		if d := a.Degrees[i]; d == 0 {
+			dangling += rank
+		} else {
+			a.Out[i] = rank / float64(d)
+		}
+	}
+	return dangling
+}

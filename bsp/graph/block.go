@@ -1,0 +1,108 @@
+package graph
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// A block is a peer's edges to the vertices of one destination peer, as
+// compressed rows of the sources that have any.
+type block struct {
+	rows    []uint32  // sources, ascending
+	starts  []uint32  // row r is targets[starts[r]:starts[r+1]]
+	targets []uint32  // numbers at the destination peer
+	weights []float64 // by target; nil: not kept
+}
+
+// A segment is what one peer found of one block: count sources, count
+// destinations and, if kept, count weights, as little-endian columns.
+type segment struct {
+	count   int
+	columns []byte
+}
+
+func segmentSize(count int, weights bool) int {
+	if weights {
+		return 16 * count
+	}
+	return 8 * count
+}
+
+func (s segment) source(i int) uint32 { return binary.LittleEndian.Uint32(s.columns[4*i:]) }
+
+func (s segment) target(i int) uint32 {
+	return binary.LittleEndian.Uint32(s.columns[4*(s.count+i):])
+}
+
+func (s segment) weight(i int) float64 {
+	return math.Float64frombits(binary.LittleEndian.Uint64(s.columns[8*(s.count+i):]))
+}
+
+var errSegment = errors.New("edges of another peer are malformed")
+
+// newBlock sorts the edges of the segments by source, those of one source in the
+// order of the segments: a counting sort in two passes. It adds the length of every
+// row to degrees, whose length is the number of sources; targets are below limit.
+func newBlock(segments []segment, degrees []uint32, limit uint32, weights bool) (*block, error) {
+	total := 0
+	for _, s := range segments {
+		total += s.count
+	}
+	if total > math.MaxUint32-1 {
+		return nil, fmt.Errorf("%d edges between two peers: use more peers", total)
+	}
+	next := make([]uint32, len(degrees)+1) // next[v+1] counts row v, then next[v] is where it goes on
+	for _, s := range segments {
+		for i := range s.count {
+			v := s.source(i)
+			if v >= uint32(len(degrees)) || s.target(i) >= limit {
+				return nil, errSegment
+			}
+			next[v+1]++
+		}
+	}
+	b := &block{targets: make([]uint32, total)}
+	if weights {
+		b.weights = make([]float64, total)
+	}
+	used := 0
+	for _, n := range next {
+		if n > 0 {
+			used++
+		}
+	}
+	b.rows, b.starts = make([]uint32, 0, used), make([]uint32, 0, used+1)
+	sum := uint32(0)
+	for v := range degrees {
+		n := next[v+1]
+		next[v] = sum
+		if n > 0 {
+			b.rows, b.starts = append(b.rows, uint32(v)), append(b.starts, sum)
+			if degrees[v]+n < n {
+				return nil, fmt.Errorf("a vertex has more than %d edges", uint32(math.MaxUint32))
+			}
+			degrees[v] += n
+			sum += n
+		}
+		next[v+1] = 0
+	}
+	b.starts = append(b.starts, sum)
+	b.scatter(segments, next)
+	return b, nil
+}
+
+func (b *block) scatter(segments []segment, next []uint32) {
+	for _, s := range segments {
+		for i := range s.count {
+			v := s.source(i)
+			at := next[v]
+			next[v]++
+			b.targets[at] = s.target(i)
+			if b.weights != nil {
+				b.weights[at] = s.weight(i)
+			}
+		}
+	}
+}

@@ -1,0 +1,38 @@
+// Package graph runs vertex programs (Pregel: Malewicz et al., SIGMOD 2010) on the
+// superstep engine.
+//
+//	text ─ parse ─▶ ids ─ owners ─▶ rows of edges ─▶ superstep: Compute or Sweep ─▶ id TAB value
+//	                    (HandOver)  by destination     │  ▲      push along the edges
+//	                                                   ▼  │      into accumulators
+//	                                                 Exchange, fold into the inbox
+//
+// [Program] makes a bsp program from an [Algorithm]. Package algo holds those that
+// ship with bsp; bsp/builtin gives them their command lines.
+//
+// # Loading
+//
+// Each peer parses its split and numbers the distinct ids in it. Every id belongs
+// to the peer that its hash names (ids that are close together, and the hubs among
+// them, spread over all peers); that peer numbers its vertices in the order of
+// their ids. Edges go to the owner of their source as pairs of such numbers, so
+// that ids cross the network once a peer and distinct id, not once an edge. At the
+// owner the edges lie in one block per destination peer, as compressed rows, so
+// that the push loop adds into one dense accumulator after the other and never
+// asks who owns a vertex. The order of vertices and edges depends on the input and
+// the number of peers alone.
+//
+// Loading uses collectives and is no superstep: after a restart a peer loads the
+// graph again and restores only its [Algorithm]'s values, halts and messages.
+//
+// # Messages
+//
+// Messages are numbers, and messages to one vertex are combined on their way by
+// the algorithm's operator. A message that equals the operator's identity (0 for
+// [superstep.Sum], the largest number for [superstep.Min], the smallest for
+// [superstep.Max]) changes nothing and is not delivered. What one peer sends is
+// combined in a fixed order, and sums fold peer by peer: results do not depend on
+// placement, cores or timing. Sums of floats do depend on the number of peers, in
+// their last bits.
+//
+// What is not here: changing the graph, messages without a combiner, pulling.
+package graph

@@ -1,0 +1,169 @@
+package gen_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"scalar/bsp/graph/gen"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type edge struct{ src, dst, weight int }
+
+func parse(t *testing.T, b []byte, weights bool) []edge {
+	t.Helper()
+	var edges []edge
+	for line := range bytes.Lines(b) {
+		var e edge
+		var err error
+		if weights {
+			_, err = fmt.Sscanf(string(line), "%d %d %d\n", &e.src, &e.dst, &e.weight)
+		} else {
+			_, err = fmt.Sscanf(string(line), "%d %d\n", &e.src, &e.dst)
+		}
+		if err != nil {
+			t.Fatalf("line %q: %v", line, err)
+		}
+		edges = append(edges, e)
+	}
+	return edges
+}
+
+func write(t *testing.T, g gen.RMAT) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := g.Write(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestRMATIsASkewedSimpleGraph(t *testing.T) {
+	g := gen.RMAT{Scale: 12, EdgeFactor: 8, Seed: 3, Weights: true}
+	var b bytes.Buffer
+	n, err := g.Write(t.Context(), &b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edges := parse(t, b.Bytes(), true)
+	drawn := 8 << 12
+	if int64(len(edges)) != n || len(edges) > drawn || len(edges) < drawn*6/10 {
+		t.Fatalf("%d edges, reported %d, drawn %d", len(edges), n, drawn)
+	}
+	seen := map[[2]int]bool{}
+	degree := map[int]int{}
+	weights := map[int]bool{}
+	last := edge{src: -1}
+	for _, e := range edges {
+		if e.src == e.dst || e.src < 0 || e.src >= 1<<12 || e.dst < 0 || e.dst >= 1<<12 || e.weight < 1 || e.weight > 255 {
+			t.Fatalf("edge %v", e)
+		}
+		if seen[[2]int{e.src, e.dst}] {
+			t.Fatalf("edge %v twice", e)
+		}
+		if e.src < last.src || e.src == last.src && e.dst <= last.dst {
+			t.Fatalf("edge %v after %v", e, last)
+		}
+		seen[[2]int{e.src, e.dst}], last = true, e
+		degree[e.src]++
+		weights[e.weight] = true
+	}
+	most, at := 0, 0
+	for v, d := range degree {
+		if d > most {
+			most, at = d, v
+		}
+	}
+	if most < 10*8 || at == 0 || len(weights) < 250 {
+		t.Fatalf("largest degree %d at %d, %d weights: not the skewed, shuffled graph", most, at, len(weights))
+	}
+}
+
+func TestRMATQuadrants(t *testing.T) {
+	// Scale 1 has one level: of all edges drawn 19 % are (0,1) and 19 % (1,0), and
+	// both survive the dropping of duplicates.
+	edges := parse(t, write(t, gen.RMAT{Scale: 1, EdgeFactor: 100, Seed: 1}), false)
+	if len(edges) != 2 {
+		t.Fatalf("edges %v", edges)
+	}
+}
+
+func TestRMATRepeats(t *testing.T) {
+	g := gen.RMAT{Scale: 13, EdgeFactor: 16, Seed: 7}
+	a := write(t, g)
+	old := runtime.GOMAXPROCS(1)
+	b := write(t, g)
+	runtime.GOMAXPROCS(old)
+	if !bytes.Equal(a, b) {
+		t.Fatal("the graph depends on the number of cores")
+	}
+	g.Seed = 8
+	if bytes.Equal(a, write(t, g)) {
+		t.Fatal("the graph does not depend on the seed")
+	}
+}
+
+func TestRMATWriteFile(t *testing.T) {
+	g := gen.RMAT{Scale: 6, EdgeFactor: 2, Seed: 1}
+	name := filepath.Join(t.TempDir(), "g.txt")
+	n, err := g.WriteFile(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if int64(bytes.Count(b, []byte{'\n'})) != n || !bytes.Equal(b, write(t, g)) {
+		t.Fatalf("%d edges reported, file of %d bytes", n, len(b))
+	}
+	if _, err := g.WriteFile(t.Context(), "relative"); err == nil {
+		t.Fatal("a relative path was taken")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	gone := filepath.Join(filepath.Dir(name), "gone")
+	if _, err := g.WriteFile(ctx, gone); !errors.Is(err, context.Canceled) {
+		t.Fatalf("cancelled: %v", err)
+	}
+	if _, err := os.Stat(gone); err == nil {
+		t.Fatal("a cancelled run left its file")
+	}
+}
+
+func TestRMATRefuses(t *testing.T) {
+	for _, g := range []gen.RMAT{{Scale: 0, EdgeFactor: 1}, {Scale: 32, EdgeFactor: 1}, {Scale: 5}, {Scale: 31, EdgeFactor: 16}} {
+		if _, err := g.Write(t.Context(), &bytes.Buffer{}); err == nil {
+			t.Errorf("%+v was taken", g)
+		}
+	}
+}
+
+func TestRMATWriteFails(t *testing.T) {
+	want := errors.New("disk full")
+	if _, err := (gen.RMAT{Scale: 12, EdgeFactor: 4, Seed: 1}).Write(t.Context(), failing{want}); !errors.Is(err, want) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+func BenchmarkRMAT18(b *testing.B) {
+	for b.Loop() {
+		var w bytes.Buffer
+		if _, err := (gen.RMAT{Scale: 18, EdgeFactor: 16, Seed: 1}).Write(b.Context(), &w); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

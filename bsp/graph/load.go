@@ -1,0 +1,320 @@
+package graph
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"scalar/bsp"
+	"scalar/storage"
+)
+
+// blockBytes is how much text is parsed at once: with the numbers that come out of
+// it, it stays in the second-level cache.
+const blockBytes = 128 << 10
+
+// part is one peer's part of the graph.
+type part struct {
+	ids     dictionary // sorted: vertex i's id
+	counts  []uint32   // vertices by peer
+	base    []uint64   // vertices of the peers before, by peer; one more at the end: all
+	blocks  []*block   // edges by destination peer
+	degrees []uint32   // edges by vertex
+}
+
+func (g *part) numVertices() int64 { return int64(g.base[len(g.base)-1]) }
+
+// edgeList is what one peer parsed: its distinct ids and the edges between them.
+type edgeList struct {
+	ids     dictionary
+	chunks  [][]uint32  // source and destination in turn, numbers of ids; one chunk a parsed block
+	weights [][]float64 // by edge, nil unless kept
+}
+
+// read parses the peer's split of the input, and of the file of vertices.
+func read[M any](ctx context.Context, p *bsp.Peer[M], in Input) (*edgeList, error) {
+	list := &edgeList{ids: newDictionary(in.IDs)}
+	ps := &parser{strings: in.IDs == Strings, keep: in.Weights}
+	if p.Input() != nil {
+		if err := readEdges(ctx, p, ps, func(b []byte) { list.addEdges(b, ps, in) }); err != nil {
+			return nil, err
+		}
+	}
+	if in.Vertices != "" {
+		if err := readVertices(ctx, p, in.Vertices, ps, func(b []byte) { list.ids.intern(nil, b, ps) }); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func readEdges[M any](ctx context.Context, p *bsp.Peer[M], ps *parser, add func([]byte)) error {
+	r := p.Records()
+	if r == nil {
+		if _, _, err := p.Next(); err != nil {
+			return inputFailure(err)
+		}
+		return errors.New("a graph program divides its input by itself: PartitionInput is of no use to it")
+	}
+	if err := p.Rewind(); err != nil { // after a restart the position is the end
+		return inputFailure(err)
+	}
+	return parseAll(ctx, r, ps.edges, add)
+}
+
+func readVertices[M any](ctx context.Context, p *bsp.Peer[M], url string, ps *parser, add func([]byte)) error {
+	splits, err := storage.Splits(ctx, url, p.N())
+	if err != nil {
+		return inputFailure(fmt.Errorf("vertices: %w", err))
+	}
+	r, err := storage.OpenRecords(ctx, splits[p.Index()])
+	if err != nil {
+		return inputFailure(fmt.Errorf("vertices: %w", err))
+	}
+	return errors.Join(parseAll(ctx, r, ps.vertices, add), r.Close())
+}
+
+// parseAll gives all blocks of r to parse, and the parsed ones to add.
+func parseAll(ctx context.Context, r *storage.Records, parse func([]byte) error, add func([]byte)) error {
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		b, ok, err := r.Block(blockBytes)
+		if err != nil {
+			return inputFailure(err)
+		}
+		if !ok {
+			return nil
+		}
+		if err := parse(b); err != nil {
+			return malformed(r.BlockWhere, err)
+		}
+		add(b)
+	}
+}
+
+// addEdges adds the edges of a parsed block, both ways if the graph is undirected.
+func (l *edgeList) addEdges(b []byte, ps *parser, in Input) {
+	chunk := l.ids.intern(nil, b, ps)
+	weights := slices.Clone(ps.weights) // nil stays nil
+	if in.Undirected {
+		n := len(chunk)
+		for i := 0; i < n; i += 2 {
+			if chunk[i] == chunk[i+1] {
+				continue
+			}
+			chunk = append(chunk, chunk[i+1], chunk[i])
+			if in.Weights {
+				weights = append(weights, weights[i/2])
+			}
+		}
+	}
+	l.chunks = append(l.chunks, chunk)
+	l.weights = append(l.weights, weights)
+}
+
+// load reads the graph and gives every vertex and edge to its owner.
+func load[M any](ctx context.Context, p *bsp.Peer[M], in Input) (*part, error) {
+	list, err := read(ctx, p, in)
+	if err != nil {
+		return nil, err
+	}
+	g := &part{}
+	places, err := g.settle(list.ids, p.N(), func(out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) })
+	if err != nil {
+		return nil, err
+	}
+	counts, err := bsp.HandOver(ctx, p, repeat(binary.LittleEndian.AppendUint32(nil, uint32(g.ids.size())), p.N()))
+	if err != nil {
+		return nil, err
+	}
+	if err := g.count(counts); err != nil {
+		return nil, err
+	}
+	out := list.columns(places, p.N(), in.Weights)
+	*list = edgeList{} // its memory is needed below
+	columns, err := bsp.HandOver(ctx, p, out)
+	if err != nil {
+		return nil, err
+	}
+	return g, g.build(columns, p.N(), in.Weights)
+}
+
+func repeat(b []byte, n int) [][]byte {
+	out := make([][]byte, n)
+	for i := range out {
+		out[i] = b
+	}
+	return out
+}
+
+// A place is a vertex as edges name it: its owner's index and its number there.
+type place uint64
+
+func placeOf(owner, number uint32) place { return place(owner)<<32 | place(number) }
+func (p place) owner() int               { return int(p >> 32) }
+func (p place) number() uint32           { return uint32(p) }
+
+// settle tells the owners of all ids of them, makes this peer's own dictionary of
+// those that it owns, and returns where each of ids is.
+func (g *part) settle(ids dictionary, peers int, allToAll func([][]byte) ([][]byte, error)) ([]place, error) {
+	if ids.size() > maxVertices {
+		return nil, tooManyVertices(ids.size())
+	}
+	places := make([]place, ids.size())
+	if peers == 1 {
+		g.ids = ids
+		for i, number := range ids.sort() {
+			places[i] = placeOf(0, number)
+		}
+		return places, nil
+	}
+	owners := ids.owners(peers)
+	payloads := make([][]byte, peers)
+	for i, owner := range owners {
+		payloads[owner] = ids.appendTo(payloads[owner], i)
+	}
+	asked, err := allToAll(payloads)
+	if err != nil {
+		return nil, err
+	}
+	answers, err := g.adopt(asked, ids)
+	if err != nil {
+		return nil, err
+	}
+	if answers, err = allToAll(answers); err != nil {
+		return nil, err
+	}
+	for i, owner := range owners {
+		if len(answers[owner]) < 4 {
+			return nil, errSegment
+		}
+		places[i] = placeOf(owner, binary.LittleEndian.Uint32(answers[owner]))
+		answers[owner] = answers[owner][4:]
+	}
+	return places, nil
+}
+
+func tooManyVertices(n int) error { return fmt.Errorf("%d vertices on one peer: use more peers", n) }
+
+// adopt numbers the ids that the peers asked about and answers them.
+func (g *part) adopt(asked [][]byte, like dictionary) ([][]byte, error) {
+	g.ids = &integerIDs{}
+	if _, ok := like.(*stringIDs); ok {
+		g.ids = &stringIDs{}
+	}
+	numbers := make([][]uint32, len(asked))
+	for from, payload := range asked {
+		var err error
+		if numbers[from], err = g.ids.merge(nil, payload); err != nil {
+			return nil, err
+		}
+	}
+	if g.ids.size() > maxVertices {
+		return nil, tooManyVertices(g.ids.size())
+	}
+	rank := g.ids.sort()
+	answers := make([][]byte, len(asked))
+	for from, ns := range numbers {
+		answers[from] = make([]byte, 0, 4*len(ns))
+		for _, n := range ns {
+			answers[from] = binary.LittleEndian.AppendUint32(answers[from], rank[n])
+		}
+	}
+	return answers, nil
+}
+
+// count takes the number of vertices of every peer.
+func (g *part) count(counts [][]byte) error {
+	g.base = make([]uint64, 1, len(counts)+1)
+	for _, c := range counts {
+		if len(c) != 4 {
+			return errSegment
+		}
+		n := binary.LittleEndian.Uint32(c)
+		g.counts = append(g.counts, n)
+		g.base = append(g.base, g.base[len(g.base)-1]+uint64(n))
+	}
+	return nil
+}
+
+// columns returns the edges for every owner of sources: u64 counts by destination
+// peer, then a segment each.
+func (l *edgeList) columns(places []place, peers int, weights bool) [][]byte {
+	counts := make([]int, peers*peers) // by owner of the source, and of the destination
+	for _, chunk := range l.chunks {
+		for i := 0; i+1 < len(chunk); i += 2 {
+			counts[places[chunk[i]].owner()*peers+places[chunk[i+1]].owner()]++
+		}
+	}
+	out := make([][]byte, peers)
+	segments := make([]segment, len(counts))
+	for owner := range out {
+		row := counts[owner*peers : (owner+1)*peers]
+		size := 8 * peers
+		for _, n := range row {
+			size += segmentSize(n, weights)
+		}
+		b := make([]byte, size)
+		out[owner] = b
+		at := 8 * peers
+		for dest, n := range row {
+			binary.LittleEndian.PutUint64(b[8*dest:], uint64(n))
+			segments[owner*peers+dest] = segment{n, b[at : at+segmentSize(n, weights)]}
+			at += segmentSize(n, weights)
+		}
+	}
+	l.scatter(places, peers, segments)
+	return out
+}
+
+func (l *edgeList) scatter(places []place, peers int, segments []segment) {
+	next := make([]int, len(segments))
+	for c, chunk := range l.chunks {
+		weights := l.weights[c]
+		for i := 0; i+1 < len(chunk); i += 2 {
+			src, dst := places[chunk[i]], places[chunk[i+1]]
+			at := src.owner()*peers + dst.owner()
+			s, k := &segments[at], next[at]
+			next[at]++
+			binary.LittleEndian.PutUint32(s.columns[4*k:], src.number())
+			binary.LittleEndian.PutUint32(s.columns[4*(s.count+k):], dst.number())
+			if weights != nil {
+				binary.LittleEndian.PutUint64(s.columns[8*(s.count+k):], math.Float64bits(weights[i/2]))
+			}
+		}
+	}
+}
+
+// build makes the blocks from what every peer sent.
+func (g *part) build(columns [][]byte, peers int, weights bool) error {
+	segments := make([][]segment, peers) // by destination, then sender
+	for _, b := range columns {
+		if len(b) < 8*peers {
+			return errSegment
+		}
+		counts, rest := b[:8*peers], b[8*peers:]
+		for dest := range peers {
+			n := binary.LittleEndian.Uint64(counts[8*dest:])
+			if n > uint64(len(rest)) || segmentSize(int(n), weights) > len(rest) {
+				return errSegment
+			}
+			size := segmentSize(int(n), weights)
+			segments[dest] = append(segments[dest], segment{int(n), rest[:size]})
+			rest = rest[size:]
+		}
+	}
+	g.degrees = make([]uint32, g.ids.size())
+	for dest, s := range segments {
+		b, err := newBlock(s, g.degrees, g.counts[dest], weights)
+		if err != nil {
+			return err
+		}
+		g.blocks = append(g.blocks, b)
+	}
+	return nil
+}

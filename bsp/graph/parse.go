@@ -1,0 +1,195 @@
+package graph
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"strconv"
+)
+
+// number reads the digits at b[i:] and returns where they end. ok is false
+// without digits or above MaxID. Eight digits are read at once: a byte that is no
+// digit carries into its top bit, and three multiplications put pairs, fours and
+// eights together (Lemire, "Quickly parsing eight digits", 2018).
+func number(b []byte, i int) (v uint64, end int, ok bool) {
+	if len(b)-i >= 8 {
+		x := binary.LittleEndian.Uint64(b[i:]) ^ 0x3030303030303030
+		other := ((x&0x7f7f7f7f7f7f7f7f + 0x7676767676767676) | x) & 0x8080808080808080
+		n := bits.TrailingZeros64(other) >> 3 // digits; 8 if all are
+		if n == 0 {
+			return 0, i, false
+		}
+		x <<= uint(64 - 8*n)
+		x = x*10 + x>>8
+		v = ((x&0x000000ff000000ff)*0x000f424000000064 + (x>>16&0x000000ff000000ff)*0x0000271000000001) >> 32
+		i += n
+		if n < 8 {
+			return v, i, true
+		}
+		ok = true
+	}
+	for ; i < len(b) && b[i]-'0' <= 9; i++ {
+		d := uint64(b[i] - '0')
+		if v > (MaxID-d)/10 {
+			return 0, i, false
+		}
+		v, ok = v*10+d, true
+	}
+	return v, i, ok
+}
+
+// A span is a field of a block.
+type span struct{ lo, hi int }
+
+func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
+
+// fields finds the fields of the line at b[i:], at most four, up to its end or a
+// comment, and returns where the next line starts.
+func fields(b []byte, i int) (f [4]span, n, next int) {
+	for i < len(b) && b[i] != '\n' {
+		if blank(b[i]) {
+			i++
+			continue
+		}
+		if b[i] == '#' || n == len(f) {
+			for i < len(b) && b[i] != '\n' {
+				i++
+			}
+			break
+		}
+		lo := i
+		for i < len(b) && b[i] != '\n' && !blank(b[i]) {
+			i++
+		}
+		f[n] = span{lo, i}
+		n++
+	}
+	return f, n, i + 1
+}
+
+// A parser turns blocks of whole lines into ids and weights. Exactly one of ids
+// and spans is filled, by the kind of ids; it holds sources and destinations in
+// turn, or single vertices. All are reused by the next block.
+type parser struct {
+	strings bool
+	keep    bool // weights
+	ids     []uint64
+	spans   []span
+	weights []float64
+}
+
+func (p *parser) reset() { p.ids, p.spans, p.weights = p.ids[:0], p.spans[:0], p.weights[:0] }
+
+// edges parses lines "src dst [weight]".
+func (p *parser) edges(b []byte) error {
+	p.reset()
+	for i := 0; i < len(b); {
+		if !p.strings {
+			if i = p.plain(b, i); i == len(b) {
+				break
+			}
+		}
+		f, n, next := fields(b, i)
+		switch n {
+		case 0:
+			i = next
+			continue
+		case 1:
+			return faultAt(f[0].lo, "the line has one field; want: source destination [weight]")
+		case 4:
+			return faultAt(f[3].lo, "the line has more than three fields; want: source destination [weight]")
+		}
+		for _, s := range f[:2] {
+			if err := p.id(b, s); err != nil {
+				return err
+			}
+		}
+		if err := p.weight(b, f[2]); err != nil {
+			return err
+		}
+		i = next
+	}
+	return nil
+}
+
+// plain parses lines that are two numbers with one blank between them, and
+// returns the start of the first line that is anything else.
+func (p *parser) plain(b []byte, i int) int {
+	ids := p.ids
+	for !p.keep {
+		src, j, ok := number(b, i)
+		if !ok || j >= len(b) || b[j] != ' ' && b[j] != '\t' {
+			break
+		}
+		dst, k, ok := number(b, j+1)
+		if !ok || k >= len(b) || b[k] != '\n' {
+			break
+		}
+		ids = append(ids, src, dst)
+		i = k + 1
+	}
+	p.ids = ids
+	return i
+}
+
+// vertices parses lines of one id.
+func (p *parser) vertices(b []byte) error {
+	p.reset()
+	for i := 0; i < len(b); {
+		f, n, next := fields(b, i)
+		if n > 1 {
+			return faultAt(f[1].lo, "the line has more than one field; want one vertex id")
+		}
+		if n == 1 {
+			if err := p.id(b, f[0]); err != nil {
+				return err
+			}
+		}
+		i = next
+	}
+	return nil
+}
+
+func (p *parser) id(b []byte, s span) error {
+	if p.strings {
+		if s.hi-s.lo > MaxString {
+			return faultAt(s.lo, "an id of %d bytes; the limit is %d", s.hi-s.lo, MaxString)
+		}
+		p.spans = append(p.spans, s)
+		return nil
+	}
+	v, end, ok := number(b, s.lo)
+	if !ok || end != s.hi {
+		return faultAt(s.lo, "%s is no vertex id: want a whole number from 0 to %d, or take any names with --ids string", quote(b[s.lo:s.hi]), MaxID)
+	}
+	p.ids = append(p.ids, v)
+	return nil
+}
+
+// weight parses the third field, which may be absent.
+func (p *parser) weight(b []byte, s span) error {
+	w := 1.0
+	if s.hi > 0 {
+		v, end, ok := number(b, s.lo)
+		w = float64(v)
+		if !ok || end != s.hi || end-s.lo > 15 { // no short whole number
+			var err error
+			w, err = strconv.ParseFloat(string(b[s.lo:s.hi]), 64)
+			if err != nil || math.IsInf(w, 0) || math.IsNaN(w) {
+				return faultAt(s.lo, "%s is no weight: want a finite number", quote(b[s.lo:s.hi]))
+			}
+		}
+	}
+	if p.keep {
+		p.weights = append(p.weights, w)
+	}
+	return nil
+}
+
+// quote shows a field in an error, shortened.
+func quote(b []byte) string {
+	if len(b) > 40 {
+		return strconv.Quote(string(b[:37])) + "…"
+	}
+	return strconv.Quote(string(b))
+}

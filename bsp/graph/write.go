@@ -1,0 +1,53 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+)
+
+// writeBytes is how much output is formatted at once.
+const writeBytes = 64 << 10
+
+// write writes "id TAB value" for every vertex of the peer.
+func (e *engine[V, M]) write(ctx context.Context) error {
+	format := e.alg.Format
+	if format == nil {
+		format = formatter[V]()
+	}
+	w := e.p.Output()
+	buf := make([]byte, 0, writeBytes+1024)
+	for i := range e.values {
+		buf = append(e.ids.text(buf, i), '\t')
+		buf = append(format(buf, e.values[i]), '\n')
+		if len(buf) < writeBytes && i+1 < len(e.values) {
+			continue
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if _, err := w.Write(buf); err != nil {
+			return fmt.Errorf("write output: %w", err)
+		}
+		buf = buf[:0]
+	}
+	return nil
+}
+
+// formatter returns the default format of V, chosen once.
+func formatter[V any]() func(dst []byte, v V) []byte {
+	for _, f := range []any{
+		func(dst []byte, v float64) []byte { return strconv.AppendFloat(dst, v, 'g', -1, 64) },
+		func(dst []byte, v float32) []byte { return strconv.AppendFloat(dst, float64(v), 'g', -1, 32) },
+		func(dst []byte, v int64) []byte { return strconv.AppendInt(dst, v, 10) },
+		func(dst []byte, v uint64) []byte { return strconv.AppendUint(dst, v, 10) },
+		func(dst []byte, v int) []byte { return strconv.AppendInt(dst, int64(v), 10) },
+		func(dst []byte, v uint32) []byte { return strconv.AppendUint(dst, uint64(v), 10) },
+		func(dst []byte, v string) []byte { return append(dst, v...) },
+	} {
+		if f, ok := f.(func(dst []byte, v V) []byte); ok {
+			return f
+		}
+	}
+	return func(dst []byte, v V) []byte { return fmt.Append(dst, v) }
+}
