@@ -1,0 +1,4 @@
+package builtin
+
+// BytesCodec is randcomm's codec.
+var BytesCodec bytesCodec

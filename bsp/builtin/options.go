@@ -1,0 +1,148 @@
+package builtin
+
+import (
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"scalar/bsp/job"
+)
+
+// given is one option as it was written.
+type given struct {
+	option Option
+	value  string
+}
+
+// usage is the failure of a wrong command line.
+func (p Program) usage(format string, args ...any) error {
+	f := job.Fail(job.FaultInput, p.Name+": "+format, args...)
+	f.Code = job.ExitUsage
+	return f
+}
+
+// parse splits and checks arguments.
+func (p Program) parse(args []string) ([]given, error) {
+	var all []given
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		name, dashed := strings.CutPrefix(arg, "--")
+		if !dashed || name == "" {
+			return nil, p.usage("unexpected argument %q: options are written --name value", arg)
+		}
+		if name == "help" {
+			return nil, p.usage("options:\n%s", p.Help())
+		}
+		name, value, inline := strings.Cut(name, "=")
+		i := slices.IndexFunc(p.Options, func(o Option) bool { return o.Name == name })
+		if i < 0 {
+			return nil, p.usage("unknown option --%s; %s", name, p.names())
+		}
+		o := p.Options[i]
+		switch {
+		case inline:
+		case o.Kind == KindBool:
+			value = "true"
+		case len(args) == 0:
+			return nil, p.usage("option --%s needs a value (%s)", name, o.Help)
+		default:
+			value, args = args[0], args[1:]
+		}
+		if want := o.check(value); want != "" {
+			return nil, p.usage("option --%s %q: want %s", name, value, want)
+		}
+		all = append(all, given{o, value})
+	}
+	return all, nil
+}
+
+func (p Program) names() string {
+	if len(p.Options) == 0 {
+		return "there are none"
+	}
+	names := make([]string, len(p.Options))
+	for i, o := range p.Options {
+		names[i] = "--" + o.Name
+	}
+	return "there are " + strings.Join(names, ", ")
+}
+
+// check says what the option wants if value is not that.
+func (o Option) check(value string) (want string) {
+	switch o.Kind {
+	case KindInt:
+		if _, err := strconv.ParseInt(value, 10, 64); err != nil {
+			return "a whole number"
+		}
+	case KindFloat:
+		if x, err := strconv.ParseFloat(value, 64); err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+			return "a number"
+		}
+	case KindBool:
+		if _, err := strconv.ParseBool(value); err != nil {
+			return "true or false"
+		}
+	case KindFile, KindURL:
+		if value == "" {
+			return "a path or URL"
+		}
+	}
+	return ""
+}
+
+func absolute(value, wd string) string {
+	if strings.Contains(value, "://") || filepath.IsAbs(value) {
+		return value
+	}
+	return filepath.Join(wd, value)
+}
+
+// values gives typed access to checked options; the last of equal names counts.
+type values struct {
+	program Program
+	text    map[string]string
+}
+
+func (p Program) values(args []string) (values, error) {
+	all, err := p.parse(args)
+	v := values{p, map[string]string{}}
+	for _, o := range p.Options {
+		v.text[o.Name] = o.Default
+	}
+	for _, g := range all {
+		v.text[g.option.Name] = g.value
+	}
+	return v, err
+}
+
+func (v values) String(name string) string { return v.text[name] }
+
+// Int returns a number that parse has checked; 0 without a default.
+func (v values) Int(name string) int64 {
+	x, _ := strconv.ParseInt(v.text[name], 10, 64)
+	return x
+}
+
+// Float returns a number that parse has checked.
+func (v values) Float(name string) float64 {
+	x, _ := strconv.ParseFloat(v.text[name], 64)
+	return x
+}
+
+// Bool returns a flag that parse has checked.
+func (v values) Bool(name string) bool {
+	x, _ := strconv.ParseBool(v.text[name])
+	return x
+}
+
+// intRange returns a number that has to be in [lo, hi].
+func (v values) intRange(name string, lo, hi int64) (int, error) {
+	x := v.Int(name)
+	if x < lo || x > hi {
+		return 0, v.program.usage("option --%s %d: want %d to %d", name, x, lo, hi)
+	}
+	return int(x), nil
+}
