@@ -1,0 +1,186 @@
+package fsm_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"scalar/bsp/job"
+	"scalar/bsp/wire"
+	"scalar/master/fsm"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// script applies commands to a state; time moves by "at" only.
+type script struct {
+	s   *fsm.State
+	now time.Time
+}
+
+// TestScripts runs testdata/*.txt; -rewrite writes what comes out. Each line of a
+// block is a command: its name and key=value pairs.
+func TestScripts(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		t.Helper()
+		if !strings.HasSuffix(path, ".txt") {
+			t.Skip("not a script")
+		}
+		x := &script{s: fsm.New(), now: start}
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
+			var out strings.Builder
+			for line := range strings.Lines(d.Input) {
+				x.run(t, &out, strings.Fields(line))
+			}
+			if d.Cmd == "show" {
+				show(&out, x.s)
+			}
+			return out.String()
+		})
+	})
+}
+
+func (x *script) run(t *testing.T, out *strings.Builder, words []string) {
+	t.Helper()
+	args := map[string]string{}
+	for _, w := range words[1:] {
+		k, v, _ := strings.Cut(w, "=")
+		args[k] = v
+	}
+	if words[0] == "at" {
+		d, err := time.ParseDuration(words[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.now = start.Add(d)
+		return
+	}
+	c := command(t, words[0], args)
+	c.Now, c.RequestID = x.now, args["request"]
+	b, err := c.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, r := fsm.ApplyEncoded(x.s, x.s.Index+1, b)
+	switch {
+	case r.Err() != nil:
+		if next != x.s {
+			t.Fatalf("%v was refused and changed the state", words)
+		}
+		fmt.Fprintf(out, "%s: %v\n", words[0], r.Err())
+	case r.Job != "" || r.Token != "":
+		fmt.Fprintf(out, "%s: ok %s%s\n", words[0], r.Job, r.Token)
+	default:
+		fmt.Fprintf(out, "%s: ok\n", words[0])
+	}
+	x.s = next
+}
+
+func command(t *testing.T, name string, a map[string]string) fsm.Command {
+	t.Helper()
+	id, epoch := job.ID(a["job"]), job.Epoch(num(t, a["epoch"]))
+	switch name {
+	case "bootstrap":
+		return fsm.Command{Bootstrap: &fsm.Bootstrap{Cluster: a["cluster"]}}
+	case "submit":
+		return fsm.Command{Submit: &fsm.Submit{
+			Submitter: "ann", Results: "file:///store/results",
+			Spec: job.Spec{
+				Program: job.Program{Name: a["program"], Builtin: a["program"]}, Name: a["name"], Peers: num(t, a["peers"]), Tasks: num(t, a["tasks"]),
+				Output: a["output"], MaxAttempts: num(t, a["max"]), Timeout: time.Duration(num(t, a["timeout"])) * time.Second,
+			},
+		}}
+	case "place":
+		return fsm.Command{Place: &fsm.Place{Job: id, Epoch: epoch, Base: uint64(num(t, a["base"])), Tasks: tasks(t, a["tasks"]), CA: []byte("ca")}}
+	case "end":
+		var kind job.FailureKind
+		if err := kind.UnmarshalText([]byte(a["kind"])); err != nil {
+			t.Fatal(err)
+		}
+		f := job.Fail(kind, "it failed")
+		f.Groom = a["groom"]
+		return fsm.Command{EndAttempt: &fsm.EndAttempt{Job: id, Epoch: epoch, Failure: *f}}
+	case "checkpoint":
+		k := wire.Checkpoint{Superstep: num(t, a["superstep"]), Epoch: epoch, Files: []wire.Part{{Path: "file:///c"}}}
+		return fsm.Command{CommitCheckpoint: &fsm.CommitCheckpoint{Job: id, Epoch: epoch, Checkpoint: k}}
+	case "finish":
+		return fsm.Command{Finish: &fsm.Finish{Job: id, Epoch: epoch, Result: fsm.AttemptResult{Supersteps: 7, Parts: []wire.Part{{Path: "p"}}}}}
+	case "committed":
+		return fsm.Command{Committed: &fsm.Committed{Job: id, Epoch: epoch}}
+	case "stop":
+		return fsm.Command{Stop: &fsm.Stop{Job: id, By: "bob"}}
+	case "timeout":
+		return fsm.Command{TimeOut: &fsm.TimeOut{Job: id}}
+	case "cleaned":
+		return fsm.Command{Cleaned: &fsm.Cleaned{Job: id}}
+	case "register":
+		return fsm.Command{RegisterGroom: &fsm.RegisterGroom{Facts: fsm.Facts{
+			Name: a["groom"], Incarnation: uint64(num(t, a["inc"])), Addr: "10.0.0.1", Slots: num(t, a["slots"]), Cores: 4, Memory: 8 << 30,
+		}}}
+	case "lost":
+		return fsm.Command{GroomLost: &fsm.GroomLost{Groom: a["groom"], Incarnation: uint64(num(t, a["inc"]))}}
+	case "drain":
+		return fsm.Command{Drain: &fsm.Drain{Groom: a["groom"], On: a["on"] == "true"}}
+	case "token":
+		return fsm.Command{CreateToken: &fsm.CreateToken{ID: a["id"], Role: job.Role(a["role"]), Namespace: "*", Hash: []byte(strings.Repeat(a["hash"], 32))}}
+	case "revoke":
+		return fsm.Command{RevokeToken: &fsm.RevokeToken{ID: a["id"]}}
+	}
+	t.Fatalf("unknown command %q", name)
+	return fsm.Command{}
+}
+
+// tasks reads "a/1:2,b/1:2": groom, incarnation and number of peers of each task.
+func tasks(t *testing.T, s string) []fsm.Assignment {
+	t.Helper()
+	var list []fsm.Assignment
+	lo := 0
+	for part := range strings.SplitSeq(s, ",") {
+		groom, rest, _ := strings.Cut(part, "/")
+		inc, peers, _ := strings.Cut(rest, ":")
+		n := num(t, peers)
+		list = append(list, fsm.Assignment{
+			Peers: job.Range{Lo: lo, Hi: lo + n}, Groom: groom, Incarnation: uint64(num(t, inc)),
+			Claim: fsm.Claim{Slots: n, MilliCores: int64(n) * 1000, Memory: int64(n) << 30},
+		})
+		lo += n
+	}
+	return list
+}
+
+func num(t *testing.T, s string) int {
+	t.Helper()
+	if s == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func show(out *strings.Builder, s *fsm.State) {
+	for g := range s.Grooms() {
+		fmt.Fprintf(out, "groom %s/%d %d of %d slots used, draining=%t lost=%t\n", g.Facts.Name, g.Facts.Incarnation, g.Used.Slots, g.Facts.Slots, g.Draining, g.Lost)
+	}
+	for _, j := range s.Jobs() {
+		fmt.Fprintf(out, "job %s %s epoch=%d peers=%d faults=%d losses=%d checkpoint=%d exit=%d waited=%v output=%s",
+			j.ID, j.State, j.Epoch, j.Peers, j.Faults, j.Losses, j.Checkpoint, j.ExitCode(), j.Waited, j.Output)
+		for _, b := range j.Blamed {
+			fmt.Fprintf(out, " blames=%s/%d*%d", b.Groom, b.Incarnation, b.Count)
+		}
+		if j.Failure != nil {
+			fmt.Fprintf(out, " failure=%q", j.Failure.Error())
+		}
+		out.WriteByte('\n')
+	}
+	for k := range s.Tokens() {
+		fmt.Fprintf(out, "token %s %s\n", k.ID, k.Role)
+	}
+}
