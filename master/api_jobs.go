@@ -1,0 +1,212 @@
+package master
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"scalar/bsp/job"
+	"scalar/master/fsm"
+	"scalar/storage"
+)
+
+// maxResult is how much of a job's result travels inside job.Info.
+const maxResult = 1 << 20
+
+// submit queues a job. The same request id gives the same job again.
+func (a *api) submit(ctx context.Context, c *call) (reply, error) {
+	var spec job.Spec
+	if err := decodeJSON(c.r.Body, &spec); err != nil {
+		return reply{}, err
+	}
+	if err := checkSpec(spec); err != nil {
+		return reply{}, err
+	}
+	if spec.Namespace == "" {
+		spec.Namespace = job.DefaultNamespace
+		if c.token.Namespace != allNamespaces && !c.token.Role.Allows(job.Operator) {
+			spec.Namespace = c.token.Namespace
+		}
+	}
+	if err := allowNamespace(c.token, spec.Namespace); err != nil {
+		return reply{}, err
+	}
+	if _, again := a.node.State().Request(c.dedupKey()); !again {
+		if err := a.checkProgram(ctx, spec); err != nil {
+			return reply{}, err
+		}
+		if err := a.control.ProbePaths(ctx, spec); err != nil {
+			return reply{}, err
+		}
+	}
+	result, err := a.propose(ctx, c, fsm.Command{Submit: &fsm.Submit{
+		Spec: spec, Submitter: c.token.Name, Results: a.cfg.Store + "/results",
+	}})
+	if err != nil {
+		return reply{}, err
+	}
+	info, err := a.info(result.Job)
+	return reply{http.StatusCreated, info}, err
+}
+
+func (a *api) info(id job.ID) (job.Info, error) {
+	info, ok := a.control.Info(id)
+	if !ok {
+		return job.Info{}, noSuchJob(id)
+	}
+	return info, nil
+}
+
+// job returns the job that the path names. One of another namespace is not
+// there: that it exists is nobody's business.
+func (a *api) job(c *call) (job.Info, error) {
+	id := job.ID(c.r.PathValue("id"))
+	info, err := a.info(id)
+	if err == nil && !inNamespace(c.token, info.Namespace) {
+		return job.Info{}, noSuchJob(id)
+	}
+	return info, err
+}
+
+func noSuchJob(id job.ID) error {
+	return fail(http.StatusNotFound, "no such job %q (bsp job list)", id)
+}
+
+// jobs lists what the token may see, newest first.
+func (a *api) jobs(_ context.Context, c *call) (reply, error) {
+	all := slices.DeleteFunc(a.control.Infos(), func(i job.Info) bool { return !inNamespace(c.token, i.Namespace) })
+	slices.Reverse(all)
+	if all == nil {
+		all = []job.Info{}
+	}
+	return answerOK(all), nil
+}
+
+func (a *api) inspect(ctx context.Context, c *call) (reply, error) {
+	info, err := a.job(c)
+	if err != nil {
+		return reply{}, err
+	}
+	err = a.fillResult(ctx, &info)
+	return answerOK(info), err
+}
+
+// fillResult puts what the peers wrote into Info when it is short and the job
+// has no output of its own.
+func (a *api) fillResult(ctx context.Context, info *job.Info) error {
+	j, known := a.node.State().Job(info.ID)
+	if !known || info.State != job.Succeeded || j.Spec.Output != "" || info.Result != "" {
+		return nil
+	}
+	r, err := storage.OpenOutput(ctx, j.Output)
+	if err != nil {
+		a.log.Warn("result is gone", "job", info.ID, "error", err)
+		return nil // the job itself is still worth telling
+	}
+	defer func() { _ = r.Close() }() // only read
+	b, err := io.ReadAll(io.LimitReader(r, maxResult+1))
+	if err != nil {
+		return fmt.Errorf("read the result of %s: %w", info.ID, err)
+	}
+	if len(b) <= maxResult {
+		info.Result = string(b)
+	}
+	return nil
+}
+
+// stop ends a job. One that has ended stays as it is.
+func (a *api) stop(ctx context.Context, c *call) (reply, error) {
+	info, err := a.job(c)
+	if err != nil {
+		return reply{}, err
+	}
+	done, err := a.propose(ctx, c, fsm.Command{Stop: &fsm.Stop{Job: info.ID, By: c.token.Name}})
+	switch {
+	case err != nil && !errors.Is(err, fsm.ErrFinal):
+		return reply{}, err
+	case err == nil && done.Job != info.ID:
+		return reply{}, fail(http.StatusConflict, "request id %s has stopped job %s: use another one for %s", c.id, done.Job, info.ID)
+	}
+	info, err = a.info(info.ID)
+	return answerOK(info), err
+}
+
+func (a *api) why(_ context.Context, c *call) (reply, error) {
+	info, err := a.job(c)
+	if err != nil {
+		return reply{}, err
+	}
+	why, known := a.control.Why(info.ID)
+	if !known {
+		return reply{}, fail(http.StatusNotFound, "no such job %q", info.ID)
+	}
+	a.hideHolders(c.token, &why)
+	return answerOK(why), nil
+}
+
+// hideHolders leaves of the jobs that hold something only the number of those
+// that the token may not see.
+func (a *api) hideHolders(t *fsm.Token, why *job.Why) {
+	state := a.node.State()
+	for i := range why.Reasons {
+		r := &why.Reasons[i]
+		seen := slices.DeleteFunc(slices.Clone(r.Holders), func(id job.ID) bool {
+			namespace := "" // of a job that is gone by now
+			if j, known := state.Job(id); known {
+				namespace = j.Spec.Namespace
+			}
+			return !inNamespace(t, namespace)
+		})
+		if n := len(r.Holders) - len(seen); n > 0 {
+			r.Free += fmt.Sprintf(" (holders in other namespaces: %d)", n)
+		}
+		r.Holders = seen
+	}
+}
+
+func (a *api) plan(_ context.Context, c *call) (reply, error) {
+	info, err := a.job(c)
+	if err != nil {
+		return reply{}, err
+	}
+	plan, known := a.control.Plan(info.ID)
+	if !known {
+		return reply{}, fail(http.StatusNotFound, "no such job %q", info.ID)
+	}
+	return answerOK(plan), nil
+}
+
+// result sends what the peers of a job without an output wrote, in peer order.
+func (a *api) result(ctx context.Context, c *call) (reply, error) {
+	info, err := a.job(c)
+	if err != nil {
+		return reply{}, err
+	}
+	j, known := a.node.State().Job(info.ID)
+	switch {
+	case !known:
+		return reply{}, fail(http.StatusNotFound, "no such job %q", info.ID)
+	case j.Spec.Output != "":
+		return reply{}, fail(http.StatusConflict, "job %s wrote its output to %s", j.ID, j.Output)
+	case j.State != job.Succeeded:
+		return reply{}, fail(http.StatusConflict, "job %s is %s: it has no result", j.ID, j.State)
+	}
+	r, err := storage.OpenOutput(ctx, j.Output)
+	if err != nil {
+		return reply{}, fail(http.StatusNotFound, "the result of %s is gone: %v", j.ID, err)
+	}
+	defer func() { _ = r.Close() }() // only read
+	c.w.Header().Set("Content-Type", "application/octet-stream")
+	if err := c.w.control().SetWriteDeadline(time.Now().Add(blobDeadline)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return reply{}, err
+	}
+	c.w.WriteHeader(http.StatusOK)
+	if _, err := io.Copy(c.w, r); err != nil {
+		return reply{}, fmt.Errorf("%w: %w", errAborted, err)
+	}
+	return reply{}, nil
+}

@@ -1,0 +1,312 @@
+package master
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"scalar/bsp/job"
+	"scalar/bsp/wire"
+	"scalar/master/fsm"
+)
+
+// liveAttempt is what this leader knows of the attempt that a job is in.
+type liveAttempt struct {
+	epoch       job.Epoch
+	linkLost    time.Time                   // when a link was first said to be lost; zero: none
+	checkpoints map[int]map[int][]wire.Part // by superstep and task: reported, not committed
+	committed   map[int][]wire.Part         // files of the checkpoints seen committed, by superstep
+}
+
+func (c *controlCore) attempt(id job.ID, epoch job.Epoch) *liveAttempt {
+	a := c.attempts[id]
+	if a == nil || a.epoch < epoch {
+		old := a
+		a = &liveAttempt{epoch: epoch, checkpoints: map[int]map[int][]wire.Part{}, committed: map[int][]wire.Part{}}
+		if old != nil {
+			a.committed = old.committed
+		}
+		c.attempts[id] = a
+	}
+	return a
+}
+
+// collect remembers the checkpoints that a task says it has written.
+func (c *controlCore) collect(t *wire.TaskStatus) {
+	if len(t.Checkpoints) == 0 {
+		return
+	}
+	a := c.attempt(t.Key.Job, t.Key.Epoch)
+	if a.epoch != t.Key.Epoch {
+		return
+	}
+	for _, k := range t.Checkpoints {
+		if a.checkpoints[k.Superstep] == nil {
+			a.checkpoints[k.Superstep] = map[int][]wire.Part{}
+		}
+		a.checkpoints[k.Superstep][t.Key.Task] = k.Files
+	}
+}
+
+// status is one task of a running attempt as its groom sees it.
+type status struct {
+	*wire.TaskStatus // nil: not reported to this leader
+	groom            *liveGroom
+	here             bool // its groom is connected in the right incarnation
+}
+
+func (t *turn) statuses(j *fsm.Job) []status {
+	list := make([]status, len(j.Tasks))
+	for i, a := range j.Tasks {
+		s := status{groom: t.grooms[a.Groom]}
+		if s.here = s.groom.current(a.Incarnation); s.here {
+			s.TaskStatus = s.groom.tasks[wire.TaskKey{Job: j.ID, Epoch: j.Epoch, Task: i}]
+		}
+		list[i] = s
+	}
+	return list
+}
+
+// checkAttempt advances a running attempt: ends it, finishes it, commits its
+// checkpoints, and adds its tasks to what their grooms should run.
+func (t *turn) checkAttempt(j *fsm.Job) {
+	a := t.attempt(j.ID, j.Epoch)
+	if len(j.Checkpoints) > 0 {
+		t.supersede(j, a)
+	}
+	list := t.statuses(j)
+	addresses, done := 0, 0
+	for _, s := range list {
+		if s.TaskStatus == nil {
+			continue
+		}
+		if s.Addr != "" && s.Phase >= wire.Listening {
+			addresses++
+		}
+		if s.Phase == wire.Done {
+			done++
+		}
+	}
+	for i, task := range j.Tasks {
+		w := t.wantsOf(task.Groom)
+		w.tasks = append(w.tasks, taskWant{wire.TaskKey{Job: j.ID, Epoch: j.Epoch, Task: i}, addresses == len(list)})
+	}
+	if failure := t.cause(j, a, list); failure != nil {
+		t.propose(fmt.Sprintf("end/%s/%d", j.ID, j.Epoch), fsm.Command{EndAttempt: &fsm.EndAttempt{
+			Job: j.ID, Epoch: j.Epoch, Failure: *failure,
+		}})
+		return
+	}
+	if done == len(list) {
+		result := t.result(j, list)
+		if fsm.FilesSize(result.Parts) > fsm.MaxFilesSize { // no command could carry it
+			t.propose(fmt.Sprintf("end/%s/%d", j.ID, j.Epoch), fsm.Command{EndAttempt: &fsm.EndAttempt{
+				Job: j.ID, Epoch: j.Epoch, Failure: *describe(job.Fail(job.FaultOutput, "the list of the parts is too long: use fewer peers or a shorter output path"), j, 0),
+			}})
+			return
+		}
+		t.propose(fmt.Sprintf("finish/%s/%d", j.ID, j.Epoch), fsm.Command{Finish: &fsm.Finish{
+			Job: j.ID, Epoch: j.Epoch, Result: result,
+		}})
+		return
+	}
+	t.checkpoint(j, a)
+}
+
+// cause returns why the attempt must end, or nil.
+func (t *turn) cause(j *fsm.Job, a *liveAttempt, list []status) *job.Failure {
+	var link *job.Failure
+	for i, s := range list {
+		if s.TaskStatus == nil {
+			if s.here && t.lacksKeys(j) {
+				return describe(job.Fail(job.FaultLink, "the leader changed before task %d had started", i), j, i)
+			}
+			continue
+		}
+		f := s.Failure
+		if f == nil && s.Phase == wire.Dead {
+			f = job.Fail(job.FaultProgram, "the task ended without a word")
+		}
+		switch {
+		case f == nil:
+		case s.Phase == wire.Dead && f.Kind != job.FaultLink:
+			return describe(f, j, i)
+		case link == nil:
+			link = describe(f, j, i)
+		}
+	}
+	if link == nil {
+		a.linkLost = time.Time{}
+		return nil
+	}
+	return t.afterLinkLoss(j, a, list, link)
+}
+
+// afterLinkLoss waits for the real cause behind a lost link: another task that
+// died, or a groom that is silent, whose lease then decides.
+func (t *turn) afterLinkLoss(j *fsm.Job, a *liveAttempt, list []status, link *job.Failure) *job.Failure {
+	if a.linkLost.IsZero() {
+		a.linkLost = t.now
+	}
+	end := a.linkLost.Add(linkWait)
+	if t.now.Before(end) {
+		t.at(end)
+		return nil
+	}
+	for i, s := range list {
+		if s.groom == nil || !s.here || s.groom.seen.Before(a.linkLost) {
+			if t.now.Before(a.linkLost.Add(linkWait + t.cfg.lease)) {
+				t.at(a.linkLost.Add(linkWait + t.cfg.lease))
+				return nil // silent since then: its lease ends soon, or it reports
+			}
+			return describe(link, j, i)
+		}
+	}
+	return link
+}
+
+// lacksKeys reports whether tasks of j that have not started cannot be started:
+// their keys were in the memory of the leader before.
+func (t *turn) lacksKeys(j *fsm.Job) bool {
+	return len(j.CA) > 0 && t.keys[j.ID].ca != string(j.CA)
+}
+
+// describe fills in where a failure came from, and cuts what is too long for the log.
+func describe(f *job.Failure, j *fsm.Job, task int) *job.Failure {
+	d := *f
+	if d.Kind < job.FaultProgram || d.Kind > job.FaultInternal {
+		d.Kind = job.FaultInternal
+	}
+	if d.Code <= 0 || d.Code > job.ExitInternal {
+		d.Code = job.ExitFailed
+	}
+	if d.Task < 0 || d.Task >= len(j.Tasks) {
+		d.Task = task
+	}
+	if d.Groom == "" {
+		d.Groom = j.Tasks[d.Task].Groom
+	}
+	d.Message, d.Detail = cut(d.Message, 2048), cut(d.Detail, 4096)
+	return &d
+}
+
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit-3], "") + "…"
+}
+
+// result sums up what the tasks of a finished attempt say.
+func (t *turn) result(j *fsm.Job, list []status) fsm.AttemptResult {
+	r := fsm.AttemptResult{DataPlane: planeOf(len(list), t.cfg.plane)}
+	counters := map[string]int64{}
+	for _, s := range list {
+		r.Supersteps = max(r.Supersteps, s.Superstep)
+		r.Parts = append(r.Parts, s.Parts...)
+		addCounters(counters, s.Counters)
+		r.Seconds = slowest(r.Seconds, s.Seconds)
+	}
+	for len(counters) > fsm.MaxCounters { // a program that counts by a key of its data
+		names := sortedKeys(counters)
+		delete(counters, names[len(names)-1])
+	}
+	slices.SortStableFunc(r.Parts, func(a, b wire.Part) int { return cmp.Compare(a.Peer, b.Peer) })
+	r.Counters = fsm.Counters(counters)
+	r.Seconds.Start = max(0, t.now.Sub(j.Placed).Seconds()-r.Seconds.Load-r.Seconds.Compute-r.Seconds.Write)
+	return r
+}
+
+// planeOf names how tasks reach each other, as job.Info says it.
+func planeOf(tasks int, plane wire.DataPlane) string {
+	if tasks == 1 {
+		return "in-process"
+	}
+	return string(plane)
+}
+
+// addCounters adds a task's counters. Checkpoints are of the whole gang, so that
+// the number is the largest, not the sum.
+func addCounters(sum, task map[string]int64) {
+	for name, n := range task {
+		if len(name) > fsm.MaxCounterName {
+			continue
+		}
+		if name == job.CounterCheckpoints {
+			sum[name] = max(sum[name], n)
+			continue
+		}
+		sum[name] += n
+	}
+}
+
+func slowest(a, b job.Seconds) job.Seconds {
+	a.Load, a.Compute, a.Write = max(a.Load, b.Load), max(a.Compute, b.Compute), max(a.Write, b.Write)
+	return a
+}
+
+// checkpoint commits the newest checkpoint that every task has written.
+func (t *turn) checkpoint(j *fsm.Job, a *liveAttempt) {
+	newest := j.Checkpoint
+	for superstep, tasks := range a.checkpoints {
+		if len(tasks) == len(j.Tasks) && superstep > newest {
+			newest = superstep
+		}
+	}
+	if newest == j.Checkpoint {
+		return
+	}
+	k := wire.Checkpoint{Superstep: newest, Epoch: j.Epoch}
+	for task := range j.Tasks {
+		k.Files = append(k.Files, a.checkpoints[newest][task]...)
+	}
+	if fsm.FilesSize(k.Files) > fsm.MaxFilesSize {
+		delete(a.checkpoints, newest) // no command could carry it
+		return
+	}
+	slices.SortStableFunc(k.Files, func(a, b wire.Part) int { return cmp.Compare(a.Peer, b.Peer) })
+	t.propose(fmt.Sprintf("checkpoint/%s/%d/%d", j.ID, j.Epoch, newest), fsm.Command{
+		CommitCheckpoint: &fsm.CommitCheckpoint{Job: j.ID, Epoch: j.Epoch, Checkpoint: k},
+	})
+}
+
+// supersede notices which checkpoints are no longer kept, and has their files removed.
+func (t *turn) supersede(j *fsm.Job, a *liveAttempt) {
+	kept := map[int]bool{}
+	for _, k := range j.Checkpoints {
+		kept[k.Superstep] = true
+		a.committed[k.Superstep] = k.Files
+	}
+	oldest := j.Checkpoints[len(j.Checkpoints)-1].Superstep
+	dir := t.checkpointDir(j.ID) + "/"
+	for superstep, files := range a.committed {
+		if kept[superstep] {
+			continue
+		}
+		delete(a.committed, superstep)
+		if superstep >= oldest {
+			continue // could not be read: it may be written again under the same name
+		}
+		var urls []string
+		for _, f := range files {
+			if strings.HasPrefix(f.Path, dir) { // never a file that is not of the checkpoint alone
+				urls = append(urls, f.Path)
+			}
+		}
+		if len(urls) > 0 {
+			t.dropped[choreKey{j.ID, dropEpoch | job.Epoch(superstep)}] = urls
+		}
+	}
+	for superstep := range a.checkpoints {
+		if superstep < oldest {
+			delete(a.checkpoints, superstep)
+		}
+	}
+	for _, key := range sortedChores(t.dropped) {
+		if key.job == j.ID {
+			t.removeFiles(j, key, t.dropped[key])
+		}
+	}
+}

@@ -1,0 +1,399 @@
+package master
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"scalar/bsp/job"
+	"scalar/bsp/wire"
+	"scalar/master/fsm"
+	"scalar/master/sched"
+)
+
+// controlCore decides what the leader does next. It has no clock, I/O or
+// goroutine: events (report, closed, probed, settled, hasKeys) tell it what
+// happened, decide compares that with the replicated state and says what to do.
+// The same events and states give the same actions. It holds what one leader
+// knows and Raft does not: the last report and lease of each groom, the keys of
+// attempts, which groom does which work on storage. Not safe for concurrent use.
+type controlCore struct {
+	cfg   coreConfig
+	began time.Time // of this leadership
+
+	grooms   map[string]*liveGroom
+	attempts map[job.ID]*liveAttempt
+	keys     map[job.ID]attemptKeys
+	chores   map[choreKey]*liveChore
+	dropped  map[choreKey][]string // files of superseded checkpoints still to be removed
+	inputs   map[inputKey]inputSeen
+
+	inflight map[string]bool      // commands proposed and not settled
+	placing  int                  // of those, how many place jobs
+	retry    map[string]time.Time // when a refused or failed command may be proposed again
+
+	dirty   bool       // the queue must be scheduled again
+	seen    *fsm.State // the last state
+	work    []*fsm.Job // of seen: the active jobs, but for those that only wait in the queue
+	wake    time.Time  // when decide asked to be called again, at the latest
+	probeAt time.Time  // when grooms are asked again for inputs they lacked; zero: never
+}
+
+type coreConfig struct {
+	term  uint64
+	store string // URL without a trailing slash
+	plane wire.DataPlane
+	lease time.Duration
+	grace time.Duration // of a lease after its connection closed
+}
+
+// Delays of the control loop.
+const (
+	linkWait   = time.Second            // for the real cause behind a lost link
+	retryWait  = 200 * time.Millisecond // before a refused command is proposed again
+	cleanWait  = 10 * time.Second       // for tasks to end before their folders are removed all the same
+	probeAgain = 5 * time.Second        // before a groom is asked again for an input that it did not see
+	oversleep  = 500 * time.Millisecond // a loop that wakes this late was asleep itself: leases start anew
+)
+
+// liveGroom is what this leader knows of a groom.
+type liveGroom struct {
+	session uint64 // of its connection; 0: none
+	heard   bool   // it has reported to this leader
+	report  wire.Report
+	tasks   map[wire.TaskKey]*wire.TaskStatus // of report
+	seen    time.Time                         // when report came
+	lease   time.Time                         // it is lost at this time
+	since   time.Time                         // when this incarnation was first heard of
+
+	wants   groomWants    // what it should do by the last orders
+	sent    map[item]bool // what of it they listed
+	partial bool          // not all of it
+	told    uint64        // session that they went to
+	seq     uint64        // of the last orders
+	seqFor  uint64        // incarnation that they were for
+}
+
+// current reports whether the groom is connected in this incarnation.
+func (g *liveGroom) current(incarnation uint64) bool {
+	return g != nil && g.heard && g.session != 0 && g.report.Incarnation == incarnation && !g.report.Leaving
+}
+
+// attemptKeys are the credentials of one attempt. They are nowhere else.
+type attemptKeys struct {
+	ca    string
+	tasks []wire.Credentials
+}
+
+// proposal is a command for Raft. Its key names the effect: while one is in
+// flight, no other of its key is proposed.
+type proposal struct {
+	key string
+	cmd fsm.Command
+}
+
+// groomOrders are new orders for the groom behind a session.
+type groomOrders struct {
+	session uint64
+	orders  wire.Orders
+}
+
+// probeAsk asks the groom behind a session whether it sees an input.
+type probeAsk struct {
+	session uint64
+	key     inputKey
+}
+
+// actions is what decide wants done.
+type actions struct {
+	commands []proposal
+	orders   []groomOrders
+	probes   []probeAsk
+	wake     time.Time // call decide again then, at the latest; zero: on events only
+}
+
+func newControlCore(cfg coreConfig, now time.Time) *controlCore {
+	return &controlCore{
+		cfg: cfg, began: now,
+		grooms: map[string]*liveGroom{}, attempts: map[job.ID]*liveAttempt{}, keys: map[job.ID]attemptKeys{},
+		chores: map[choreKey]*liveChore{}, dropped: map[choreKey][]string{}, inputs: map[inputKey]inputSeen{},
+		inflight: map[string]bool{}, retry: map[string]time.Time{}, dirty: true,
+	}
+}
+
+// report takes a groom's report. Reports may be repeated and come late.
+func (c *controlCore) report(now time.Time, session uint64, r wire.Report) error {
+	g := c.grooms[r.Groom]
+	if g == nil {
+		g = &liveGroom{}
+		c.grooms[r.Groom] = g
+	}
+	if g.heard && r.Incarnation < g.report.Incarnation && g.session != 0 {
+		return fmt.Errorf("groom %s reports in a newer incarnation %d: stop the older process", r.Groom, g.report.Incarnation)
+	}
+	g.seen, g.lease = now, now.Add(c.cfg.lease)
+	if g.heard && r.Incarnation == g.report.Incarnation && r.Seq < g.report.Seq {
+		return nil // it lives, but what it says here is old
+	}
+	if !g.current(r.Incarnation) || g.session != session {
+		c.dirty = true
+	}
+	if !g.heard || g.report.Incarnation != r.Incarnation {
+		g.since = now
+	}
+	g.session, g.heard, g.report = session, true, r
+	g.tasks = make(map[wire.TaskKey]*wire.TaskStatus, len(r.Tasks))
+	for i := range r.Tasks {
+		t := &g.report.Tasks[i]
+		g.tasks[t.Key] = t
+		c.collect(t)
+	}
+	return nil
+}
+
+// closed says that a groom's connection is gone.
+func (c *controlCore) closed(now time.Time, session uint64) {
+	for _, g := range c.grooms {
+		if g.session == session {
+			g.session = 0
+			if end := now.Add(c.cfg.grace); end.Before(g.lease) {
+				g.lease = end
+			}
+		}
+	}
+}
+
+// settled says how a proposal ended.
+func (c *controlCore) settled(now time.Time, p proposal, ok bool) {
+	delete(c.inflight, p.key)
+	if p.cmd.Place != nil {
+		c.placing--
+		c.dirty = true
+		if !ok {
+			delete(c.keys, p.cmd.Place.Job)
+		}
+	}
+	if !ok {
+		c.retry[p.key] = now.Add(retryWait)
+	}
+}
+
+// hasKeys stores the credentials of an attempt that is about to be proposed.
+func (c *controlCore) hasKeys(id job.ID, ca []byte, tasks []wire.Credentials) {
+	c.keys[id] = attemptKeys{string(ca), tasks}
+}
+
+// turn is one call of decide.
+type turn struct {
+	*controlCore
+	now   time.Time
+	state *fsm.State
+	out   actions
+	wants map[string]*groomWants
+}
+
+// decide says what to do now.
+func (c *controlCore) decide(now time.Time, state *fsm.State) actions {
+	t := &turn{controlCore: c, now: now, state: state, wants: map[string]*groomWants{}}
+	if state != c.seen {
+		c.dirty, c.seen, c.work = true, state, c.work[:0]
+		for j := range state.Active() {
+			if j.State != job.Queued || j.Spec.Timeout > 0 {
+				c.work = append(c.work, j)
+			}
+		}
+	}
+	t.checkGrooms()
+	for _, j := range c.work {
+		t.checkJob(j)
+	}
+	t.forget()
+	t.schedule()
+	t.makeOrders()
+	c.wake = t.out.wake
+	return t.out
+}
+
+// at asks to be called again at a time.
+func (t *turn) at(when time.Time) {
+	if t.out.wake.IsZero() || when.Before(t.out.wake) {
+		t.out.wake = when
+	}
+}
+
+// maxInflight bounds the commands that wait for Raft at once.
+const maxInflight = 64
+
+// propose asks for a command unless one of its key is on its way or was just refused.
+func (t *turn) propose(key string, cmd fsm.Command) {
+	if until, ok := t.retry[key]; ok {
+		if t.now.Before(until) {
+			t.at(until)
+			return
+		}
+		delete(t.retry, key)
+	}
+	if t.inflight[key] || len(t.inflight) >= maxInflight { // a command that settles calls decide
+		return
+	}
+	t.inflight[key] = true
+	if cmd.Place != nil {
+		t.placing++
+	}
+	cmd.Now = t.now
+	t.out.commands = append(t.out.commands, proposal{key, cmd})
+}
+
+// checkGrooms registers grooms and ends leases.
+func (t *turn) checkGrooms() {
+	late := !t.wake.IsZero() && t.now.Sub(t.wake) > oversleep
+	for _, name := range sortedKeys(t.grooms) {
+		g := t.grooms[name]
+		if late && g.session != 0 {
+			g.lease = t.now.Add(t.cfg.lease)
+		}
+		if !g.heard || g.session == 0 || g.report.Leaving || !t.now.Before(g.lease) {
+			continue // a silent one is registered again when it reports again
+		}
+		facts := factsOf(g.report)
+		if known, ok := t.state.Groom(name); !ok || known.Lost || known.Facts != facts {
+			t.propose("register/"+name, fsm.Command{RegisterGroom: &fsm.RegisterGroom{Facts: facts}})
+		}
+	}
+	for known := range t.state.Grooms() {
+		if !known.Lost {
+			t.checkLease(known.Facts.Name, known.Facts.Incarnation)
+		}
+	}
+}
+
+func (t *turn) checkLease(name string, incarnation uint64) {
+	g := t.grooms[name]
+	if g == nil {
+		g = &liveGroom{lease: t.began.Add(t.cfg.lease)} // as if it had reported when we took over
+		t.grooms[name] = g
+	}
+	leaving := g.heard && g.report.Leaving && g.report.Incarnation == incarnation
+	end := g.lease
+	if g.heard && g.report.Incarnation < incarnation {
+		end = g.since.Add(t.cfg.lease) // what reports is not it: a clock went back
+	}
+	if !leaving && t.now.Before(end) {
+		t.at(end)
+		return
+	}
+	if g.session != 0 && g.report.Incarnation > incarnation {
+		return // it is being registered
+	}
+	t.propose("lost/"+name, fsm.Command{GroomLost: &fsm.GroomLost{Groom: name, Incarnation: incarnation}})
+}
+
+func factsOf(r wire.Report) fsm.Facts {
+	return fsm.Facts{
+		Name: r.Groom, Incarnation: r.Incarnation, Addr: r.Addr, Slots: r.Slots, Cores: r.Cores,
+		Memory: r.Memory, GPUs: r.GPUs, Version: r.Version,
+	}
+}
+
+// checkJob advances one job.
+func (t *turn) checkJob(j *fsm.Job) {
+	if limit := j.Spec.Timeout; limit > 0 && j.State < job.Committing {
+		end := j.Submitted.Add(limit)
+		if t.now.Before(end) {
+			t.at(end)
+		} else {
+			t.propose("timeout/"+string(j.ID), fsm.Command{TimeOut: &fsm.TimeOut{Job: j.ID}})
+			if j.State == job.Queued {
+				return
+			}
+		}
+	}
+	switch {
+	case j.State == job.Running:
+		t.checkAttempt(j)
+	case j.State == job.Committing:
+		t.commitOutput(j)
+	case j.State.Final():
+		t.clean(j)
+	}
+}
+
+// schedule places what fits. While placements are in flight the free slots are
+// not known, so it waits until they have settled.
+func (t *turn) schedule() {
+	switch {
+	case t.probeAt.IsZero():
+	case t.now.Before(t.probeAt):
+		t.at(t.probeAt)
+	default:
+		t.dirty = true
+	}
+	if !t.dirty || t.placing > 0 {
+		return
+	}
+	t.dirty = false
+	t.askForInputs()
+	if !t.probeAt.IsZero() {
+		t.at(t.probeAt)
+	}
+	if !t.anyFree() {
+		return // and a change of what is free makes it dirty again
+	}
+	plan := sched.Schedule(t.pictureOf(t.state, t.now))
+	for _, p := range plan.Placements {
+		key := fmt.Sprintf("place/%s/%d", p.Job, p.Epoch)
+		t.propose(key, fsm.Command{Place: &fsm.Place{Job: p.Job, Epoch: p.Epoch, Base: plan.Index, Tasks: p.Tasks}})
+		if !t.inflight[key] {
+			t.dirty = true // just refused, or too many in flight: later
+		}
+	}
+}
+
+// anyFree reports whether a job could be placed at all; it spares a long queue.
+func (t *turn) anyFree() bool {
+	for g := range t.state.Grooms() {
+		if !g.Lost && !g.Draining && g.Facts.Slots > g.Used.Slots && t.grooms[g.Facts.Name].current(g.Facts.Incarnation) {
+			return true
+		}
+	}
+	return false
+}
+
+// pictureOf is what the scheduler sees.
+func (c *controlCore) pictureOf(state *fsm.State, now time.Time) sched.State {
+	return sched.From(state, now, sched.Live{
+		Ready: func(groom string, incarnation uint64) bool { return c.grooms[groom].current(incarnation) },
+		Sees:  c.sees,
+	})
+}
+
+// forget drops what is known of jobs that need no more work.
+func (t *turn) forget() {
+	needless := func(id job.ID) bool { return !t.active(id) }
+	maps.DeleteFunc(t.attempts, func(id job.ID, _ *liveAttempt) bool { return needless(id) })
+	maps.DeleteFunc(t.chores, func(key choreKey, _ *liveChore) bool { return needless(key.job) })
+	maps.DeleteFunc(t.dropped, func(key choreKey, _ []string) bool { return needless(key.job) })
+	// Keys of a placement in flight belong to a job that is still queued.
+	maps.DeleteFunc(t.keys, func(id job.ID, _ attemptKeys) bool {
+		j, ok := t.state.Job(id)
+		return !ok || j.State != job.Queued && j.State != job.Running
+	})
+	maps.DeleteFunc(t.retry, func(_ string, until time.Time) bool { return t.now.Sub(until) > time.Minute })
+}
+
+// active reports whether the job is one that State.Active walks.
+func (t *turn) active(id job.ID) bool {
+	j, ok := t.state.Job(id)
+	return ok && !j.Clean
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,138 @@
+package master
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"scalar/bsp/job"
+	"scalar/master/fsm"
+
+	"github.com/hashicorp/raft"
+)
+
+// SetAbrupt makes the end of Run a hard stop: nothing is handed over.
+func (m *Master) SetAbrupt() { m.abrupt = true }
+
+// WrapLog puts a store in front of the disk's.
+func (m *Master) WrapLog(wrap func(raft.LogStore) raft.LogStore) { m.wrapLog = wrap }
+
+// Tune changes Raft's settings before Run.
+func (m *Master) Tune(f func(*raft.Config)) { m.tune = f }
+
+// WrapListener puts a listener in front of the cluster's.
+func (m *Master) WrapListener(wrap func(net.Listener) net.Listener) {
+	m.streams.listener = wrap(m.streams.listener)
+}
+
+// SetAPI makes a master look for the API of another one at addr, until gossip
+// says otherwise.
+func (m *Master) SetAPI(id, addr string) {
+	m.roster.mu.Lock()
+	defer m.roster.mu.Unlock()
+	peer := m.roster.masters[id]
+	peer.API = addr
+	m.roster.masters[id] = peer
+}
+
+// MaxHandshakes is how many strangers may be shaking hands.
+const MaxHandshakes = maxHandshakes
+
+// HideHolders leaves the holders that a token of a namespace may see.
+func HideHolders(s *fsm.State, namespace string, role job.Role, why *job.Why) {
+	r := newReplica(nil)
+	r.set(s)
+	(&api{node: &consensus{replica: r}}).hideHolders(&fsm.Token{Namespace: namespace, Role: role}, why)
+}
+
+// LimitConns closes connections beyond a limit.
+func LimitConns(limit int64) func(net.Conn, http.ConnState) { return limitConns(limit) }
+
+// ReadsInTime reports whether the body of a request gets a deadline.
+func ReadsInTime(r *http.Request) (bool, error) {
+	w := &deadlineWriter{ResponseWriter: httptest.NewRecorder()}
+	err := (&api{}).limitBody(&call{w: &recorder{ResponseWriter: w}, r: r})
+	return w.set, err
+}
+
+type deadlineWriter struct {
+	http.ResponseWriter
+	set bool
+}
+
+func (w *deadlineWriter) SetReadDeadline(time.Time) error { w.set = true; return nil }
+
+// Route is what a test sees of a route.
+type Route struct {
+	Method, Path string
+	Role         job.Role
+}
+
+// Routes lists the API.
+func Routes() []Route {
+	all := (&api{}).newRoutes()
+	list := make([]Route, 0, len(all))
+	for _, r := range all {
+		list = append(list, Route{r.method, r.path, r.role})
+	}
+	return list
+}
+
+// OpenAPI is the embedded description.
+func OpenAPI() []byte { return openAPI }
+
+// Bodies are the types that openapi.yaml describes beside bsp/job's.
+var Bodies = map[string]any{"Status": clusterStatus{}, "MasterNode": masterNode{}, "NewToken": newToken{}, "Error": apiError{}}
+
+// DecodeSpec is what the API does with the body of a submission.
+func DecodeSpec(b []byte) (job.Spec, error) {
+	var s job.Spec
+	if err := decodeJSON(bytes.NewReader(b), &s); err != nil {
+		return s, err
+	}
+	return s, checkSpec(s)
+}
+
+// DecodeToken is what the API does with the body of a token's creation.
+func DecodeToken(b []byte) error {
+	var t newToken
+	if err := decodeJSON(bytes.NewReader(b), &t); err != nil {
+		return err
+	}
+	return t.check()
+}
+
+// Status returns what a client is told of an error.
+func Status(err error) (status, code int) {
+	e := toAPIError(err)
+	return e.status, e.Code
+}
+
+// Watch puts a watchdog before a store.
+func Watch(store raft.LogStore, limit time.Duration) (watched raft.LogStore, report <-chan error) {
+	w := newWatchdog(store, limit)
+	return w, w.report
+}
+
+// Audit writes lines to an audit log.
+func Audit(path string, what ...string) error {
+	return AuditTo(slog.New(slog.DiscardHandler), path, what...)
+}
+
+// AuditTo is Audit with a log for its warnings.
+func AuditTo(log *slog.Logger, path string, what ...string) error {
+	a, err := openAudit(path, log)
+	if err != nil {
+		return err
+	}
+	for _, w := range what {
+		if err := a.append(auditEntry{Time: time.Unix(1, 0).UTC(), Who: "t-1", What: w, On: "/v1", Outcome: "ok"}); err != nil {
+			return errors.Join(err, a.close())
+		}
+	}
+	return a.close()
+}

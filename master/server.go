@@ -1,0 +1,69 @@
+package master
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"scalar/internal/pki"
+)
+
+// newServer returns the server of the API. Its calls end with ctx.
+func (m *Master) newServer(ctx context.Context) (*http.Server, error) {
+	a := &api{
+		cfg: m.cfg, id: m.id, log: m.log, node: m.node, lead: m.lead, roster: m.roster, control: m.control,
+		audit: m.audit, disk: m.disk, metrics: m.metrics, blobs: m.blobs, ended: m.ended,
+	}
+	a.routes = a.newRoutes()
+	if err := a.newProxy(); err != nil {
+		return nil, fmt.Errorf("API: %w", err)
+	}
+	conf, err := pki.ServerTLS(m.cfg.CA, pki.Pair{Cert: m.cfg.Cert, Key: m.cfg.Key}, pki.ServerOptions{ALPN: []string{"h2", "http/1.1"}})
+	if err != nil {
+		return nil, fmt.Errorf("API: %w", err)
+	}
+	return &http.Server{
+		Handler: a.handler(), TLSConfig: conf, BaseContext: func(net.Listener) context.Context { return ctx },
+		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ConnState: limitConns(maxClients),
+		ErrorLog:  slog.NewLogLogger(m.log.Handler(), slog.LevelDebug),
+	}, nil
+}
+
+// maxClients bounds the connections of the API, idle ones too. One takes some
+// 50 KiB and a descriptor before its token is known.
+const maxClients = 4096
+
+// limitConns closes the connections beyond limit.
+func limitConns(limit int64) func(net.Conn, http.ConnState) {
+	var open atomic.Int64
+	return func(c net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			if open.Add(1) > limit {
+				_ = c.Close() // the server then reports it closed
+			}
+		case http.StateClosed, http.StateHijacked:
+			open.Add(-1)
+		case http.StateActive, http.StateIdle:
+		}
+	}
+}
+
+// serveGroom serves one groom until its link ends.
+func (m *Master) serveGroom(ctx context.Context, c net.Conn) {
+	tc, ok := c.(*tls.Conn)
+	if !ok {
+		return
+	}
+	_, name, err := pki.PeerName(tc.ConnectionState())
+	if err == nil {
+		err = m.control.Serve(ctx, name, c)
+	}
+	m.log.Debug("groom left", "groom", name, "from", c.RemoteAddr(), "error", err)
+}
