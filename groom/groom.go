@@ -1,0 +1,202 @@
+package groom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"scalar/bsp/wire"
+	"scalar/internal/gossip"
+	"scalar/internal/netx"
+	"scalar/internal/pki"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Groom is the node daemon. One process may hold several with different data
+// folders.
+type Groom struct {
+	cfg Config
+}
+
+// New checks the configuration and fills in its defaults. It touches nothing.
+func New(cfg Config) (*Groom, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := pki.CheckPair(cfg.CA, pki.Pair{Cert: cfg.Cert, Key: cfg.Key}, time.Now()); err != nil {
+		return nil, err
+	}
+	return &Groom{cfg: cfg}, nil
+}
+
+// node is one run of a groom.
+type node struct {
+	cfg      Config
+	log      *slog.Logger
+	dir      *dataDir
+	host     string // that tasks listen on
+	table    *table
+	programs *programs
+	cgroups  *cgroups
+	metrics  *metrics
+}
+
+// Run is one incarnation: it removes what an earlier one left, joins the cluster
+// and runs tasks until ctx ends. Then it tells the leader, kills its tasks and
+// returns when all of them are gone, usually well within a second.
+func (g *Groom) Run(ctx context.Context) (err error) {
+	dir, err := openDataDir(g.cfg.DataDir, time.Now())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.close()) }()
+	n, err := g.open(dir)
+	if err != nil {
+		return err
+	}
+	defer n.cgroups.close()
+	orphans, err := n.clean(ctx)
+	if err != nil {
+		return err
+	}
+	talk, err := g.gossip(n.host)
+	if err != nil {
+		return err
+	}
+	k, err := g.link(n, talk)
+	if err != nil {
+		return errors.Join(err, talk.Close())
+	}
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error { return talk.Run(ctx) })
+	all.Go(func() error { k.run(ctx); return nil })
+	all.Go(func() error { n.work(ctx); return nil })
+	all.Go(func() error { n.keepLogs(ctx, orphans); return nil })
+	if g.cfg.Metrics != "" {
+		all.Go(func() error { return n.metrics.serve(ctx, g.cfg.Metrics) })
+	}
+	n.log.Info("groom runs", "incarnation", dir.incarnation, "slots", g.cfg.Slots, "cores", g.cfg.Cores, "memory", g.cfg.Memory, "cgroups", n.cgroups.String())
+	return all.Wait()
+}
+
+// open builds a node over its data folder.
+func (g *Groom) open(dir *dataDir) (*node, error) {
+	cluster, err := dir.cluster()
+	if err != nil {
+		return nil, err
+	}
+	host, _, err := netx.HostPort(g.cfg.Bind, defaultBind, 0)
+	if err != nil {
+		return nil, fmt.Errorf("bind: %w", err)
+	}
+	if g.cfg.Advertise != "" {
+		host = g.cfg.Advertise
+	}
+	n := &node{
+		cfg: g.cfg, dir: dir, host: netx.AdvertisedHost(host), cgroups: &cgroups{},
+		log:   g.cfg.Logger.With("groom", g.cfg.Name),
+		table: newTable(cluster, dir.setCluster),
+	}
+	if n.programs, err = openPrograms(dir.programs(), g.cfg.Store, g.cfg.ProgramCache); err != nil {
+		return nil, err
+	}
+	if !g.cfg.DisableCgroups {
+		n.cgroups = openCgroups(g.cfg.Name, dir.root, g.cfg.Cores)
+		if len(n.cgroups.missing) > 0 {
+			n.log.Info("some limits of tasks are not enforced by the kernel here; memory is watched instead", "missing", n.cgroups.missing)
+		}
+	}
+	n.metrics = newMetrics(n)
+	return n, nil
+}
+
+func (g *Groom) gossip(host string) (*gossip.Gossip, error) {
+	bind, port, err := netx.HostPort(g.cfg.Bind, defaultBind, 0)
+	if err != nil {
+		return nil, fmt.Errorf("bind: %w", err)
+	}
+	seeds := slices.Clone(g.cfg.Seeds)
+	return gossip.New(gossip.Config{
+		Member: gossip.Member{ID: g.cfg.Name, Role: pki.RoleGroom, Addr: host},
+		Bind:   bind, Port: port, Advertise: host,
+		Key: g.cfg.GossipKey, Seeds: func() []string { return seeds }, Logger: g.cfg.Logger,
+		Remember: filepath.Join(g.cfg.DataDir, "masters"),
+	})
+}
+
+// link prepares the RPC side; it connects to nothing yet.
+func (g *Groom) link(n *node, talk *gossip.Gossip) (*link, error) {
+	conf, err := pki.ClientTLS(g.cfg.CA, &pki.Pair{Cert: g.cfg.Cert, Key: g.cfg.Key}, pki.RoleMaster+"."+g.cfg.Cluster, alpn)
+	if err != nil {
+		return nil, err
+	}
+	return &link{
+		table: n.table,
+		facts: wire.Report{
+			Groom: g.cfg.Name, Incarnation: n.dir.incarnation, Addr: n.host, Version: g.cfg.Version,
+			Slots: g.cfg.Slots, Cores: g.cfg.Cores, Memory: g.cfg.Memory, GPUs: g.cfg.GPUs,
+		},
+		tls: conf, members: talk.Members, changed: talk.Changed(), known: map[string]string{},
+		handler:   n.serve,
+		heartbeat: g.cfg.Heartbeat, log: n.log,
+	}, nil
+}
+
+// work starts what is ordered and waits for all of it. When ctx ends it ends
+// everything.
+func (n *node) work(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		select {
+		case <-n.table.pending:
+		case <-ctx.Done():
+			return
+		}
+		tasks, storage := n.table.take()
+		for _, t := range tasks {
+			running.Go(func() { n.live(ctx, t) })
+		}
+		for _, w := range storage {
+			running.Go(func() { n.runStorage(ctx, w) })
+		}
+	}
+}
+
+// runStorage does one piece of storage work.
+func (n *node) runStorage(ctx context.Context, w *storageWork) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if !n.table.beginStorage(w, cancel) {
+		return
+	}
+	failure := runStorage(ctx, w.owner, w.order)
+	if ctx.Err() != nil {
+		return // nobody waits for it, or the next incarnation is asked again
+	}
+	if failure != nil {
+		failure.Groom = n.cfg.Name
+		n.log.Warn("storage order failed", "job", w.order.Job, "epoch", w.order.Epoch, "error", failure)
+	}
+	n.table.endStorage(w, failure)
+}
+
+// hostOf returns the advertised form of an address that a task listens on.
+func hostOf(addr, host string) string {
+	h, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr // a unix socket
+	}
+	if ip := net.ParseIP(h); h == "" || ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort(host, port)
+	}
+	return addr
+}

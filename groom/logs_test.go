@@ -1,0 +1,121 @@
+package groom_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"scalar/bsp/wire"
+	"scalar/groom"
+)
+
+func TestLogOfALivingTask(t *testing.T) {
+	_, m, _ := one(t)
+	key := newKey()
+	m.order(play(key, "stay"))
+	m.awaitPhase(key, wire.Working)
+	var got []byte
+	for deadline := time.Now().Add(patience); !bytes.Contains(got, []byte("connected to")); {
+		var r wire.LogReply
+		must(t, m.call(wire.MethodLog, wire.LogRequest{Key: key, Offset: int64(len(got)), Max: 7}, &r))
+		if r.EOF || r.Gone || len(r.Data) > 7 || r.Offset != int64(len(got)) || time.Now().After(deadline) {
+			t.Fatalf("after %q: %+v", got, r)
+		}
+		got = append(got, r.Data...)
+	}
+	m.order()
+	m.awaitGone(key)
+	var r wire.LogReply
+	must(t, m.call(wire.MethodLog, wire.LogRequest{Key: key}, &r))
+	if !r.EOF || string(r.Data) != "connected to [127.0.0.1:1]\n" {
+		t.Errorf("after the end: %+v", r)
+	}
+	for _, unknown := range []wire.TaskKey{newKey(), {Job: "../../../etc", Epoch: 1}} {
+		must(t, m.call(wire.MethodLog, wire.LogRequest{Key: unknown}, &r))
+		if !r.Gone {
+			t.Errorf("log of an unknown task: %+v", r)
+		}
+	}
+}
+
+func TestManyBytesOfLog(t *testing.T) {
+	c, m, g := one(t)
+	key := newKey()
+	order := play(key, "flood") // 200 MB
+	order.Limits.LogMax = 8 << 20
+	m.order(order)
+	m.awaitPhase(key, wire.Done)
+	m.order()
+	m.awaitGone(key)
+	files, err := filepath.Glob(filepath.Join(g.cfg.DataDir, "logs", string(key.Job), "*"))
+	must(t, err)
+	var kept int64
+	for _, f := range files {
+		info, err := os.Stat(f)
+		must(t, err)
+		kept += info.Size()
+	}
+	if kept > 8<<20 || kept < 4<<20 {
+		t.Errorf("%d bytes kept in %v", kept, files)
+	}
+	var r wire.LogReply
+	must(t, m.call(wire.MethodLog, wire.LogRequest{Key: key, Offset: 0}, &r))
+	const total = int64(len("connected to [127.0.0.1:1]\n") + 200<<20/100*100 + len("last line\n"))
+	if r.Offset != total-kept || len(r.Data) != 256<<10 || r.EOF {
+		t.Errorf("first bytes kept at %d of %d, %d of them, EOF %v", r.Offset, total, len(r.Data), r.EOF)
+	}
+	must(t, m.call(wire.MethodLog, wire.LogRequest{Key: key, Offset: total - 20}, &r))
+	if !r.EOF || !strings.HasSuffix(string(r.Data), "x\nlast line\n") {
+		t.Errorf("end of the log: %+v", r)
+	}
+	stored := c.storedLog(key)
+	if !strings.HasPrefix(stored, "[the first ") || !strings.HasSuffix(stored, "x\nlast line\n") || int64(len(stored)) < kept {
+		t.Errorf("stored %d bytes: %.60q", len(stored), stored)
+	}
+}
+
+func TestOldLogsAreRemoved(t *testing.T) {
+	c, m, g := one(t)
+	key := newKey()
+	m.order(play(key, "done"))
+	m.awaitPhase(key, wire.Done)
+	m.order()
+	m.awaitGone(key)
+	c.storedLog(key)
+	must(t, g.stop())
+	dir := filepath.Join(g.cfg.DataDir, "logs", string(key.Job))
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatal(err)
+	}
+	cfg := g.cfg
+	cfg.LogKeep = 20 * time.Millisecond
+	c.run(cfg)
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(dir); os.IsNotExist(err) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("old logs stay")
+		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	addr := make(chan string, 1)
+	_, m, _ := one(t, func(c *groom.Config) { c.Metrics = freeAddr(t); addr <- c.Metrics })
+	key := newKey()
+	m.order(play(key, "stay"))
+	m.awaitPhase(key, wire.Working)
+	body := get(t, "http://"+<-addr+"/metrics")
+	for _, want := range []string{
+		`bsp_groom_tasks{phase="working"} 1`, "bsp_groom_slots_used 1", "bsp_groom_slots 4", "bsp_groom_tasks_started_total 1",
+		"bsp_groom_tasks_restarted_total 0", "bsp_groom_log_bytes_total 0",
+	} {
+		if !strings.Contains(body, want+"\n") {
+			t.Errorf("no %q in\n%s", want, body)
+		}
+	}
+}

@@ -1,0 +1,264 @@
+package groom_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"scalar/bsp/job"
+	"scalar/bsp/wire"
+	"scalar/groom"
+	"scalar/internal/pack"
+
+	"go.uber.org/goleak"
+)
+
+const (
+	roleEnv  = "GROOM_TEST_ROLE"   // of a task
+	groomEnv = "GROOM_TEST_CONFIG" // file with the Config of a groom to run
+)
+
+// TestMain makes the test binary its own task and its own groom process.
+func TestMain(m *testing.M) {
+	switch {
+	case os.Getenv("BSP_TASK") != "":
+		os.Exit(task(os.Getenv(roleEnv)))
+	case os.Getenv(groomEnv) != "":
+		os.Exit(daemon(os.Getenv(groomEnv)))
+	}
+	// memberlist does not wait for a probe that is under way when it is shut down.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probeNode"))
+}
+
+func daemon(file string) int {
+	b, err := os.ReadFile(file)
+	var cfg groom.Config
+	if err == nil {
+		err = json.Unmarshal(b, &cfg)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	var g *groom.Groom
+	if err == nil {
+		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+		g, err = groom.New(cfg)
+	}
+	if err == nil {
+		err = g.Run(ctx)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// owner is the task's side of descriptor 3.
+type owner struct{ net.Conn }
+
+func (o owner) say(m wire.FromTask) {
+	if err := pack.WriteFrame(o, m); err != nil {
+		os.Exit(91)
+	}
+}
+
+func (o owner) hear() (m wire.ToTask) {
+	if err := pack.ReadFrame(o, pack.MaxControl, &m); err != nil {
+		os.Exit(0) // the groom has died
+	}
+	return m
+}
+
+// task plays one of several parts.
+func task(role string) int {
+	fd := os.NewFile(3, "groom")
+	conn, err := net.FileConn(fd)
+	if err != nil {
+		return 90
+	}
+	syscall.CloseOnExec(3)
+	o := owner{conn}
+	start := o.hear().Start
+	if start == nil {
+		return 92
+	}
+	if role == "mute" {
+		time.Sleep(time.Hour)
+	}
+	if role == "describe" {
+		describe(start)
+	}
+	o.say(wire.FromTask{Address: &wire.Address{Addr: "0.0.0.0:4711"}})
+	addrs := o.hear().Connect.Addrs
+	fmt.Println("connected to", addrs)
+	o.say(wire.FromTask{Progress: &wire.Progress{Superstep: 3, Counters: map[string]int64{"messages": 7}}})
+	if code := o.act(role, start); code >= 0 {
+		return code
+	}
+	fmt.Println("last line")
+	o.say(wire.FromTask{Done: &wire.TaskDone{Supersteps: 9, Parts: []wire.Part{{Peer: 0, Path: "file:///x", Size: 1}}}})
+	if role == "linger" {
+		time.Sleep(time.Hour)
+	}
+	return 0
+}
+
+// act does what a part is about; it returns -1 if the task goes on to its good end.
+func (o owner) act(role string, start *wire.TaskStart) int {
+	switch role {
+	case "stay":
+		o.hear()
+	case "stubborn", "ghost": // a ghost does not even hear that its groom died
+		signal.Ignore(syscall.SIGTERM, syscall.SIGHUP)
+		time.Sleep(time.Hour)
+	case "exit3":
+		fmt.Fprintln(os.Stderr, "cannot go on")
+		return 3
+	case "panic":
+		go panic("boom")
+		time.Sleep(time.Hour)
+	case "suicide":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		time.Sleep(time.Hour)
+	case "failed":
+		o.say(wire.FromTask{Failed: &job.Failure{Kind: job.FaultInput, Code: 1, Message: "line 7: no number", Task: -1, Peer: 2}})
+		return 1
+	case "nonsense":
+		_, _ = o.Write([]byte{0, 0, 0, 2, 0xc1, 0xc1})
+		time.Sleep(time.Hour)
+	case "boaster":
+		o.say(wire.FromTask{Checkpoint: &wire.CheckpointPart{Superstep: 1, Files: make([]wire.Part, 1000)}})
+		time.Sleep(time.Hour)
+	case "linklost":
+		o.say(wire.FromTask{LinkLost: job.Fail(job.FaultLink, "the link to task 1 broke")})
+		return 1
+	case "hog":
+		hog()
+	case "forkhog":
+		return forkHog()
+	case "flood":
+		flood(200 << 20)
+	case "escape":
+		escape(start.Args)
+	case "parent":
+		escape(start.Args)
+		o.hear()
+	case "checkpoint":
+		for s := range 20 {
+			o.say(wire.FromTask{Checkpoint: &wire.CheckpointPart{Superstep: s, Task: start.Key.Task}})
+		}
+		o.hear()
+	}
+	return -1
+}
+
+// describe prints what a task finds, as NAME=VALUE lines.
+func describe(start *wire.TaskStart) {
+	for _, e := range os.Environ() {
+		fmt.Println("env", e)
+	}
+	wd, _ := os.Getwd()
+	fmt.Println("wd", wd)
+	fmt.Println("listen", start.Listen)
+	b, _ := os.ReadFile("input.txt")
+	fmt.Printf("file %s\n", b)
+	var lim syscall.Rlimit
+	_ = syscall.Getrlimit(syscall.RLIMIT_CORE, &lim)
+	fmt.Println("core", lim.Cur, lim.Max)
+	status, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(status)) {
+		if strings.HasPrefix(line, "NoNewPrivs") || strings.HasPrefix(line, "Uid") {
+			fmt.Print(line)
+		}
+	}
+	stat, _ := os.ReadFile("/proc/self/stat")
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fmt.Println("nice", strings.Fields(rest)[16])
+}
+
+// touch makes the process own n more bytes.
+func touch(n int) []byte {
+	b := make([]byte, n)
+	for i := 0; i < n; i += 4096 {
+		b[i] = 1
+	}
+	return b
+}
+
+func hog() {
+	var all [][]byte
+	for {
+		all = append(all, touch(8<<20))
+		time.Sleep(5 * time.Millisecond)
+		if len(all) > 1000 {
+			panic("nobody minds")
+		}
+	}
+}
+
+// forkHog has a child process use the memory.
+func forkHog() int {
+	cmd := exec.CommandContext(context.Background(), "sh", "-c", "x=$(head -c 100000000 /dev/zero | tr '\\0' y); sleep 1000")
+	if err := cmd.Run(); err != nil {
+		fmt.Println(err)
+	}
+	return 5
+}
+
+func flood(n int) {
+	w := bufio.NewWriterSize(os.Stdout, 1<<20)
+	line := []byte(strings.Repeat("x", 99) + "\n")
+	for range n / len(line) {
+		_, _ = w.Write(line)
+	}
+	_ = w.Flush()
+}
+
+// escape leaves children that try to get away: args[0] says how, args[1] is a
+// duration for sleep that no one else uses.
+func escape(args []string) {
+	script := map[string]string{
+		"setsid":     `setsid sleep ` + args[1] + ` & exit 0`,
+		"doublefork": `(setsid sh -c 'sleep ` + args[1] + ` & exit 0' &) ; exit 0`,
+		"cleanenv":   `env -i setsid sleep ` + args[1] + ` & exit 0`,
+	}[args[0]]
+	cmd := exec.CommandContext(context.Background(), "sh", "-c", script)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		panic(err)
+	}
+	for len(sleepers(args[1])) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// uniqueSleep returns a long time that no other test sleeps for.
+func uniqueSleep() string { return strconv.FormatInt(100_000+time.Now().UnixNano()%900_000, 10) }
+
+// sleepers returns the processes "sleep <arg>".
+func sleepers(arg string) []string {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		panic(err)
+	}
+	var out []string
+	for _, e := range entries {
+		b, err := os.ReadFile("/proc/" + e.Name() + "/cmdline")
+		if err == nil && slices.Equal(strings.Split(string(b), "\x00"), []string{"sleep", arg, ""}) {
+			out = append(out, e.Name())
+		}
+	}
+	return out
+}

@@ -1,0 +1,72 @@
+package groom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"scalar/bsp/wire"
+	"scalar/internal/pack"
+)
+
+// serve answers the calls of a master.
+func (n *node) serve(ctx context.Context, method uint16, body []byte) ([]byte, error) {
+	switch method {
+	case wire.MethodOrders:
+		var o wire.Orders
+		if err := pack.Unmarshal(body, &o); err != nil {
+			return nil, err
+		}
+		return nil, n.table.apply(o)
+	case wire.MethodProbe:
+		var p wire.Probe
+		if err := pack.Unmarshal(body, &p); err != nil {
+			return nil, err
+		}
+		return pack.Marshal(probe(ctx, p))
+	case wire.MethodLog:
+		var r wire.LogRequest
+		if err := pack.Unmarshal(body, &r); err != nil {
+			return nil, err
+		}
+		reply, err := n.readLog(r)
+		if err != nil {
+			return nil, err
+		}
+		return pack.Marshal(reply)
+	}
+	return nil, fmt.Errorf("a groom of version %q does not know method %d", n.cfg.Version, method)
+}
+
+// readLog answers from disk, whether the task runs, has ended, or belonged to an
+// earlier incarnation.
+func (n *node) readLog(r wire.LogRequest) (wire.LogReply, error) {
+	if !safeID(r.Key.Job) || r.Key.Task < 0 {
+		return wire.LogReply{Gone: true}, nil
+	}
+	limit := maxLogReply
+	if r.Max > 0 {
+		limit = min(r.Max, maxLogReply)
+	}
+	// Asked first: what is written after it was running is read below, or later.
+	running := n.table.running(r.Key)
+	data, offset, err := readLog(logPath(n.dir.logs(), r.Key), max(r.Offset, 0), limit)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return wire.LogReply{Gone: !running, Offset: r.Offset}, nil
+	case err != nil:
+		return wire.LogReply{}, err
+	}
+	return wire.LogReply{Data: data, Offset: offset, EOF: !running && len(data) < limit && n.logEnds(r.Key, offset, data)}, nil
+}
+
+// logEnds reports whether nothing follows after data.
+func (n *node) logEnds(key wire.TaskKey, offset int64, data []byte) bool {
+	segs := segments(logPath(n.dir.logs(), key))
+	if len(segs) == 0 {
+		return true
+	}
+	last := segs[len(segs)-1]
+	return offset+int64(len(data)) >= last.base+last.size
+}

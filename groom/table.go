@@ -1,0 +1,283 @@
+package groom
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"sync"
+
+	"scalar/bsp/job"
+	"scalar/bsp/wire"
+)
+
+// errStale refuses orders that a newer leader, or the same one later, has
+// overtaken.
+var errStale = errors.New("stale orders")
+
+// maxEnded bounds the keys remembered after they left both orders and reports.
+// It matters only if a master lists an ended key again much later.
+const maxEnded = 1 << 16
+
+// table is what runs here and what should: orders come in, statuses go out. It
+// starts and kills nothing itself; the groom's loop takes pending work from it.
+type table struct {
+	changed chan struct{} // to the link: report at once; size 1, a token is enough
+	moved   chan struct{} // to the link: report soon; as changed
+	pending chan struct{} // to the groom's loop: work waits; as changed
+
+	mu          sync.Mutex // guards what follows
+	cluster     string
+	term, seq   uint64 // of the last orders applied
+	tasks       map[wire.TaskKey]*task
+	ended       map[wire.TaskKey]bool
+	endedOrder  []wire.TaskKey // oldest first, of ended
+	newTasks    []*task
+	storage     map[storageKey]*storageWork
+	newStorage  []*storageWork
+	saveCluster func(id string) error
+}
+
+// task is one ordered task. Its fields are guarded by table.mu, but for the order
+// and the channel.
+type task struct {
+	order wire.TaskOrder
+	addrs chan []string // the data addresses of all, once; size 1
+
+	status wire.TaskStatus
+	told   bool // addrs was sent
+	listed bool // by the last orders
+	cancel func(error)
+	fenced bool // killed by order, before or after it was started
+	over   bool // process, folder and cgroup are gone
+}
+
+func newTable(cluster string, saveCluster func(string) error) *table {
+	return &table{
+		changed: make(chan struct{}, 1), moved: make(chan struct{}, 1), pending: make(chan struct{}, 1),
+		cluster: cluster, saveCluster: saveCluster,
+		tasks: map[wire.TaskKey]*task{}, ended: map[wire.TaskKey]bool{}, storage: map[storageKey]*storageWork{},
+	}
+}
+
+// signal leaves a token in c.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // one is there
+	}
+}
+
+// apply makes what is ordered and what is here the same. It is idempotent.
+func (tb *table) apply(o wire.Orders) error {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	if o.Term < tb.term || o.Term == tb.term && o.Seq < tb.seq {
+		return fmt.Errorf("%w: term %d seq %d after term %d seq %d", errStale, o.Term, o.Seq, tb.term, tb.seq)
+	}
+	if err := tb.join(o.Cluster); err != nil {
+		return err
+	}
+	tb.term, tb.seq = o.Term, o.Seq
+	for _, t := range tb.tasks {
+		t.listed = false
+	}
+	for _, order := range o.Tasks {
+		tb.want(order)
+	}
+	for key, t := range tb.tasks {
+		switch {
+		case t.listed:
+		case t.over:
+			delete(tb.tasks, key)
+		default:
+			t.fence()
+		}
+	}
+	tb.applyStorage(o.Storage)
+	signal(tb.changed)
+	signal(tb.pending)
+	return nil
+}
+
+// join learns the cluster's id once and refuses every other from then on. The
+// caller holds tb.mu.
+func (tb *table) join(id string) error {
+	if id == "" || id == tb.cluster {
+		return nil
+	}
+	if tb.cluster != "" {
+		return fmt.Errorf("this groom's data folder belongs to cluster %s, the master to %s: use another data folder or another cluster's masters", tb.cluster, id)
+	}
+	// A few bytes, once in the folder's life.
+	if err := tb.saveCluster(id); err != nil {
+		return err
+	}
+	tb.cluster = id
+	return nil
+}
+
+// learn is join for ids that come in a ReportReply.
+func (tb *table) learn(id string) error {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	return tb.join(id)
+}
+
+// want notes one ordered task.
+func (tb *table) want(order wire.TaskOrder) {
+	key := order.Start.Key
+	t := tb.tasks[key]
+	if t == nil {
+		if tb.ended[key] {
+			return
+		}
+		t = &task{order: order, addrs: make(chan []string, 1), status: wire.TaskStatus{Key: key, Phase: wire.Starting}}
+		tb.tasks[key] = t
+		tb.newTasks = append(tb.newTasks, t)
+	}
+	t.listed = true
+	if len(order.Addrs) > 0 && !t.told {
+		t.told = true
+		t.addrs <- slices.Clone(order.Addrs)
+	}
+}
+
+// errFenced ends a task that is no longer ordered.
+var errFenced = errors.New("no order lists it any more")
+
+// fence kills the task, unless it has said its last word and ends by itself.
+func (t *task) fence() {
+	if t.fenced || t.status.Phase >= wire.Done {
+		return
+	}
+	t.fenced = true
+	if t.cancel != nil {
+		t.cancel(errFenced)
+	}
+}
+
+// take returns the tasks and the storage work that were ordered since the last
+// call.
+func (tb *table) take() ([]*task, []*storageWork) {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	tasks, work := tb.newTasks, tb.newStorage
+	tb.newTasks, tb.newStorage = nil, nil
+	return tasks, work
+}
+
+// begin tells how to kill the task from now on. It returns false if the task has
+// been fenced meanwhile.
+func (tb *table) begin(t *task, cancel func(error)) bool {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	t.cancel = cancel
+	return !t.fenced
+}
+
+// update changes a task's status and has it reported: at once if urgent.
+func (tb *table) update(t *task, urgent bool, change func(s *wire.TaskStatus)) {
+	tb.mu.Lock()
+	change(&t.status)
+	tb.mu.Unlock()
+	if urgent {
+		signal(tb.changed)
+	} else {
+		signal(tb.moved)
+	}
+}
+
+// end notes that nothing is left of the task. Its status stays in the reports
+// for as long as it is ordered.
+func (tb *table) end(t *task) {
+	tb.mu.Lock()
+	t.over = true
+	key := t.status.Key
+	if !t.listed {
+		delete(tb.tasks, key)
+	}
+	tb.ended[key] = true
+	tb.endedOrder = append(tb.endedOrder, key)
+	if len(tb.endedOrder) > maxEnded {
+		delete(tb.ended, tb.endedOrder[0])
+		tb.endedOrder = tb.endedOrder[1:]
+	}
+	tb.mu.Unlock()
+	signal(tb.changed)
+}
+
+// fill writes all that runs here into a report.
+func (tb *table) fill(r *wire.Report) {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	r.Cluster, r.OrdersTerm, r.OrdersSeq = tb.cluster, tb.term, tb.seq
+	for _, t := range tb.tasks {
+		s := t.status
+		s.Checkpoints = slices.Clone(s.Checkpoints) // the rest is replaced, never changed
+		r.Tasks = append(r.Tasks, s)
+	}
+	slices.SortFunc(r.Tasks, func(a, b wire.TaskStatus) int { return compareKeys(a.Key, b.Key) })
+	for _, w := range tb.storage {
+		if w.ended {
+			r.Storage = append(r.Storage, w.status)
+		}
+	}
+}
+
+// running reports whether the task's log may still grow.
+func (tb *table) running(key wire.TaskKey) bool {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	t := tb.tasks[key]
+	return t != nil && !t.over
+}
+
+// usage counts tasks by phase, and the slots of those that are not over.
+func (tb *table) usage() (phases map[wire.Phase]int, slots int) {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	phases = map[wire.Phase]int{}
+	for _, t := range tb.tasks {
+		phases[t.status.Phase]++
+		if !t.over {
+			slots += t.peers()
+		}
+	}
+	return phases, slots
+}
+
+// peers returns how many slots the task holds.
+func (t *task) peers() int {
+	ranges, i := t.order.Start.Ranges, t.order.Start.Key.Task
+	if i < 0 || i >= len(ranges) {
+		return 0
+	}
+	return ranges[i].N()
+}
+
+func compareKeys(a, b wire.TaskKey) int {
+	return cmp.Or(cmp.Compare(a.Job, b.Job), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Task, b.Task))
+}
+
+// taskName returns what the task's folder, cgroup and log have in their names.
+func taskName(key wire.TaskKey) string {
+	return fmt.Sprintf("%s-%d-%d", key.Job, key.Epoch, key.Task)
+}
+
+var jobIDRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+// safeID reports whether a job id can be part of a path.
+func safeID(id job.ID) bool { return jobIDRule.MatchString(string(id)) }
+
+// jobs returns the jobs that have tasks here.
+func (tb *table) jobs() map[job.ID]bool {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	out := map[job.ID]bool{}
+	for key := range tb.tasks {
+		out[key.Job] = true
+	}
+	return out
+}
