@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"github.com/spf13/cobra"
+
+	"scalar/bsp/builtin"
+	"scalar/bsp/job"
+	"scalar/cmd/bsp/internal/config"
+	"scalar/cmd/bsp/internal/dev"
+	"scalar/cmd/bsp/internal/fault"
+	"scalar/groom"
+	"scalar/master"
+)
+
+// runner is a daemon.
+type runner interface {
+	Run(ctx context.Context) error
+}
+
+func (a *app) masterCmd() *cobra.Command {
+	return daemonCmd(a, "master", "Run a master of a cluster", `Run a master: it keeps the cluster's state with the other masters, schedules jobs and answers
+the HTTPS API. Three masters survive the loss of one.`,
+		func(c config.Master, log *slog.Logger) (runner, error) {
+			cfg, err := c.Config()
+			if err != nil {
+				return nil, err
+			}
+			cfg.Logger, cfg.Version = log, theVersion()
+			for _, p := range builtin.Programs() {
+				cfg.Builtins = append(cfg.Builtins, p.Name)
+			}
+			return master.New(cfg)
+		})
+}
+
+func (a *app) groomCmd() *cobra.Command {
+	return daemonCmd(a, "groom", "Run a groom: the daemon of a node that runs tasks", "Run a groom: the daemon of a node that runs tasks.",
+		func(c config.Groom, log *slog.Logger) (runner, error) {
+			cfg, err := c.Config()
+			if err != nil {
+				return nil, err
+			}
+			cfg.Logger, cfg.Version = log, theVersion()
+			return groom.New(cfg)
+		})
+}
+
+// logged is the part of a daemon's configuration that says how it logs.
+type logged interface{ Log() (level, format string) }
+
+// daemonCmd is a command that runs a daemon with a configuration of type T.
+func daemonCmd[T logged](a *app, use, short, long string, start func(T, *slog.Logger) (runner, error)) *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		Long: long + `
+
+Settings come from flags, before the environment (BSP_ and the setting's name in capitals), before
+the YAML file, before the defaults. "bsp init" writes a file with all settings explained.`,
+		Example: "  bsp " + use + " --config /etc/bsp/" + use + ".yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			conf, err := config.Load[T](config.Sources{File: file, Env: os.Environ(), Flags: cmd.Flags()})
+			if err != nil {
+				return err
+			}
+			log, err := a.logger(conf.Log())
+			if err != nil {
+				return err
+			}
+			ctx, cancel := interruptible(cmd.Context())
+			defer cancel()
+			if err := dev.Watch(cancel, func() { os.Exit(job.ExitStopped) }); err != nil {
+				return err
+			}
+			// A daemon in a cgroup collects garbage before it meets its limit.
+			if _, err := memlimit.Set(memlimit.WithLogger(slog.New(slog.DiscardHandler))); err != nil {
+				log.Debug("no memory limit", "reason", err)
+			}
+			d, err := start(conf, log)
+			if err != nil {
+				return fault.Default(job.ExitUsage, err)
+			}
+			return d.Run(ctx)
+		},
+	}
+	c.Flags().StringVar(&file, "config", "", "YAML file")
+	_ = c.MarkFlagFilename("config", "yaml", "yml") // the flag is there
+	config.AddFlags[T](c.Flags())
+	return c
+}

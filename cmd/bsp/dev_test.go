@@ -1,0 +1,349 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"scalar/bsp/job"
+)
+
+// cluster is a running bsp dev.
+type cluster struct {
+	t    *testing.T
+	dir  string
+	env  []string
+	cmd  *exec.Cmd
+	line string        // what it said when it was ready
+	wait chan struct{} // closed when it has ended
+}
+
+// startDev runs bsp dev with the arguments until the end of the test.
+func startDev(t *testing.T, args ...string) *cluster {
+	t.Helper()
+	c := &cluster{t: t, dir: t.TempDir(), wait: make(chan struct{})}
+	c.env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "BSP_ADDR=", "BSP_TOKEN=", "BSP_DATA="+c.dir)
+	c.cmd = exec.CommandContext(t.Context(), "bsp", append([]string{"dev", "--data", c.dir}, args...)...)
+	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) } // at the test's end
+	c.cmd.Env = c.env
+	var log bytes.Buffer
+	c.cmd.Stderr = &log
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan string, 1)
+	go func() {
+		defer close(c.wait)
+		r := bufio.NewReader(out)
+		line, _ := r.ReadString('\n')
+		ready <- line
+		io.Copy(io.Discard, r)
+		c.cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		<-c.wait
+		if t.Failed() {
+			t.Logf("bsp dev said:\n%s", &log)
+			c.dumpLogs()
+		}
+	})
+	select {
+	case c.line = <-ready:
+	case <-time.After(15 * time.Second):
+		t.Fatal("not ready after 15 s")
+	}
+	if !strings.HasPrefix(c.line, "ready: ") {
+		t.Fatalf("said %q", c.line)
+	}
+	t.Logf("ready after %s", time.Since(start).Round(time.Millisecond))
+	return c
+}
+
+func (c *cluster) dumpLogs() {
+	paths, _ := filepath.Glob(filepath.Join(c.dir, "log", "*.log"))
+	for _, p := range paths {
+		b, _ := os.ReadFile(p)
+		c.t.Logf("%s:\n%s", p, b[max(0, len(b)-3000):])
+	}
+}
+
+// bsp runs a command against the cluster and returns its exit code.
+func (c *cluster) bsp(args ...string) (stdout, stderr string, code int) {
+	c.t.Helper()
+	var out, err bytes.Buffer
+	cmd := exec.CommandContext(c.t.Context(), "bsp", args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = c.env, &out, &err
+	if e := cmd.Run(); e != nil {
+		ended, ok := errors.AsType[*exec.ExitError](e)
+		if !ok {
+			c.t.Fatal(e)
+		}
+		code = ended.ExitCode()
+	}
+	return out.String(), err.String(), code
+}
+
+// must runs a command that has to succeed.
+func (c *cluster) must(args ...string) string {
+	c.t.Helper()
+	out, err, code := c.bsp(args...)
+	if code != 0 {
+		c.t.Fatalf("bsp %s: exit %d\n%s%s", strings.Join(args, " "), code, out, err)
+	}
+	return out
+}
+
+// daemons returns the processes of the cluster: pid by the daemon's name.
+func (c *cluster) daemons() map[string]int {
+	c.t.Helper()
+	found := map[string]int{}
+	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, p := range procs {
+		b, err := os.ReadFile(p)
+		if err != nil || !bytes.Contains(b, []byte(c.dir)) {
+			continue
+		}
+		args := strings.Split(string(b), "\x00")
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(p)))
+		if pid == c.cmd.Process.Pid {
+			continue
+		}
+		found[strings.TrimSuffix(filepath.Base(args[len(args)-2]), ".yaml")] = pid
+	}
+	return found
+}
+
+// patience is far beyond what a busy machine takes; that the promised times hold is
+// measured in e2e.
+const patience = 20 * time.Second
+
+// eventually waits until what is true.
+func (c *cluster) eventually(say string, what func() bool) time.Duration {
+	c.t.Helper()
+	start := time.Now()
+	for !what() {
+		if time.Since(start) > patience {
+			c.t.Fatalf("%s: not within %s", say, patience)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return time.Since(start)
+}
+
+func TestDevRunsJobsAndRestartsDaemons(t *testing.T) {
+	c := startDev(t, "--masters", "3", "--grooms", "2", "--slots", "2")
+	if len(c.daemons()) != 5 {
+		t.Fatalf("daemons: %v", c.daemons())
+	}
+	// The default of --peers takes all slots.
+	var info job.Info
+	start := time.Now()
+	if err := json.Unmarshal([]byte(c.must("job", "submit", "-o", "json", "pi", "--", "--samples", "1000")), &info); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("submit took %s", time.Since(start).Round(time.Millisecond))
+	if info.State != job.Succeeded || info.Peers != 4 || !strings.HasPrefix(info.Result, "3.") && !strings.Contains(info.Result, "\t3.") {
+		t.Errorf("info %+v", info)
+	}
+	if again := c.must("job", "wait", string(info.ID)); again != info.Result {
+		t.Errorf("wait printed %q, submit %q", again, info.Result)
+	}
+	// A second dev in the same folder is refused.
+	if _, stderr, code := c.bsp("dev", "--data", c.dir); code != 2 || !strings.Contains(stderr, "a bsp dev runs in") {
+		t.Errorf("second dev: exit %d, %s", code, stderr)
+	}
+	// A killed daemon is back within a second, under the same address.
+	for _, name := range []string{"g1", "m2"} {
+		old := c.daemons()[name]
+		if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		d := c.eventually(name+" is started again", func() bool {
+			pid, ok := c.daemons()[name]
+			return ok && pid != old
+		})
+		t.Logf("%s was started again after %s", name, d.Round(time.Millisecond))
+	}
+	c.must("job", "submit", "--peers", "4", "pi", "--", "--samples", "1000")
+	c.eventually("all nodes are listed", func() bool {
+		var nodes []job.Node
+		out, _, _ := c.bsp("node", "list", "-o", "json")
+		return json.Unmarshal([]byte(out), &nodes) == nil && len(nodes) == 5
+	})
+}
+
+// TestCommands calls what speaks to a cluster.
+func TestCommands(t *testing.T) {
+	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "2")
+	id := strings.TrimSpace(c.must("job", "submit", "-d", "--name", "long", "randcomm", "--", "--size", "8", "--messages", "1", "--supersteps", "1000000000"))
+	second := strings.TrimSpace(c.must("job", "submit", "-d", "pi"))
+	viewer := strings.TrimSpace(c.must("acl", "token", "create", "bob", "--role", "viewer"))
+	for _, row := range []struct {
+		args string
+		code int
+		want string // in stdout, or in stderr of what fails
+	}{
+		{"job list", 0, "long-1  randcomm"},
+		{"job list --running -o json", 0, `"id":"pi-2"`},
+		{"job list -o yaml", 0, "- id: pi-2"},
+		{"job status " + id, 0, "randcomm"},
+		{"job status -o json " + id, 0, `"exit_code":0`},
+		{"job inspect " + id, 0, "namespace"},
+		{"job why " + second, 0, "slots"},
+		{"job why -o json " + second, 0, `"constraint":"slots"`},
+		{"job plan -o json " + id, 0, `"groom":"g1"`},
+		{"job logs " + id, 0, ""},
+		{"job inspect nope-7", 3, "no such job"},
+		{"node list", 0, "g1"},
+		{"node status g1 -o json", 0, `"role":"groom"`},
+		{"node status nope", 3, "no node"},
+		{"node drain g1", 0, ""},
+		{"node status g1", 0, "draining"},
+		{"node undrain g1", 0, ""},
+		{"node drain nope", 3, "nope"},
+		{"acl token list", 0, "bob"},
+		{"acl token create eve --role king", 2, "viewer, submitter, operator or admin"},
+		{"job list --token " + viewer, 0, id},
+		{"job stop --token " + viewer + " " + id, 4, ""},
+		{"job list --token wrong", 4, "token"},
+		{"job stop " + id, 0, ""},
+		{"job wait " + id, 7, "long-1 stopped"},
+		{"job wait " + second, 0, "pi\t3"},
+		{"job submit --input /none.e --output /tmp/none pagerank", 3, "/none.e"},
+		{"job submit --timeout 200ms randcomm -- --size 8 --messages 1 --supersteps 1000000000", 6, "timed out"},
+		{"__complete job status long", 0, "long-1\tstopped"},
+	} {
+		stdout, stderr, code := c.bsp(strings.Fields(row.args)...)
+		said := stdout
+		if row.code != 0 {
+			said = stderr
+		}
+		if code != row.code || !strings.Contains(said, row.want) {
+			t.Errorf("bsp %s: exit %d, want %d and %q\n%s%s", row.args, code, row.code, row.want, stdout, stderr)
+		}
+	}
+}
+
+// TestFailover kills a groom and the leader under a job: whoever waits for it sees
+// its attempts and its result, each once.
+func TestFailover(t *testing.T) {
+	c := startDev(t, "--masters", "3", "--grooms", "2", "--slots", "1")
+	reference := c.must("job", "submit", "--local", "--peers", "2", "randcomm", "--", "--size", "8", "--messages", "1", "--supersteps", "60000")
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "bsp", "job", "submit", "--name", "long", "--peers", "2", "--checkpoint-every", "5000",
+		"randcomm", "--", "--size", "8", "--messages", "1", "--supersteps", "60000")
+	cmd.Env, cmd.Stdout, cmd.Stderr = c.env, &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.eventually("a checkpoint", func() bool {
+		var info job.Info
+		out, _, _ := c.bsp("job", "inspect", "-o", "json", "long-1")
+		return json.Unmarshal([]byte(out), &info) == nil && info.Checkpoint > 0
+	})
+	var nodes []job.Node
+	if err := json.Unmarshal([]byte(c.must("node", "list", "-o", "json")), &nodes); err != nil {
+		t.Fatal(err)
+	}
+	victims := []string{"g1"}
+	for _, n := range nodes {
+		if n.State == "leader" {
+			victims = append(victims, strings.Split(n.ID, "-")[0])
+		}
+	}
+	for _, name := range victims {
+		if err := syscall.Kill(c.daemons()[name], syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cmd.Wait(); err != nil || stdout.String() != reference {
+		t.Errorf("killed %v: %v, result %q, want %q, said\n%s", victims, err, stdout.String(), reference, &stderr)
+	}
+	if n := strings.Count(stderr.String(), "attempt 1 failed, it goes on from superstep"); n != 1 {
+		t.Errorf("told of the failed attempt %d times:\n%s", n, &stderr)
+	}
+}
+
+func TestDevEndsWithinTwoSeconds(t *testing.T) {
+	c := startDev(t, "--masters", "1", "--grooms", "1")
+	start := time.Now()
+	c.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-c.wait:
+	case <-time.After(patience):
+		t.Fatal("still there after", patience)
+	}
+	t.Logf("ended after %s", time.Since(start).Round(time.Millisecond))
+	if left := c.daemons(); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if _, stderr, code := c.bsp("node", "list"); code != job.ExitUnreachable || !strings.Contains(stderr, "no cluster is up") {
+		t.Errorf("afterwards: exit %d, %s", code, stderr)
+	}
+}
+
+func TestDevKilledLeavesNothing(t *testing.T) {
+	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "2")
+	out := c.must("job", "submit", "-d", "--peers", "2", "randcomm", "--", "--size", "8", "--messages", "1", "--supersteps", "1000000000")
+	id := strings.TrimSpace(out)
+	var tasks []int
+	c.eventually("the task runs", func() bool {
+		var info job.Info
+		out, _, _ := c.bsp("job", "inspect", "-o", "json", id)
+		if json.Unmarshal([]byte(out), &info) != nil || info.Supersteps == 0 {
+			return false
+		}
+		for _, p := range info.Placement {
+			tasks = append(tasks, p.PID)
+		}
+		return true
+	})
+	c.cmd.Process.Kill()
+	<-c.wait
+	d := c.eventually("no process is left", func() bool {
+		for _, pid := range tasks {
+			if pid > 0 && syscall.Kill(pid, 0) == nil {
+				return false
+			}
+		}
+		return len(c.daemons()) == 0
+	})
+	t.Logf("all gone after %s", d.Round(time.Millisecond))
+}
+
+func TestInterruptStopsTheJob(t *testing.T) {
+	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "2")
+	cmd := exec.CommandContext(t.Context(), "bsp", "job", "submit", "--name", "long", "randcomm", "--", "--size", "8", "--messages", "1", "--supersteps", "1000000000")
+	var stderr bytes.Buffer
+	cmd.Env, cmd.Stderr = c.env, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.eventually("the job runs", func() bool {
+		out, _, _ := c.bsp("job", "list", "-o", "json")
+		return strings.Contains(out, `"state":"running"`)
+	})
+	cmd.Process.Signal(syscall.SIGINT)
+	err := cmd.Wait()
+	if ended, ok := errors.AsType[*exec.ExitError](err); !ok || ended.ExitCode() != job.ExitStopped {
+		t.Errorf("ended with %v", err)
+	}
+	if !strings.Contains(stderr.String(), "stopping long-1") || !strings.Contains(stderr.String(), "bsp: long-1 stopped") {
+		t.Errorf("said:\n%s", stderr.String())
+	}
+}

@@ -1,0 +1,4 @@
+package main
+
+// Main is main, for tests that run bsp as a process.
+func Main() { main() }

@@ -1,0 +1,109 @@
+package cluster_test
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"scalar/cmd/bsp/internal/cluster"
+	"scalar/cmd/bsp/internal/fault"
+)
+
+func environ(kv map[string]string) func(string) string {
+	return func(k string) string { return kv[k] }
+}
+
+// TestFind checks the order in which a cluster is looked for, and that nothing
+// secret of one is sent to another.
+func TestFind(t *testing.T) {
+	home, data := t.TempDir(), t.TempDir()
+	f, err := cluster.Create(data, "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.WriteContext([]string{"https://data:1"}); err != nil {
+		t.Fatal(err)
+	}
+	path, err := cluster.ContextsPath(environ(map[string]string{"HOME": home}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = cluster.ChangeContexts(path, func(c *cluster.Contexts) error {
+		c.Contexts["a"] = cluster.Context{Addrs: []string{"https://a:1"}, Token: "ta"}
+		c.Contexts["b"] = cluster.Context{Addrs: []string{"https://b:1"}, Token: "tb"}
+		c.Current = "a"
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range map[string]struct {
+		flags cluster.Flags
+		env   map[string]string
+		addr  string
+		token string
+		code  int
+	}{
+		"flag":            {flags: cluster.Flags{Addr: "f:1"}, env: map[string]string{"BSP_ADDR": "e:1", "BSP_DATA": data, "BSP_TOKEN": "te"}, addr: "f:1", token: "te"},
+		"environment":     {env: map[string]string{"BSP_ADDR": "e:1, e:2", "BSP_DATA": data}, addr: "e:1 e:2"},
+		"data":            {env: map[string]string{"BSP_DATA": data}, addr: "https://data:1", token: "@" + filepath.Join(data, "admin.token")},
+		"data and token":  {env: map[string]string{"BSP_DATA": data, "BSP_TOKEN": "te"}, addr: "https://data:1", token: "te"},
+		"current":         {addr: "https://a:1", token: "ta"},
+		"named":           {env: map[string]string{"BSP_CONTEXT": "b"}, addr: "https://b:1", token: "tb"},
+		"named by a flag": {flags: cluster.Flags{Context: "b"}, env: map[string]string{"BSP_ADDR": "e:1"}, addr: "https://b:1", token: "tb"},
+		"not up":          {env: map[string]string{"BSP_DATA": home}, code: 5},
+		"unknown":         {flags: cluster.Flags{Context: "z"}, code: 3},
+	} {
+		env := map[string]string{"HOME": home}
+		maps.Copy(env, row.env)
+		c, err := cluster.Find(row.flags, environ(env))
+		if row.code != 0 {
+			if fault.Code(err) != row.code {
+				t.Errorf("%s: %v, want code %d", name, err, row.code)
+			}
+			continue
+		}
+		if err != nil || strings.Join(c.Addrs, " ") != row.addr || c.Token != row.token {
+			t.Errorf("%s: %+v, %v", name, c, err)
+		}
+	}
+	if _, err := cluster.Find(cluster.Flags{}, environ(nil)); fault.Code(err) != 5 {
+		t.Errorf("without a home: %v", err)
+	}
+}
+
+// TestFolder makes a folder, opens it again and reads its files as a client does.
+func TestFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	f, err := cluster.OpenOrCreate(dir, "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := cluster.OpenOrCreate(dir, "other")
+	if err != nil || again.Cluster != "c" || again.AdminToken != f.AdminToken || again.AdminHash() != f.AdminHash() || string(again.GossipKey) != string(f.GossipKey) {
+		t.Errorf("opened %+v, %v", again, err)
+	}
+	cfg, err := f.Context([]string{"https://x:1"}).Client()
+	if err != nil || cfg.Token != f.AdminToken || !strings.Contains(string(cfg.CA), "BEGIN CERTIFICATE") {
+		t.Errorf("client %+v, %v", cfg, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 4 {
+		t.Errorf("%d files, %v", len(entries), err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: mode %v, %v", e.Name(), info.Mode(), err)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, "gossip.key")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cluster.Open(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("open without the gossip key: %v", err)
+	}
+}

@@ -1,0 +1,53 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/goccy/go-yaml"
+)
+
+// WriteFile replaces path by rename, so that a reader never sees half of it.
+// Only its owner may read it.
+func WriteFile(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// ReadYAML reads the YAML at path into v. A key that v does not know is an
+// error with its line and column.
+func ReadYAML(path string, v any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return ParseYAML(path, data, v)
+}
+
+// ParseYAML is ReadYAML for bytes; path is for errors.
+func ParseYAML(path string, data []byte, v any) (err error) {
+	defer func() { // the decoder panics on some files: a list that is a tag and no value
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%s: malformed YAML: %v", path, p)
+		}
+	}()
+	err = yaml.UnmarshalWithOptions(data, v, yaml.Strict())
+	if err == nil || errors.Is(err, io.EOF) { // an empty file sets nothing
+		return nil
+	}
+	if e, ok := errors.AsType[yaml.Error](err); ok && e.GetToken() != nil {
+		at := e.GetToken().Position
+		return fmt.Errorf("%s:%d:%d: %s", path, at.Line, at.Column, e.GetMessage())
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}

@@ -1,0 +1,171 @@
+package cluster
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"scalar/internal/pki"
+	"scalar/master"
+)
+
+// Lives of what is signed. A cluster's CA outlives its machines; certificates
+// are renewed by bsp tls renew.
+const (
+	CALife   = 10 * 365 * 24 * time.Hour
+	CertLife = 2 * 365 * 24 * time.Hour
+)
+
+// Folder is a cluster's folder of credentials.
+type Folder struct {
+	Dir        string // absolute
+	Cluster    string
+	CA         *pki.CA
+	GossipKey  []byte
+	AdminToken string
+}
+
+// Create makes the credentials of a new cluster in dir, which is made if
+// missing. Credentials that are there already are an error wrapping fs.ErrExist.
+func Create(dir, name string) (*Folder, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if _, err := os.Lstat(filepath.Join(dir, caFile)); err == nil {
+		return nil, fmt.Errorf("%s holds the credentials of a cluster already: %w", dir, fs.ErrExist)
+	}
+	ca, err := pki.NewCA(name, CALife, time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("make the CA: %w", err)
+	}
+	f := &Folder{Dir: dir, Cluster: name, CA: ca, GossipKey: make([]byte, 32)}
+	_, _ = rand.Read(f.GossipKey) // never fails: crypto/rand ends the process instead
+	f.AdminToken, _ = master.NewSecret()
+	return f, f.write(map[string][]byte{
+		caKeyFile:  ca.KeyPEM(),
+		gossipFile: []byte(base64.StdEncoding.EncodeToString(f.GossipKey) + "\n"),
+		tokenFile:  []byte(f.AdminToken + "\n"),
+		caFile:     ca.CertPEM(), // last: its presence says that the rest is there
+	}, caKeyFile, gossipFile, tokenFile, caFile)
+}
+
+// The names of the files in a folder.
+const (
+	caFile      = "ca.pem"
+	caKeyFile   = "ca.key"
+	gossipFile  = "gossip.key"
+	tokenFile   = "admin.token"
+	contextFile = "context.yaml"
+)
+
+func (f *Folder) write(files map[string][]byte, order ...string) error {
+	for _, name := range order {
+		if err := WriteFile(filepath.Join(f.Dir, name), files[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Open reads the folder that Create made.
+func Open(dir string) (*Folder, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	f := &Folder{Dir: dir}
+	var read error
+	file := func(name string) []byte {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		read = errors.Join(read, err)
+		return b
+	}
+	cert, key, gossip, token := file(caFile), file(caKeyFile), file(gossipFile), file(tokenFile)
+	if read != nil {
+		return nil, fmt.Errorf("%s is not what bsp init made: %w", dir, read)
+	}
+	if f.CA, err = pki.LoadCA(cert, key); err != nil {
+		return nil, fmt.Errorf("CA in %s: %w", dir, err)
+	}
+	f.Cluster = f.CA.Cluster()
+	if f.GossipKey, err = ParseKey(gossip); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, gossipFile), err)
+	}
+	f.AdminToken = strings.TrimSpace(string(token))
+	return f, nil
+}
+
+// OpenOrCreate opens the folder, or makes it where there is none.
+func OpenOrCreate(dir, name string) (*Folder, error) {
+	f, err := Create(dir, name)
+	if errors.Is(err, fs.ErrExist) {
+		return Open(dir)
+	}
+	return f, err
+}
+
+// ParseKey reads the base64 text of a gossip key.
+func ParseKey(text []byte) ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != 32 {
+		return nil, errors.New("not a gossip key: want 32 bytes in base64")
+	}
+	return key, nil
+}
+
+// AdminHash is what the masters keep of the admin token.
+func (f *Folder) AdminHash() string { return master.HashSecret(f.AdminToken) }
+
+// Path returns the path of a file in the folder.
+func (f *Folder) Path(name string) string { return filepath.Join(f.Dir, name) }
+
+// Issue signs a certificate for a daemon and writes NAME.pem and NAME.key.
+// hosts are DNS names and IP addresses at which clients find it.
+func (f *Folder) Issue(role, name string, hosts []string, life time.Duration) error {
+	req := pki.Request{Role: role, Name: name, Life: life, Now: time.Now()}
+	for _, h := range hosts {
+		if ip := net.ParseIP(h); ip != nil {
+			req.IPs = append(req.IPs, ip)
+		} else {
+			req.DNS = append(req.DNS, h)
+		}
+	}
+	pair, err := f.CA.Issue(req)
+	if err != nil {
+		return fmt.Errorf("certificate of %s: %w", name, err)
+	}
+	return f.write(map[string][]byte{name + ".key": pair.Key, name + ".pem": pair.Cert}, name+".key", name+".pem")
+}
+
+// WriteContext leaves in the folder where the masters are, for BSP_DATA.
+func (f *Folder) WriteContext(addrs []string) error {
+	b, err := marshal(f.Context(addrs))
+	if err != nil {
+		return err
+	}
+	return WriteFile(f.Path(contextFile), b)
+}
+
+// Context returns how the folder's cluster is found and spoken to.
+func (f *Folder) Context(addrs []string) Context {
+	return Context{Addrs: addrs, CA: f.Path(caFile), Token: "@" + f.Path(tokenFile)}
+}
+
+// RemoveContext says that the masters are not up.
+func (f *Folder) RemoveContext() error {
+	if err := os.Remove(f.Path(contextFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

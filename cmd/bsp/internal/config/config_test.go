@@ -1,0 +1,89 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"scalar/cmd/bsp/internal/config"
+)
+
+func flags[T any](t *testing.T, args ...string) *pflag.FlagSet {
+	t.Helper()
+	f := pflag.NewFlagSet("x", pflag.ContinueOnError)
+	config.AddFlags[T](f)
+	if err := f.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestOrder checks flag before environment before file before default.
+func TestOrder(t *testing.T) {
+	g, err := config.Load[config.Groom](config.Sources{
+		File:  write(t, "name: file\ncluster: file\nslots: 3\nmemory: 8GiB\nlog_keep: 2h\nseeds: [a:1, b:2]\ndisable_cgroups: true\ncores: 1.5\n"),
+		Env:   []string{"BSP_NAME=env", "BSP_CLUSTER=env", "BSP_SLOTS=4", "BSP_ADDR=https://elsewhere:1", "BSP_PROGRAM_CACHE=1MB", "OTHER=1"},
+		Flags: flags[config.Groom](t, "--name", "flag", "--log-keep", "3h"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch {
+	case g.Name != "flag", g.Cluster != "env", g.Slots != 4, g.Memory != 8<<30, g.LogKeep != 3*time.Hour, g.Store != "",
+		!slices.Equal(g.Seeds, []string{"a:1", "b:2"}), !g.DisableCgroups, g.Cores != 1.5, g.ProgramCache != 1_000_000, g.Heartbeat != 0:
+		t.Errorf("loaded %+v", g)
+	}
+	m, err := config.Load[config.Master](config.Sources{
+		Env:   []string{"BSP_SEEDS=a:1,b:2", "BSP_DISK_TIMEOUT=7s", "BSP_BOOTSTRAP_EXPECT=3"},
+		Flags: flags[config.Master](t, "--seeds", "c:3,d:4"),
+	})
+	if err != nil || !slices.Equal(m.Seeds, []string{"c:3", "d:4"}) || m.DiskTimeout != 7*time.Second || m.BootstrapExpect != 3 {
+		t.Errorf("loaded %+v: %v", m, err)
+	}
+}
+
+// TestWrongFiles checks that errors say where.
+func TestWrongFiles(t *testing.T) {
+	for text, want := range map[string]string{
+		"name: a\nslot: 2\n":         `c.yaml:2:1: unknown field "slot"`,
+		"name: a\nslots: two\n":      "c.yaml:2:8: ",
+		"name: a\nheartbeat: soon\n": "soon",
+		"name: a\nname: b\n":         "c.yaml:2:1: ",
+		"name: a\n\tslots: 2\n":      "c.yaml:2:",
+		"name: a\nmemory: 3 apples":  "3 apples",
+	} {
+		_, err := config.Load[config.Groom](config.Sources{File: write(t, text), Flags: flags[config.Groom](t)})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: %v, want %q on one line", text, err, want)
+		}
+	}
+}
+
+// FuzzLoad feeds files: no panic, and no value without an error out of range.
+func FuzzLoad(f *testing.F) {
+	f.Add("name: a\nslots: 3\nseeds: [x]\n")
+	f.Add("a: &a [*a]\n")
+	f.Add("{name: {}}")
+	f.Add("seeds: !00 ") // the decoder panics
+	f.Add("memory: 99999999999999999999GiB")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := config.Load[config.Groom](config.Sources{File: write(t, text), Flags: flags[config.Groom](t)})
+		if err == nil && c.Memory < 0 && !strings.Contains(text, "-") {
+			t.Errorf("memory %d", c.Memory)
+		}
+	})
+}

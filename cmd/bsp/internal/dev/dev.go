@@ -1,0 +1,255 @@
+package dev
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"github.com/goccy/go-yaml"
+	"github.com/gofrs/flock"
+	"golang.org/x/sync/errgroup"
+
+	"scalar/bsp/client"
+	"scalar/bsp/job"
+	"scalar/cmd/bsp/internal/cluster"
+	"scalar/cmd/bsp/internal/fault"
+	"scalar/internal/pki"
+)
+
+// Config says which cluster to run.
+type Config struct {
+	Dir     string // its folder; kept
+	Masters int
+	Grooms  int
+	Slots   int    // of each groom
+	Exe     string // the bsp binary
+	Logger  *slog.Logger
+	Ready   func(c cluster.Context) // called once all daemons are up
+}
+
+// readyLimit is how long all daemons together may take to come up.
+const readyLimit = 60 * time.Second
+
+// Run runs the cluster until ctx ends. It returns when all its processes have.
+func Run(ctx context.Context, cfg Config) error {
+	if cfg.Masters < 1 || cfg.Masters > 7 || cfg.Grooms < 0 || cfg.Grooms > 100 || cfg.Slots < 1 {
+		return fault.Usage("want 1 to 7 masters, up to 100 grooms and at least 1 slot")
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return err
+	}
+	lock := flock.New(filepath.Join(cfg.Dir, "dev.lock"), flock.SetPermissions(0o600))
+	if ok, err := lock.TryLock(); err != nil || !ok {
+		return errors.Join(err, fault.Usage("a bsp dev runs in %s already: use it by BSP_DATA=%s, or give another --data", cfg.Dir, cfg.Dir))
+	}
+	defer lock.Close() //nolint:errcheck // the process's end would do
+	folder, err := cluster.OpenOrCreate(cfg.Dir, clusterName)
+	if err != nil {
+		return err
+	}
+	if err := folder.RemoveContext(); err != nil { // of a dev that was killed
+		return err
+	}
+	plan, err := layout(folder.Dir, cfg)
+	if err != nil {
+		return err
+	}
+	if err := prepare(folder, cfg, plan); err != nil {
+		return err
+	}
+	return errors.Join(run(ctx, cfg, folder, plan), folder.RemoveContext())
+}
+
+const clusterName = "dev"
+
+// address holds the ports of one master.
+type address struct{ API, Cluster, Gossip string }
+
+// layout returns the masters' addresses: those of the last time, since they are
+// part of the cluster's memory, or fresh ones.
+func layout(dir string, cfg Config) ([]address, error) {
+	path := filepath.Join(dir, "dev.json")
+	var plan []address
+	b, err := os.ReadFile(path)
+	if err == nil {
+		if err := json.Unmarshal(b, &plan); err != nil {
+			return nil, fmt.Errorf("%s is damaged: %w", path, err)
+		}
+		if len(plan) != cfg.Masters {
+			return nil, fault.Usage("the cluster in %s has %d masters: start it with --masters %d, or give another --data", dir, len(plan), len(plan))
+		}
+		return plan, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	found, err := ports(3 * cfg.Masters)
+	if err != nil {
+		return nil, err
+	}
+	for p := range slices.Chunk(found, 3) {
+		at := func(i int) string { return loopback + ":" + strconv.Itoa(p[i]) }
+		plan = append(plan, address{at(0), at(1), at(2)})
+	}
+	if b, err = json.Marshal(plan); err != nil {
+		return nil, err
+	}
+	return plan, cluster.WriteFile(path, b)
+}
+
+func masterName(i int) string { return "m" + strconv.Itoa(i+1) }
+func groomName(i int) string  { return "g" + strconv.Itoa(i+1) }
+
+// prepare writes the daemons' certificates and configurations.
+func prepare(folder *cluster.Folder, cfg Config, plan []address) error {
+	store := filepath.Join(folder.Dir, "store")
+	for _, d := range []string{store, filepath.Join(folder.Dir, "log"), filepath.Join(folder.Dir, "run")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return err
+		}
+	}
+	var seeds []string
+	for _, a := range plan {
+		seeds = append(seeds, a.Gossip)
+	}
+	daemon := func(role, name string, more map[string]any) error {
+		if err := folder.Issue(role, name, []string{"localhost", loopback, "::1"}, cluster.CertLife); err != nil {
+			return err
+		}
+		settings := map[string]any{
+			"name": name, "cluster": folder.Cluster, "data": folder.Path(name), "advertise": loopback, "seeds": seeds,
+			"store": "file://" + store, "ca": folder.Path("ca.pem"), "cert": folder.Path(name + ".pem"),
+			"key": folder.Path(name + ".key"), "gossip_key": folder.Path("gossip.key"),
+		}
+		maps.Copy(settings, more)
+		b, err := yaml.Marshal(settings)
+		if err != nil {
+			return err
+		}
+		return cluster.WriteFile(folder.Path(name+".yaml"), b)
+	}
+	for i, a := range plan {
+		err := daemon(pki.RoleMaster, masterName(i), map[string]any{
+			"api": a.API, "listen": a.Cluster, "gossip": a.Gossip, "bootstrap_expect": len(plan),
+			"admin_token_hash": folder.AdminHash(),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	memory, err := memoryShare(cfg.Grooms)
+	if err != nil {
+		return err
+	}
+	for i := range cfg.Grooms {
+		if err := daemon(pki.RoleGroom, groomName(i), map[string]any{"bind": loopback, "slots": cfg.Slots, "memory": memory}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// memoryShare returns what each of the grooms may give its tasks: together they
+// have 80 % of the machine, as one groom would alone.
+func memoryShare(grooms int) (string, error) {
+	total, err := memlimit.FromSystem()
+	if err != nil {
+		return "", fmt.Errorf("read the machine's memory: %w", err)
+	}
+	if limit, err := memlimit.FromCgroup(); err == nil && limit > 0 {
+		total = min(total, limit)
+	}
+	return strconv.FormatUint(total/10*8/uint64(max(grooms, 1)), 10), nil
+}
+
+func run(ctx context.Context, cfg Config, folder *cluster.Folder, plan []address) error {
+	reading, writing, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer reading.Close() //nolint:errcheck // only held
+	defer writing.Close() //nolint:errcheck // its end is the point
+	group, ctx := errgroup.WithContext(ctx)
+	start := func(role, name string) {
+		c := &child{
+			name: name, args: []string{role, "--config", folder.Path(name + ".yaml")}, exe: cfg.Exe,
+			log: filepath.Join(folder.Dir, "log", name+".log"), pid: filepath.Join(folder.Dir, "run", name+".pid"),
+			lifeline: reading, logger: cfg.Logger,
+		}
+		group.Go(func() error { return c.run(ctx) })
+	}
+	var addrs []string
+	for i, a := range plan {
+		addrs = append(addrs, "https://"+a.API)
+		start(pki.RoleMaster, masterName(i))
+	}
+	for i := range cfg.Grooms {
+		start(pki.RoleGroom, groomName(i))
+	}
+	group.Go(func() error {
+		if err := ready(ctx, cfg, folder.Context(addrs)); err != nil {
+			if ctx.Err() != nil {
+				return nil //nolint:nilerr // an end in order
+			}
+			return fmt.Errorf("%w: see %s", err, filepath.Join(folder.Dir, "log"))
+		}
+		if err := folder.WriteContext(addrs); err != nil {
+			return err
+		}
+		cfg.Ready(folder.Context(addrs))
+		return nil
+	})
+	return group.Wait()
+}
+
+// ready waits until there is a leader and all grooms have come to it.
+func ready(ctx context.Context, cfg Config, where cluster.Context) error {
+	conf, err := where.Client()
+	if err != nil {
+		return err
+	}
+	conf.Patience = 500 * time.Millisecond
+	c, err := client.New(conf)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	limit := time.NewTimer(readyLimit)
+	defer limit.Stop()
+	poll := time.NewTicker(25 * time.Millisecond) // the start only; jobs are never polled for
+	defer poll.Stop()
+	for {
+		nodes, err := c.Nodes(ctx)
+		if err == nil && up(nodes) >= cfg.Grooms {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-limit.C:
+			return fault.Failed("the cluster is not up after %s (%v)", readyLimit, err)
+		case <-poll.C:
+		}
+	}
+}
+
+// up counts the grooms that are ready for tasks.
+func up(nodes []job.Node) int {
+	n := 0
+	for _, node := range nodes {
+		if node.Role == pki.RoleGroom && node.State == "ready" {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+
+	"scalar/bsp/client"
+	"scalar/bsp/job"
+)
+
+func (a *app) jobCmd() *cobra.Command {
+	return group("job", "Run jobs and look at them",
+		a.submitCmd(), a.jobListCmd(), a.jobStatusCmd(), a.jobInspectCmd(), a.jobLogsCmd(),
+		a.jobStopCmd(), a.jobWhyCmd(), a.jobPlanCmd(), a.jobWaitCmd())
+}
+
+func (a *app) jobListCmd() *cobra.Command {
+	var running bool
+	c := &cobra.Command{
+		Use: useList, Short: "List jobs, newest first", Args: cobra.NoArgs,
+		Example: "  bsp job list --running\n  bsp job list -o json",
+		RunE: a.withClient(func(ctx context.Context, c *client.Client, _ []string) error {
+			jobs, err := c.Jobs(ctx)
+			if err != nil {
+				return err
+			}
+			if running {
+				jobs = slices.DeleteFunc(jobs, func(i job.Info) bool { return i.State.Final() })
+			}
+			if jobs == nil {
+				jobs = []job.Info{}
+			}
+			return a.print(jobs, func() rows { return jobRows(jobs) })
+		}),
+	}
+	c.Flags().BoolVar(&running, "running", false, "only jobs that have not ended")
+	return a.outputFlag(c)
+}
+
+func jobRows(jobs []job.Info) rows {
+	r := rows{head: words("id program state peers attempts superstep submitted seconds")}
+	for _, i := range jobs {
+		r.add(i.ID, i.Program, i.State, i.Peers, i.Attempts, i.Supersteps, ago(i.Submitted), fmt.Sprintf("%.3f", i.Seconds.Total))
+	}
+	return r
+}
+
+// oneJob is a command about one job by its id.
+func (a *app) oneJob(use, short string, do func(ctx context.Context, c *client.Client, id job.ID) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeJobs,
+		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {
+			return do(ctx, c, job.ID(args[0]))
+		}),
+	}
+}
+
+func (a *app) jobStatusCmd() *cobra.Command {
+	return a.outputFlag(a.oneJob("status JOB", "Show where a job stands", func(ctx context.Context, c *client.Client, id job.ID) error {
+		info, err := c.Job(ctx, id)
+		if err != nil {
+			return err
+		}
+		return a.print(info, func() rows {
+			r := jobRows([]job.Info{info})
+			if info.Error != nil {
+				r.head = append(r.head, "error")
+				r.body[0] = append(r.body[0], info.Error.Error())
+			}
+			return r
+		})
+	}))
+}
+
+func (a *app) jobInspectCmd() *cobra.Command {
+	return a.outputFlag(a.oneJob("inspect JOB", "Show all that is known of a job", func(ctx context.Context, c *client.Client, id job.ID) error {
+		info, err := c.Job(ctx, id)
+		if err != nil {
+			return err
+		}
+		return a.print(info, func() rows { return inspectRows(info) })
+	}))
+}
+
+func inspectRows(i job.Info) rows {
+	var r rows
+	r.add("id", i.ID)
+	r.add("name", i.Name)
+	r.add("namespace", i.Namespace)
+	r.add("program", i.Program)
+	r.add("state", i.State)
+	r.add("exit code", i.ExitCode)
+	r.add("submitter", orDash(i.Submitter))
+	r.add("submitted", ago(i.Submitted))
+	r.add("finished", ago(i.Finished))
+	r.add("peers", i.Peers)
+	r.add("tasks", i.Tasks)
+	r.add("attempts", i.Attempts)
+	r.add("supersteps", i.Supersteps)
+	r.add("checkpoint", i.Checkpoint)
+	r.add("priority", i.Priority)
+	r.add("data plane", orDash(i.DataPlane))
+	r.add("output", orDash(i.Output))
+	s := i.Seconds
+	r.add("seconds", fmt.Sprintf("queued %.3f, start %.3f, load %.3f, compute %.3f, write %.3f, total %.3f", s.Queued, s.Start, s.Load, s.Compute, s.Write, s.Total))
+	for _, name := range slices.Sorted(maps.Keys(i.Counters)) {
+		r.add("counter "+name, i.Counters[name])
+	}
+	for _, p := range i.Placement {
+		where := fmt.Sprintf("peers %d to %d on %s", p.Peers.Lo, p.Peers.Hi-1, p.Groom)
+		if p.State != "" { // of a task that its groom still knows
+			where += fmt.Sprintf(", %s, superstep %d, pid %d", p.State, p.Superstep, p.PID)
+		}
+		r.add(fmt.Sprintf("task %d", p.Task), where)
+	}
+	if i.Error != nil {
+		r.add("error", i.Error.Error())
+	}
+	return r
+}
+
+func (a *app) jobLogsCmd() *cobra.Command {
+	o := client.LogOptions{}
+	c := a.oneJob("logs JOB", "Print what the tasks of a job wrote", func(ctx context.Context, c *client.Client, id job.ID) error {
+		ctx, cancel := interruptible(ctx)
+		defer cancel()
+		return c.Logs(ctx, id, o, a.stdout)
+	})
+	c.Example = "  bsp job logs pagerank-17\n  bsp job logs -f --task 2 pagerank-17"
+	c.Flags().BoolVarP(&o.Follow, "follow", "f", false, "go on until the job ends")
+	c.Flags().IntVar(&o.Task, "task", -1, "only this task")
+	return c
+}
+
+func (a *app) jobStopCmd() *cobra.Command {
+	return a.oneJob("stop JOB", "Stop a job", func(ctx context.Context, c *client.Client, id job.ID) error {
+		if err := c.Stop(ctx, id); err != nil {
+			return err
+		}
+		info, err := c.Watch(ctx, id, func(job.Info) error { return nil })
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(a.stderr, "%s %s\n", id, info.State)
+		return err
+	})
+}
+
+func (a *app) jobWhyCmd() *cobra.Command {
+	return a.outputFlag(a.oneJob("why JOB", "Explain what a job waits for", func(ctx context.Context, c *client.Client, id job.ID) error {
+		why, err := c.Why(ctx, id)
+		if err != nil {
+			return err
+		}
+		if a.format == formatTable {
+			if _, err := fmt.Fprintf(a.stdout, "%s %s\n", why.ID, why.Summary); err != nil || len(why.Reasons) == 0 {
+				return err
+			}
+		}
+		return a.print(why, func() rows {
+			r := rows{head: words("constraint groom needed free held_by")}
+			for _, x := range why.Reasons {
+				holders := make([]string, 0, len(x.Holders))
+				for _, h := range x.Holders {
+					holders = append(holders, string(h))
+				}
+				r.add(x.Constraint, orDash(x.Groom), orDash(x.Needed), orDash(x.Free), orDash(strings.Join(holders, " ")))
+			}
+			return r
+		})
+	}))
+}
+
+func (a *app) jobPlanCmd() *cobra.Command {
+	return a.outputFlag(a.oneJob("plan JOB", "Show what the scheduler decides for a job as things stand", func(ctx context.Context, c *client.Client, id job.ID) error {
+		plan, err := c.Plan(ctx, id)
+		if err != nil {
+			return err
+		}
+		if a.format == formatJSON {
+			var line bytes.Buffer
+			if err := json.Compact(&line, plan); err != nil {
+				return fmt.Errorf("the master's plan: %w", err)
+			}
+			_, err := fmt.Fprintln(a.stdout, line.String())
+			return err
+		}
+		text, err := yaml.JSONToYAML(plan) // it reads well enough as a table
+		if err != nil {
+			return fmt.Errorf("the master's plan: %w", err)
+		}
+		_, err = a.stdout.Write(text)
+		return err
+	}))
+}
+
+func (a *app) jobWaitCmd() *cobra.Command {
+	c := a.outputFlag(a.oneJob("wait JOB", "Wait for a job as submit does, and end with its exit code", func(ctx context.Context, c *client.Client, id job.ID) error {
+		ctx, cancel := interruptible(ctx)
+		defer cancel()
+		return a.follow(ctx, c, id, nil)
+	}))
+	c.Long = "Wait for a job as submit does: progress on stderr, the result of a job without output on stdout.\n^C leaves the job running."
+	return c
+}

@@ -1,0 +1,65 @@
+// Command bsp is all of Scalar in one binary: the daemons of a cluster, the
+// command line for people and scripts, and the program of every built-in.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"scalar/bsp"
+	"scalar/bsp/builtin"
+	"scalar/bsp/job"
+	"scalar/cmd/bsp/internal/fault"
+)
+
+func main() {
+	if bsp.IsTask() { // started by a groom or by a local run
+		os.Exit(bsp.TaskMain(builtin.NewRunner))
+	}
+	os.Exit(run(context.Background(), os.Args[1:]))
+}
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, args []string) int {
+	a := &app{stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	root := a.root() //nolint:contextcheck // cobra carries it
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return job.ExitOK
+	}
+	code := fault.Code(err)
+	if !a.running { // cobra's own complaints are about the command line
+		code = job.ExitUsage
+	}
+	if e, ok := err.(*fault.Error); ok && e.Err == nil { //nolint:errorlint // only if it is the whole error
+		return code
+	}
+	line := strings.ReplaceAll(err.Error(), "\n", "; ")
+	if code == job.ExitUsage && !a.running {
+		line += fmt.Sprintf(" (see `%s --help`)", cmd.CommandPath())
+	}
+	fmt.Fprintf(a.stderr, "bsp: %s\n", line) //nolint:errcheck // nobody to tell
+	return code
+}
+
+// version is set by the linker: -X main.version=….
+var version string
+
+// theVersion returns what this binary is called.
+func theVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value[:min(12, len(s.Value))]
+			}
+		}
+	}
+	return "devel"
+}

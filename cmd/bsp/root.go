@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"scalar/bsp/client"
+	"scalar/cmd/bsp/internal/cluster"
+	"scalar/cmd/bsp/internal/fault"
+)
+
+// app is one call of bsp.
+type app struct {
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	cluster        cluster.Flags
+	format         string // of -o
+	running        bool   // the command line was right: errors from now on are no usage errors
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "bsp",
+		Short: "Run BSP programs, on this machine or on a cluster",
+		Long: `bsp runs BSP programs: built-in ones and your own, on this machine or on a cluster.
+
+A cluster is found by --addr or BSP_ADDR (with --token and --ca, or BSP_TOKEN and BSP_CA),
+else in the folder BSP_DATA that "bsp dev --data" fills, else by the current context.
+
+Exit codes: 0 ok, 1 the job failed, 2 wrong use or the output exists, 3 not found, 4 denied,
+5 cluster unreachable, 6 timed out, 7 stopped, 8 internal error.`,
+		Example: `  bsp job submit --local pi -- --samples 1000000
+  bsp dev
+  bsp job submit --input graph.e --output ranks pagerank -- --iterations 20`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+		PersistentPreRun:  func(*cobra.Command, []string) { a.running = true },
+	}
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	f := root.PersistentFlags()
+	f.StringVar(&a.cluster.Addr, "addr", "", "address of the masters' API, https://HOST:PORT, several by commas (BSP_ADDR)")
+	f.StringVar(&a.cluster.Token, "token", "", "token, or @FILE (BSP_TOKEN)")
+	f.StringVar(&a.cluster.CA, "ca", "", "file: CA certificate of the cluster (BSP_CA)")
+	f.StringVar(&a.cluster.Context, "context", "", "name of the context to use (BSP_CONTEXT)")
+	root.AddCommand(
+		a.devCmd(), a.initCmd(), a.masterCmd(), a.groomCmd(), a.jobCmd(), a.nodeCmd(), a.programCmd(),
+		a.dataCmd(), a.aclCmd(), a.tlsCmd(), a.contextCmd(), a.versionCmd(),
+	)
+	return root
+}
+
+func (a *app) versionCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(a.stdout, "bsp %s %s %s/%s\n", theVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+// useList is the command that every group of things has.
+const useList = "list"
+
+// group returns a command that only holds others.
+func group(use, short string, subs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use: use, Short: short, Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fault.Usage("unknown command %q: see `%s --help`", args[0], cmd.CommandPath())
+			}
+			return cmd.Help()
+		},
+	}
+	c.AddCommand(subs...)
+	return c
+}
+
+// outputFlag adds -o.
+func (a *app) outputFlag(c *cobra.Command) *cobra.Command {
+	c.Flags().VarP(&formatFlag{&a.format}, "output-format", "o", "table, json or yaml")
+	_ = c.RegisterFlagCompletionFunc("output-format", cobra.FixedCompletions([]string{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	a.format = formatTable
+	return c
+}
+
+// client connects to the cluster that is meant; patience 0 is the usual one.
+func (a *app) client(patience time.Duration) (*client.Client, error) {
+	where, err := cluster.Find(a.cluster, a.getenv)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := where.Client()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Patience = patience
+	cfg.UserAgent = "bsp/" + theVersion()
+	c, err := client.New(cfg)
+	if err != nil {
+		return nil, fault.Usage("%w", err)
+	}
+	return c, nil
+}
+
+// withClient wraps what a command does with the cluster.
+func (a *app) withClient(do func(ctx context.Context, c *client.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		return a.connected(func(c *client.Client) error { return do(cmd.Context(), c, args) })
+	}
+}
+
+// connected calls do with a client of the cluster.
+func (a *app) connected(do func(c *client.Client) error) error {
+	c, err := a.client(0)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return do(c)
+}
+
+// interruptible returns a context that ^C, SIGTERM and a closed terminal end.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signal.NotifyContext(ctx, signals...)
+}
+
+// terminal reports whether w is one.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// logger returns the log of a daemon or of bsp dev, on stderr.
+func (a *app) logger(level, format string) (*slog.Logger, error) {
+	l := slog.LevelInfo
+	if level != "" {
+		if err := l.UnmarshalText([]byte(level)); err != nil {
+			return nil, fault.Usage("log_level %q: want debug, info, warn or error", level)
+		}
+	}
+	switch format {
+	case "json":
+		return slog.New(slog.NewJSONHandler(a.stderr, &slog.HandlerOptions{Level: l})), nil
+	case "", "text":
+		color := terminal(a.stderr) && a.getenv("NO_COLOR") == ""
+		return slog.New(tint.NewTextHandler(a.stderr, &tint.Options{Level: l, NoColor: !color, TimeFormat: "2006-01-02T15:04:05.000Z07:00"})), nil
+	}
+	return nil, fault.Usage("log_format %q: want text or json", format)
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"scalar/bsp/builtin"
+	"scalar/bsp/client"
+	"scalar/bsp/job"
+	"scalar/cmd/bsp/internal/fault"
+	"scalar/cmd/bsp/internal/program"
+)
+
+// submission is what bsp job submit was told.
+type submission struct {
+	spec   job.Spec
+	memory string
+	files  []string
+	env    []string
+	local  bool
+	detach bool
+}
+
+func (a *app) submitCmd() *cobra.Command {
+	s := &submission{}
+	c := &cobra.Command{
+		Use:   "submit [flags] PROGRAM [-- ARGS...]",
+		Short: "Run a program and wait for it",
+		Long: `Run a program and wait for it.
+
+PROGRAM is a built-in (see "bsp program list"), a static binary, or a folder of Go source
+(see "bsp program new"). What comes after -- is the program's own.
+
+Without --output the result goes to stdout. Progress goes to stderr. The first ^C stops the
+job, a second one leaves at once. The exit code is the job's: see "bsp --help".`,
+		Example: `  bsp job submit --local pi -- --samples 1000000
+  bsp job submit --peers 8 --input graph.e --output ranks pagerank -- --iterations 20
+  bsp job submit -d --name nightly ./myprogram -- --verbose
+  bsp job submit -o json --local ./prog/`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch n := cmd.ArgsLenAtDash(); {
+			case len(args) == 0 || n == 0:
+				return fault.Usage("which program? name a built-in, a static binary or a folder of Go source")
+			case n < 0 && len(args) > 1, n > 1:
+				return fault.Usage("what is %q? the program's own arguments come after --", args[1])
+			}
+			return nil
+		},
+		ValidArgsFunction: completePrograms,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.submit(cmd.Context(), s, args[0], args[1:])
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&s.spec.Peers, "peers", 0, "number of peers (default: the cores with --local, else min(free slots, 8))")
+	f.IntVar(&s.spec.Tasks, "tasks", 0, "number of processes (default: the fewest that fit; with --local 1)")
+	f.Float64Var(&s.spec.Cores, "cores", 0, "cores of each peer")
+	f.StringVar(&s.memory, "memory", "", "memory of each peer, as 512MiB")
+	f.IntVar(&s.spec.GPUs, "gpus", 0, "GPUs of each peer")
+	f.StringVar(&s.spec.Input, "input", "", "file or folder to read; path or URL, the same on every node")
+	f.StringVar(&s.spec.Output, "output", "", "folder to make; must not exist")
+	f.StringVar(&s.spec.Name, "name", "", "name of the job (default: the program's)")
+	f.StringVar(&s.spec.Namespace, "namespace", "", "namespace (default \"default\")")
+	f.IntVar(&s.spec.Priority, "priority", 0, "-100 to 100, higher first")
+	f.IntVar(&s.spec.CheckpointEvery, "checkpoint-every", 0, "supersteps between checkpoints (default: every 30 s)")
+	f.IntVar(&s.spec.MaxAttempts, "max-attempts", 0, "attempts until the program's faults end the job (default 4)")
+	f.DurationVar(&s.spec.Timeout, "timeout", 0, "end the job after so long, as 90s or 2h")
+	f.StringArrayVar(&s.files, "file", nil, "PATH[=NAME]: file to put into the working folder; repeatable")
+	f.StringArrayVar(&s.env, "env", nil, "K=V: environment of the program; repeatable")
+	f.BoolVar(&s.local, "local", false, "run here, without a cluster")
+	f.BoolVarP(&s.detach, "detach", "d", false, "return as soon as the job is accepted, and print its id")
+	return a.outputFlag(c)
+}
+
+func (a *app) submit(ctx context.Context, s *submission, name string, args []string) (err error) {
+	if b, ok := builtin.Lookup(name); ok && slices.Contains(args, "--help") {
+		_, err := fmt.Fprint(a.stdout, b.Help())
+		return err
+	}
+	if err := s.check(); err != nil {
+		return err
+	}
+	p, err := program.Find(ctx, name, a.stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	if err := s.name(p, args); err != nil {
+		return err
+	}
+	if s.local {
+		return a.submitLocal(ctx, s, p)
+	}
+	return a.connected(func(c *client.Client) error { return a.submitRemote(ctx, c, s, p) })
+}
+
+// check refuses wrong flags and fills in what they say of the spec.
+func (s *submission) check() error {
+	p := &s.spec
+	switch {
+	case p.Peers < 0 || p.Peers > job.MaxPeers:
+		return fault.Usage("--peers %d: want 1 to %d", p.Peers, job.MaxPeers)
+	case p.Tasks < 0 || p.Tasks > job.MaxTasks || p.Peers > 0 && p.Tasks > p.Peers:
+		return fault.Usage("--tasks %d: want 1 to %d, and no more than --peers", p.Tasks, job.MaxTasks)
+	case p.Cores < 0 || p.GPUs < 0 || p.CheckpointEvery < 0 || p.MaxAttempts < 0 || p.Timeout < 0:
+		return fault.Usage("--cores, --gpus, --checkpoint-every, --max-attempts and --timeout must not be negative")
+	case p.Priority < -100 || p.Priority > 100:
+		return fault.Usage("--priority %d: want -100 to 100", p.Priority)
+	case s.local && s.detach:
+		return fault.Usage("-d is for a cluster: a local job ends with this command")
+	}
+	if s.memory != "" {
+		n, err := humanize.ParseBytes(s.memory)
+		if err != nil || n == 0 || n > 1<<50 {
+			return fault.Usage("--memory %q: want a number of bytes, as 512MiB", s.memory)
+		}
+		p.Memory = int64(n)
+	}
+	p.Env = map[string]string{}
+	for _, kv := range s.env {
+		k, v, ok := strings.Cut(kv, "=")
+		if !ok || k == "" {
+			return fault.Usage("--env %q: want K=V", kv)
+		}
+		p.Env[k] = v
+	}
+	var err error
+	if p.Input, err = absolute(p.Input); err != nil {
+		return err
+	}
+	p.Output, err = absolute(p.Output)
+	return err
+}
+
+// name puts the program and its arguments into the spec.
+func (s *submission) name(p *program.Program, args []string) error {
+	s.spec.Program = job.Program{Name: p.Name}
+	s.spec.Args = args
+	if s.spec.Name == "" {
+		s.spec.Name = p.Name
+	}
+	if p.Builtin == nil {
+		return nil
+	}
+	b := p.Builtin
+	s.spec.Program.Builtin = b.Name
+	wd, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	if s.spec.Args, err = b.Absolute(args, wd); err != nil {
+		return fault.Default(job.ExitUsage, err)
+	}
+	for _, f := range []struct{ flag, rule, value string }{{"--input", b.Input, s.spec.Input}, {"--output", b.Output, s.spec.Output}} {
+		switch {
+		case f.rule == "required" && f.value == "":
+			return fault.Usage("%s needs %s", b.Name, f.flag)
+		case f.rule == "none" && f.value != "":
+			return fault.Usage("%s takes no %s", b.Name, f.flag)
+		}
+	}
+	return nil
+}
+
+// absolute makes a bare path absolute; a URL stays.
+func absolute(path string) (string, error) {
+	if path == "" || strings.Contains(path, "://") {
+		return path, nil
+	}
+	return filepath.Abs(path)
+}
+
+// shipped splits PATH[=NAME] of --file.
+func shipped(arg string) (path, name string, err error) {
+	path, name, named := strings.Cut(arg, "=")
+	if !named {
+		name = filepath.Base(path)
+	}
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") {
+		return "", "", fault.Usage("--file %q: want PATH or PATH=NAME with a plain NAME", arg)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", "", fault.NotFound("--file: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return "", "", fault.Usage("--file %s is no regular file", path)
+	}
+	return path, name, nil
+}
+
+// submitRemote uploads, submits and waits.
+func (a *app) submitRemote(ctx context.Context, c *client.Client, s *submission, p *program.Program) error {
+	ctx, stopping := stopper(ctx)
+	defer stopping.close()
+	if p.Path != "" {
+		blob, err := c.Upload(ctx, client.Programs, p.Path)
+		if err != nil {
+			return err
+		}
+		s.spec.Program.Digest, s.spec.Program.Size = blob.Digest, blob.Size
+	}
+	for _, arg := range s.files {
+		path, name, err := shipped(arg)
+		if err != nil {
+			return err
+		}
+		blob, err := c.Upload(ctx, client.Files, path)
+		if err != nil {
+			return err
+		}
+		s.spec.Files = append(s.spec.Files, job.File{Name: name, Digest: blob.Digest, Size: blob.Size})
+	}
+	info, err := c.Submit(ctx, s.spec)
+	if err != nil {
+		return err
+	}
+	if s.detach {
+		if a.format == formatTable {
+			_, err = fmt.Fprintln(a.stdout, info.ID)
+			return err
+		}
+		return a.print(info, nil)
+	}
+	return a.follow(ctx, c, info.ID, stopping)
+}

@@ -1,0 +1,115 @@
+// Package scalar holds the sources that a user's program is built from, embedded
+// in the bsp binary: whoever writes a program needs no checkout. This file is written
+// by "go test ./cmd/bsp/internal/embed -update", which finds out what the user's
+// packages import.
+package scalar
+
+import "embed"
+
+// Modules are the paths of the modules that the embedded sources need; go.mod and
+// go.sum have their versions and hashes.
+var Modules = []string{
+	"github.com/klauspost/compress",
+	"github.com/vmihailenco/msgpack/v5",
+	"github.com/vmihailenco/tagparser/v2",
+	"golang.org/x/sys",
+}
+
+// Source holds the packages of the user's API and all that they import, without
+// tests, and go.mod and go.sum.
+//
+//go:embed go.mod go.sum
+//go:embed bsp/bsptest/bsptest.go
+//go:embed bsp/bsptest/doc.go
+//go:embed bsp/checkpoint.go
+//go:embed bsp/checkpoints.go
+//go:embed bsp/collective.go
+//go:embed bsp/columns.go
+//go:embed bsp/core.go
+//go:embed bsp/doc.go
+//go:embed bsp/gang.go
+//go:embed bsp/graph/aggregate.go
+//go:embed bsp/graph/algo/doc.go
+//go:embed bsp/graph/algo/inlinks.go
+//go:embed bsp/graph/algo/pagerank.go
+//go:embed bsp/graph/block.go
+//go:embed bsp/graph/doc.go
+//go:embed bsp/graph/fault.go
+//go:embed bsp/graph/ids.go
+//go:embed bsp/graph/input.go
+//go:embed bsp/graph/load.go
+//go:embed bsp/graph/names.go
+//go:embed bsp/graph/parse.go
+//go:embed bsp/graph/program.go
+//go:embed bsp/graph/push.go
+//go:embed bsp/graph/state.go
+//go:embed bsp/graph/vertex.go
+//go:embed bsp/graph/write.go
+//go:embed bsp/input.go
+//go:embed bsp/job/doc.go
+//go:embed bsp/job/failure.go
+//go:embed bsp/job/info.go
+//go:embed bsp/job/spec.go
+//go:embed bsp/job/state.go
+//go:embed bsp/local.go
+//go:embed bsp/localend.go
+//go:embed bsp/main.go
+//go:embed bsp/output.go
+//go:embed bsp/peer.go
+//go:embed bsp/program.go
+//go:embed bsp/run.go
+//go:embed bsp/state.go
+//go:embed bsp/task.go
+//go:embed bsp/taskmain.go
+//go:embed bsp/taskproc/doc.go
+//go:embed bsp/taskproc/kill.go
+//go:embed bsp/taskproc/taskproc.go
+//go:embed bsp/times.go
+//go:embed bsp/wire/doc.go
+//go:embed bsp/wire/groom.go
+//go:embed bsp/wire/task.go
+//go:embed internal/netx/netx.go
+//go:embed internal/netx/tcp_linux.go
+//go:embed internal/pack/budget.go
+//go:embed internal/pack/order.go
+//go:embed internal/pack/pack.go
+//go:embed internal/pack/scan.go
+//go:embed internal/pki/attempt.go
+//go:embed internal/pki/ca.go
+//go:embed internal/pki/doc.go
+//go:embed internal/pki/tls.go
+//go:embed internal/pki/verify.go
+//go:embed storage/blobs.go
+//go:embed storage/commit.go
+//go:embed storage/doc.go
+//go:embed storage/fs.go
+//go:embed storage/local.go
+//go:embed storage/local_linux.go
+//go:embed storage/part.go
+//go:embed storage/records.go
+//go:embed storage/source.go
+//go:embed storage/splits.go
+//go:embed superstep/barrier.go
+//go:embed superstep/box.go
+//go:embed superstep/chunk.go
+//go:embed superstep/codec.go
+//go:embed superstep/collective.go
+//go:embed superstep/columns.go
+//go:embed superstep/doc.go
+//go:embed superstep/errors.go
+//go:embed superstep/farewell.go
+//go:embed superstep/frame.go
+//go:embed superstep/group.go
+//go:embed superstep/inbox.go
+//go:embed superstep/kernels.go
+//go:embed superstep/lane.go
+//go:embed superstep/link.go
+//go:embed superstep/mark.go
+//go:embed superstep/memory.go
+//go:embed superstep/mesh.go
+//go:embed superstep/port.go
+//go:embed superstep/reader.go
+//go:embed superstep/retire.go
+//go:embed superstep/save.go
+//go:embed superstep/writer.go
+var Source embed.FS
