@@ -1,0 +1,223 @@
+// Command exchange measures package superstep between task processes over TCP, one
+// peer each, and prints a line of JSON:
+//
+//	exchange -what empty -tasks 4 -rounds 10000
+//	exchange -what send|columns|kilobyte [-tls] -rounds 20 -burst 1048576
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"scalar/bench/gang"
+	"scalar/bench/limit"
+	"scalar/superstep"
+)
+
+// empty is what measures supersteps without messages.
+const empty = "empty"
+
+type flags struct {
+	what                 string
+	tasks, rounds, burst int
+	secure               bool
+}
+
+func main() {
+	var f flags
+	flag.StringVar(&f.what, "what", empty, "empty, send, columns or kilobyte")
+	flag.IntVar(&f.tasks, "tasks", 2, "task processes, one peer each")
+	flag.IntVar(&f.rounds, "rounds", 1000, "supersteps")
+	flag.IntVar(&f.burst, "burst", 1<<20, "messages that each of two peers sends the other in a superstep")
+	flag.BoolVar(&f.secure, "tls", false, "links are TLS")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := f.run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "exchange:", err)
+		os.Exit(1)
+	}
+}
+
+func (f flags) run(ctx context.Context) error {
+	m, ok, err := gang.Join()
+	if err != nil {
+		return err
+	}
+	if ok {
+		return f.member(ctx, m)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	r, err := gang.Run(ctx, exe, f.tasks, f.secure, os.Args[1:]...)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// member is one task: what bsp.RunTask does with its group, less checkpoints.
+func (f flags) member(ctx context.Context, m *gang.Member) error {
+	conns, err := m.Mesh().Connect(ctx, m.Tasks)
+	if err != nil {
+		return err
+	}
+	ranges := make([]superstep.Range, m.Tasks)
+	for i := range ranges {
+		ranges[i] = superstep.Range{Lo: i, Hi: i + 1}
+	}
+	g, err := superstep.NewGroup(superstep.Config{Task: m.Task, Ranges: ranges, Conns: conns, TLS: m.TLS})
+	if err != nil {
+		return err
+	}
+	var run sync.WaitGroup
+	var runErr error
+	run.Go(func() { runErr = g.Run(ctx) })
+	p := g.Port(m.Task)
+	r, err := f.peer(ctx, p)
+	if err == nil {
+		p.Leave()
+		err = g.Close()
+	}
+	if err != nil {
+		g.Abort(err)
+	}
+	run.Wait()
+	if runErr != nil {
+		return runErr
+	}
+	return m.Print(r)
+}
+
+// peer measures after some supersteps that warm up and let all arrive.
+func (f flags) peer(ctx context.Context, p *superstep.Port) (r gang.Result, err error) {
+	superstepOf, err := f.program(p)
+	if err != nil {
+		return r, err
+	}
+	warm := 2
+	if f.what == empty {
+		warm = 200
+	}
+	for range warm {
+		if err := superstepOf(ctx); err != nil {
+			return r, err
+		}
+	}
+	start := time.Now()
+	for range f.rounds {
+		if err := superstepOf(ctx); err != nil {
+			return r, err
+		}
+	}
+	r = gang.Result{Seconds: time.Since(start).Seconds(), Count: float64(f.rounds)}
+	if f.what != empty {
+		r.Count *= 2 * float64(f.burst) // both ways
+	}
+	return r, nil
+}
+
+// program opens what it needs on the port and returns one superstep.
+func (f flags) program(p *superstep.Port) (func(context.Context) error, error) {
+	if f.what == empty {
+		return func(ctx context.Context) error {
+			_, err := p.Sync(ctx, superstep.Vote{})
+			return err
+		}, nil
+	}
+	if p.N() != 2 {
+		return nil, fmt.Errorf("%s is for 2 tasks", f.what)
+	}
+	switch f.what {
+	case "send":
+		return f.send(p), nil
+	case "columns":
+		return f.columns(p), nil
+	case "kilobyte":
+		return f.kilobyte(p), nil
+	}
+	return nil, fmt.Errorf("unknown -what %q", f.what)
+}
+
+type pair struct {
+	slot  uint64
+	value float64
+}
+
+// send is free messages of 16 bytes, added up where they arrive.
+func (f flags) send(p *superstep.Port) func(context.Context) error {
+	box := superstep.NewBox(p, superstep.BoxConfig[pair]{})
+	acc := make([]float64, limit.Slots)
+	return func(ctx context.Context) error {
+		for i := range f.burst {
+			box.Send(1-p.Index(), pair{uint64(limit.Slot(i)), 1})
+		}
+		if _, err := p.Sync(ctx, superstep.Vote{}); err != nil {
+			return err
+		}
+		sum := 0.0
+		for m := range box.Messages() {
+			acc[m.slot%limit.Slots] += m.value
+			sum += m.value
+		}
+		return f.arrived(int(sum))
+	}
+}
+
+// columns is the same through a lane, which combines per slot before it sends.
+func (f flags) columns(p *superstep.Port) func(context.Context) error {
+	lane := superstep.NewLane[float64](p, superstep.Sum, []uint32{limit.Slots, limit.Slots})
+	acc := make([]float64, limit.Slots)
+	return func(ctx context.Context) error {
+		for i := range f.burst {
+			lane.Add(1-p.Index(), limit.Slot(i), 1)
+		}
+		sum := 0.0
+		_, err := lane.Exchange(ctx, superstep.Vote{}, func(slot uint32, vs []float64) {
+			for i, v := range vs {
+				acc[int(slot)+i] += v
+				sum += v
+			}
+		})
+		if err != nil {
+			return err
+		}
+		return f.arrived(int(sum))
+	}
+}
+
+// kilobyte is free messages of 1 KiB, one byte of each looked at.
+func (f flags) kilobyte(p *superstep.Port) func(context.Context) error {
+	box := superstep.NewBox(p, superstep.BoxConfig[[1024]byte]{})
+	var message [1024]byte
+	message[7] = 1
+	return func(ctx context.Context) error {
+		for range f.burst {
+			box.Send(1-p.Index(), message)
+		}
+		if _, err := p.Sync(ctx, superstep.Vote{}); err != nil {
+			return err
+		}
+		sum := 0
+		for m := range box.Messages() {
+			sum += int(m[7])
+		}
+		return f.arrived(sum)
+	}
+}
+
+func (f flags) arrived(n int) error {
+	if n != f.burst {
+		return fmt.Errorf("%d of %d messages arrived", n, f.burst)
+	}
+	return nil
+}

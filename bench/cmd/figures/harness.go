@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"scalar/bsp/job"
+)
+
+// groom is the role of a node that runs tasks.
+const groom = "groom"
+
+// harness runs the binary under measurement.
+type harness struct {
+	bsp     string
+	scratch string
+	runs    int
+	outputs int
+	scales  []int  // of PageRank's graphs
+	limit   string // bench/cmd/limit
+	tasks   string // bench/cmd/exchange
+}
+
+// build makes the programs that are not part of bsp.
+func (h *harness) build(ctx context.Context) error {
+	h.limit, h.tasks = filepath.Join(h.scratch, "limit"), filepath.Join(h.scratch, "exchange")
+	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", h.scratch, "./bench/cmd/limit", "./bench/cmd/exchange").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("go build: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// tool runs one of them and decodes what it prints.
+func (h *harness) tool(ctx context.Context, into any, exe string, args ...string) (time.Duration, error) {
+	cmd := exec.CommandContext(ctx, exe, args...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	start := time.Now()
+	out, err := cmd.Output()
+	took := time.Since(start)
+	if err != nil {
+		return took, fmt.Errorf("%s %s: %w: %s", filepath.Base(exe), strings.Join(args, " "), err, bytes.TrimSpace(errs.Bytes()))
+	}
+	return took, json.Unmarshal(out, into)
+}
+
+// bspRun runs bsp to its end and returns its stdout and wall time.
+func (h *harness) bspRun(ctx context.Context, env []string, args ...string) ([]byte, time.Duration, error) {
+	cmd := exec.CommandContext(ctx, h.bsp, args...)
+	cmd.Env = append(os.Environ(), env...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	start := time.Now()
+	out, err := cmd.Output()
+	took := time.Since(start)
+	if err != nil {
+		return out, took, fmt.Errorf("bsp %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(errs.Bytes()))
+	}
+	return out, took, nil
+}
+
+// job runs bsp with -o json and decodes the job it prints.
+func (h *harness) job(ctx context.Context, env []string, args ...string) (job.Info, time.Duration, error) {
+	var info job.Info
+	out, took, err := h.bspRun(ctx, env, args...)
+	if err != nil {
+		return info, took, err
+	}
+	return info, took, json.Unmarshal(out, &info)
+}
+
+// repeat measures once to warm up and then runs times.
+func (h *harness) repeat(runs int, measure func() (float64, error)) ([]float64, error) {
+	if _, err := measure(); err != nil {
+		return nil, err
+	}
+	samples := make([]float64, 0, runs)
+	for range runs {
+		x, err := measure()
+		if err != nil {
+			return nil, err
+		}
+		samples = append(samples, x)
+	}
+	return samples, nil
+}
+
+// output returns the name of a folder that does not exist.
+func (h *harness) output() string {
+	h.outputs++
+	return filepath.Join(h.scratch, "out-"+strconv.Itoa(h.outputs))
+}
+
+// devCluster is a running bsp dev.
+type devCluster struct {
+	data  string
+	env   []string
+	ready time.Duration
+	cmd   *exec.Cmd
+}
+
+func (h *harness) dev(ctx context.Context, masters, grooms int) (*devCluster, error) {
+	h.outputs++
+	c := &devCluster{data: filepath.Join(h.scratch, "dev-"+strconv.Itoa(h.outputs))}
+	c.env = []string{"BSP_DATA=" + c.data}
+	c.cmd = exec.CommandContext(ctx, h.bsp, "dev", "--data", c.data, "--masters", strconv.Itoa(masters), "--grooms", strconv.Itoa(grooms), "--slots", "2")
+	start := time.Now()
+	if err := c.cmd.Start(); err != nil {
+		return nil, err
+	}
+	for time.Since(start) < 20*time.Second {
+		var nodes []job.Node
+		out, _, err := h.bspRun(ctx, c.env, "node", "list", "-o", "json")
+		if err == nil && json.Unmarshal(out, &nodes) == nil && ready(nodes) == grooms {
+			c.ready = time.Since(start)
+			return c, nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return nil, errors.Join(errors.New("bsp dev is not ready after 20 s"), c.stop())
+}
+
+func ready(nodes []job.Node) int {
+	n := 0
+	for _, node := range nodes {
+		if node.Role == groom && node.State == "ready" {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *devCluster) stop() error {
+	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return c.cmd.Wait()
+}
+
+// pid reads the process id of one of the daemons. A master's id is its name and
+// a suffix.
+func (c *devCluster) pid(id string) (int, error) {
+	name, _, _ := strings.Cut(id, "-")
+	b, err := os.ReadFile(filepath.Join(c.data, "run", name+".pid"))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(b)))
+}

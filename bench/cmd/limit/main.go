@@ -1,0 +1,119 @@
+// Command limit runs one of the single-purpose programs of bench/limit and prints
+// a line of JSON:
+//
+//	limit -what alltoall|star -tasks 4 -count 10000
+//	limit -what stream [-tls] -count 1073741824
+//	limit -what columns -count 16777216
+//	limit -what pagerank -input graph.e -output out -iterations 20
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"scalar/bench/gang"
+	"scalar/bench/limit"
+)
+
+type flags struct {
+	what          string
+	tasks, count  int
+	secure        bool
+	input, output string
+	iterations    int
+}
+
+func main() {
+	var f flags
+	flag.StringVar(&f.what, "what", "", "alltoall, star, stream, columns or pagerank")
+	flag.IntVar(&f.tasks, "tasks", 2, "processes")
+	flag.IntVar(&f.count, "count", 1000, "barriers, bytes or messages of each task")
+	flag.BoolVar(&f.secure, "tls", false, "links are TLS")
+	flag.StringVar(&f.input, "input", "", "edge list of pagerank")
+	flag.StringVar(&f.output, "output", "", "new folder of pagerank")
+	flag.IntVar(&f.iterations, "iterations", 20, "of pagerank")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := f.run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "limit:", err)
+		os.Exit(1)
+	}
+}
+
+func (f flags) run(ctx context.Context) error {
+	if f.what == "pagerank" {
+		t, err := limit.PageRank{Iterations: f.iterations, Damping: 0.85, Workers: runtime.GOMAXPROCS(0)}.Run(f.input, f.output)
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(os.Stdout).Encode(t)
+	}
+	m, ok, err := gang.Join()
+	if err != nil {
+		return err
+	}
+	if ok {
+		return f.member(ctx, m)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	r, err := gang.Run(ctx, exe, f.tasks, f.secure, os.Args[1:]...)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// member measures after one small round that warms up and lets all arrive.
+func (f flags) member(ctx context.Context, m *gang.Member) error {
+	conns, err := m.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	warm := min(f.count, 1<<20)
+	if f.what == "alltoall" || f.what == "star" {
+		warm = min(f.count, 200)
+	}
+	if err := f.measure(conns, m.Task, warm); err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := f.measure(conns, m.Task, f.count); err != nil {
+		return err
+	}
+	r := gang.Result{Seconds: time.Since(start).Seconds(), Count: float64(f.count)}
+	if f.what == "stream" || f.what == "columns" {
+		r.Count *= 2 // both ways
+	}
+	return m.Print(r)
+}
+
+func (f flags) measure(conns []net.Conn, task, count int) error {
+	switch f.what {
+	case "alltoall":
+		return limit.AllToAll(conns, count)
+	case "star":
+		return limit.Star(conns, task, count)
+	}
+	if len(conns) != 2 {
+		return fmt.Errorf("%s is for 2 tasks", f.what)
+	}
+	switch f.what {
+	case "stream":
+		return limit.Stream(conns[1-task], count)
+	case "columns":
+		return limit.Columns(conns[1-task], count)
+	}
+	return fmt.Errorf("unknown -what %q", f.what)
+}

@@ -1,0 +1,9 @@
+// Package limit holds single-purpose programs that do one thing the runtime does,
+// and nothing else: no frames, checks, recovery or second use. Their figures are
+// the floors that the runtime's stand beside.
+//
+//	AllToAll, Star   a barrier of one byte a message over bare connections
+//	Stream           bytes both ways over one connection
+//	Columns          16-byte messages both ways as columns of ids and values
+//	PageRank         text in, text out, one process, all cores
+package limit
