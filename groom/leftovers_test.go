@@ -91,10 +91,16 @@ func TestKilledGroom(t *testing.T) {
 			second := m.awaitPhase(ghost, wire.Working).PID
 			m.awaitPhase(parent, wire.Working)
 			eventually(t, "the escaped child runs", func() bool { return len(sleepers(arg)) == 1 })
-			eventually(t, "its words are in the log", func() bool {
-				info, err := os.Stat(filepath.Join(cfg.DataDir, "logs", string(polite.Job), "1-0.log"))
-				return err == nil && info.Size() > 0
-			})
+			// A task is working for its groom once the addresses are on their way to it:
+			// only its own words tell that it plays its part.
+			logged := func(key wire.TaskKey, words string) func() bool {
+				return func() bool {
+					b, err := os.ReadFile(filepath.Join(cfg.DataDir, "logs", string(key.Job), "1-0.log"))
+					return err == nil && strings.Contains(string(b), words)
+				}
+			}
+			eventually(t, "the polite task's words are in its log", logged(polite, "connected to"))
+			eventually(t, "the ghost's words are in its log", logged(ghost, "ghost here"))
 			before := m.await("a report", func(wire.Report) bool { return true }).Incarnation
 			must(t, cmd.Process.Kill())
 			_ = cmd.Wait()

@@ -122,6 +122,7 @@ func (o owner) act(role string, start *wire.TaskStart) int {
 		o.hear()
 	case "stubborn", "ghost": // a ghost does not even hear that its groom died
 		signal.Ignore(syscall.SIGTERM, syscall.SIGHUP)
+		fmt.Println(role, "here")
 		time.Sleep(time.Hour)
 	case "exit3":
 		fmt.Fprintln(os.Stderr, "cannot go on")
