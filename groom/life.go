@@ -2,7 +2,6 @@ package groom
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,8 +13,6 @@ import (
 	"scalar/bsp/job"
 	"scalar/bsp/taskproc"
 	"scalar/bsp/wire"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -111,7 +108,7 @@ func (l *life) attend(ctx context.Context) {
 	out := make(chan wire.ToTask, 3) // Start, Connect and Stop fit
 	l.talkers.Go(func() { l.speak(out, over) })
 	exited := make(chan struct{})
-	helpers.Go(func() { awaitExit(l.proc.PID()); close(exited) })
+	helpers.Go(func() { l.proc.AwaitExit(); close(exited) })
 	helpers.Go(func() { l.watchMemory(over) })
 
 	c := &conversation{life: l, out: out}
@@ -152,12 +149,6 @@ func (l *life) attend(ctx context.Context) {
 		case <-enough:
 			return
 		}
-	}
-}
-
-// awaitExit returns when the process has ended, without reaping it.
-func awaitExit(pid int) {
-	for errors.Is(unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil), unix.EINTR) {
 	}
 }
 

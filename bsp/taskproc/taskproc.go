@@ -124,7 +124,7 @@ func (p *Proc) Recv() (wire.FromTask, error) {
 // the socket: what the task said last is lost unless Recv has returned io.EOF
 // before. It must be called once for every started process.
 func (p *Proc) Wait() (Exit, error) {
-	awaitExit(p.PID())
+	p.AwaitExit()
 	p.killing.Lock()
 	err := p.kill() // until Wait below the number is its own
 	p.reaped = true
@@ -137,9 +137,10 @@ func (p *Proc) Wait() (Exit, error) {
 	return Exit{status}, err
 }
 
-// awaitExit returns when the process has ended, without reaping it.
-func awaitExit(pid int) {
-	for errors.Is(unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil), unix.EINTR) {
+// AwaitExit returns when the process has ended, without reaping it: its number
+// stays its own until Wait. Safe for concurrent use.
+func (p *Proc) AwaitExit() {
+	for errors.Is(unix.Waitid(unix.P_PID, p.PID(), nil, unix.WEXITED|unix.WNOWAIT, nil), unix.EINTR) {
 	}
 }
 
