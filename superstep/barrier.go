@@ -14,6 +14,7 @@ import (
 type barrier struct {
 	g    *Group
 	done atomic.Int64 // completed barriers
+	told atomic.Int64 // barriers whose marks are on their way: others may be in the superstep after
 
 	mu        sync.Mutex // guards the fields below; verdicts are read without it, see Port.sync
 	step      int        // the superstep that is ending
@@ -39,6 +40,7 @@ type tally struct {
 func (b *barrier) init(g *Group) {
 	b.g, b.step, b.gone = g, g.cfg.Superstep, make([]bool, g.peers)
 	b.done.Store(int64(b.step))
+	b.told.Store(int64(b.step))
 	for i := range b.tally {
 		b.tally[i].values = make([][]byte, g.peers)
 	}
@@ -134,6 +136,7 @@ func (b *barrier) advance() (woken bool) {
 		t := &b.tally[b.step&1]
 		b.verdicts[b.step&1] = Verdict{Superstep: b.step + 1, Halted: !t.busy && t.sent == 0, Control: t.control, Values: t.values}
 		t.marks, t.busy, t.control, t.sent = 0, false, 0, 0
+		b.freeLeft()
 		b.step++
 		b.arrived = b.leftLocal
 		// Nobody reads the values of the superstep before last any more.
@@ -145,6 +148,20 @@ func (b *barrier) advance() (woken bool) {
 		}
 	}
 	return woken
+}
+
+// freeLeft gives back what reached peers of this task while they left; mu is held.
+// Nobody writes into the generation of the superstep that is over any more, and
+// nothing is added for a peer two supersteps after it left.
+func (b *barrier) freeLeft() {
+	if b.leftLocal == 0 {
+		return
+	}
+	for _, p := range b.g.ports {
+		if p.left.Load() && b.step <= p.step+1 {
+			p.in.recycle(b.step, &b.g.pool)
+		}
+	}
 }
 
 // wake rouses the local peers but the one that runs.
@@ -163,6 +180,7 @@ func (b *barrier) wake(woken bool, self *Port) {
 // held, which orders marks behind each other. All frames of the superstep are in
 // the links' queues by now, so that a mark is the last of them.
 func (b *barrier) sendMarks() {
+	b.told.Store(int64(b.step) + 1)
 	if len(b.g.links) == 1 {
 		return
 	}

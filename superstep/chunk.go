@@ -26,6 +26,8 @@ type chunk struct {
 	kind  uint8
 	flags uint8
 	class int8 // index in the pool, -1: not pooled
+	// An accumulator handed over is filled with the identity again.
+	emptied bool
 }
 
 func (c *chunk) payload() []byte {
@@ -60,6 +62,6 @@ func (p *pool) put(c *chunk) {
 	if c == nil || c.class < 0 {
 		return
 	}
-	c.n, c.count, c.kind, c.flags = 0, 0, 0, 0
+	c.n, c.count, c.kind, c.flags, c.emptied = 0, 0, 0, 0, false
 	p.classes[c.class].Put(c)
 }

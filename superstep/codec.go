@@ -126,9 +126,10 @@ func (c fixedCodec[M]) Decode(dst []M, src []byte) ([]M, error) {
 }
 
 // MsgpackCodec returns the codec for all other types: msgpack, structs with the
-// names of their fields, written and read by internal/pack's rules. Append panics on what msgpack
-// cannot encode, such as a func. Equal maps have equal bytes only where their keys
-// and values are strings, or the values interfaces.
+// names of their fields. Append panics on what msgpack cannot encode, such as a
+// func, and on what nests deeper than 32, which Decode would refuse. Equal maps
+// have equal bytes only where their keys and values are strings, or the values
+// interfaces.
 func MsgpackCodec[M any]() Codec[M] { return &msgpackCodec[M]{} }
 
 type msgpackCodec[M any] struct{ encoders sync.Pool }
@@ -162,7 +163,12 @@ func (c *msgpackCodec[M]) Append(dst []byte, ms []M) []byte {
 	}
 	a.dst = dst
 	for i := range ms {
-		if err := a.enc.Encode(&ms[i]); err != nil {
+		at := len(a.dst)
+		err := a.enc.Encode(&ms[i])
+		if err == nil {
+			err = pack.Scan(a.dst[at:])
+		}
+		if err != nil {
 			panic(fmt.Sprintf("superstep: a message of type %T cannot be encoded: %v", ms[i], err))
 		}
 	}

@@ -24,7 +24,8 @@ func (l *Lane[V]) pushDense(peer int) {
 		l.p.push(frameColumns, l.id, peer, c)
 		return
 	}
-	step := (columnChunk - headerSize - denseFront) / l.width
+	// Whole runs a piece, so that fold sees the same runs wherever the destination is.
+	step := (columnChunk - headerSize - denseFront) / l.width / foldRun * foldRun
 	for first := 0; first < len(o.cur); first += step {
 		vs := o.cur[first:min(first+step, len(o.cur))]
 		c := l.p.g.pool.get(denseFront + len(vs)*l.width)
@@ -104,6 +105,7 @@ func (l *Lane[V]) foldDense(c *chunk, next uint32, f func(slot uint32, vs []V)) 
 			fill(run, l.identity)
 		}
 	}
+	c.emptied = true
 	return uint32(first) + c.count, nil
 }
 

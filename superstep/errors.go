@@ -8,7 +8,8 @@ import (
 // What callers act on.
 var (
 	// ErrAborted is wrapped by every error of a group that was ended by Abort, here
-	// or in another task, or by the end of a context.
+	// or in another task, or by the end of a context; only the call whose context it
+	// was returns that context's cause instead.
 	ErrAborted = errors.New("superstep aborted")
 	// ErrEpoch is wrapped where a task of another job or epoch was met.
 	ErrEpoch = errors.New("task of another job or epoch")

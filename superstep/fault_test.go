@@ -193,6 +193,7 @@ func TestAbort(t *testing.T) {
 			seen := map[int]error{}
 			errs := world{tasks: []int{2, 1, 1}, transport: transport}.run(t, func(ctx context.Context, p *superstep.Port) error {
 				if p.Index() == 1 {
+					superstep.NewBox(p, superstep.BoxConfig[pair]{})
 					for range 3 {
 						if _, err := p.Sync(ctx, superstep.Vote{}); err != nil {
 							return err

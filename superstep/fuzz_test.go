@@ -3,6 +3,7 @@ package superstep_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"slices"
 	"testing"
@@ -113,14 +114,55 @@ func FuzzInbox(f *testing.F) {
 	})
 }
 
-// FuzzHandshake reads any bytes as a hello.
+// FuzzColumns folds any payload: what reaches fold lies within the slots, ascending,
+// and is as much as the frame counts.
+func FuzzColumns(f *testing.F) {
+	values := func(vs ...uint64) (b []byte) {
+		for _, v := range vs {
+			b = binary.LittleEndian.AppendUint64(b, v)
+		}
+		return b
+	}
+	f.Add(values(0, 1, 2, 3), uint32(3), true)              // from slot 0 on
+	f.Add(values(97, 1, 2, 3), uint32(3), true)             // to the last slot
+	f.Add(values(98, 1, 2, 3), uint32(3), true)             // beyond it
+	f.Add(values(1<<63, 1), uint32(1), true)                // far beyond it
+	f.Add(values(7|8<<32, 1, 2), uint32(2), false)          // slots 7 and 8
+	f.Add(values(8|7<<32, 1, 2), uint32(2), false)          // they descend
+	f.Add(values(5|99<<32, 100, 1, 2, 3), uint32(3), false) // the last is none
+	f.Add(values(5), uint32(0), false)
+	f.Add([]byte{1, 2, 3}, uint32(1), true)
+	f.Fuzz(func(t *testing.T, payload []byte, count uint32, dense bool) {
+		const slots = 100
+		lane := superstep.NewLane[uint64](onePort(t), superstep.Sum, []uint32{slots})
+		next, n := uint32(0), uint32(0)
+		err := superstep.Fold(lane, payload, count, dense, func(slot uint32, vs []uint64) {
+			if slot < next || len(vs) == 0 || int(slot)+len(vs) > slots {
+				t.Errorf("%d values from slot %d on, after %d", len(vs), slot, next)
+			}
+			next, n = slot+uint32(len(vs)), n+uint32(len(vs))
+		})
+		if err != nil && (!errors.Is(err, superstep.ErrInbox) || n > 0) || err == nil && n != count {
+			t.Errorf("%d of %d values: %v", n, count, err)
+		}
+	})
+}
+
+// FuzzHandshake: of a hello that is taken, no byte may be another.
 func FuzzHandshake(f *testing.F) {
 	f.Add(superstep.Hello(superstep.Mesh{Job: 42, Epoch: 7, Task: 2}, 0, 3))
 	f.Add(superstep.Hello(superstep.Mesh{Job: 42, Epoch: 7, Task: 2}, 0, 4))
 	f.Add([]byte("GET / HTTP/1.1\r\nHost: nobody\r\n\r\n and more than a header"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, err := superstep.ReadHello(b); err == nil && len(b) < 56 {
-			t.Error("a short hello")
+		if _, err := superstep.ReadHello(b); err != nil {
+			return
+		}
+		for i := range 56 {
+			b[i] ^= 1
+			if _, err := superstep.ReadHello(b); err == nil {
+				t.Errorf("byte %d changed and nobody saw it", i)
+			}
+			b[i] ^= 1
 		}
 	})
 }

@@ -172,8 +172,11 @@ func (g *Group) Close() error {
 func (g *Group) Abort(err error) { g.fail(aborted(err)) }
 
 func aborted(err error) error {
-	if err == nil || errors.Is(err, ErrAborted) {
-		return errors.Join(err, ErrAborted)
+	switch {
+	case err == nil:
+		return ErrAborted
+	case errors.Is(err, ErrAborted):
+		return err
 	}
 	return fmt.Errorf("%w: %w", ErrAborted, err)
 }

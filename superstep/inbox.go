@@ -1,6 +1,9 @@
 package superstep
 
-import "sync/atomic"
+import (
+	"fmt"
+	"sync/atomic"
+)
 
 // bundle is what one peer sent to another on one lane in one superstep. It is
 // written by the sender's goroutine, or by the reader of the sender's link, until
@@ -55,6 +58,17 @@ func (ib *inboxes) at(superstep int, lane uint8, peers int) *inbox {
 	}
 	slot.CompareAndSwap(nil, &inbox{from: make([]bundle, peers)})
 	return slot.Load()
+}
+
+// unopened returns an error if something came on a lane that the peer has not
+// opened: it would be lost in silence.
+func (ib *inboxes) unopened(superstep, lanes int) error {
+	for lane := lanes; lane < int(ib.used.Load()); lane++ {
+		if in := ib.gens[superstep&1][lane].Load(); in != nil && in.count() > 0 {
+			return fmt.Errorf("%w: %d arrived on lane %d, which this peer has not opened: all peers must open the same boxes and lanes, in the same order", ErrInbox, in.count(), lane)
+		}
+	}
+	return nil
 }
 
 // recycle gives back all chunks of one generation.

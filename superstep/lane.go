@@ -49,7 +49,8 @@ type accumulator[V Number] struct {
 
 	// A local destination gets the accumulator itself and fills it with the identity
 	// again, while the other one is in use: it is back when the next exchange is over,
-	// since the destination had to end its fold to take part.
+	// since the destination had to end its fold to take part. One that has left or
+	// retired folds nothing: make sees that in the chunk.
 	both   [2][]V
 	handed [2]chunk
 	turn   int
@@ -64,6 +65,12 @@ func NewLane[V Number](p *Port, op Op, slots []uint32) *Lane[V] {
 	kind, _, _ := traits[V]()
 	l := &Lane[V]{p: p, op: op, kind: kind, width: sizeOf[V](), identity: identity[V](op), slots: slices.Clone(slots), out: make([]accumulator[V], p.N())}
 	l.id = p.open(l)
+	if p.step > 0 {
+		// Others may have ended the last superstep by theirs.
+		if err := l.deliver(p.step - 1); err != nil {
+			p.err = err
+		}
+	}
 	return l
 }
 
@@ -129,11 +136,14 @@ func (l *Lane[V]) Touch(peer int, n int64) {
 // make gives a destination an accumulator.
 func (l *Lane[V]) make(peer int) {
 	o := &l.out[peer]
-	if o.both[o.turn] == nil {
-		o.both[o.turn] = make([]V, l.slots[peer])
-		fill(o.both[o.turn], l.identity)
-	}
 	o.cur = o.both[o.turn]
+	if o.cur == nil {
+		o.cur = make([]V, l.slots[peer])
+		o.both[o.turn] = o.cur
+	} else if o.handed[o.turn].emptied {
+		return
+	}
+	fill(o.cur, l.identity)
 }
 
 // Exchange ends the superstep as Sync does, and hands over the values of this lane;

@@ -48,6 +48,10 @@ const wakeBytes = 32 << 10
 
 // send queues one frame; urgent ones, and enough bytes, wake the writer.
 func (l *link) send(f outFrame, urgent bool) {
+	if l.g.err() != nil { // nobody empties the queue any more
+		l.g.pool.put(f.c)
+		return
+	}
 	f.h.job, f.h.epoch = l.g.cfg.Job, l.g.cfg.Epoch
 	l.mu.Lock()
 	l.queue = append(l.queue, f)
@@ -91,6 +95,9 @@ func (l *link) sendBytes(h header, b []byte) {
 // sendFragments queues pieces of b, which is not copied, behind each other with
 // nothing between them: only the last one lacks flagMore and has the count.
 func (l *link) sendFragments(h header, b []byte, urgent bool) {
+	if l.g.err() != nil { // as in send
+		return
+	}
 	h.job, h.epoch = l.g.cfg.Job, l.g.cfg.Epoch
 	count := h.count
 	l.mu.Lock()

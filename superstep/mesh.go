@@ -24,7 +24,7 @@ type Mesh struct {
 	Verify func(conn net.Conn, task int) error
 }
 
-// handshakeTime is how long a connection may take to say who it is.
+// handshakeTime is how long a connection that came in may take to say who it is.
 const handshakeTime = 10 * time.Second
 
 // maxHandshakes is how many connections may be saying so at once, beside those of
@@ -142,7 +142,7 @@ func (m Mesh) accept(ctx context.Context, tasks int, found chan<- met) {
 // greet finds out who has come. Strangers and tasks of an older epoch are sent away
 // without disturbing this one: it returns nothing then.
 func (m Mesh) greet(ctx context.Context, conn net.Conn, tasks int) met {
-	limit := limited(ctx, conn)
+	limit := limited(ctx, conn, handshakeTime)
 	h, verdict, err := readHello(conn, tasks)
 	if err != nil {
 		_ = limit()
@@ -174,7 +174,9 @@ func (m Mesh) dial(ctx context.Context, task, tasks int) met {
 	if err != nil {
 		return met{err: &LinkError{Task: task, Err: err}}
 	}
-	limit := limited(ctx, conn)
+	// The other task answers once it has its orders: only ctx knows how long that may
+	// take.
+	limit := limited(ctx, conn, 0)
 	err = m.sendHello(conn, task, tasks, helloAsk)
 	if err == nil {
 		err = m.welcome(conn, task, tasks)
@@ -212,11 +214,12 @@ func (m Mesh) verify(conn net.Conn, task int) error {
 	return m.Verify(conn, task)
 }
 
-// limited ends a handshake by time and by ctx. The function it returns lifts the
-// limits.
-func limited(ctx context.Context, conn net.Conn) (lift func() error) {
-	deadline := time.Now().Add(handshakeTime)
-	_ = conn.SetDeadline(deadline) // else the handshake takes as long as ctx
+// limited ends a handshake by ctx, and by time unless that is 0. The function it
+// returns lifts the limits.
+func limited(ctx context.Context, conn net.Conn, most time.Duration) (lift func() error) {
+	if most > 0 {
+		_ = conn.SetDeadline(time.Now().Add(most)) // else the handshake takes as long as ctx
+	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	return func() error {
 		if !stop() {

@@ -11,22 +11,32 @@ import (
 	"scalar/superstep"
 )
 
-// meet connects tasks that differ in job or epoch.
-func meet(t *testing.T, transport string, meshes []superstep.Mesh, before func(dial dialFunc)) []error {
+// meet connects tasks that differ in job or epoch, and gives up once one of them,
+// or all of those in last, have failed, as their groom would.
+func meet(t *testing.T, transport string, meshes []superstep.Mesh, last []bool, before func(dial dialFunc)) []error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	dial, listeners := world{transport: transport}.listen(ctx, t, len(meshes))
 	errs, all := make([]error, len(meshes)), make([][]net.Conn, len(meshes))
-	var wg sync.WaitGroup
+	var wg, awaited sync.WaitGroup
+	for _, l := range last {
+		if l {
+			awaited.Add(1)
+		}
+	}
 	for i, m := range meshes {
 		m.Task, m.Listener, m.Dial = i, listeners[i], dial
 		wg.Go(func() {
 			conns, err := m.Connect(ctx, len(meshes))
 			errs[i] = err
 			all[i] = conns
+			if last != nil && last[i] {
+				awaited.Done()
+			}
 			if err != nil {
-				time.AfterFunc(200*time.Millisecond, cancel) // the groom would do that
+				awaited.Wait()
+				cancel()
 			}
 		})
 	}
@@ -55,7 +65,7 @@ func TestMeshRefuses(t *testing.T) {
 			"other job":         {[]superstep.Mesh{{Job: 1, Epoch: 2}, {Job: 2, Epoch: 2}}, []bool{false, true}},
 		} {
 			t.Run(name+" over "+transport, func(t *testing.T) {
-				for task, err := range meet(t, transport, c.meshes, nil) {
+				for task, err := range meet(t, transport, c.meshes, c.met, nil) {
 					if err == nil || c.met[task] && !errors.Is(err, superstep.ErrEpoch) {
 						t.Errorf("task %d: %v", task, err)
 					}
@@ -70,7 +80,7 @@ func TestMeshIgnoresStrangers(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
 			var strangers []net.Conn
-			errs := meet(t, transport, make([]superstep.Mesh, 3), func(dial dialFunc) {
+			errs := meet(t, transport, make([]superstep.Mesh, 3), nil, func(dial dialFunc) {
 				for i, noise := range []string{"", "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n and more than a header", "BSP\x01 but nothing else that would be a frame............"} {
 					conn, err := dial(t.Context(), 0)
 					if err != nil {
@@ -99,10 +109,10 @@ func TestMeshVerifies(t *testing.T) {
 		}
 		return nil
 	}
-	if errs := meet(t, "pipe", []superstep.Mesh{{}, {}, {Verify: wrong}}, nil); !errors.Is(errs[2], errTest) {
+	if errs := meet(t, "pipe", []superstep.Mesh{{}, {}, {Verify: wrong}}, nil, nil); !errors.Is(errs[2], errTest) {
 		t.Error(errs)
 	}
-	if errs := meet(t, "pipe", []superstep.Mesh{{Verify: wrong}, {}}, nil); errs[1] == nil || errs[0] == nil {
+	if errs := meet(t, "pipe", []superstep.Mesh{{Verify: wrong}, {}}, nil, nil); errs[1] == nil || errs[0] == nil {
 		t.Error(errs)
 	}
 }

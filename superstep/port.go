@@ -145,6 +145,11 @@ func (p *Port) sync(ctx context.Context, v Vote, exchanging lane) (Verdict, erro
 	if p.err != nil {
 		return Verdict{}, p.fault(p.err)
 	}
+	if !p.quiet.Load() {
+		if err := p.in.unopened(p.step-1, len(p.lanes)); err != nil {
+			return Verdict{}, p.fault(err)
+		}
+	}
 	p.in.recycle(p.step-1, &p.g.pool)
 	for _, l := range p.lanes {
 		l.flush()
@@ -247,6 +252,7 @@ func (p *Port) Leave() {
 	}
 	p.left.Store(true)
 	p.quiet.Store(true)
+	p.in.recycle(p.step-1, &p.g.pool) // its own until now; the barrier frees what is under way
 	for _, l := range p.g.links {
 		if l != nil {
 			l.send(outFrame{h: header{typ: frameLeave, superstep: uint32(p.step), source: uint32(p.index)}}, true)

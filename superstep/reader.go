@@ -130,8 +130,9 @@ func (in *incoming) check(h header) error {
 	case h.epoch != g.cfg.Epoch:
 		return fmt.Errorf("%w: a %v frame of epoch %d arrived in epoch %d", ErrEpoch, h.typ, h.epoch, g.cfg.Epoch)
 	}
-	// No task is more than one superstep ahead of us: it needs our mark.
-	step := h.superstep == uint32(in.step) && int64(in.step) <= g.barrier.done.Load()+1
+	// No task is ahead of the marks that it has from us: what it sends would land in an
+	// inbox that is being read.
+	step := h.superstep == uint32(in.step) && int64(in.step) <= g.barrier.told.Load()
 	var source, dest bool
 	switch h.typ {
 	case frameData, frameColumns:

@@ -9,9 +9,10 @@ import (
 const saveVersion = 1
 
 // Save appends the inbox to dst: for a checkpoint, before anything else is sent or
-// received. Equal inboxes have equal bytes: u8 version, u8 kind, uvarint width of a
-// message (0: they vary), uvarint number of peers, then for each sender uvarint
-// count, uvarint length, and the messages as in data frames.
+// received. Equal inboxes have equal bytes if the codec gives equal messages equal
+// bytes: u8 version, u8 kind, uvarint width of a message (0: they vary), uvarint
+// number of peers, then for each sender uvarint count, uvarint length, and the
+// messages as in data frames.
 func (b *Box[M]) Save(dst []byte) []byte {
 	kind, width := byte(kindVaried), 0
 	if b.fixed != nil {
