@@ -8,19 +8,26 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // HostPort completes an address: "host", ":port", "host:port", "[::1]:port",
-// a bare IPv6 address or nothing, with the defaults for what is missing.
+// an IPv6 address with brackets or without, or nothing, with the defaults for what
+// is missing.
 func HostPort(addr, defaultHost string, defaultPort int) (host string, port int, err error) {
 	host, port = defaultHost, defaultPort
 	if addr == "" {
 		return host, port, nil
 	}
-	if ip := net.ParseIP(addr); ip != nil {
-		return addr, port, nil
+	bare := addr
+	if strings.HasPrefix(addr, "[") && strings.HasSuffix(addr, "]") {
+		bare = addr[1 : len(addr)-1]
+	}
+	if _, err := netip.ParseAddr(bare); err == nil {
+		return bare, port, nil
 	}
 	h, p, err := net.SplitHostPort(addr)
 	if err != nil {

@@ -19,13 +19,15 @@ const (
 	budgetFree   = 1 << 20 // bytes that every message may take
 )
 
-// checkBudget adds up what decoding b into v allocates. b has passed Scan.
-func checkBudget(b []byte, v any) error {
+// checkBudget adds up what decoding b into v allocates, and refuses what is more
+// than budget, and extensions where the type has no place for one. b has passed
+// Scan.
+func checkBudget(b []byte, v any, budget int64) error {
 	t := reflect.TypeOf(v)
 	if t == nil || t.Kind() != reflect.Pointer {
 		return nil // the decoder refuses it
 	}
-	m := meter{left: budgetFactor*int64(len(b)) + budgetFree, fields: map[reflect.Type]map[string]field{}}
+	m := meter{left: budget, fields: map[reflect.Type]map[string]field{}}
 	_, err := m.value(b, t.Elem())
 	return err
 }

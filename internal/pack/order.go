@@ -26,24 +26,35 @@ type orderer struct {
 
 // mapless reports whether no value of a type can hold a map.
 func (o *orderer) mapless(t reflect.Type) bool {
-	if known, ok := o.plain[t]; ok {
-		return known
+	known, ok := o.plain[t]
+	if !ok {
+		known = !o.reachesMap(t, map[reflect.Type]bool{})
+		o.plain[t] = known
 	}
-	o.plain[t] = true // a type that holds itself holds no map by that
-	ok := true
-	switch {
-	case decodesItself(t):
-	case t.Kind() == reflect.Map || t.Kind() == reflect.Interface:
-		ok = false
-	case t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Array:
-		ok = o.mapless(t.Elem())
-	case t.Kind() == reflect.Struct:
+	return known
+}
+
+// reachesMap reports whether a value of a type can hold a map. A type that is
+// visited already adds nothing: it may hold itself.
+func (o *orderer) reachesMap(t reflect.Type, visited map[reflect.Type]bool) bool {
+	if visited[t] || decodesItself(t) {
+		return false
+	}
+	visited[t] = true
+	switch t.Kind() {
+	case reflect.Map, reflect.Interface:
+		return true
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return o.reachesMap(t.Elem(), visited)
+	case reflect.Struct:
 		for _, f := range o.types.fieldsOf(t) {
-			ok = o.mapless(f.typ) && ok
+			if o.reachesMap(f.typ, visited) {
+				return true
+			}
 		}
+	default:
 	}
-	o.plain[t] = ok
-	return ok
+	return false
 }
 
 // value orders the value at the front of b and returns what follows it.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"reflect"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -26,8 +27,8 @@ const (
 )
 
 // Marshal encodes v. Struct fields travel by name, so that versions can differ.
-// The keys of a map[string]string are sorted; maps of other types are encoded in
-// random order, so what must repeat byte for byte has none.
+// Equal values have equal bytes: maps are written in the order of their encoded
+// keys. What nests deeper than MaxDepth, and so could not be decoded, is refused.
 func Marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := msgpack.NewEncoder(&b)
@@ -36,6 +37,9 @@ func Marshal(v any) ([]byte, error) {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
 	}
 	if err := sortMaps(b.Bytes(), reflect.TypeOf(v)); err != nil {
+		return nil, fmt.Errorf("encode %T: %w", v, err)
+	}
+	if err := Scan(b.Bytes()); err != nil {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
 	}
 	return b.Bytes(), nil
@@ -48,7 +52,7 @@ func Unmarshal(b []byte, v any) error {
 	if err := Scan(b); err != nil {
 		return err
 	}
-	if err := checkBudget(b, v); err != nil {
+	if err := checkBudget(b, v, budgetFactor*int64(len(b))+budgetFree); err != nil {
 		return err
 	}
 	return decode(b, v)
@@ -58,8 +62,14 @@ func Unmarshal(b []byte, v any) error {
 // out whatever it likes: Unmarshal without the limit on memory. For bytes that
 // come from the same job only. Errors wrap ErrMalformed.
 func UnmarshalData(b []byte, v any) error {
-	if err := Scan(b); err != nil {
+	var s scanner
+	if err := s.whole(b); err != nil {
 		return err
+	}
+	if s.extensions { // in place of a map their payload would be decoded, as deep as it likes
+		if err := checkBudget(b, v, math.MaxInt64); err != nil {
+			return err
+		}
 	}
 	return decode(b, v)
 }

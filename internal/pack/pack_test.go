@@ -2,6 +2,7 @@ package pack_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -340,6 +342,64 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// list nests as deep as it is long.
+type list struct{ Next *list }
+
+// TestDepth: what could not be decoded is not encoded, and no extension hides a
+// nested value from the scan.
+func TestDepth(t *testing.T) {
+	var l *list
+	for range pack.MaxDepth {
+		l = &list{l}
+	}
+	var back *list
+	if err := pack.UnmarshalData(marshal(t, l), &back); err != nil || !reflect.DeepEqual(back, l) {
+		t.Errorf("a list of %d: %v", pack.MaxDepth, err)
+	}
+	if b, err := pack.Marshal(&list{l}); !errors.Is(err, pack.ErrMalformed) {
+		t.Errorf("a longer list: %d bytes, %v", len(b), err)
+	}
+
+	deep := bytes.Repeat([]byte{0x81, 0xa0}, 8<<20)
+	ext := binary.BigEndian.AppendUint32([]byte{0xc9}, uint32(len(deep)+1))
+	ext = append(append(append(ext, 5), deep...), 0xc0)
+	for _, v := range []any{new(map[string]any), new(list), new([]map[string]any)} {
+		b := ext
+		if reflect.TypeOf(v).Elem().Kind() == reflect.Slice {
+			b = append([]byte{0x91}, ext...)
+		}
+		if err := pack.UnmarshalData(b, v); !errors.Is(err, pack.ErrMalformed) {
+			t.Errorf("%T from an extension: %v", v, err)
+		}
+	}
+}
+
+// Types that hold each other: whether a map is in them does not depend on which
+// was looked at first.
+type outer struct{ In *between }
+
+type between struct {
+	Out []outer
+	M   map[string]int64
+}
+
+func TestMapsOfRecursiveTypes(t *testing.T) {
+	counts := func() map[string]int64 {
+		m := map[string]int64{}
+		for i := range 20 {
+			m[strconv.Itoa(i)] = int64(i)
+		}
+		return m
+	}
+	value := func() outer { return outer{&between{M: counts(), Out: []outer{{&between{M: counts()}}}}} }
+	first := marshal(t, value())
+	for range 50 {
+		if !bytes.Equal(marshal(t, value()), first) {
+			t.Fatal("equal values have other bytes")
+		}
+	}
+}
+
 // FuzzUnmarshal: no bytes crash the decoder or make it take much more memory
 // than their size.
 func FuzzUnmarshal(f *testing.F) {
@@ -350,12 +410,18 @@ func FuzzUnmarshal(f *testing.F) {
 	f.Add(decode(f, "dd ff ff ff ff"))
 	f.Add(decode(f, "81 a8 436f756e74657273 d6 ff 81 a1 78 c6"))
 	f.Add(decode(f, "81 81 01 02 03"))
+	f.Add(decode(f, "c7 05 05 81 a0 81 a0 c0"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, v := range []any{new(wire.Report), new(wire.Orders), new(wire.FromTask), new(wire.ToTask), new(any), new(map[any]any), new([]map[string]any)} {
 			var err error
 			got := allocated(func() { err = pack.Unmarshal(b, v) })
 			if err != nil && !errors.Is(err, pack.ErrMalformed) {
 				t.Errorf("%T: %v", v, err)
+			}
+			if data := reflect.New(reflect.TypeOf(v).Elem()).Interface(); len(b) < 1<<10 { // it has no limit on memory
+				if err := pack.UnmarshalData(b, data); err != nil && !errors.Is(err, pack.ErrMalformed) {
+					t.Errorf("%T as data: %v", v, err)
+				}
 			}
 			if limit := uint64(8<<20 + 40*len(b)); got > limit {
 				t.Errorf("%T: %d bytes allocated for %d", v, got, len(b))

@@ -8,8 +8,16 @@ import (
 // Scan checks that b is exactly one msgpack value, that every length fits the
 // bytes that are there, and that nothing nests deeper than MaxDepth. It
 // allocates nothing and takes time linear in len(b).
-func Scan(b []byte) error {
-	rest, err := scan(b, 0)
+func Scan(b []byte) error { return new(scanner).whole(b) }
+
+// scanner walks encoded values.
+type scanner struct {
+	extensions bool // one was seen: its payload was not looked into
+}
+
+// whole is Scan.
+func (s *scanner) whole(b []byte) error {
+	rest, err := s.scan(b, 0)
 	if err != nil {
 		return err
 	}
@@ -19,7 +27,10 @@ func Scan(b []byte) error {
 	return nil
 }
 
-func scan(b []byte, depth int) ([]byte, error) {
+// scan returns what follows the value at the front of b.
+func scan(b []byte, depth int) ([]byte, error) { return new(scanner).scan(b, depth) }
+
+func (s *scanner) scan(b []byte, depth int) ([]byte, error) {
 	if len(b) == 0 {
 		return nil, fmt.Errorf("%w: truncated", ErrMalformed)
 	}
@@ -31,13 +42,13 @@ func scan(b []byte, depth int) ([]byte, error) {
 	case c <= 0x7f || c >= 0xe0: // fixint
 		return b[1:], nil
 	case c <= 0x8f: // fixmap
-		return items(b[1:], 2*int64(c&0x0f), depth)
+		return s.items(b[1:], 2*int64(c&0x0f), depth)
 	case c <= 0x9f: // fixarray
-		return items(b[1:], int64(c&0x0f), depth)
+		return s.items(b[1:], int64(c&0x0f), depth)
 	case c <= 0xbf: // fixstr
 		return skip(b[1:], int64(c&0x1f))
 	}
-	return scanTagged(b, depth)
+	return s.tagged(b, depth)
 }
 
 // fixedWidth gives the payload bytes of the tags 0xca…0xd8 that carry no length.
@@ -46,8 +57,9 @@ var fixedWidth = map[byte]int64{
 	0xd4: 2, 0xd5: 3, 0xd6: 5, 0xd7: 9, 0xd8: 17,
 }
 
-func scanTagged(b []byte, depth int) ([]byte, error) {
+func (s *scanner) tagged(b []byte, depth int) ([]byte, error) {
 	c := b[0]
+	s.extensions = s.extensions || c >= 0xc7 && c <= 0xc9 || c >= 0xd4 && c <= 0xd8
 	switch c {
 	case 0xc0, 0xc2, 0xc3: // nil, false, true
 		return b[1:], nil
@@ -64,9 +76,9 @@ func scanTagged(b []byte, depth int) ([]byte, error) {
 	case 0xc9:
 		return sized(b[1:], 4, 1)
 	case 0xdc, 0xde: // array16, map16
-		return counted(b, 2, depth)
+		return s.counted(b, 2, depth)
 	case 0xdd, 0xdf:
-		return counted(b, 4, depth)
+		return s.counted(b, 4, depth)
 	}
 	if n, ok := fixedWidth[c]; ok {
 		return skip(b[1:], n)
@@ -96,7 +108,7 @@ func sized(b []byte, width int, extra int64) ([]byte, error) {
 	return skip(b, n+extra)
 }
 
-func counted(b []byte, width, depth int) ([]byte, error) {
+func (s *scanner) counted(b []byte, width, depth int) ([]byte, error) {
 	n, rest, err := length(b[1:], width)
 	if err != nil {
 		return nil, err
@@ -104,16 +116,16 @@ func counted(b []byte, width, depth int) ([]byte, error) {
 	if b[0] == 0xde || b[0] == 0xdf {
 		n *= 2
 	}
-	return items(rest, n, depth)
+	return s.items(rest, n, depth)
 }
 
-func items(b []byte, n int64, depth int) ([]byte, error) {
+func (s *scanner) items(b []byte, n int64, depth int) ([]byte, error) {
 	if n > int64(len(b)) { // every item takes a byte at least
 		return nil, fmt.Errorf("%w: %d items in %d bytes", ErrMalformed, n, len(b))
 	}
 	var err error
 	for range n {
-		if b, err = scan(b, depth+1); err != nil {
+		if b, err = s.scan(b, depth+1); err != nil {
 			return nil, err
 		}
 	}

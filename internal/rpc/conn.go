@@ -94,7 +94,8 @@ func (c *Conn) Run(ctx context.Context) error {
 
 // Call sends a request and waits for its answer. A *RemoteError is what the other
 // side's handler returned; an error wrapping ErrClosed means that the link is
-// gone and the call may have been served or not. Calls before Run wait for it.
+// gone and the call may have been served or not. Calls before Run wait for it. body
+// belongs to the connection from then on, also after the end of ctx.
 func (c *Conn) Call(ctx context.Context, method uint16, body []byte) ([]byte, error) {
 	if len(body) > c.cfg.MaxBody {
 		return nil, fmt.Errorf("rpc request of %d bytes, the limit is %d", len(body), c.cfg.MaxBody)
