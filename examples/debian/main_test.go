@@ -46,12 +46,18 @@ func TestSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
-	if len(lines) < 270_000 || !slices.IsSorted(lines) {
-		t.Errorf("%d lines, sorted %v", len(lines), slices.IsSorted(lines))
-	}
-	for _, l := range lines {
-		if strings.Count(l, "\t") != 1 {
+	names := map[string]bool{}
+	for i, l := range lines {
+		if i > 0 && l <= lines[i-1] {
+			t.Fatalf("line %q after %q", l, lines[i-1])
+		}
+		from, to, ok := strings.Cut(l, "\t")
+		if !ok || from == "" || to == "" || strings.ContainsAny(to, "\t ") {
 			t.Fatalf("line %q is no edge", l)
 		}
+		names[from], names[to] = true, true
+	}
+	if len(names) != 63_597 || len(lines) != 274_855 {
+		t.Errorf("%d names and %d edges", len(names), len(lines))
 	}
 }
