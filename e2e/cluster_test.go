@@ -68,7 +68,7 @@ func (c *cluster) start(t *testing.T) *exec.Cmd {
 	c.log = &bytes.Buffer{}
 	_ = os.Remove(filepath.Join(c.data, "context.yaml")) // of a dev that was killed: commands would wait for its masters
 	dev := exec.CommandContext(context.WithoutCancel(t.Context()), c.bsp, "dev", "--data", c.data, "--masters", strconv.Itoa(c.masters), "--grooms", strconv.Itoa(c.grooms), "--slots", "2")
-	dev.Stderr = c.log
+	dev.Env, dev.Stderr = c.environ(), c.log
 	if err := dev.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,18 @@ func tail(s string, n int) string {
 // cmd prepares a run of bsp where the cluster's commands run.
 func (c *cluster) cmd(ctx context.Context, args []string) *exec.Cmd {
 	line := slices.Concat(c.enter, []string{c.bsp}, args)
-	return exec.CommandContext(ctx, line[0], line[1:]...)
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
+	cmd.Env = c.environ()
+	return cmd
+}
+
+// environ returns the environment of the cluster's commands.
+func (c *cluster) environ() []string { return append(plainEnv(), "BSP_DATA="+c.data) }
+
+// plainEnv is the environment without what the person at this machine has set for
+// a cluster of their own.
+func plainEnv() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "BSP_") })
 }
 
 func (c *cluster) run(t *testing.T, args ...string) ([]byte, error) {
@@ -115,7 +126,6 @@ func (c *cluster) run(t *testing.T, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := c.cmd(ctx, args)
-	cmd.Env = append(os.Environ(), "BSP_DATA="+c.data)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -26,8 +25,7 @@ type command struct {
 func (c *cluster) command(t *testing.T, env []string, args ...string) *command {
 	t.Helper()
 	r := &command{Cmd: c.cmd(t.Context(), args)}
-	r.Env = append(os.Environ(), "BSP_DATA="+c.data, "BSP_ADDR=", "BSP_TOKEN=", "BSP_CA=", "GOPROXY=off")
-	r.Env = append(r.Env, env...)
+	r.Env = append(append(r.Env, "GOPROXY=off"), env...)
 	r.Stdout, r.Stderr = &r.stdout, &r.stderr
 	return r
 }
@@ -115,11 +113,12 @@ func (c *cluster) leftovers(t *testing.T) []string {
 		}
 		left = append(left, found...)
 	}
-	return append(left, c.cgroups()...)
+	return append(left, c.cgroups(false)...)
 }
 
-// cgroups returns the control groups of the cluster's tasks.
-func (c *cluster) cgroups() (found []string) {
+// cgroups returns the control groups of the cluster's tasks and, where the cluster
+// is over, those of its grooms.
+func (c *cluster) cgroups(over bool) (found []string) {
 	own := map[string]bool{} // the grooms' folders
 	for i := range c.grooms {
 		name := fmt.Sprintf("g%d", i+1)
@@ -127,7 +126,7 @@ func (c *cluster) cgroups() (found []string) {
 		own["bsp-"+name+"-"+hex.EncodeToString(sum[:4])] = true
 	}
 	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error { // groups come and go
-		if err == nil && d.IsDir() && own[filepath.Base(filepath.Dir(path))] {
+		if err == nil && d.IsDir() && (own[filepath.Base(filepath.Dir(path))] || over && own[filepath.Base(path)]) {
 			found = append(found, path)
 		}
 		return nil

@@ -53,7 +53,7 @@ func TestEnd(t *testing.T) {
 				t.Errorf("after %v, want %v: left %s", took, row.limit, strings.Join(left, "\n"))
 			}
 			gone(t, children)
-			if groups := c.cgroups(); len(groups) > 0 {
+			if groups := c.cgroups(true); len(groups) > 0 {
 				t.Errorf("cgroups left: %s", groups)
 			}
 		})

@@ -105,12 +105,13 @@ func (c *cluster) trial(t *testing.T, tr trial) outcome {
 	before := c.inspect(t, id)
 	pid, name := c.victim(t, tr.role, before, tr.pick)
 	what := fmt.Sprintf("%s %s (pid %d) at superstep %d", tr.role, name, pid, before.Supersteps)
-	alive := pid > 0 && syscall.Kill(pid, syscall.SIGKILL) == nil
+	moment := time.Now()
+	killed := alive(pid) && syscall.Kill(pid, syscall.SIGKILL) == nil
 	after := c.wait(t, id)
 	if after.State != job.Succeeded {
 		t.Errorf("%s: the job %s: %v", what, after.State, after.Error)
 	}
-	if !alive || before.State.Final() {
+	if !killed || after.Finished.Before(moment) {
 		return outcome{what: what + ": the process was gone or the job had ended", info: after}
 	}
 	c.settle(t)

@@ -90,11 +90,9 @@ func authority(t *testing.T, cluster string, now time.Time) *pki.CA {
 // that has expired.
 func TestUnreachable(t *testing.T) {
 	c := &cluster{bsp: os.Getenv("BSP"), data: t.TempDir()}
-	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // accepts nothing
-	if err != nil {
-		t.Fatal(err)
-	}
+	silent, closed := listen(t), listen(t) // silent accepts nothing
 	defer silent.Close()
+	closed.Close()
 	now := time.Now()
 	fresh, old := authority(t, "dev", now), authority(t, "dev", now.Add(-48*time.Hour))
 	for _, row := range []struct {
@@ -102,7 +100,7 @@ func TestUnreachable(t *testing.T) {
 		ca         *pki.CA
 		want       string
 	}{
-		{"nobody", "127.0.0.1:9", fresh, "connection refused"},
+		{"nobody", closed.Addr().String(), fresh, "connection refused"},
 		{"silence", silent.Addr().String(), fresh, ""},
 		{"expired certificate", fake(t, fresh, now.Add(-48*time.Hour)), fresh, "certificate of master m1 expired on "},
 		{"expired CA", fake(t, old, now.Add(-48*time.Hour)), old, "certificate of master m1 expired on "},
@@ -119,6 +117,16 @@ func TestUnreachable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// listen takes a free port of the loopback.
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 // fake runs a server whose certificate was issued at a time for a day.
@@ -171,7 +179,9 @@ func (c *cluster) authority(t *testing.T) *pki.CA {
 // expiredGroom starts a groom whose certificate was good a year ago.
 func (c *cluster) expiredGroom(t *testing.T) {
 	t.Helper()
-	pair, err := c.authority(t).Issue(pki.Request{Role: pki.RoleGroom, Name: "g1", Life: time.Hour, Now: time.Now().AddDate(-1, 0, 0)})
+	const life = time.Hour
+	issued := time.Now().AddDate(-1, 0, 0)
+	pair, err := c.authority(t).Issue(pki.Request{Role: pki.RoleGroom, Name: "g1", Life: life, Now: issued})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,5 +192,6 @@ func (c *cluster) expiredGroom(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c.command(t, nil, "groom", "--config", dir+"/groom.yaml").ends(t, job.ExitUsage, "expired", strconv.Itoa(time.Now().Year()-1))
+	expired := issued.Add(life).UTC().Year()
+	c.command(t, []string{"BSP_DATA=" + dir + "/data"}, "groom", "--config", dir+"/groom.yaml").ends(t, job.ExitUsage, "expired", strconv.Itoa(expired))
 }
