@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
@@ -12,120 +12,181 @@ import (
 	"scalar/bsp/job"
 )
 
-// faults measures how long a job stands still after a kill -9.
+// faults measures what a kill -9 costs a job.
 func (h *harness) faults(ctx context.Context) (figures []bench.Figure, err error) {
 	c, err := h.dev(ctx, 3, 3)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.stop()) }()
-	for _, f := range []struct {
-		role string
-		mark float64
-	}{{"task", 2}, {groom, 5}, {"leader", 2}} {
-		fig := bench.Figure{
-			Name: "standstill after kill -9 of a " + f.role, Unit: "s", Mark: f.mark,
-			Note: "randcomm, 4 peers, 2 tasks, checkpoint every 20 supersteps; until a new attempt (a new leader's answer) is beyond the last superstep seen before the kill",
-		}
+	const how = "randcomm, 4 peers, 2 tasks, checkpoint every 20 supersteps; "
+	for _, f := range []bench.Figure{{Name: task, Mark: 2}, {Name: groom, Mark: 5}} {
+		victim := f.Name
+		f.Name, f.Unit = "standstill after kill -9 of a "+victim, "s"
+		f.Note = how + "from the kill until all tasks of a new attempt are beyond the last superstep seen before"
 		for range h.runs {
-			x, err := h.standstill(ctx, c, f.role)
+			err := h.disturbed(ctx, c, func(id job.ID) error {
+				took, err := h.standstill(ctx, c, id, victim)
+				f.Samples = append(f.Samples, took.Seconds())
+				return err
+			})
 			if err != nil {
-				return nil, fmt.Errorf("kill of a %s: %w", f.role, err)
+				return nil, fmt.Errorf("kill of a %s: %w", victim, err)
 			}
-			fig.Samples = append(fig.Samples, x.Seconds())
 		}
-		figures = append(figures, fig)
+		figures = append(figures, f)
 	}
-	return figures, nil
+	answer := bench.Figure{Name: "new leader answers after kill -9 of the leader", Unit: "s", Mark: 2, Note: how + "from the kill until `job inspect` succeeds"}
+	rate := bench.Figure{
+		Name: "superstep rate while masters fail over", Unit: "of the rate before", Mark: 0.5, AtLeast: true,
+		Note: how + "from right before kill -9 of the leader until the new one has heard of all tasks, against as long a time before",
+	}
+	for range h.runs {
+		err := h.disturbed(ctx, c, func(id job.ID) error {
+			took, part, err := h.failover(ctx, c, id)
+			answer.Samples, rate.Samples = append(answer.Samples, took.Seconds()), append(rate.Samples, part)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("kill of the leader: %w", err)
+		}
+	}
+	return append(figures, answer, rate), nil
 }
 
-// standstill starts a long job, kills one process of the role, and returns the
-// time until the job is further than it was.
-func (h *harness) standstill(ctx context.Context, c *devCluster, role string) (time.Duration, error) {
+// disturbed has disturb do its worst to a long job that computes, and brings the
+// cluster back to order.
+func (h *harness) disturbed(ctx context.Context, c *devCluster, disturb func(job.ID) error) error {
 	info, _, err := h.job(ctx, c.env, "job", "submit", "-d", "-o", "json", "--peers", "4", "--tasks", "2", "--checkpoint-every", "20",
 		"--max-attempts", "10", "randcomm", "--", "--size", "16", "--messages", "20000", "--supersteps", "1000000")
 	if err != nil {
-		return 0, err
+		return err
 	}
 	id := info.ID
-	if info, err = h.await(ctx, c, id, job.Info{Supersteps: 100}); err != nil {
-		return 0, err
+	if _, err := h.await(ctx, c, id, eager, func(now job.Info) bool { return now.Supersteps >= 100 }); err != nil {
+		return err
 	}
-	pid, err := h.victim(ctx, c, role, info)
+	if err := disturb(id); err != nil {
+		return err
+	}
+	if _, _, err := h.bspRun(ctx, c.env, "job", "stop", string(id)); err != nil {
+		return err
+	}
+	return h.settled(ctx, c)
+}
+
+// standstill kills one process of the role, and returns the time until the job is
+// further than it was.
+func (h *harness) standstill(ctx context.Context, c *devCluster, id job.ID, role string) (time.Duration, error) {
+	before, err := h.await(ctx, c, id, eager, computes)
 	if err != nil {
 		return 0, err
+	}
+	pid := before.Placement[1].PID
+	if role == groom {
+		if pid, err = c.pid(before.Placement[1].Groom); err != nil {
+			return 0, err
+		}
 	}
 	start := time.Now()
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return 0, err
 	}
-	beyond := job.Info{Supersteps: info.Supersteps + 1, Attempts: info.Attempts}
-	if role != "leader" {
-		beyond.Attempts++ // what the old attempt did before it noticed does not count
-	}
-	if _, err := h.await(ctx, c, id, beyond); err != nil {
-		return 0, err
-	}
-	took := time.Since(start)
-	if _, _, err := h.bspRun(ctx, c.env, "job", "stop", string(id)); err != nil {
-		return 0, err
-	}
-	return took, h.settled(ctx, c, 3)
+	_, err = h.await(ctx, c, id, eager, func(now job.Info) bool {
+		behind := func(p job.Placed) bool { return p.Superstep <= before.Supersteps }
+		return now.Attempts > before.Attempts && computes(now) && !slices.ContainsFunc(now.Placement, behind)
+	})
+	return time.Since(start), err
 }
 
-// await polls until the job has reached both the superstep and the attempt.
-func (h *harness) await(ctx context.Context, c *devCluster, id job.ID, least job.Info) (job.Info, error) {
-	for start := time.Now(); time.Since(start) < 30*time.Second; {
-		info, _, err := h.job(ctx, c.env, "job", "inspect", string(id), "-o", "json")
-		if err == nil && info.Supersteps >= least.Supersteps && info.Attempts >= least.Attempts {
-			return info, nil
+// computes reports whether the leader has heard from all tasks that they do.
+func computes(info job.Info) bool {
+	idle := func(p job.Placed) bool { return p.State != "working" }
+	return len(info.Placement) == 2 && !slices.ContainsFunc(info.Placement, idle)
+}
+
+// A sighting is what was known of a job at a time.
+type sighting struct {
+	at        time.Time
+	superstep int
+}
+
+// failover kills the leader. It returns the time until a new one answers, and the
+// job's superstep rate meanwhile as a part of that before.
+func (h *harness) failover(ctx context.Context, c *devCluster, id job.ID) (answer time.Duration, rate float64, err error) {
+	pid, err := h.leader(ctx, c)
+	if err != nil {
+		return 0, 0, err
+	}
+	var seen []sighting // a new superstep each
+	see := func(now job.Info) {
+		if len(seen) == 0 || now.Supersteps > seen[len(seen)-1].superstep {
+			seen = append(seen, sighting{time.Now(), now.Supersteps})
 		}
-		if err == nil && info.State.Final() {
+	}
+	const long = 3 * time.Second // a failover takes 1 s
+	start := time.Now()
+	if _, err := h.await(ctx, c, id, gentle, func(now job.Info) bool { see(now); return time.Since(start) > long }); err != nil {
+		return 0, 0, err
+	}
+	start = time.Now()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		return 0, 0, err
+	}
+	now, err := h.await(ctx, c, id, gentle, func(now job.Info) bool {
+		if answer == 0 {
+			answer = time.Since(start)
+		}
+		return computes(now)
+	})
+	if err == nil && len(seen) < 2 {
+		err = fmt.Errorf("%s stood still before the kill", id)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	from, to := seen[len(seen)-1], sighting{time.Now(), now.Supersteps}
+	window := to.at.Sub(from.at)
+	i := slices.IndexFunc(seen, func(s sighting) bool { return from.at.Sub(s.at) <= window }) // from itself at the latest
+	return answer, between(from, to) / between(seen[max(0, i-1)], from), nil
+}
+
+// between returns the superstep rate from one sighting to another.
+func between(from, to sighting) float64 {
+	return float64(to.superstep-from.superstep) / to.at.Sub(from.at).Seconds()
+}
+
+// How often a job is looked at: as often as it can be, or so seldom that looking
+// does not slow it down.
+const (
+	eager  = 5 * time.Millisecond
+	gentle = 100 * time.Millisecond
+)
+
+// await polls until the job is as wanted.
+func (h *harness) await(ctx context.Context, c *devCluster, id job.ID, every time.Duration, ok func(job.Info) bool) (info job.Info, err error) {
+	for start := time.Now(); time.Since(start) < 30*time.Second; time.Sleep(every) {
+		info, _, err = h.job(ctx, c.env, "job", "inspect", string(id), "-o", "json")
+		switch {
+		case err != nil: // no leader, for a while
+		case ok(info):
+			return info, nil
+		case info.State.Final():
 			return info, fmt.Errorf("%s %s: %w", id, info.State, info.Error)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
-	return job.Info{}, fmt.Errorf("%s did not reach superstep %d within 30 s", id, least.Supersteps)
+	return info, errors.Join(fmt.Errorf("%s is not where it should be after 30 s", id), err)
 }
 
-func (h *harness) victim(ctx context.Context, c *devCluster, role string, info job.Info) (int, error) {
-	if len(info.Placement) < 2 {
-		return 0, fmt.Errorf("%s has no placement", info.ID)
-	}
-	switch role {
-	case "task":
-		return info.Placement[1].PID, nil
-	case groom:
-		return c.pid(info.Placement[1].Groom)
-	}
+// leader returns the process id of the masters' leader.
+func (h *harness) leader(ctx context.Context, c *devCluster) (int, error) {
 	nodes, err := h.nodes(ctx, c)
 	if err != nil {
 		return 0, err
 	}
-	for _, n := range nodes {
-		if n.State == role {
-			return c.pid(n.ID)
-		}
+	i := slices.IndexFunc(nodes, func(n job.Node) bool { return n.State == leader })
+	if i < 0 {
+		return 0, fmt.Errorf("no leader among %d nodes", len(nodes))
 	}
-	return 0, fmt.Errorf("no %s among %d nodes", role, len(nodes))
-}
-
-func (h *harness) nodes(ctx context.Context, c *devCluster) ([]job.Node, error) {
-	out, _, err := h.bspRun(ctx, c.env, "node", "list", "-o", "json")
-	if err != nil {
-		return nil, err
-	}
-	var nodes []job.Node
-	return nodes, json.Unmarshal(out, &nodes)
-}
-
-// settled waits until all grooms are back.
-func (h *harness) settled(ctx context.Context, c *devCluster, grooms int) error {
-	for start := time.Now(); time.Since(start) < 30*time.Second; {
-		if nodes, err := h.nodes(ctx, c); err == nil && ready(nodes) == grooms {
-			return nil
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return errors.New("the cluster did not recover within 30 s")
+	return c.pid(nodes[i].ID)
 }

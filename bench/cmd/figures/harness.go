@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,8 +18,12 @@ import (
 	"scalar/bsp/job"
 )
 
-// groom is the role of a node that runs tasks.
-const groom = "groom"
+// What is killed.
+const (
+	task   = "task"
+	groom  = "groom"  // the role of a node that runs tasks
+	leader = "leader" // the state of one master
+)
 
 // harness runs the binary under measurement.
 type harness struct {
@@ -55,10 +60,16 @@ func (h *harness) tool(ctx context.Context, into any, exe string, args ...string
 	return took, json.Unmarshal(out, into)
 }
 
+// plainEnv is the environment without what the person at this machine has set for a
+// cluster of their own.
+func plainEnv() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "BSP_") })
+}
+
 // bspRun runs bsp to its end and returns its stdout and wall time.
 func (h *harness) bspRun(ctx context.Context, env []string, args ...string) ([]byte, time.Duration, error) {
 	cmd := exec.CommandContext(ctx, h.bsp, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(plainEnv(), env...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	start := time.Now()
@@ -104,41 +115,61 @@ func (h *harness) output() string {
 
 // devCluster is a running bsp dev.
 type devCluster struct {
-	data  string
-	env   []string
-	ready time.Duration
-	cmd   *exec.Cmd
+	data            string
+	masters, grooms int
+	env             []string
+	ready           time.Duration
+	cmd             *exec.Cmd
 }
 
 func (h *harness) dev(ctx context.Context, masters, grooms int) (*devCluster, error) {
 	h.outputs++
-	c := &devCluster{data: filepath.Join(h.scratch, "dev-"+strconv.Itoa(h.outputs))}
+	c := &devCluster{data: filepath.Join(h.scratch, "dev-"+strconv.Itoa(h.outputs)), masters: masters, grooms: grooms}
 	c.env = []string{"BSP_DATA=" + c.data}
 	c.cmd = exec.CommandContext(ctx, h.bsp, "dev", "--data", c.data, "--masters", strconv.Itoa(masters), "--grooms", strconv.Itoa(grooms), "--slots", "2")
+	c.cmd.Env = plainEnv()
 	start := time.Now()
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
 	}
-	for time.Since(start) < 20*time.Second {
-		var nodes []job.Node
-		out, _, err := h.bspRun(ctx, c.env, "node", "list", "-o", "json")
-		if err == nil && json.Unmarshal(out, &nodes) == nil && ready(nodes) == grooms {
-			c.ready = time.Since(start)
-			return c, nil
-		}
-		time.Sleep(10 * time.Millisecond)
+	if err := h.settled(ctx, c); err != nil {
+		return nil, errors.Join(err, c.stop())
 	}
-	return nil, errors.Join(errors.New("bsp dev is not ready after 20 s"), c.stop())
+	c.ready = time.Since(start)
+	return c, nil
 }
 
-func ready(nodes []job.Node) int {
-	n := 0
-	for _, node := range nodes {
-		if node.Role == groom && node.State == "ready" {
-			n++
+// settled waits until all masters and grooms are there.
+func (h *harness) settled(ctx context.Context, c *devCluster) error {
+	for start := time.Now(); time.Since(start) < 30*time.Second; time.Sleep(10 * time.Millisecond) {
+		if nodes, err := h.nodes(ctx, c); err == nil && c.up(nodes) {
+			return nil
 		}
 	}
-	return n
+	return errors.New("the cluster is not up within 30 s")
+}
+
+func (h *harness) nodes(ctx context.Context, c *devCluster) ([]job.Node, error) {
+	out, _, err := h.bspRun(ctx, c.env, "node", "list", "-o", "json")
+	if err != nil {
+		return nil, err
+	}
+	var nodes []job.Node
+	return nodes, json.Unmarshal(out, &nodes)
+}
+
+// up reports whether all masters and grooms are among the nodes.
+func (c *devCluster) up(nodes []job.Node) bool {
+	masters, grooms := 0, 0
+	for _, n := range nodes {
+		switch {
+		case n.State == leader || n.State == "follower":
+			masters++
+		case n.Role == groom && n.State == "ready":
+			grooms++
+		}
+	}
+	return masters == c.masters && grooms == c.grooms
 }
 
 func (c *devCluster) stop() error {
