@@ -3,8 +3,10 @@ package gen_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -88,12 +90,43 @@ func TestRMATIsASkewedSimpleGraph(t *testing.T) {
 	}
 }
 
+// TestRMATQuadrants checks on each level of the recursion how often edges fall into
+// the four quadrants. The tolerance of 0.005 is five standard deviations at least; loops,
+// which are dropped, are one in 14,000 edges of this scale (.62 to the 20th).
 func TestRMATQuadrants(t *testing.T) {
-	// Scale 1 has one level: of all edges drawn 19 % are (0,1) and 19 % (1,0), and
-	// both survive the dropping of duplicates.
-	edges := parse(t, write(t, gen.RMAT{Scale: 1, EdgeFactor: 100, Seed: 1}), false)
-	if len(edges) != 2 {
-		t.Fatalf("edges %v", edges)
+	const scale, drawn, tolerance = 20, 1 << 18, 0.005
+	var counts [scale][4]int
+	left := 0
+	gen.RMAT{Scale: scale, EdgeFactor: 1, Seed: 1}.DrawChunk(drawn, func(src, dst uint32) {
+		left++
+		for level := range counts {
+			counts[level][src>>level&1<<1|dst>>level&1]++
+		}
+	})
+	if left < drawn*999/1000 {
+		t.Fatalf("%d of %d edges are left", left, drawn)
+	}
+	for level, c := range counts {
+		for q, want := range []float64{.57, .19, .19, .05} {
+			if got := float64(c[q]) / float64(left); math.Abs(got-want) > tolerance {
+				t.Errorf("level %d, quadrant %c: %.4f of the edges, want %v ± %v", level, 'a'+q, got, want, tolerance)
+			}
+		}
+	}
+}
+
+// TestRMATGolden holds that a seed gives the same bytes on every machine.
+func TestRMATGolden(t *testing.T) {
+	for _, row := range []struct {
+		g    gen.RMAT
+		want string // SHA-256
+	}{
+		{gen.RMAT{Scale: 8, EdgeFactor: 4, Seed: 1}, "0adb56b84a8af375344b71debdf8698a36c6f25740f7914386d94a004d7851f2"},
+		{gen.RMAT{Scale: 8, EdgeFactor: 4, Seed: 1, Weights: true}, "03d7e8d15272cd317e06de8158ef70bc4ec2e7d4d6b2a81c50b22713ebe711b1"},
+	} {
+		if got := fmt.Sprintf("%x", sha256.Sum256(write(t, row.g))); got != row.want {
+			t.Errorf("%+v: %s, want %s", row.g, got, row.want)
+		}
 	}
 }
 
