@@ -3,6 +3,7 @@ package program
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -26,8 +27,14 @@ const apiDir = ".scalar"
 // New writes a first program into dir, which must be missing or empty: main.go,
 // go.mod, go.sum and the API's sources.
 func New(dir string) error {
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+	if dir == "" {
+		return fault.Usage("which folder? name one that is new or empty")
+	}
+	switch entries, err := os.ReadDir(dir); {
+	case len(entries) > 0:
 		return fault.Usage("%s is not empty: name a folder that is new or empty", dir)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -127,7 +134,8 @@ func goMod(module, version string, needs []string, end string) []byte {
 	return b.Bytes()
 }
 
-// moduleName makes a module path of a folder's name.
+// moduleName makes a module path of a folder's name. It is below a domain, since a
+// path without a dot in front, "sort" say, would be the standard library's.
 func moduleName(base string) string {
 	name := strings.Map(func(r rune) rune {
 		if r == '-' || r == '_' || r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
@@ -135,8 +143,8 @@ func moduleName(base string) string {
 		}
 		return '-'
 	}, base)
-	if name = strings.Trim(name, "-._"); name == "" || name == "scalar" {
-		return "program"
+	if name = strings.Trim(name, "-._"); name == "" {
+		name = "program"
 	}
-	return name
+	return "example.com/" + name
 }

@@ -3,6 +3,7 @@ package program_test
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,15 +30,15 @@ func TestNew(t *testing.T) {
 		t.Errorf("%d files: %v", files, err)
 	}
 	for name, want := range map[string]string{
-		"main.go":         "bsp.Main(pi)",
-		"go.mod":          "module Mein-Programm-1\n",
-		".scalar/go.mod":  "module scalar\n",
-		".scalar/go.sum":  "github.com/vmihailenco/msgpack/v5 v5.3.5 h1:",
-		".scalar/bsp":     "",
-		".scalar/storage": "",
+		"main.go":                "bsp.Main(pi)",
+		"go.mod":                 "module example.com/Mein-Programm-1\n",
+		".scalar/go.mod":         "module scalar\n",
+		".scalar/go.sum":         "github.com/vmihailenco/msgpack/v5 v5.3.5 h1:",
+		".scalar/bsp/doc.go":     "package bsp\n",
+		".scalar/storage/doc.go": "package storage\n",
 	} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
-		if want != "" && (err != nil || !strings.Contains(string(b), want)) {
+		if err != nil || !strings.Contains(string(b), want) {
 			t.Errorf("%s: %v\n%s", name, err, b)
 		}
 	}
@@ -46,5 +47,24 @@ func TestNew(t *testing.T) {
 	}
 	if err := program.New(dir); fault.Code(err) != 2 {
 		t.Errorf("a second time: %v", err)
+	}
+}
+
+// TestNewBuilds builds programs in folders whose names mean something to the go
+// command.
+func TestNewBuilds(t *testing.T) {
+	for _, name := range []string{"sort", "cmd", "all"} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), name)
+			if err := program.New(dir); err != nil {
+				t.Fatal(err)
+			}
+			build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", filepath.Join(t.TempDir(), "program"), ".")
+			build.Dir = dir
+			build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOPROXY=off", "GOFLAGS=-mod=mod", "GOWORK=off")
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
 	}
 }
