@@ -55,10 +55,12 @@ var Modules = []string{
 //go:embed bsp/localend.go
 //go:embed bsp/main.go
 //go:embed bsp/output.go
+//go:embed bsp/partition.go
 //go:embed bsp/peer.go
 //go:embed bsp/program.go
 //go:embed bsp/run.go
 //go:embed bsp/state.go
+//go:embed bsp/statewalk.go
 //go:embed bsp/task.go
 //go:embed bsp/taskmain.go
 //go:embed bsp/taskproc/doc.go

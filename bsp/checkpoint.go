@@ -22,12 +22,14 @@ type checkpoint struct {
 	ended     int  // in this superstep
 	halted    bool // of the barrier
 	hasState  bool
-	hasInput  bool
-	hasOutput bool
+	hasInput  bool // of the job
+	opened    bool // the peer had opened it
+	hasOutput bool // something was written
 
 	state    []byte
 	inbox    []byte
-	input    inputPosition
+	input    inputID
+	position inputPosition
 	output   wire.Part
 	counters map[string]int64
 	values   [][]byte // of the barrier, by peer
@@ -37,18 +39,34 @@ type checkpoint struct {
 type inputPosition struct {
 	storage.Position
 	Record int64 // with PartitionInput: records taken
-	Size   int64 // of the whole input, for another attempt to see that it is the same
+}
+
+// inputID tells one input from another, as storage.Split has it. Times count on the
+// host that they were seen on: copies on several machines have other ones.
+type inputID struct {
+	size                 int64
+	listing, times, host uint64
+}
+
+// changed says what is different from what there was at a superstep; empty: nothing.
+func (id inputID) changed(now inputID, since int) string {
+	switch {
+	case id.size != now.size:
+		return fmt.Sprintf("it had %d bytes at superstep %d and has %d", id.size, since, now.size)
+	case id.listing != now.listing, id.host == now.host && id.times != now.times:
+		return fmt.Sprintf("a file in it was written or replaced after superstep %d", since)
+	}
+	return ""
 }
 
 // Limits of a checkpoint.
 const (
-	checkpointMagic   = "BSPCKPT\x01" // the last byte is the version
+	checkpointMagic   = "BSPCKPT\x02" // the last byte is the version
 	maxCheckpoint     = 1 << 36       // bytes of one file
 	maxCounters       = 1 << 16
-	maxOwnCounters    = maxCounters - 16 // of the program, the built-in ones come on top
-	maxName           = 4 << 10          // bytes of a counter's name or a path
+	maxName           = 4 << 10 // bytes of a counter's name or a path
 	checkpointHead    = len(checkpointMagic) + 8 + 4 + 4 + 8 + 8 + 4
-	checkpointFlagEnd = 1 << 5
+	checkpointFlagEnd = 1 << 6
 )
 
 const (
@@ -57,6 +75,7 @@ const (
 	ckptState
 	ckptInput
 	ckptOutput
+	ckptOpened
 )
 
 var (
@@ -74,7 +93,7 @@ func (k *checkpoint) begin(dst []byte) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(k.superstep))
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(k.ended))
 	flags := uint32(0)
-	for i, on := range []bool{k.left, k.halted, k.hasState, k.hasInput, k.hasOutput} {
+	for i, on := range []bool{k.left, k.halted, k.hasState, k.hasInput, k.hasOutput, k.opened} {
 		if on {
 			flags |= 1 << i
 		}
@@ -96,10 +115,15 @@ func section(dst []byte, add func([]byte) ([]byte, error)) ([]byte, error) {
 // finish appends what follows the inbox, and the checksum of all from start.
 func (k *checkpoint) finish(dst []byte, start int) []byte {
 	if k.hasInput {
-		dst = binary.LittleEndian.AppendUint32(dst, uint32(k.input.File))
-		dst = binary.LittleEndian.AppendUint64(dst, uint64(k.input.Offset))
-		dst = binary.LittleEndian.AppendUint64(dst, uint64(k.input.Record))
-		dst = binary.LittleEndian.AppendUint64(dst, uint64(k.input.Size))
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(k.input.size))
+		for _, n := range []uint64{k.input.listing, k.input.times, k.input.host} {
+			dst = binary.LittleEndian.AppendUint64(dst, n)
+		}
+	}
+	if k.opened {
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(k.position.File))
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(k.position.Offset))
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(k.position.Record))
 	}
 	if k.hasOutput {
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(k.output.Size))
@@ -137,11 +161,14 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 	k := &checkpoint{job: r.u64(), peer: r.count(1 << 31), peers: r.count(1 << 31), superstep: r.size(), ended: r.size()}
 	flags := r.u32()
 	k.left, k.halted, k.hasState = flags&ckptLeft != 0, flags&ckptHalted != 0, flags&ckptState != 0
-	k.hasInput, k.hasOutput = flags&ckptInput != 0, flags&ckptOutput != 0
+	k.hasInput, k.hasOutput, k.opened = flags&ckptInput != 0, flags&ckptOutput != 0, flags&ckptOpened != 0
 	k.state = r.take(r.size())
 	k.inbox = r.take(r.size())
 	if k.hasInput {
-		k.input = inputPosition{Position: storage.Position{File: r.count(1 << 31), Offset: int64(r.size())}, Record: int64(r.size()), Size: int64(r.size())}
+		k.input = inputID{int64(r.size()), r.u64(), r.u64(), r.u64()}
+	}
+	if k.opened {
+		k.position = inputPosition{storage.Position{File: r.count(1 << 31), Offset: int64(r.size())}, int64(r.size())}
 	}
 	if k.hasOutput {
 		k.output = wire.Part{Peer: k.peer, Size: int64(r.size()), CRC: r.u32(), Path: string(r.take(r.count(maxName)))}

@@ -7,8 +7,10 @@ import (
 	"flag"
 	"hash/crc32"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,6 +74,27 @@ func FuzzCheckpoint(f *testing.F) {
 	})
 }
 
+// What this machine cannot read, or not see, is no bad checkpoint: another may.
+func TestRestoreUnreadable(t *testing.T) {
+	for what, hide := range map[string]func(file string) error{
+		"an error of the disk": func(file string) error { // a folder reads as one
+			return errors.Join(os.Remove(file), os.Mkdir(file, 0o700))
+		},
+		"a store that is not mounted": func(file string) error {
+			return os.RemoveAll(filepath.Dir(filepath.Dir(filepath.Dir(filepath.Dir(file)))))
+		},
+	} {
+		k := ringCheckpoint(t)
+		if err := hide(strings.TrimPrefix(k.Files[1].Path, "file://")); err != nil {
+			t.Fatal(err)
+		}
+		_, err := bsp.RunTask(t.Context(), ringTask(t, func(s *wire.TaskStart) { s.Restore, s.Key.Epoch = k, 2 }))
+		if f, ok := errors.AsType[*job.Failure](err); !ok || f.Kind != job.FaultGroom {
+			t.Errorf("%s: %#v", what, err)
+		}
+	}
+}
+
 // A checkpoint file that is not what was written ends the attempt by a failure of
 // its own kind that names the file; it never becomes half a state.
 func TestRestoreDamaged(t *testing.T) {
@@ -128,7 +151,7 @@ func TestRestoreDamaged(t *testing.T) {
 // ringTask is two peers of ring in one task, with checkpoints every 5 supersteps.
 func ringTask(t *testing.T, change func(s *wire.TaskStart)) bsp.TaskConfig {
 	t.Helper()
-	s := wire.TaskStart{Key: wire.TaskKey{Job: "ring-1", Epoch: 1}, Ranges: []job.Range{{Hi: 2}}, Args: []string{"20"}, CheckpointDir: t.TempDir(), CheckpointEvery: 5}
+	s := wire.TaskStart{Key: wire.TaskKey{Job: "ring-1", Epoch: 1}, Ranges: []job.Range{{Hi: 2}}, Args: []string{"20"}, CheckpointDir: t.TempDir() + "/store/checkpoints", CheckpointEvery: 5}
 	change(&s)
 	return bsp.TaskConfig{Runner: bsp.NewRunner(ring), Start: s}
 }
@@ -149,40 +172,67 @@ func ringCheckpoint(t *testing.T) *wire.Checkpoint {
 	return first
 }
 
-// By time: the first barrier after the interval.
+// By time: the first barrier after the interval, again and again.
 func TestCheckpointInterval(t *testing.T) {
-	prog := func(ctx context.Context, p *bsp.Peer[int]) error {
+	const interval = 20 * time.Millisecond
+	var taken atomic.Int64
+	cfg := ringTask(t, func(s *wire.TaskStart) { s.CheckpointEvery = 0 })
+	cfg.CheckpointInterval = interval
+	cfg.Report = func(m wire.FromTask) {
+		if m.Checkpoint != nil {
+			taken.Add(1)
+		}
+	}
+	began := time.Now()
+	cfg.Runner = bsp.NewRunner(func(ctx context.Context, p *bsp.Peer[int]) error {
 		var n int
 		if _, err := p.State(&n); err != nil {
 			return err
 		}
-		for n = range 40 {
-			time.Sleep(2 * time.Millisecond)
+		for taken.Load() < 3 && time.Since(began) < time.Minute {
 			if err := p.Sync(ctx); err != nil {
 				return err
 			}
 		}
 		return nil
-	}
-	taken := 0
-	cfg := ringTask(t, func(s *wire.TaskStart) { s.CheckpointEvery = 0 })
-	cfg.Runner, cfg.CheckpointInterval = bsp.NewRunner(prog), 20*time.Millisecond
-	cfg.Report = func(m wire.FromTask) {
-		if m.Checkpoint != nil {
-			taken++
-		}
-	}
+	})
 	done, err := bsp.RunTask(t.Context(), cfg)
-	if err != nil || taken < 2 || taken > 6 || done.Counters[job.CounterCheckpoints] != int64(taken) {
-		t.Errorf("%d checkpoints in 80 ms, counters %v, %v", taken, done.Counters, err)
+	if n, took := taken.Load(), time.Since(began); err != nil || n < 3 || n > int64(took/interval) || done.Counters[job.CounterCheckpoints] != n {
+		t.Errorf("%d checkpoints in %v, counters %v, %v", n, took, done.Counters, err)
 	}
-	// The option counts supersteps, the order's number wins.
-	for order, want := range map[int]int{0: 5, 20: 2} {
-		taken = 0
-		cfg.Start.CheckpointEvery, cfg.Start.CheckpointDir = order, t.TempDir()
-		cfg.Runner = bsp.NewRunner(prog, bsp.CheckpointEvery(8))
-		if _, err := bsp.RunTask(t.Context(), cfg); err != nil || taken < want-2 || taken > want {
-			t.Errorf("%d checkpoints, want %d: %v", taken, want, err)
+}
+
+// By supersteps: the option counts, the order's number wins.
+func TestCheckpointEvery(t *testing.T) {
+	for order, every := range map[int]int{0: 8, 20: 20} {
+		var taken atomic.Int64
+		cfg := ringTask(t, func(s *wire.TaskStart) { s.CheckpointEvery = order })
+		cfg.Report = func(m wire.FromTask) {
+			if m.Checkpoint != nil {
+				if m.Checkpoint.Superstep%every != 0 {
+					t.Errorf("a checkpoint at superstep %d, one every %d", m.Checkpoint.Superstep, every)
+				}
+				taken.Add(1)
+			}
+		}
+		cfg.Runner = bsp.NewRunner(func(ctx context.Context, p *bsp.Peer[int]) error {
+			var n int
+			if _, err := p.State(&n); err != nil {
+				return err
+			}
+			for p.Superstep() < 40 {
+				for deadline := time.Now().Add(time.Minute); int(taken.Load()) < p.Superstep()/every && time.Now().Before(deadline); {
+					time.Sleep(time.Millisecond) // for the writer: it puts the next one off while it writes
+				}
+				time.Sleep(time.Millisecond)
+				if err := p.Sync(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, bsp.CheckpointEvery(8))
+		if _, err := bsp.RunTask(t.Context(), cfg); err != nil || int(taken.Load()) != 40/every {
+			t.Errorf("%d checkpoints in 40 supersteps, one every %d: %v", taken.Load(), every, err)
 		}
 	}
 }

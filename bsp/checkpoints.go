@@ -1,9 +1,13 @@
 package bsp
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -150,7 +154,8 @@ func (c *core) checkpoint(v superstep.Verdict) error {
 		job: c.t.id, peer: c.index, peers: c.t.n, superstep: v.Superstep,
 		left: c.left, ended: c.ended, halted: c.halted, hasState: c.state != nil && !c.left, values: c.values(),
 	}
-	k.input, k.hasInput = c.position()
+	k.input, k.hasInput = c.inputID()
+	k.position, k.opened = c.position()
 	var err error
 	if k.output, k.hasOutput, err = c.out.sync(); err != nil {
 		c.broke = err
@@ -162,11 +167,11 @@ func (c *core) checkpoint(v superstep.Verdict) error {
 		if !k.hasState {
 			return dst, nil
 		}
-		return appendState(dst, c.state)
+		return c.appendState(dst)
 	})
 	if err != nil {
-		c.broke = fmt.Errorf("checkpoint: encode the state: %w", err)
-		return c.broke
+		c.broke = err
+		return err
 	}
 	b, _ = section(b, func(dst []byte) ([]byte, error) {
 		if c.left {
@@ -177,6 +182,26 @@ func (c *core) checkpoint(v superstep.Verdict) error {
 	c.buf = k.finish(b, 0)
 	c.t.ckpt.handIn(v.Superstep)
 	return nil
+}
+
+// appendState encodes the state, and in the first checkpoint of an attempt sees that
+// it can be read back. No other attempt can mend what cannot be kept.
+func (c *core) appendState(dst []byte) ([]byte, error) {
+	at := len(dst)
+	dst, err := appendState(dst, c.state)
+	if err != nil {
+		if encodesItself(c.state) {
+			return dst, fmt.Errorf("checkpoint: encode the state: %w", err)
+		}
+		return dst, job.Fail(job.FaultInput, "State: %v", err)
+	}
+	if !c.proven {
+		if err := proveState(dst[at:], c.state); err != nil {
+			return dst, job.Fail(job.FaultInput, "%v", err)
+		}
+		c.proven = true
+	}
+	return dst, nil
 }
 
 // restore loads what the attempt begins with, if it begins with a checkpoint.
@@ -194,7 +219,7 @@ func (c *core) restore(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return job.Fail(job.FaultCheckpoint, "checkpoint of superstep %d: %v", from.Superstep, err)
+		return job.Fail(unreadable(ctx, file.Path, err), "checkpoint of superstep %d: %v", from.Superstep, err)
 	}
 	k, err := decodeCheckpoint(b)
 	if err == nil && (k.job != c.t.id || k.peer != c.index || k.peers != c.t.n || k.superstep != from.Superstep) {
@@ -206,22 +231,54 @@ func (c *core) restore(ctx context.Context) error {
 	if err != nil {
 		return job.Fail(job.FaultCheckpoint, "%s: %v", file.Path, err)
 	}
-	if c.split != nil && k.hasInput && k.input.Size != c.split.Size {
-		return job.Fail(job.FaultInput, "input %s changed while the job ran: it had %d bytes at superstep %d and has %d", c.split.URL, k.input.Size, k.superstep, c.split.Size)
+	if id, ok := c.inputID(); ok && k.hasInput && k.input.changed(id, k.superstep) != "" {
+		return job.Fail(job.FaultInput, "input %s changed while the job ran: %s", c.split.URL, k.input.changed(id, k.superstep))
 	}
 	c.begin(k)
 	return nil
 }
 
-// begin sets the peer to where a checkpoint was.
+// unreadable says whose fault it is that a checkpoint's file was not read. It counts
+// as bad if it is damaged or gone, and not if this machine cannot read it, or sees
+// nothing where checkpoints are: CHECKPOINTS/EPOCH/SUPERSTEP/peer-N.
+func unreadable(ctx context.Context, url string, err error) job.FailureKind {
+	if errors.Is(err, storage.ErrCorrupt) {
+		return job.FaultCheckpoint
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		fsys, name, err := storage.Resolve(url)
+		for range 4 {
+			name = name[:max(strings.LastIndexByte(name, '/'), 0)]
+		}
+		if err == nil {
+			if _, err = fsys.Stat(ctx, name); err == nil {
+				return job.FaultCheckpoint
+			}
+		}
+	}
+	return job.FaultGroom
+}
+
+// begin sets the peer to where a checkpoint was. Of the file, which may be large, only
+// the state is kept, until the program asks for it.
 func (c *core) begin(k *checkpoint) {
-	k.inbox = nil // copied by Load
-	c.begun, c.left, c.ended, c.halted, c.shown = k, k.left, k.ended, k.halted, k.values
+	c.begun = &begun{superstep: k.superstep, hasState: k.hasState, state: k.state, opened: k.opened, position: k.position}
+	c.left, c.ended, c.halted = k.left, k.ended, k.halted
+	c.shown = make([][]byte, len(k.values))
+	for i, v := range k.values {
+		c.shown[i] = bytes.Clone(v)
+	}
 	c.step.Store(int64(k.superstep))
 	if k.hasOutput {
-		c.out.resumed = &k.output
+		old := k.output // a pointer into k would keep the file
+		c.out.resumed = &old
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.counters = k.counters
+	for name := range c.counters {
+		if err := c.t.names.add(name); err != nil {
+			c.odd = err
+		}
+	}
 }

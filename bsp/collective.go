@@ -2,7 +2,6 @@ package bsp
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"scalar/internal/pack"
@@ -185,15 +184,4 @@ func decodeAll[T any](parts [][]byte) ([]T, error) {
 		}
 	}
 	return xs, nil
-}
-
-// appendRecord and frontRecord keep records one after another: u32 length, bytes.
-func appendRecord(dst, record []byte) []byte {
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(record)))
-	return append(dst, record...)
-}
-
-func frontRecord(src []byte) (record []byte, size int) {
-	n := int(binary.LittleEndian.Uint32(src))
-	return src[4 : 4+n : 4+n], 4 + n
 }

@@ -31,7 +31,8 @@ type core struct {
 	own      []byte // flags, then the program's values
 	tooLong  int    // bytes given to SetValues over the limit
 	ended    int    // superstep in which the program returned
-	odd      error  // a counter that a checkpoint cannot hold
+	odd      error  // a counter too many
+	proven   bool   // the state was read back once in this attempt
 
 	// The last barrier.
 	halted  bool
@@ -39,7 +40,7 @@ type core struct {
 	shown   [][]byte // without, made when asked for
 	stateOn bool     // some peer called State
 
-	begun *checkpoint // what this attempt began with; nil: superstep 0
+	begun *begun // what this attempt began with; nil: superstep 0
 
 	split   *storage.Split
 	open    func() (*storage.Records, error) // nil without input
@@ -55,6 +56,16 @@ type core struct {
 
 	mu       sync.Mutex // guards counters
 	counters map[string]int64
+}
+
+// begun is what a peer takes from the checkpoint that it began with when the
+// program asks for it.
+type begun struct {
+	superstep int
+	hasState  bool
+	state     []byte // a view of the file, let go by State
+	opened    bool   // the input was, and position is where it stood
+	position  inputPosition
 }
 
 // inbox is what a checkpoint needs of a superstep.Box.
@@ -190,12 +201,13 @@ func (c *core) setState(v any) (bool, error) {
 	switch {
 	case c.broke != nil:
 		return false, c.broke
-	case v == nil:
-		return false, errors.New("State(nil): give a pointer to what has to be kept")
 	case c.barriers > 0:
 		return false, errors.New("State must be called before the first Sync")
 	case c.state != nil:
 		return false, errors.New("State was called twice: put all into one struct")
+	}
+	if err := checkState(v); err != nil {
+		return false, err
 	}
 	c.state = v
 	if c.begun == nil || !c.begun.hasState {
@@ -214,9 +226,14 @@ func (c *core) finish(ctx context.Context) error {
 	if c.broke != nil {
 		return c.broke
 	}
+	if c.odd != nil {
+		return c.odd
+	}
 	if err := c.close(); err != nil {
 		return err
 	}
+	// What it set for a barrier that it does not come to goes the way of what it sent.
+	c.own, c.tooLong = c.own[:0], 0
 	if !c.left {
 		c.left, c.ended = true, c.port.Superstep()
 	}
@@ -260,10 +277,13 @@ func (c *core) close() error {
 func (c *core) count(name string, delta int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.counters[name] += delta
-	if len(name) > maxName || len(c.counters) > maxOwnCounters {
-		c.odd = fmt.Errorf("Count: %d counters, the last with a name of %d bytes; at most %d with %d", len(c.counters), len(name), maxOwnCounters, maxName)
+	if _, known := c.counters[name]; !known {
+		if err := c.t.names.add(name); err != nil {
+			c.odd = err
+			return
+		}
 	}
+	c.counters[name] += delta
 }
 
 // counted returns a copy of the counters.

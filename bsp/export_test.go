@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"hash/crc32"
+	"net"
 	"slices"
 
+	"scalar/bsp/job"
 	"scalar/bsp/wire"
 	"scalar/storage"
 )
@@ -16,9 +18,10 @@ type Checkpoint = checkpoint
 // GoldenCheckpoint has something in every field.
 func GoldenCheckpoint() *Checkpoint {
 	return &checkpoint{
-		job: jobHash("golden-1"), peer: 1, peers: 3, superstep: 42, ended: 7, halted: true, hasState: true, hasInput: true, hasOutput: true,
+		job: jobHash("golden-1"), peer: 1, peers: 3, superstep: 42, ended: 7, halted: true, hasState: true, hasInput: true, opened: true, hasOutput: true,
 		state: []byte("the state"), inbox: []byte("the inbox"),
-		input:    inputPosition{Position: storage.Position{File: 2, Offset: 1234}, Record: 5, Size: 6789},
+		input:    inputID{6789, 0x0a0b0c0d0e0f0102, 0x1a1b1c1d1e1f1112, 0x2a2b2c2d2e2f2122},
+		position: inputPosition{storage.Position{File: 2, Offset: 1234}, 5},
 		output:   wire.Part{Peer: 1, Path: "file:///out.tmp-golden-1-1/part-00001", Size: 99, CRC: 0x01020304},
 		counters: map[string]int64{"messages": 12, "own": -3},
 		values:   [][]byte{nil, []byte("v1"), nil},
@@ -59,3 +62,14 @@ func NewMesh(ctx context.Context, start *wire.TaskStart) (Mesh, error) {
 
 // DialTo tells the mesh where the others are.
 func (m *taskMesh) DialTo(addrs []string) { m.dialTo(addrs) }
+
+// ReadBlock checks a block of PartitionInput; AppendRecord makes one.
+var (
+	ReadBlock    = readBlock
+	AppendRecord = appendRecord
+)
+
+// Say has a task send a message to its groom, and returns what it could not.
+func Say(conn net.Conn, m wire.FromTask) *job.Failure {
+	return (&member{conn: conn, cancel: func(error) {}}).say(m)
+}

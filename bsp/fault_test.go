@@ -3,6 +3,8 @@ package bsp_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"scalar/bsp/bsptest"
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
+	"scalar/internal/pack"
 	"scalar/internal/pki"
 	"scalar/superstep"
 )
@@ -96,24 +99,93 @@ func TestCheckpointDueOnce(t *testing.T) {
 	}
 }
 
-// What a checkpoint cannot hold is refused before one is written that nobody can read.
-func TestOddCounters(t *testing.T) {
-	prog := func(ctx context.Context, p *bsp.Peer[int]) error {
-		n := 0
-		if _, err := p.State(&n); err != nil {
-			return err
-		}
-		for p.Superstep() < 6 {
-			p.Count(strings.Repeat("x", 5000), 1)
-			if err := p.Sync(ctx); err != nil {
+// What a groom has no room for is refused by name, with checkpoints or without, in one
+// process or several: none is dropped in silence.
+func TestTooManyCounters(t *testing.T) {
+	count := func(each func(p *bsp.Peer[int]), sync bool) bsp.Runner {
+		return bsp.NewRunner(func(ctx context.Context, p *bsp.Peer[int]) error {
+			n := 0
+			if _, err := p.State(&n); err != nil {
 				return err
 			}
-		}
-		return nil
+			for p.Superstep() < 6 {
+				each(p)
+				if !sync {
+					return nil
+				}
+				if err := p.Sync(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
-	_, err := bsptest.Try(t, bsptest.Config{RestartAt: 3}, bsp.NewRunner(prog))
-	if err == nil || !strings.Contains(err.Error(), "name of 5000 bytes") {
-		t.Errorf("%v", err)
+	many := func(n int) func(p *bsp.Peer[int]) {
+		return func(p *bsp.Peer[int]) {
+			for i := range n {
+				p.Count(fmt.Sprintf("%d/%d", p.Index(), i), 1)
+				p.Count("of all", 1)
+				p.Count(job.CounterMessages, 1) // has its place
+			}
+		}
+	}
+	for name, row := range map[string]struct {
+		each func(p *bsp.Peer[int])
+		want string // empty: they fit
+	}{
+		"long":          {func(p *bsp.Peer[int]) { p.Count(strings.Repeat("x", 257), 1) }, "name of 257 bytes"},
+		"long enough":   {func(p *bsp.Peer[int]) { p.Count(strings.Repeat("x", 256), 1) }, ""},
+		"many":          {many(126), "one counter too many, a task can have 256"},
+		"just as many":  {many(125), ""},
+		"by their data": {many(100_000), "one counter too many"},
+	} {
+		for _, sync := range []bool{true, false} {
+			for _, at := range []int{0, 3} {
+				if at > 0 && !sync {
+					continue
+				}
+				got, err := bsptest.Try(t, bsptest.Config{Peers: 2, RestartAt: at}, count(row.each, sync))
+				if row.want == "" && (err != nil || len(got.Counters) < 5) || row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want)) {
+					t.Errorf("%s, sync %v, a restart at %d: %v with %d counters, want %q", name, sync, at, err, len(got.Counters), row.want)
+				}
+			}
+		}
+	}
+}
+
+// What a task says of its end always fits a message.
+func TestLoudFailure(t *testing.T) {
+	for _, tasks := range []int{1, 2} {
+		s := spec("loud", 2, tasks)
+		s.MaxAttempts = 1
+		info, _, err := local(t.Context(), t, s)
+		f, ok := errors.AsType[*job.Failure](err)
+		if !ok || f.Kind != job.FaultProgram || !strings.HasPrefix(f.Message, "too loud: xxx") || len(f.Message) != job.MaxMessage || info.State != job.Failed {
+			t.Errorf("%d tasks: %v, %.200v", tasks, info.State, err)
+		}
+	}
+}
+
+// A message that has no room fails the task; the groom is not gone.
+func TestUnsayable(t *testing.T) {
+	groom, task := net.Pipe()
+	defer task.Close()
+	told := make(chan wire.FromTask, 1)
+	go func() {
+		defer groom.Close()
+		var m wire.FromTask
+		if err := pack.ReadFrame(groom, pack.MaxOrders, &m); err != nil {
+			t.Error(err)
+		}
+		told <- m
+	}()
+	f := bsp.Say(task, wire.FromTask{Done: &wire.TaskDone{Parts: []wire.Part{{Path: strings.Repeat("x", 17<<20)}}}})
+	m := <-told
+	if f == nil || m.Failed == nil || *m.Failed != *f || !strings.Contains(f.Message, "over the limit") {
+		t.Errorf("said %+v, returned %v", m, f)
+	}
+	if f := bsp.Say(task, wire.FromTask{Done: &wire.TaskDone{}}); f != nil {
+		t.Errorf("a groom that is gone: %v", f)
 	}
 }
 

@@ -35,8 +35,8 @@ func (c *core) openRecords() (*storage.Records, error) {
 	if err != nil {
 		return nil, inputFailure(err)
 	}
-	if k := c.begun; k != nil && k.hasInput {
-		if err := r.Seek(k.input.Position); err != nil {
+	if c.begun != nil && c.begun.opened {
+		if err := r.Seek(c.begun.position.Position); err != nil {
 			return nil, errors.Join(inputFailure(err), r.Close())
 		}
 	}
@@ -56,15 +56,15 @@ func (c *core) rewind() error {
 	return inputFailure(r.Rewind())
 }
 
-// position is what a checkpoint keeps of the input.
+// position is where the next record starts; false if the input was not opened.
 func (c *core) position() (inputPosition, bool) {
 	switch {
 	case c.divided != nil:
-		return inputPosition{Record: c.divided.taken, Size: c.split.Size}, true
+		return inputPosition{Record: c.divided.taken}, true
 	case c.records != nil:
-		return inputPosition{Position: c.records.Pos(), Size: c.split.Size}, true
+		return inputPosition{Position: c.records.Pos()}, true
 	case c.begun != nil: // not opened since the restart
-		return c.begun.input, c.begun.hasInput
+		return c.begun.position, c.begun.opened
 	}
 	return inputPosition{}, false
 }
@@ -88,131 +88,44 @@ func inputFailure(err error) error {
 		f := job.Fail(job.FaultInput, "%v", err)
 		f.Code = job.ExitNotFound
 		return f
-	case errors.Is(err, storage.ErrMalformed) || errors.Is(err, storage.ErrURL):
+	case errors.Is(err, storage.ErrMalformed), errors.Is(err, storage.ErrURL), errors.Is(err, storage.ErrChanged):
 		return job.Fail(job.FaultInput, "%v", err)
 	}
 	return fmt.Errorf("read input: %w", err)
 }
 
+// inputID names the input as this task found it; false without input.
+func (c *core) inputID() (inputID, bool) {
+	if c.split == nil {
+		return inputID{}, false
+	}
+	return inputID{c.split.Size, c.split.Listing, c.split.Times, hash(c.t.host(c.index))}, true
+}
+
 // sameInput checks that all tasks have cut the same input: each lists it for
 // itself, so that one which grows meanwhile would lose or double lines.
 func (c *core) sameInput(ctx context.Context) error {
-	if c.split == nil || len(c.t.start.Ranges) == 1 {
+	own, ok := c.inputID()
+	if !ok || len(c.t.start.Ranges) == 1 {
 		return nil
 	}
-	sizes, err := c.allGather(ctx, binary.LittleEndian.AppendUint64(nil, uint64(c.split.Size)))
+	b := binary.LittleEndian.AppendUint64(nil, uint64(own.size))
+	all, err := c.allGather(ctx, binary.LittleEndian.AppendUint64(b, own.listing))
 	if err != nil {
 		return err
 	}
-	for peer, b := range sizes {
-		if len(b) != 8 {
-			return job.Fail(job.FaultInternal, "peer %d sent no size of the input", peer)
+	for peer, b := range all {
+		if len(b) != 16 {
+			return job.Fail(job.FaultInternal, "peer %d does not say what it found as input", peer)
 		}
-		if size := int64(binary.LittleEndian.Uint64(b)); size != c.split.Size {
+		switch size := int64(binary.LittleEndian.Uint64(b)); {
+		case size != own.size:
 			return job.Fail(job.FaultInput, "%s changed while the job started: peer %d found %d bytes, peer %d %d; submit again when it is whole",
-				c.t.start.Input, c.index, c.split.Size, peer, size)
+				c.t.start.Input, c.index, own.size, peer, size)
+		case binary.LittleEndian.Uint64(b[8:]) != own.listing:
+			return job.Fail(job.FaultInput, "%s changed while the job started: peers %d and %d found other names or sizes of its files; submit again when it is whole",
+				c.t.start.Input, c.index, peer)
 		}
 	}
 	return nil
-}
-
-// divided is the input after PartitionInput: records of this peer by the peer that
-// read them, in its order.
-type divided struct {
-	from  [][]byte // by reader: u32 length, bytes, …
-	taken int64
-	peer  int // where next reads
-	at    int
-}
-
-func (d *divided) rewind() { d.taken, d.peer, d.at = 0, 0, 0 }
-
-func (d *divided) next() ([]byte, bool) {
-	for ; d.peer < len(d.from); d.peer, d.at = d.peer+1, 0 {
-		if src := d.from[d.peer][d.at:]; len(src) > 0 {
-			record, size := frontRecord(src)
-			d.at += size
-			d.taken++
-			return record, true
-		}
-	}
-	return nil, false
-}
-
-// seek goes to the record with a number, for a restart.
-func (d *divided) seek(record int64) error {
-	d.rewind()
-	for d.taken < record {
-		if _, ok := d.next(); !ok {
-			return fmt.Errorf("the input has %d records for this peer, the checkpoint is at %d: the input has changed", d.taken, record)
-		}
-	}
-	return nil
-}
-
-// divideBlock is how many bytes a peer reads between two exchanges of
-// PartitionInput: large enough for the links, small beside the records kept.
-const divideBlock = 8 << 20
-
-// partitionInput reads the split and gives every record to the peer that f names.
-func (c *core) partitionInput(ctx context.Context, f func([]byte, int) int) error {
-	r, err := storage.OpenRecords(ctx, *c.split)
-	if err != nil {
-		return inputFailure(err)
-	}
-	d := &divided{from: make([][]byte, c.t.n)}
-	for err == nil {
-		var out [][]byte
-		if out, err = c.divideBlock(r, f); err != nil {
-			break
-		}
-		var in [][]byte
-		if in, err = c.allToAll(ctx, out); err != nil {
-			break
-		}
-		more := false
-		for i, b := range in {
-			more = more || b[0] == 1
-			d.from[i] = append(d.from[i], b[1:]...)
-		}
-		if !more {
-			break
-		}
-	}
-	if err = errors.Join(err, r.Close()); err != nil {
-		return err
-	}
-	c.divided = d
-	if k := c.begun; k != nil && k.hasInput {
-		return d.seek(k.input.Record)
-	}
-	return nil
-}
-
-// divideBlock sorts the next records by peer. Each slice begins with 1 if more
-// records follow.
-func (c *core) divideBlock(r *storage.Records, f func([]byte, int) int) ([][]byte, error) {
-	out := make([][]byte, c.t.n)
-	for i := range out {
-		out[i] = []byte{0}
-	}
-	for size := 0; size < divideBlock; {
-		line, ok, err := r.Next()
-		if err != nil {
-			return nil, inputFailure(err)
-		}
-		if !ok {
-			return out, nil
-		}
-		to := f(line, c.t.n)
-		if to < 0 || to >= c.t.n {
-			return nil, fmt.Errorf("PartitionInput: peer %d for the record at %s: there are peers 0 to %d", to, r.Where(), c.t.n-1)
-		}
-		out[to] = appendRecord(out[to], line)
-		size += len(line) + 4
-	}
-	for i := range out {
-		out[i][0] = 1
-	}
-	return out, nil
 }

@@ -33,6 +33,7 @@ type local struct {
 	runner  Runner
 	spec    job.Spec
 	ranges  []job.Range
+	output  string // Spec.Output as a path without a slash at its end; empty: none
 	scratch string
 	began   time.Time
 	info    job.Info
@@ -46,7 +47,8 @@ type local struct {
 // without a runner, in processes of cfg.Exe that talk over Unix sockets. Job, errors
 // and exit codes are those of a cluster. A killed or failed task process makes the
 // gang start again from the last checkpoint, until Spec.MaxAttempts (4) attempts
-// have failed; in this process there is one attempt unless MaxAttempts says more.
+// have failed; in this process there is one attempt unless MaxAttempts says more. A
+// checkpoint that is found bad counts apart: the one before is used.
 //
 // Without Spec.Output the second result is the output of all peers in peer order,
 // in Info.Result too if it is at most 1 MiB. The error is the *job.Failure in
@@ -135,8 +137,12 @@ func (l *local) processes() bool { return l.spec.Tasks > 1 || l.runner == nil }
 // checkPaths looks at output and input before loading.
 func (l *local) checkPaths(ctx context.Context) error {
 	if l.spec.Output != "" {
-		exists, err := storage.OutputExists(ctx, l.spec.Output)
-		if err == nil && exists {
+		var err error
+		var exists bool
+		if l.output, err = storage.Path(l.spec.Output); err == nil {
+			exists, err = storage.OutputExists(ctx, l.output)
+		}
+		if exists {
 			err = fmt.Errorf("output %s exists: remove it or name another", l.spec.Output)
 		}
 		if err != nil {
@@ -188,7 +194,7 @@ func (l *local) attempts(ctx context.Context) (wire.TaskDone, error) {
 	if !l.processes() && l.spec.MaxAttempts == 0 {
 		limit = 1
 	}
-	for failed := 0; ; {
+	for failed, lost := 0, 0; ; {
 		l.info.Attempts++
 		done, err := l.attempt(ctx)
 		f, ok := errors.AsType[*job.Failure](err)
@@ -199,11 +205,10 @@ func (l *local) attempts(ctx context.Context) (wire.TaskDone, error) {
 		case job.FaultInput, job.FaultOutput:
 			return done, f
 		case job.FaultCheckpoint: // the one before, or superstep 0, is used
-			if n := len(l.checkpoints); n > 0 {
-				l.checkpoints = l.checkpoints[:n-1]
-			} else if failed++; failed >= limit {
+			if lost++; lost >= job.MaxGroomLosses {
 				return done, f
 			}
+			l.checkpoints = l.checkpoints[:max(len(l.checkpoints)-1, 0)]
 		default:
 			if failed++; failed >= limit {
 				return done, f
@@ -256,8 +261,8 @@ func (l *local) start(task int) wire.TaskStart {
 		s.CheckpointDir = l.scratch + "/checkpoints"
 	}
 	switch {
-	case l.spec.Output != "":
-		s.OutputTmp = fmt.Sprintf("%s.tmp-%s-%d-%d", l.spec.Output, l.info.ID, os.Getpid(), epoch)
+	case l.output != "":
+		s.OutputTmp = fmt.Sprintf("%s.tmp-%s-%d-%d", l.output, l.info.ID, os.Getpid(), epoch)
 	case restartable:
 		s.OutputTmp = fmt.Sprintf("%s/output-%d", l.scratch, epoch)
 	}

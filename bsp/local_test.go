@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -63,6 +65,51 @@ func TestLocalEqualBits(t *testing.T) {
 	}
 }
 
+// gated is a ring of 4 peers in 2 tasks with checkpoints every 10 supersteps that waits
+// at its gates. While all wait at the first one a checkpoint is written, and another
+// one while they wait at the second: then last is called.
+func gated(t *testing.T, s *job.Spec, scratch string, last func(checkpoints []string)) (wait func()) {
+	t.Helper()
+	dir := t.TempDir()
+	s.Args, s.CheckpointEvery = []string{"100", "0", dir}, 10
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		for i, gate := range []string{"/30", "/60"} {
+			for peer := range 4 {
+				await(t, fmt.Sprintf("%s%s-%d", dir, gate, peer))
+			}
+			written := settled(t, scratch, i+1)
+			if gate == "/60" && len(written) > 1 {
+				last(written)
+			}
+			if err := os.WriteFile(dir+gate, nil, 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return watcher.Wait
+}
+
+// settled waits until at least n checkpoints of the first attempt are there and no
+// more are coming, and returns the newest one's file of peer 3 and those before it.
+func settled(t *testing.T, scratch string, n int) (files []string) {
+	t.Helper()
+	for quiet, deadline := 0, time.Now().Add(time.Minute); quiet < 20; time.Sleep(10 * time.Millisecond) {
+		now, err := filepath.Glob(scratch + "/checkpoints/1/*/peer-*")
+		if err != nil || time.Now().After(deadline) {
+			t.Errorf("checkpoints %v: %v", now, err)
+			return nil
+		}
+		if quiet++; len(now) != len(files) || len(now) < 4*n || len(now)%4 != 0 {
+			quiet = 0
+		}
+		files = now
+	}
+	files = slices.DeleteFunc(files, func(f string) bool { return !strings.HasSuffix(f, "/peer-3") })
+	slices.Reverse(files)
+	return files
+}
+
 // A task process killed in the middle costs nothing but time: the bits are equal.
 func TestLocalKill(t *testing.T) {
 	_, want, err := local(t.Context(), t, spec("ring", 4, 1, "100"))
@@ -70,24 +117,20 @@ func TestLocalKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, output := range []bool{false, true} {
-		s := spec("ring", 4, 2, "100", "3")
-		s.CheckpointEvery = 10
+		s, scratch := spec("ring", 4, 2), t.TempDir()
 		if output {
 			s.Output = t.TempDir() + "/out"
 		}
-		killed := false
-		var log bytes.Buffer
-		info, got, err := local(t.Context(), t, s, func(cfg *bsp.LocalConfig) {
-			cfg.Stderr = &log
-			cfg.Progress = func(superstep int, _ string) {
-				if superstep >= 35 && !killed {
-					killed = true
-					kill(t, "ring-local/1/1")
-				}
-			}
+		from := ""
+		wait := gated(t, &s, scratch, func(checkpoints []string) {
+			from = filepath.Base(filepath.Dir(checkpoints[0]))
+			kill(t, "ring-local/1/1")
 		})
-		if err != nil || !killed || info.Attempts != 2 {
-			t.Fatalf("killed %v: %+v, %v", killed, info, err)
+		var log bytes.Buffer
+		info, got, err := local(t.Context(), t, s, func(cfg *bsp.LocalConfig) { cfg.ScratchDir, cfg.Stderr = scratch, &log })
+		wait()
+		if err != nil || info.Attempts != 2 {
+			t.Fatalf("%+v, %v", info, err)
 		}
 		if output {
 			got = read(t, s.Output)
@@ -95,8 +138,8 @@ func TestLocalKill(t *testing.T) {
 		if got != want || info.Supersteps != 100 || info.Counters["sent"] != 400 || info.Counters[job.CounterMessages] != 400 {
 			t.Errorf("output %v: %+v", output, info)
 		}
-		if !strings.Contains(log.String(), "task 1 was killed (signal: killed); starting again from superstep ") || strings.Contains(log.String(), "superstep 0\n") {
-			t.Errorf("log: %s", log.String())
+		if log.String() != "attempt 1 failed: task 1 was killed (signal: killed); starting again from superstep "+from+"\n" {
+			t.Errorf("checkpoint of superstep %s, log: %s", from, log.String())
 		}
 	}
 }
@@ -107,32 +150,36 @@ func TestLocalDamagedCheckpoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := spec("ring", 4, 2, "100", "3")
-	s.CheckpointEvery = 10
-	killed, scratch := false, ""
-	var log bytes.Buffer
-	info, got, err := local(t.Context(), t, s, func(cfg *bsp.LocalConfig) {
-		cfg.Stderr, scratch = &log, cfg.ScratchDir
-		cfg.Progress = func(superstep int, _ string) {
-			files, _ := filepath.Glob(scratch + "/checkpoints/1/*/peer-3")
-			if killed || superstep < 35 || len(files) < 2 {
-				return
-			}
-			killed = true
-			if f, err := os.OpenFile(files[len(files)-1], os.O_WRONLY, 0); err == nil {
-				_, err = f.WriteAt([]byte("damage"), 60)
-				if err = errors.Join(err, f.Close()); err != nil {
-					t.Error(err)
-				}
-				kill(t, "ring-local/1/0")
-			}
+	s, scratch := spec("ring", 4, 2), t.TempDir()
+	var steps []string
+	wait := gated(t, &s, scratch, func(checkpoints []string) {
+		for _, f := range checkpoints {
+			steps = append(steps, filepath.Base(filepath.Dir(f)))
 		}
+		f, err := os.OpenFile(checkpoints[0], os.O_WRONLY, 0)
+		if err == nil {
+			_, err = f.WriteAt([]byte("damage"), 60)
+			err = errors.Join(err, f.Close())
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		kill(t, "ring-local/1/0")
 	})
-	if err != nil || got != want || !killed || info.Attempts < 2 || info.Attempts > 3 {
-		t.Errorf("%+v, %v, log %s", info, err, log.String())
+	var log bytes.Buffer
+	info, got, err := local(t.Context(), t, s, func(cfg *bsp.LocalConfig) { cfg.ScratchDir, cfg.Stderr = scratch, &log })
+	wait()
+	if err != nil || got != want || info.Attempts != 3 || len(steps) < 2 {
+		t.Fatalf("%+v, %v, checkpoints %v, log %s", info, err, steps, log.String())
 	}
-	if info.Attempts == 3 && !strings.Contains(log.String(), "attempt 2 failed: peer 3: checkpoint of superstep ") {
-		t.Errorf("log %s", log.String())
+	for _, want := range []string{
+		"attempt 1 failed: task 0 was killed (signal: killed); starting again from superstep " + steps[0] + "\n",
+		"attempt 2 failed: peer 3: checkpoint of superstep " + steps[0] + ": ",
+		"starting again from superstep " + steps[1] + "\n",
+	} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("log %swant %s", log.String(), want)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ func (l *local) committed(parts []*wire.CheckpointPart) {
 
 // commit makes the output visible, or returns it.
 func (l *local) commit(ctx context.Context, parts []wire.Part) ([]byte, error) {
-	if l.spec.Output == "" {
+	if l.output == "" {
 		out, err := l.result(ctx, parts)
 		if err != nil {
 			return nil, job.AsFailure(fmt.Errorf("read output: %w", err), job.FaultOutput)
@@ -73,7 +73,7 @@ func (l *local) commit(ctx context.Context, parts []wire.Part) ([]byte, error) {
 		return nil, job.AsFailure(err, job.FaultInternal)
 	}
 	tmp := l.folders[len(l.folders)-1]
-	if err := storage.CommitOutput(ctx, tmp, l.spec.Output, string(owner), infos); err != nil {
+	if err := storage.CommitOutput(ctx, tmp, l.output, string(owner), infos); err != nil {
 		f := job.AsFailure(err, job.FaultOutput)
 		if errors.Is(err, storage.ErrExists) {
 			f.Code = job.ExitUsage

@@ -13,47 +13,51 @@ import (
 	"scalar/storage"
 )
 
-// output is a peer's part, or a writer given to RunTask, or nothing. The part is
-// made when the first byte comes, or at the end.
+// output is a peer's part, or a writer given to RunTask, or nothing.
 type output struct {
-	open    func() (*storage.Part, error) // nil: there is no output folder
-	part    *storage.Part
-	other   io.Writer // without a folder
-	resumed *wire.Part
-	dirty   bool  // bytes were written since the last sync
-	err     error // the first; a *job.Failure
+	folder  string // URL; empty: there is none
+	peer    int
+	part    *storage.Part // made by begin, if there is a folder
+	other   io.Writer     // without a folder
+	resumed *wire.Part    // what the checkpoint says was written; nil: nothing
+	dirty   bool          // something is to be synced
+	err     error         // the first; a *job.Failure
 	scratch []byte
 	done    wire.Part
 }
 
-// newOutput makes the output of a peer. ctx is kept in open, for the file system
-// calls that the first Write makes.
-func newOutput(ctx context.Context, t *task, peer int) *output {
-	o := &output{}
-	if t.start.OutputTmp == "" {
-		if t.cfg.Output != nil {
-			o.other = t.cfg.Output(peer)
-		}
-		return o
-	}
-	o.open = func() (*storage.Part, error) {
-		if old := o.resumed; old != nil {
-			return storage.ResumePart(ctx, t.start.OutputTmp, peer, storage.PartInfo{Peer: peer, Path: old.Path, Size: old.Size, CRC: old.CRC})
-		}
-		return storage.CreatePart(ctx, t.start.OutputTmp, peer)
+func newOutput(t *task, peer int) *output {
+	o := &output{folder: t.start.OutputTmp, peer: peer}
+	if o.folder == "" && t.cfg.Output != nil {
+		o.other = t.cfg.Output(peer)
 	}
 	return o
+}
+
+// begin makes the part, before the program runs: an output that cannot be written is
+// told before anything is computed, and a checkpoint whose part is gone before
+// another one is taken that rests on it.
+func (o *output) begin(ctx context.Context) (err error) {
+	switch {
+	case o.folder == "":
+		return nil
+	case o.resumed != nil:
+		old := storage.PartInfo{Peer: o.peer, Path: o.resumed.Path, Size: o.resumed.Size, CRC: o.resumed.CRC}
+		o.part, err = storage.ResumePart(ctx, o.folder, o.peer, old)
+	default:
+		o.part, err = storage.CreatePart(ctx, o.folder, o.peer)
+	}
+	if err != nil {
+		return o.fail(err)
+	}
+	o.dirty = true // the name, and what was resumed
+	return nil
 }
 
 // Write implements io.Writer.
 func (o *output) Write(b []byte) (int, error) {
 	if o.part == nil {
-		if o.open == nil {
-			return o.writeOther(b)
-		}
-		if err := o.begin(); err != nil {
-			return 0, err
-		}
+		return o.writeOther(b)
 	}
 	o.dirty = true
 	n, err := o.part.Write(b)
@@ -69,43 +73,31 @@ func (o *output) writeOther(b []byte) (int, error) {
 	}
 	n, err := o.other.Write(b)
 	if err != nil {
-		return n, o.fail(err)
+		return n, o.fail(fmt.Errorf("write output: %w", err))
 	}
 	return n, nil
-}
-
-// begin makes the part.
-func (o *output) begin() error {
-	if o.err != nil {
-		return o.err
-	}
-	part, err := o.open()
-	if err != nil {
-		return o.fail(err)
-	}
-	o.part = part
-	return nil
 }
 
 func (o *output) fail(err error) error {
 	if o.err == nil {
 		kind := job.FaultOutput
-		if errors.Is(err, storage.ErrCorrupt) {
-			kind = job.FaultCheckpoint // the prefix that a checkpoint names is gone
+		switch {
+		case errors.Is(err, storage.ErrCorrupt): // the part that a checkpoint names is not what it was
+			kind = job.FaultCheckpoint
+		case errors.Is(err, storage.ErrUnreadable):
+			kind = job.FaultGroom
 		}
-		o.err = job.AsFailure(fmt.Errorf("write output: %w", err), kind)
+		o.err = job.AsFailure(err, kind)
 	}
 	return o.err
 }
 
-// sync makes what was written durable and says what there is.
+// sync makes what was written durable and says what there is; false: nothing.
 func (o *output) sync() (wire.Part, bool, error) {
-	switch {
-	case o.done.Path != "": // closed: the peer has returned
-		return o.done, true, nil
-	case o.part == nil && o.resumed != nil: // nothing was written since
-		return *o.resumed, true, nil
-	case o.part == nil:
+	if o.done.Path != "" { // closed: the peer has returned
+		return o.done, o.done.Size > 0, nil
+	}
+	if o.part == nil {
 		return wire.Part{}, false, nil
 	}
 	if o.dirty {
@@ -115,21 +107,13 @@ func (o *output) sync() (wire.Part, bool, error) {
 		o.dirty = false
 	}
 	info := o.part.Info()
-	return wire.Part{Peer: info.Peer, Path: info.Path, Size: info.Size, CRC: info.CRC}, true, nil
+	return wire.Part{Peer: info.Peer, Path: info.Path, Size: info.Size, CRC: info.CRC}, info.Size > 0, nil
 }
 
-// close ends the part; with a folder there is one even if nothing was written.
+// close ends the part.
 func (o *output) close() error {
-	if o.err != nil {
+	if o.err != nil || o.part == nil {
 		return o.err
-	}
-	if o.open == nil {
-		return nil
-	}
-	if o.part == nil {
-		if err := o.begin(); err != nil {
-			return err
-		}
 	}
 	size, crc, err := o.part.Close()
 	if err != nil {

@@ -73,7 +73,8 @@ func (p *Peer[M]) AllHalted() bool { return p.c.halted }
 const MaxValues = superstep.MaxValues - 1
 
 // SetValues gives b, of at most MaxValues bytes, to all peers with the next
-// barrier; it is copied. More bytes make the next Sync fail.
+// barrier; it is copied. More bytes make the next Sync fail. A program that returns
+// instead gives nothing.
 func (p *Peer[M]) SetValues(b []byte) { p.c.setValues(b) }
 
 // Values returns what each peer set before the last barrier, by peer; empty where
@@ -83,12 +84,22 @@ func (p *Peer[M]) Values() [][]byte { return p.c.values() }
 // State gives the checkpoints v, a pointer, and restores it after a fault: resumed
 // is true then, and *v is as it was at the barrier that ended the superstep before
 // Superstep(). It is called once, before the first Sync, by all peers or by none.
-// v is encoded at barriers while the program waits in Sync: by its AppendBinary or
-// MarshalBinary method where it has one (and UnmarshalBinary), else as msgpack, in
-// which unexported fields are left out.
+// v is encoded at barriers while the program waits in Sync.
+//
+// A type with AppendBinary or MarshalBinary encodes itself, and its UnmarshalBinary
+// gets *v as the program has made it. Of all others msgpack keeps values, slices,
+// maps, pointers (to a copy each) and exported fields, nested 32 deep at most.
+// Unexported fields and those tagged msgpack:"-", of *v and of structs that are a
+// part of it, stay as the program has set them; all else is replaced. What is in an
+// interface must have one of the types bool, int8, float32, float64, string, []byte,
+// []any, map[string]any and time.Time: others would come back as another one. The
+// first checkpoint of an attempt is read back and fails the job where the state could
+// not go on from it; states over 16 MiB only as far as interfaces go.
 func (p *Peer[M]) State(v any) (resumed bool, err error) { return p.c.setState(v) }
 
-// Count adds to a counter of the job; the job's is the sum over peers.
+// Count adds to a counter of the job; the job's is the sum over peers. The peers of a
+// task can have 252 counters together, with names of at most 256 bytes: one more
+// makes the next Sync fail.
 func (p *Peer[M]) Count(name string, delta int64) { p.c.count(name, delta) }
 
 // Loaded marks the end of loading in the job's times; by default that is the entry
@@ -142,8 +153,9 @@ func (p *Peer[M]) Records() *storage.Records {
 	return r
 }
 
-// Output returns the writer of the peer's part of the output. It becomes visible
-// when the job succeeds. Errors also come back from the next Sync.
+// Output returns the writer of the peer's part of the output, which is there before
+// the program starts. It becomes visible when the job succeeds. Errors also come back
+// from the next Sync.
 func (p *Peer[M]) Output() io.Writer { return p.c.out }
 
 // Write adds the line key TAB value to the output: floats in their shortest

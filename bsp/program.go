@@ -104,6 +104,9 @@ func (r *runner[M]) run(ctx context.Context, c *core) error {
 	if err := c.restore(ctx); err != nil {
 		return err
 	}
+	if err := c.out.begin(ctx); err != nil {
+		return err
+	}
 	if err := c.sameInput(ctx); err != nil {
 		return err
 	}

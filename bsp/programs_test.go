@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,6 +31,8 @@ func lookup(name string, _ []string) (bsp.Runner, error) {
 		return bsp.NewRunner(storm), nil
 	case "fault":
 		return bsp.NewRunner(fault), nil
+	case "loud":
+		return bsp.NewRunner(loud), nil
 	case "words":
 		return bsp.NewRunner(words, bsp.PartitionInput(byLength)), nil
 	}
@@ -37,7 +40,8 @@ func lookup(name string, _ []string) (bsp.Runner, error) {
 }
 
 // ring is the example of the API: a restartable loop over p.Superstep. Its first
-// argument is the number of supersteps, the second the sleep in each.
+// argument is the number of supersteps, the second the sleep in each, the third a
+// folder with gates at supersteps 30 and 60: see pass.
 func ring(ctx context.Context, p *bsp.Peer[int64]) error {
 	type state struct{ Sum int64 }
 	var st state
@@ -56,12 +60,36 @@ func ring(ctx context.Context, p *bsp.Peer[int64]) error {
 			p.Write(p.Superstep(), st.Sum)
 		}
 		time.Sleep(pause)
+		if s := p.Superstep(); len(p.Args()) > 2 && (s == 30 || s == 60) {
+			if err := pass(ctx, p.Args()[2], s, p.Index()); err != nil {
+				return err
+			}
+		}
 		if err := p.Sync(ctx); err != nil {
 			return err
 		}
 	}
 	p.Write("sum", st.Sum)
 	return nil
+}
+
+// pass says by the file SUPERSTEP-PEER that a peer waits at a gate, until the file
+// SUPERSTEP opens it.
+func pass(ctx context.Context, dir string, superstep, peer int) error {
+	gate := fmt.Sprintf("%s/%d", dir, superstep)
+	if err := os.WriteFile(fmt.Sprintf("%s-%d", gate, peer), nil, 0o600); err != nil {
+		return err
+	}
+	for {
+		if _, err := os.Stat(gate); err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 func arg(args []string, i, otherwise int) int {
@@ -74,6 +102,9 @@ func arg(args []string, i, otherwise int) int {
 	}
 	return n
 }
+
+// visitor is the key of a function in a context that storm calls in each superstep.
+type visitor struct{}
 
 // storm uses all that a checkpoint holds: messages of varying size to all, values,
 // votes, counters, a lane, input position and output.
@@ -88,6 +119,9 @@ func storm(ctx context.Context, p *bsp.Peer[[]string]) error {
 		return err
 	}
 	for p.Superstep() < 40 {
+		if visit, ok := ctx.Value(visitor{}).(func(superstep int)); ok {
+			visit(p.Superstep())
+		}
 		if p.AllHalted() {
 			st.Seen = append(st.Seen, p.Superstep())
 		}
@@ -158,6 +192,11 @@ func misbehave(how string) error {
 		select {}
 	}
 	return nil
+}
+
+// loud says more than a message to its groom has room for.
+func loud(context.Context, *bsp.Peer[int64]) error {
+	return errors.New("too loud: " + strings.Repeat("x", 20<<20))
 }
 
 // words counts its input's lines after PartitionInput.

@@ -118,13 +118,13 @@ func TestFirstCause(t *testing.T) {
 		return nil
 	}
 	for how, want := range map[string]string{
-		"error": "out of luck", "kind": `no number: "x"`, "panic": "panic: out of luck", "goexit": "Goexit", "send": "panic:",
+		"error": "out of luck", "kind": `line 7: no number: "x"`, "panic": "panic: out of luck", "goexit": "Goexit", "send": "panic:",
 		"sync": "deadline", "values": "own, without",
 	} {
 		for _, tasks := range []int{1, 2, 4} {
 			_, err := bsptest.Try(t, bsptest.Config{Peers: 4, Tasks: tasks, Args: []string{how}}, bsp.NewRunner(prog))
 			f, ok := errors.AsType[*job.Failure](err)
-			if !ok || !strings.Contains(f.Message, want) || f.Peer != 2 || f.Task != 2*tasks/4 || f.Code != job.ExitFailed {
+			if !ok || !strings.Contains(f.Message, want) || strings.Count(err.Error(), "peer 2") != 1 || f.Peer != 2 || f.Task != 2*tasks/4 || f.Code != job.ExitFailed {
 				t.Errorf("%s with %d tasks: %#v", how, tasks, err)
 				continue
 			}
@@ -191,9 +191,63 @@ func TestEarlyReturn(t *testing.T) {
 		}
 		return nil
 	}
+	kept := func(ctx context.Context, p *bsp.Peer[int]) error {
+		var n int
+		if _, err := p.State(&n); err != nil {
+			return err
+		}
+		return prog(ctx, p)
+	}
 	for _, tasks := range []int{1, 2, 4} {
-		if got := bsptest.Run(t, bsptest.Config{Peers: 4, Tasks: tasks}, bsp.NewRunner(prog)); got.Supersteps != 30 {
+		cfg := bsptest.Config{Peers: 4, Tasks: tasks}
+		if got := bsptest.Run(t, cfg, bsp.NewRunner(prog)); got.Supersteps != 30 {
 			t.Errorf("%d tasks: %d supersteps", tasks, got.Supersteps)
+		}
+		for _, cfg.RestartAt = range []int{5, 10, 25, 30} { // with checkpoints they stay in the barriers
+			bsptest.SameBits(t, cfg, bsp.NewRunner(kept))
+		}
+	}
+	// With a folder for checkpoints nobody knows before the first barrier that none come.
+	cfg := ringTask(t, func(s *wire.TaskStart) { s.Ranges[0].Hi = 4 })
+	cfg.Runner = bsp.NewRunner(prog)
+	if done, err := bsp.RunTask(t.Context(), cfg); err != nil || done.Supersteps != 30 {
+		t.Errorf("%d supersteps: %v", done.Supersteps, err)
+	}
+}
+
+// What a peer sets and then returns, instead of meeting the others, nobody gets, with
+// checkpoints or without.
+func TestReturnGivesNothing(t *testing.T) {
+	prog := func(keep bool) bsp.Runner {
+		return bsp.NewRunner(func(ctx context.Context, p *bsp.Peer[int]) error {
+			n := 0
+			if keep {
+				if _, err := p.State(&n); err != nil {
+					return err
+				}
+			}
+			for p.Superstep() < 6 {
+				p.Write(p.Superstep(), fmt.Sprintf("%q %d %v", p.Values(), p.NumMessages(), p.AllHalted()))
+				p.SetValues([]byte{'a' + byte(p.Index())})
+				p.Send(0, 1)
+				if p.Index() == 1 && p.Superstep() == 3 {
+					p.SetValues(make([]byte, bsp.MaxValues+p.Superstep()-2)) // too long, even
+					return nil
+				}
+				if err := p.Sync(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for _, tasks := range []int{1, 2} {
+		want := bsptest.Run(t, bsptest.Config{Peers: 2, Tasks: tasks}, prog(false))
+		for _, at := range []int{0, 2, 4} {
+			got := bsptest.Run(t, bsptest.Config{Peers: 2, Tasks: tasks, RestartAt: at}, prog(true))
+			if string(got.Output) != string(want.Output) || got.Counters[job.CounterMessages] != want.Counters[job.CounterMessages] {
+				t.Errorf("%d tasks, a restart at %d:\n%s\nwithout checkpoints:\n%s", tasks, at, got.Output, want.Output)
+			}
 		}
 	}
 }

@@ -53,6 +53,7 @@ type task struct {
 	group *superstep.Group
 	peers []*core
 	ckpt  *checkpoints
+	names *counterNames
 	log   *slog.Logger
 
 	failed atomic.Pointer[job.Failure] // the first cause, set before the group ends
@@ -89,7 +90,7 @@ func newTask(ctx context.Context, cfg *TaskConfig) (*task, error) {
 	if me < 0 || me >= len(start.Ranges) {
 		return nil, job.Fail(job.FaultInternal, "task %d of %d", me, len(start.Ranges))
 	}
-	t := &task{cfg: cfg, start: start, id: jobHash(start.Key.Job), own: start.Ranges[me], n: start.Ranges[len(start.Ranges)-1].Hi}
+	t := &task{cfg: cfg, start: start, id: jobHash(start.Key.Job), own: start.Ranges[me], n: start.Ranges[len(start.Ranges)-1].Hi, names: newCounterNames()}
 	t.log = slog.New(slog.NewTextHandler(cmp.Or[io.Writer](cfg.Stderr, os.Stderr), nil))
 	var err error
 	if t.group, err = superstep.NewGroup(groupConfig(cfg)); err != nil {
@@ -102,7 +103,7 @@ func newTask(ctx context.Context, cfg *TaskConfig) (*task, error) {
 		}
 	}
 	for peer := t.own.Lo; peer < t.own.Hi; peer++ {
-		c := &core{t: t, port: t.group.Port(peer), index: peer, counters: map[string]int64{}, out: newOutput(ctx, t, peer)}
+		c := &core{t: t, port: t.group.Port(peer), index: peer, counters: map[string]int64{}, out: newOutput(t, peer)}
 		c.log = t.log.With(slog.Int("peer", peer))
 		if splits != nil {
 			c.split = &splits[peer]
@@ -130,9 +131,11 @@ func groupConfig(cfg *TaskConfig) superstep.Config {
 }
 
 // jobHash is the job's number in frames and checkpoints.
-func jobHash(id job.ID) uint64 {
+func jobHash(id job.ID) uint64 { return hash(string(id)) }
+
+func hash(text string) uint64 {
 	h := fnv.New64a()
-	_, _ = io.WriteString(h, string(id)) // never fails
+	_, _ = io.WriteString(h, text) // never fails
 	return h.Sum64()
 }
 
@@ -216,7 +219,7 @@ func panicked(r any, stack []byte) *job.Failure {
 	if i := strings.Index(text, "panic("); i >= 0 { // above are ours
 		text = text[i:]
 	}
-	f.Detail = text[:min(len(text), 4<<10)]
+	f.Detail = text[:min(len(text), job.MaxDetail)]
 	return f
 }
 
@@ -246,6 +249,7 @@ func (t *task) end(ctx context.Context, f *job.Failure) {
 
 // failureReport is how a task tells its groom of a failure.
 func failureReport(f *job.Failure) wire.FromTask {
+	f = f.Clipped()
 	if f.Kind == job.FaultLink {
 		return wire.FromTask{LinkLost: f}
 	}
@@ -279,12 +283,12 @@ func (t *task) failure(c *core, err error) *job.Failure {
 	if cascade(err) {
 		kind = job.FaultLink
 	}
-	f := *job.AsFailure(err, kind)
+	f := job.AsFailure(err, kind).Clipped()
 	f.Task = t.start.Key.Task
 	if c != nil && kind != job.FaultLink {
 		f.Peer = c.index
 	}
-	return &f
+	return f
 }
 
 func (t *task) report(m wire.FromTask) {

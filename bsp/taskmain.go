@@ -1,6 +1,7 @@
 package bsp
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -93,29 +94,49 @@ func (m *member) listen() {
 	}
 }
 
-// say sends a message; nothing follows a last word. The groom reads always: an
-// error means that it is gone.
-func (m *member) say(msg wire.FromTask) {
+// say sends a message; nothing follows a last word. What cannot be sent for itself,
+// such as names of files over the limit, fails the task instead.
+func (m *member) say(msg wire.FromTask) *job.Failure {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.last || m.lost && msg.LinkLost != nil {
-		return
+		return nil
 	}
 	m.lost = m.lost || msg.LinkLost != nil
 	m.last = msg.Done != nil || msg.Failed != nil
+	err := m.write(msg)
+	if err == nil {
+		return nil
+	}
+	f := job.Fail(job.FaultInput, "the task cannot report to its groom: %v: use fewer peers a task or shorter paths", err)
+	m.last = true
+	_ = m.write(wire.FromTask{Failed: f}) // has room
+	return f
+}
+
+// write sends a message and returns why it cannot be encoded. The groom reads always:
+// an error of the socket means that it is gone, and ends the task.
+func (m *member) write(msg wire.FromTask) error {
+	var frame bytes.Buffer
+	if err := pack.WriteFrame(&frame, msg); err != nil {
+		return err
+	}
 	err := m.conn.SetWriteDeadline(time.Now().Add(talkTime))
 	if err == nil {
-		err = pack.WriteFrame(m.conn, msg)
+		_, err = m.conn.Write(frame.Bytes())
 	}
 	if err != nil {
 		m.cancel(errStopped)
 	}
+	return nil
 }
 
 // report passes RunTask's reports on.
 func (m *member) report(msg wire.FromTask) {
-	m.say(msg)
 	f := msg.Failed
+	if unsaid := m.say(msg); unsaid != nil {
+		f = unsaid
+	}
 	if f == nil {
 		f = msg.LinkLost
 	}
@@ -173,9 +194,11 @@ func (m *member) work(ctx context.Context, lookup func(string, []string) (Runner
 	}
 	switch f, ok := errors.AsType[*job.Failure](err); {
 	case err == nil:
-		m.say(wire.FromTask{Done: &done})
+		if f := m.say(wire.FromTask{Done: &done}); f != nil {
+			return f
+		}
 	case ok && ctx.Err() == nil: // said already if RunTask came so far
-		m.say(failureReport(f))
+		_ = m.say(failureReport(f)) // is clipped
 	}
 	return err
 }
@@ -202,7 +225,9 @@ func (m *member) prepare(ctx context.Context, lookup func(string, []string) (Run
 	if mesh.Listener != nil {
 		addr = mesh.Listener.Addr().String()
 	}
-	m.say(wire.FromTask{Address: &wire.Address{Addr: addr}})
+	if f := m.say(wire.FromTask{Address: &wire.Address{Addr: addr}}); f != nil {
+		return cfg, f
+	}
 	second, err := m.next(ctx)
 	if err != nil {
 		return cfg, err
@@ -236,11 +261,11 @@ func (m *member) next(ctx context.Context) (wire.ToTask, error) {
 }
 
 func (m *member) fail(start *wire.TaskStart, kind job.FailureKind, err error) error {
-	f := *job.AsFailure(err, kind)
+	f := job.AsFailure(err, kind).Clipped()
 	if start != nil {
 		f.Task = start.Key.Task
 	}
-	return &f
+	return f
 }
 
 // taskMesh is a superstep.Mesh over one data plane.

@@ -1,7 +1,9 @@
 package bsp
 
 import (
+	"fmt"
 	"maps"
+	"sync"
 
 	"scalar/bsp/job"
 )
@@ -35,6 +37,38 @@ func (c *core) totals() map[string]int64 {
 		add(all, job.CounterWireBytes, c.t.group.Stats().WireBytes)
 	}
 	return all
+}
+
+// Limits on the counters of a task, as its groom has them.
+const (
+	maxTaskCounters = 256 // the built-in ones included
+	maxCounterName  = 256 // bytes
+)
+
+// counterNames are the counters of a task.
+type counterNames struct {
+	mu    sync.Mutex // guards known
+	known map[string]bool
+}
+
+func newCounterNames() *counterNames {
+	return &counterNames{known: map[string]bool{
+		job.CounterMessages: true, job.CounterMessageBytes: true, job.CounterWireBytes: true, job.CounterCheckpoints: true,
+	}}
+}
+
+// add makes room for a counter.
+func (n *counterNames) add(name string) error {
+	if len(name) > maxCounterName {
+		return fmt.Errorf("Count: a counter's name of %d bytes, at most %d: %.60q…", len(name), maxCounterName, name)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.known[name] && len(n.known) == maxTaskCounters {
+		return fmt.Errorf("Count: %q is one counter too many, a task can have %d: count few things and write the others to the output", name, maxTaskCounters)
+	}
+	n.known[name] = true
+	return nil
 }
 
 // counters are the task's so far.

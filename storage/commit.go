@@ -84,7 +84,7 @@ func publish(tmp, out, owner string, parts []PartInfo) error {
 }
 
 // committed reports whether out is this owner's output already; ErrExists if it
-// is anything else.
+// is anything else. An owner that cannot be read is neither.
 func committed(out, owner string) (bool, error) {
 	if _, err := os.Lstat(out); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -92,10 +92,14 @@ func committed(out, owner string) (bool, error) {
 		}
 		return false, err
 	}
-	if got, err := readOwner(out); err == nil && got == owner+"\n" {
+	got, err := readOwner(out)
+	switch {
+	case err == nil && got == owner+"\n":
 		return true, syncDir(filepath.Dir(out))
+	case err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+		return false, fmt.Errorf("output %s: %w", out, ErrExists)
 	}
-	return false, fmt.Errorf("output %s: %w", out, ErrExists)
+	return false, fmt.Errorf("output %s: %w", out, err)
 }
 
 func readOwner(out string) (string, error) {

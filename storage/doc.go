@@ -13,7 +13,8 @@
 // # Input
 //
 // A file or folder is one virtual concatenation: its files in name order,
-// without hidden files, files whose name begins with "_", and folders. Peer i of
+// without hidden files and files whose name begins with "_". A folder with other
+// folders in it, or with parts of an output and no _SUCCESS, is refused. Peer i of
 // n gets the bytes [size·i/n, size·(i+1)/n) of it, and of those the lines whose
 // first byte is inside; a file always begins a line. So every line belongs to
 // exactly one peer, and each peer finds its lines without asking another. A

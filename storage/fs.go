@@ -12,12 +12,14 @@ import (
 
 // What callers act on. A missing object is io/fs.ErrNotExist.
 var (
-	ErrExists    = errors.New("already exists")           // an output that is there and not this commit's own
-	ErrCorrupt   = errors.New("corrupt")                  // bytes on storage are not those that were written
-	ErrMalformed = errors.New("malformed input")          // input that cannot be cut into lines or decompressed
-	ErrDigest    = errors.New("SHA-256 does not match")   // a blob that is not what its name says
-	ErrTooLarge  = errors.New("larger than the limit")    // a blob over the caller's limit
-	ErrURL       = errors.New("not a usable storage URL") // unknown scheme, relative path
+	ErrExists     = errors.New("already exists")            // an output that is there and not this commit's own
+	ErrCorrupt    = errors.New("corrupt")                   // bytes on storage are not those that were written
+	ErrChanged    = errors.New("changed while it was read") // an input that is no longer the one that was cut
+	ErrUnreadable = errors.New("cannot be read")            // storage does not give what it may have: no damage, another node may read it
+	ErrMalformed  = errors.New("malformed input")           // input that cannot be cut into lines or decompressed
+	ErrDigest     = errors.New("SHA-256 does not match")    // a blob that is not what its name says
+	ErrTooLarge   = errors.New("larger than the limit")     // a blob over the caller's limit
+	ErrURL        = errors.New("not a usable storage URL")  // unknown scheme, relative path
 )
 
 // An FS is one file system or bucket. Names are URLs. Safe for concurrent use.

@@ -65,7 +65,7 @@ func (local) List(ctx context.Context, name string) ([]Info, error) {
 		return []Info{info(p, st)}, nil
 	}
 	if !st.IsDir() {
-		return nil, fmt.Errorf("%s is neither a regular file nor a folder", p)
+		return nil, fmt.Errorf("%w: %s is neither a regular file nor a folder", ErrURL, p)
 	}
 	entries, err := os.ReadDir(p) // sorted by name
 	if err != nil {
@@ -80,6 +80,38 @@ func (local) List(ctx context.Context, name string) ([]Info, error) {
 		}
 		if st.Mode().IsRegular() {
 			infos = append(infos, info(file, st))
+		}
+	}
+	return infos, nil
+}
+
+// A FolderLister is an FS whose folders hold folders.
+type FolderLister interface {
+	// Folders returns the folders directly in a folder in name order.
+	Folders(ctx context.Context, name string) ([]Info, error)
+}
+
+func (local) Folders(ctx context.Context, name string) ([]Info, error) {
+	p, err := path(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(p) // sorted by name
+	if err != nil {
+		return nil, err
+	}
+	var infos []Info
+	for _, e := range entries {
+		if !e.IsDir() && e.Type()&fs.ModeSymlink == 0 {
+			continue
+		}
+		folder := filepath.Join(p, e.Name())
+		st, err := os.Stat(folder) // follows links
+		if err != nil {
+			return nil, err
+		}
+		if st.IsDir() {
+			infos = append(infos, info(folder, st))
 		}
 	}
 	return infos, nil

@@ -18,14 +18,27 @@ func version(st fs.FileInfo) string {
 	return strconv.FormatInt(st.ModTime().UnixNano(), 10)
 }
 
-// renameNoReplace renames atomically; a target that is there is fs.ErrExist.
-func renameNoReplace(from, to string) error {
-	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
-	if err == nil {
-		return nil
-	}
+// renameNoReplace renames a folder; a target that is there is fs.ErrExist.
+func renameNoReplace(from, to string) error { return renameWith(unix.Renameat2, from, to) }
+
+// renameWith is renameNoReplace by a system call that may know no RENAME_NOREPLACE,
+// as on NFS: then it looks first. A target of somebody else's that appears before
+// the plain rename is not lost: a folder replaces nothing but an empty folder.
+func renameWith(renameat2 func(fromDir int, from string, toDir int, to string, flags uint) error, from, to string) error {
+	err := renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.ENOTSUP) {
-		return fmt.Errorf("the file system of %s cannot rename without replacing (RENAME_NOREPLACE): put the output on ext4, xfs, btrfs or tmpfs: %w", to, err)
+		_, statErr := os.Lstat(to)
+		switch {
+		case statErr == nil:
+			err = unix.EEXIST
+		case errors.Is(statErr, fs.ErrNotExist):
+			err = unix.Rename(from, to)
+		default:
+			return statErr
+		}
 	}
-	return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
 }

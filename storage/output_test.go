@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
 	"scalar/storage"
@@ -121,6 +122,52 @@ func TestCommitRefuses(t *testing.T) {
 	}
 }
 
+// A file system without RENAME_NOREPLACE (NFS) gets a look and a plain rename.
+func TestCommitWithoutNoReplace(t *testing.T) {
+	for _, refusal := range []error{unix.EINVAL, unix.ENOSYS, unix.ENOTSUP} {
+		rename := func(from, to string) error {
+			return storage.RenameWith(func(int, string, int, string, uint) error { return refusal }, from, to)
+		}
+		dir := t.TempDir()
+		parts(t, dir+"/tmp", "abc")
+		parts(t, dir+"/full", "x")
+		check(t, os.Mkdir(dir+"/empty", 0o755))
+		check(t, os.Symlink("nowhere", dir+"/link"))
+		write(t, dir, "file", "")
+		for _, name := range []string{"full", "empty", "link", "file"} {
+			if err := rename(dir+"/tmp", dir+"/"+name); !errors.Is(err, fs.ErrExist) {
+				t.Errorf("%v: over %s: %v", refusal, name, err)
+			}
+		}
+		if err := rename(dir+"/tmp", dir+"/none/out"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%v: into no folder: %v", refusal, err)
+		}
+		if err := rename(dir+"/tmp", dir+"/file/out"); err == nil || errors.Is(err, fs.ErrExist) {
+			t.Errorf("%v: below a file: %v", refusal, err)
+		}
+		check(t, rename(dir+"/tmp", dir+"/out"))
+		if got := tree(t, dir+"/out"); got != "part-00000: \"abc\"\n" {
+			t.Errorf("%v: output: %s", refusal, got)
+		}
+	}
+	// Other errors are what they are.
+	err := storage.RenameWith(func(int, string, int, string, uint) error { return unix.EXDEV }, "a", "b")
+	if !errors.Is(err, unix.EXDEV) {
+		t.Errorf("%v", err)
+	}
+}
+
+// An output whose owner cannot be read may be the committer's own.
+func TestCommitUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	infos := parts(t, dir+"/tmp", "abc")
+	check(t, os.MkdirAll(dir+"/out/_SUCCESS", 0o755)) // reads as a disk that is not well does
+	err := storage.CommitOutput(t.Context(), dir+"/tmp", dir+"/out", owner, infos)
+	if !errors.Is(err, unix.EISDIR) || errors.Is(err, storage.ErrExists) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestCommitAtOnce: many committers of one output all succeed, of several
 // owners exactly those of one.
 func TestCommitAtOnce(t *testing.T) {
@@ -211,9 +258,19 @@ func TestResumeDamagedPart(t *testing.T) {
 	if _, err := storage.ResumePart(t.Context(), dir+"/tmp-1", 0, infos[0]); err == nil {
 		t.Error("a part was resumed into itself")
 	}
-	check(t, os.Remove(file))
+	check(t, os.RemoveAll(dir+"/tmp-1"))
 	if _, err := storage.ResumePart(t.Context(), dir+"/tmp-2", 0, infos[0]); !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, storage.ErrCorrupt) {
 		t.Errorf("without the old part: %v", err)
+	}
+	// What this machine cannot see, or not read, is not damaged.
+	unseen := infos[0]
+	unseen.Path = dir + "/not mounted/tmp-1/part-00000"
+	if _, err := storage.ResumePart(t.Context(), dir+"/tmp-2", 0, unseen); !errors.Is(err, storage.ErrUnreadable) || errors.Is(err, storage.ErrCorrupt) {
+		t.Errorf("without the folder of the old output: %v", err)
+	}
+	check(t, os.MkdirAll(file, 0o755))
+	if _, err := storage.ResumePart(t.Context(), dir+"/tmp-2", 0, infos[0]); !errors.Is(err, storage.ErrUnreadable) || errors.Is(err, storage.ErrCorrupt) {
+		t.Errorf("with a folder in place of the old part: %v", err)
 	}
 }
 

@@ -55,8 +55,8 @@ func CreatePart(ctx context.Context, tmpURL string, peer int) (*Part, error) {
 
 // ResumePart is CreatePart with the first old.Size bytes of old.Path in it
 // already, checked against old.CRC: ErrCorrupt if they are not what was written, or
-// are gone.
-// What follows in the old file is dropped.
+// are gone; ErrUnreadable if this machine cannot tell. What follows in the old file
+// is dropped.
 func ResumePart(ctx context.Context, tmpURL string, peer int, old PartInfo) (*Part, error) {
 	from, err := path(ctx, old.Path)
 	if err != nil {
@@ -70,32 +70,53 @@ func ResumePart(ctx context.Context, tmpURL string, peer int, old PartInfo) (*Pa
 		return nil, fmt.Errorf("resume %s: the old part is in the same folder as the new one", from)
 	}
 	src, err := os.Open(from)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("resume output: %w", err)
+		return nil, fmt.Errorf("resume output: %w: %w", lost(from, err), err)
 	}
 	p, err := CreatePart(ctx, tmpURL, peer)
 	if err != nil {
 		return nil, errors.Join(err, src.Close())
 	}
-	n, err := io.CopyBuffer(onlyWriter{p}, &contextReader{ctx, io.LimitReader(src, old.Size)}, make([]byte, bufferSize))
-	switch {
-	case err != nil:
+	err = p.resume(&contextReader{ctx, io.LimitReader(src, old.Size)}, old)
+	if err != nil {
 		err = fmt.Errorf("resume %s: %w", from, err)
-	case n != old.Size:
-		err = fmt.Errorf("resume %s: %w: %d bytes of %d", from, ErrCorrupt, n, old.Size)
-	default:
-		if err = p.Flush(); err == nil && p.info.CRC != old.CRC {
-			err = fmt.Errorf("resume %s: %w: CRC-32C %08x, was written as %08x", from, ErrCorrupt, p.info.CRC, old.CRC)
-		}
 	}
 	if err = errors.Join(err, src.Close()); err != nil {
 		p.open = false
 		return nil, errors.Join(err, p.f.Close())
 	}
 	return p, nil
+}
+
+// lost says what it means that a part cannot be opened. One that is not there was
+// removed, unless the folder of its folder is missing too: then this machine has not
+// what the others see.
+func lost(part string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Dir(filepath.Dir(part))); err == nil {
+			return ErrCorrupt
+		}
+	}
+	return ErrUnreadable
+}
+
+// resume copies what src gives and compares it with what it was.
+func (p *Part) resume(src io.Reader, old PartInfo) error {
+	n, err := io.CopyBuffer(onlyWriter{p}, src, make([]byte, bufferSize))
+	if err == nil {
+		err = p.Flush()
+	}
+	switch {
+	case p.err != nil:
+		return p.err
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrUnreadable, err)
+	case n != old.Size:
+		return fmt.Errorf("%w: %d bytes of %d", ErrCorrupt, n, old.Size)
+	case p.info.CRC != old.CRC:
+		return fmt.Errorf("%w: CRC-32C %08x, was written as %08x", ErrCorrupt, p.info.CRC, old.CRC)
+	}
+	return nil
 }
 
 // Write appends to the part.

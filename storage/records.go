@@ -50,15 +50,18 @@ type Position struct {
 }
 
 // OpenRecords opens the lines of a split. Files named .gz and .zst are
-// decompressed. ctx bounds the opening of later files too. An input whose size
-// is no longer the one that the split was made from is an error.
+// decompressed. ctx bounds the opening of later files too. An input that is no
+// longer the one that the split was made from is an error.
 func OpenRecords(ctx context.Context, s Split) (*Records, error) {
 	in, err := listInput(ctx, s.URL)
 	if err != nil {
 		return nil, err
 	}
 	if s.Size != 0 && s.Size != in.size {
-		return nil, fmt.Errorf("input %s changed: it had %d bytes and has %d", display(s.URL), s.Size, in.size)
+		return nil, fmt.Errorf("input %s %w: it had %d bytes and has %d", display(s.URL), ErrChanged, s.Size, in.size)
+	}
+	if s.Listing != 0 && s.Listing != in.listing || s.Times != 0 && s.Times != in.times {
+		return nil, fmt.Errorf("input %s %w: a file in it was written or replaced", display(s.URL), ErrChanged)
 	}
 	if s.Offset < 0 || s.Len < 0 || s.Offset > in.size || s.Len > in.size-s.Offset {
 		return nil, fmt.Errorf("split [%d,+%d) is outside of %s with %d bytes", s.Offset, s.Len, display(s.URL), in.size)
@@ -272,10 +275,10 @@ func (r *Records) fill(want int) error {
 		case (err == nil || errors.Is(err, io.EOF)) && (compressed(f.Name) || got == f.Size):
 			r.eof = true
 		case errors.Is(err, io.EOF):
-			r.fail(fmt.Errorf("%s changed while it was read: it ended at byte %d of %d", display(f.Name), got, f.Size))
+			r.fail(fmt.Errorf("%s %w: it ended at byte %d of %d", display(f.Name), ErrChanged, got, f.Size))
 			return r.err
 		default:
-			r.fail(fmt.Errorf("%s: %w after byte %d: %w", display(f.Name), ErrMalformed, got, err))
+			r.fail(readError(f.Name, fmt.Sprintf("after byte %d", got), err))
 			return r.err
 		}
 	}

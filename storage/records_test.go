@@ -6,13 +6,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
@@ -219,8 +222,10 @@ func TestFolder(t *testing.T) {
 	write(t, dir, ".hidden", "no\n")
 	write(t, dir, "_SUCCESS", "no\n")
 	write(t, dir, "empty", "")
-	check(t, os.Mkdir(filepath.Join(dir, "nested"), 0o755))
-	write(t, dir, "nested/d", "no\n")
+	for _, name := range []string{"_nested", "out.tmp-job-1"} { // the latter is this job's own output, maybe
+		check(t, os.Mkdir(filepath.Join(dir, name), 0o755))
+		write(t, dir, name+"/d", "no\n")
+	}
 	check(t, os.Symlink("b", filepath.Join(dir, "z")))
 	want := []string{"1", "2", "3", "4", "5", "3", "4"}
 	for _, url := range []string{dir, dir + "/", "file://" + dir} {
@@ -240,6 +245,10 @@ func TestFolder(t *testing.T) {
 
 func TestSplitsErrors(t *testing.T) {
 	dir := t.TempDir()
+	for _, name := range []string{"half/part-00000", "deep/nested/a"} {
+		check(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		write(t, dir, name, "x\n")
+	}
 	for _, row := range []struct {
 		url  string
 		n    int
@@ -253,6 +262,8 @@ func TestSplitsErrors(t *testing.T) {
 		{"ftp://host/x", 2, storage.ErrURL, `unknown scheme "ftp"`},
 		{"", 2, storage.ErrURL, "relative"},
 		{dir, 0, nil, "0 peers"},
+		{dir + "/half", 2, storage.ErrMalformed, "half has part-00000 and no _SUCCESS"},
+		{dir + "/deep", 2, storage.ErrMalformed, "deep/nested is a folder in a folder"},
 		{"/dev/null", 1, nil, "neither a regular file nor a folder"},
 	} {
 		_, err := storage.Splits(t.Context(), row.url, row.n)
@@ -379,6 +390,27 @@ func TestDamagedInput(t *testing.T) {
 	}
 }
 
+// A disk that does not give the bytes is no fault of the input.
+func TestUnreadableInput(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"in", "in.gz", "in.zst"} {
+		file := write(t, dir, name, strings.Repeat("some line of text\n", 10000))
+		splits, err := storage.Splits(t.Context(), file, 1)
+		check(t, err)
+		r := openSplit(t, splits[0])
+		r.SetOpen(func(int, int64) (io.ReadCloser, error) {
+			return io.NopCloser(&failingReader{&fs.PathError{Op: "read", Path: file, Err: syscall.EIO}}), nil
+		})
+		check(t, r.Rewind())
+		for ok := true; ok && err == nil; {
+			_, ok, err = r.Next()
+		}
+		if errors.Is(err, storage.ErrMalformed) || !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func readAll(ctx context.Context, url string) error {
 	splits, err := storage.Splits(ctx, url, 1)
 	if err != nil {
@@ -409,6 +441,13 @@ func TestChangedInput(t *testing.T) {
 	}
 	if _, err := storage.OpenRecords(t.Context(), splits[1]); err == nil || !strings.Contains(err.Error(), "changed") {
 		t.Errorf("split of a file that shrank: %v", err)
+	}
+	// A file of the same size is another one all the same.
+	splits, err = storage.Splits(t.Context(), dir, 2)
+	check(t, err)
+	check(t, os.Chtimes(name, time.Time{}, time.Now().Add(time.Second)))
+	if _, err := storage.OpenRecords(t.Context(), splits[0]); err == nil || !strings.Contains(err.Error(), "written or replaced") {
+		t.Errorf("split of a file that was written: %v", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -24,7 +25,7 @@ func (in input) open(ctx context.Context, file int, offset int64) (io.ReadCloser
 		return nil, fmt.Errorf("input: %w", err)
 	}
 	if raw.Size() != f.Size {
-		err = fmt.Errorf("input %s changed while it was read: it had %d bytes and has %d", display(f.Name), f.Size, raw.Size())
+		err = fmt.Errorf("input %s %w: it had %d bytes and has %d", display(f.Name), ErrChanged, f.Size, raw.Size())
 		return nil, errors.Join(err, raw.Close())
 	}
 	if !compressed(f.Name) {
@@ -32,12 +33,12 @@ func (in input) open(ctx context.Context, file int, offset int64) (io.ReadCloser
 	}
 	d, err := decompress(f.Name, io.NewSectionReader(raw, 0, f.Size))
 	if err != nil {
-		err = fmt.Errorf("%s: %w: %w", display(f.Name), ErrMalformed, err)
+		err = readError(f.Name, "at its start", err)
 		return nil, errors.Join(err, raw.Close())
 	}
 	src := reader{d, func() error { return errors.Join(d.Close(), raw.Close()) }}
 	if _, err := io.CopyN(io.Discard, d, offset); err != nil {
-		err = fmt.Errorf("%s: %w: go to byte %d: %w", display(f.Name), ErrMalformed, offset, err)
+		err = readError(f.Name, fmt.Sprintf("on the way to byte %d", offset), err)
 		return nil, errors.Join(err, src.Close())
 	}
 	return src, nil
@@ -53,6 +54,14 @@ func decompress(name string, r io.Reader) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return d.IOReadCloser(), nil
+}
+
+// readError tells input that is no archive from a disk that does not give it.
+func readError(name, where string, err error) error {
+	if _, ok := errors.AsType[syscall.Errno](err); ok || !compressed(name) {
+		return fmt.Errorf("read %s %s: %w", display(name), where, err)
+	}
+	return fmt.Errorf("%s: %w %s: %w", display(name), ErrMalformed, where, err)
 }
 
 // reader is a Reader with all that is to be closed behind it.

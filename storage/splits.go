@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"math/bits"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,11 @@ type Split struct {
 	Offset int64  // bytes
 	Len    int64  // bytes
 	Size   int64  // of the whole concatenation when the split was made; 0: not checked
-	Hosts  []string
+	// Listing is a hash of the names and sizes of the input's files then, Times of when
+	// they were written; 0: not checked. Copies of an input on several machines have
+	// equal listings, seldom equal times.
+	Listing, Times uint64
+	Hosts          []string // that have it; empty with local files
 }
 
 // Splits cuts a file or folder into n splits by the concatenation rule (package
@@ -32,7 +37,7 @@ func Splits(ctx context.Context, url string, n int) ([]Split, error) {
 	splits := make([]Split, n)
 	for i := range splits {
 		lo, hi := share(in.size, i, n), share(in.size, i+1, n)
-		splits[i] = Split{URL: url, Offset: lo, Len: hi - lo, Size: in.size}
+		splits[i] = Split{URL: url, Offset: lo, Len: hi - lo, Size: in.size, Listing: in.listing, Times: in.times}
 	}
 	return splits, nil
 }
@@ -46,10 +51,12 @@ func share(size int64, i, n int) int64 {
 
 // input is a listed file or folder: the concatenation that splits count through.
 type input struct {
-	fs    FS
-	files []Info  // without empty ones
-	base  []int64 // offset of each file in the concatenation
-	size  int64
+	fs      FS
+	files   []Info  // without empty ones
+	base    []int64 // offset of each file in the concatenation
+	size    int64
+	listing uint64 // see Split; never 0
+	times   uint64 // as listing
 }
 
 func listInput(ctx context.Context, url string) (input, error) {
@@ -65,17 +72,63 @@ func listInput(ctx context.Context, url string) (input, error) {
 	if err != nil {
 		return input{}, fmt.Errorf("input: %w", err)
 	}
+	if st.Dir {
+		if err := checkFolder(ctx, fsys, name, files); err != nil {
+			return input{}, err
+		}
+	}
 	in := input{fs: fsys}
+	listing, times := fnv.New64a(), fnv.New64a() // whose writes never fail
 	for _, f := range files {
 		base := filepath.Base(f.Name)
-		if f.Size == 0 || st.Dir && (strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_")) {
+		if f.Size == 0 || st.Dir && skipped(base) {
 			continue
 		}
 		in.files = append(in.files, f)
 		in.base = append(in.base, in.size)
 		in.size += f.Size
+		_, _ = fmt.Fprintf(listing, "%q %d\n", f.Name, f.Size)
+		_, _ = fmt.Fprintf(times, "%d\n", f.ModTime.UnixNano())
 	}
+	in.listing, in.times = max(listing.Sum64(), 1), max(times.Sum64(), 1)
 	return in, nil
+}
+
+// checkFolder refuses a folder of which a part would be missing in silence: the
+// output of a job that has not ended, and what lies in folders below it. A folder
+// NAME.tmp-… is an output that a job writes there now, maybe this one.
+func checkFolder(ctx context.Context, fsys FS, name string, files []Info) error {
+	part, whole := "", false
+	for _, f := range files {
+		base := filepath.Base(f.Name)
+		whole = whole || base == SuccessName
+		if part == "" && strings.HasPrefix(base, "part-") {
+			part = base
+		}
+	}
+	if part != "" && !whole {
+		return fmt.Errorf("%w: %s has %s and no %s: the job that writes it has not ended", ErrMalformed, display(name), part, SuccessName)
+	}
+	l, ok := fsys.(FolderLister)
+	if !ok {
+		return nil
+	}
+	folders, err := l.Folders(ctx, name)
+	if err != nil {
+		return fmt.Errorf("input: %w", err)
+	}
+	for _, f := range folders {
+		base := filepath.Base(f.Name)
+		if !skipped(base) && !strings.Contains(base, ".tmp-") {
+			return fmt.Errorf("%w: %s is a folder in a folder: name it itself, or move its files up", ErrMalformed, display(f.Name))
+		}
+	}
+	return nil
+}
+
+// skipped reports whether a name in a folder is not part of an input.
+func skipped(base string) bool {
+	return strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_")
 }
 
 // compressed reports whether a file is decompressed by its name, and so indivisible.

@@ -55,6 +55,7 @@ func (c *Client) do(ctx context.Context, r call) (*http.Response, error) {
 		resp, err := c.try(ctx, r, c.bases[at], id, deadline)
 		if err == nil {
 			c.last.Store(int32(at))
+			c.met.Store(true)
 			return resp, nil
 		}
 		if _, again := errors.AsType[*errTried](err); !again || ctx.Err() != nil {

@@ -41,7 +41,10 @@ type Client struct {
 	cfg   Config
 	bases []string
 	last  atomic.Int32 // index in bases of the master that answered last
+	met   atomic.Bool  // some master has answered
 	http  *http.Client
+
+	lossLimit time.Duration // see the constant
 }
 
 // New checks cfg and returns a Client. It does not connect.
@@ -52,7 +55,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "bsp"
 	}
-	c := &Client{cfg: cfg}
+	c := &Client{cfg: cfg, lossLimit: lossLimit}
 	for _, addr := range cfg.Addrs {
 		base, err := baseURL(addr)
 		if err != nil {

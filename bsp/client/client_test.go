@@ -229,6 +229,98 @@ func TestLogsSkipWhatIsWritten(t *testing.T) {
 	}
 }
 
+// Lines are counted for each attempt: the first ones of a new attempt are not taken for
+// those of the one before.
+func TestLogsOfALaterAttempt(t *testing.T) {
+	var calls atomic.Int32
+	c := connect(t, client.Config{}, master(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		switch calls.Add(1) {
+		case 1:
+			io.WriteString(w, "task 0: a\ntask 1: x\ntask 0: b\n")
+		case 2: // the job has been started again meanwhile
+			io.WriteString(w, "[attempt 2]\ntask 0: c\n")
+		case 3:
+			io.WriteString(w, "[attempt 2]\ntask 1: y\ntask 0: c\ntask 0: d\n[attempt 3]\ntask 0: e\n")
+		default:
+			io.WriteString(w, "[attempt 3]\ntask 0: e\ntask 1: z\n")
+			return
+		}
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	var out bytes.Buffer
+	if err := c.Logs(t.Context(), "x-1", client.LogOptions{Task: -1, Follow: true}, &out); err != nil {
+		t.Fatal(err)
+	}
+	want := "task 0: a\ntask 1: x\ntask 0: b\n[attempt 2]\ntask 0: c\ntask 1: y\ntask 0: d\n[attempt 3]\ntask 0: e\ntask 1: z\n"
+	if out.String() != want {
+		t.Errorf("logs:\n%swant:\n%s", out.String(), want)
+	}
+}
+
+// streams are the calls that look for a lost cluster, and say so.
+func streams(ctx context.Context, c *client.Client) map[string]error {
+	_, err := c.Watch(ctx, "x-1", func(job.Info) error { return nil })
+	return map[string]error{"Watch": err, "Logs": c.Logs(ctx, "x-1", client.LogOptions{Task: -1}, io.Discard)}
+}
+
+// A cluster that has not answered yet is not waited for longer than for any call.
+func TestStreamsOfADeadCluster(t *testing.T) {
+	c := connect(t, client.Config{Addrs: []string{closed(t)}, Patience: 200 * time.Millisecond})
+	start := time.Now()
+	for name, err := range streams(t.Context(), c) {
+		if !errors.Is(err, client.ErrUnreachable) || strings.Count(err.Error(), client.ErrUnreachable.Error()) != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if d := time.Since(start); d > 10*time.Second {
+		t.Errorf("took %s with a patience of 200 ms", d)
+	}
+}
+
+// One that was there is, for so long, and the error says it once. A master that is
+// another one by its certificate is not.
+func TestStreamsOfALostCluster(t *testing.T) {
+	var down atomic.Bool
+	s := master(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !down.Load():
+			answer(w, http.StatusOK, []any{})
+		case r.URL.Path == "/v1/jobs/x-1/watch": // opened, and gone
+			w.Header().Set("Content-Type", "application/x-ndjson")
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		default:
+			panic(http.ErrAbortHandler)
+		}
+	})
+	c := connect(t, client.Config{Patience: 100 * time.Millisecond}, s)
+	c.LossLimit(500 * time.Millisecond)
+	if _, err := c.Jobs(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	down.Store(true)
+	start := time.Now()
+	for name, err := range streams(t.Context(), c) {
+		if !errors.Is(err, client.ErrUnreachable) || strings.Count(err.Error(), client.ErrUnreachable.Error()) != 1 || !strings.Contains(err.Error(), "for 500ms") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if d := time.Since(start); d < time.Second {
+		t.Errorf("given up after %s, twice 500 ms", d)
+	}
+	stranger := master(t, func(http.ResponseWriter, *http.Request) { t.Error("asked") })
+	stranger.Config.ErrorLog = nil
+	c = connect(t, client.Config{Addrs: []string{stranger.URL}})
+	start = time.Now()
+	for name, err := range streams(t.Context(), c) {
+		if !errors.Is(err, client.ErrUnreachable) || !strings.Contains(err.Error(), "--ca") || time.Since(start) > 10*time.Second {
+			t.Errorf("%s of an untrusted master: %v after %s", name, err, time.Since(start))
+		}
+	}
+}
+
 func TestUploadOnce(t *testing.T) {
 	var mu sync.Mutex
 	stored := map[string][]byte{}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,7 +20,7 @@ import (
 )
 
 const (
-	// lossLimit is how long a stream is looked for again: a cluster elects a
+	// lossLimit is how long a cluster that was there is looked for again: it elects a
 	// leader in less than 4 s, and a machine restarts in less than a minute.
 	lossLimit = 60 * time.Second
 
@@ -27,8 +28,8 @@ const (
 )
 
 // Watch calls each for every change of a job until it has ended, and returns
-// its last Info. It goes on with another master when one is lost, for up to a
-// minute. An error of each ends it.
+// its last Info. It goes on with another master when one is lost, and looks for one
+// for up to a minute if any has answered this Client before. An error of each ends it.
 func (c *Client) Watch(ctx context.Context, id job.ID, each func(job.Info) error) (job.Info, error) {
 	var last job.Info
 	err := c.follow(ctx, call{method: http.MethodGet, path: jobPath(id, "/watch")}, func(line []byte) (bool, error) {
@@ -53,8 +54,9 @@ type LogOptions struct {
 	Follow bool // until the job ends
 }
 
-// Logs copies the log of a job's tasks to w, line by line. A stream that is
-// lost is opened again and the lines that w has are skipped.
+// Logs copies the log of a job's tasks to w, line by line, attempt after attempt: a
+// later one begins with the line "[attempt N]". A stream that is lost is opened again
+// as in Watch, and the lines that w has are skipped.
 func (c *Client) Logs(ctx context.Context, id job.ID, o LogOptions, w io.Writer) error {
 	query := url.Values{}
 	if o.Task >= 0 {
@@ -64,24 +66,48 @@ func (c *Client) Logs(ctx context.Context, id job.ID, o LogOptions, w io.Writer)
 		query.Set("follow", "true")
 	}
 	r := call{method: http.MethodGet, path: jobPath(id, "/logs"), query: query}
-	// Tasks' lines may mix in another order the second time, so they are
-	// counted for each task by the prefix that the master puts before them.
-	written, skip := map[string]int{}, map[string]int{}
+	seen := logSeen{written: map[logKey]int{}}
 	return c.follow(ctx, r, func(line []byte) (bool, error) {
-		key := ""
-		if o.Task < 0 {
-			key, _, _ = strings.Cut(string(line), ":")
-		}
-		if skip[key] > 0 {
-			skip[key]--
+		if !seen.fresh(line, o.Task < 0) {
 			return false, nil
 		}
-		written[key]++
 		_, err := w.Write(append(line, '\n'))
 		return err != nil, err
-	}, func() {
-		maps.Copy(skip, written)
-	})
+	}, seen.restart)
+}
+
+// logKey is where lines are counted: tasks' lines may mix in another order the second
+// time, and a stream that is opened again begins with the attempt that runs then.
+type logKey struct {
+	attempt string // the line that it begins with; empty: the first
+	task    string // the prefix that the master puts before its lines
+}
+
+// logSeen tells the lines that were written from those that were not.
+type logSeen struct {
+	attempt string
+	written map[logKey]int
+	skip    map[logKey]int
+}
+
+// restart is called before the stream begins again.
+func (s *logSeen) restart() { s.attempt, s.skip = "", maps.Clone(s.written) }
+
+// fresh reports whether a line was not written yet.
+func (s *logSeen) fresh(line []byte, tasks bool) bool {
+	key := logKey{attempt: s.attempt}
+	if n, ok := bytes.CutPrefix(line, []byte("[attempt ")); ok && bytes.HasSuffix(n, []byte("]")) {
+		s.attempt = string(line)
+		key = logKey{attempt: s.attempt, task: s.attempt}
+	} else if tasks {
+		key.task, _, _ = strings.Cut(string(line), ":")
+	}
+	if s.skip[key] > 0 {
+		s.skip[key]--
+		return false
+	}
+	s.written[key]++
+	return true
 }
 
 // errIncomplete is a stream that ended by itself without its last word.
@@ -89,12 +115,14 @@ var errIncomplete = errors.New("the master closed the stream")
 
 // follow reads the lines of a stream. line says whether it was the last one;
 // an end of the stream in order ends a plain-text stream too. restart is called
-// before the stream is opened again.
+// before the stream is opened again. A cluster that nobody has seen is not waited for.
 func (c *Client) follow(ctx context.Context, r call, line func([]byte) (bool, error), restart func()) error {
+	met := c.met.Load()
 	lost := time.Time{}
 	for {
 		resp, err := c.do(ctx, r)
 		if err == nil {
+			met = true
 			var got bool
 			var final error
 			got, err, final = c.lines(ctx, resp, line)
@@ -108,19 +136,30 @@ func (c *Client) follow(ctx context.Context, r call, line func([]byte) (bool, er
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if e, ok := errors.AsType[*Error](err); ok && !again(e) {
+		if e, ok := errors.AsType[*Error](err); !met || errors.Is(err, errUntrusted) || ok && !again(e) {
 			return err
 		}
 		if lost.IsZero() {
 			lost = time.Now()
-		} else if time.Since(lost) > lossLimit {
-			return fmt.Errorf("%w for %s: %w", ErrUnreachable, lossLimit, plain(err))
+		} else if time.Since(lost) > c.lossLimit {
+			return c.lostFor(err)
 		}
 		restart()
 		if err := sleep(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 	}
+}
+
+// lostFor says that a stream was looked for in vain; err is the last try's.
+func (c *Client) lostFor(err error) error {
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err // a master's own words
+	}
+	if errors.Is(err, ErrUnreachable) {
+		return fmt.Errorf("%w, for %s", err, c.lossLimit)
+	}
+	return fmt.Errorf("%w for %s: %w", ErrUnreachable, c.lossLimit, plain(err))
 }
 
 // lines reads one stream to its end. lost is not nil when the stream broke;

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // FailureKind says whose fault ended an attempt; it decides what happens next.
@@ -58,22 +59,40 @@ func (k *FailureKind) UnmarshalText(b []byte) error {
 type Failure struct {
 	Kind    FailureKind `json:"kind"`
 	Code    int         `json:"code"`             // exit code of the job if this ends it
-	Message string      `json:"message"`          // one line, says what to do where we know
+	Message string      `json:"message"`          // one line, says what to do where we know, ≤ MaxMessage once reported
 	Task    int         `json:"task"`             // -1: none
 	Peer    int         `json:"peer"`             // -1: none
 	Groom   string      `json:"groom,omitempty"`  //
-	Detail  string      `json:"detail,omitempty"` // a stack or the last lines of stderr, ≤ 4 KiB
+	Detail  string      `json:"detail,omitempty"` // a stack or the last lines of stderr, ≤ MaxDetail once reported
 }
 
-// Error returns the message with the place it came from.
+// Bytes of a Failure's texts that travel.
+const (
+	MaxMessage = 2 << 10
+	MaxDetail  = 4 << 10
+)
+
+// Error returns the message with the place it came from, unless it begins with that:
+// "task 1 was killed".
 func (f *Failure) Error() string {
 	switch {
+	case f.placed():
+		return f.Message
 	case f.Peer >= 0:
 		return fmt.Sprintf("peer %d: %s", f.Peer, f.Message)
-	case f.Task >= 0 && !strings.HasPrefix(f.Message, "task "): // "task 1 was killed" names it already
+	case f.Task >= 0:
 		return fmt.Sprintf("task %d: %s", f.Task, f.Message)
 	}
 	return f.Message
+}
+
+// placed reports whether the message begins with where it came from.
+func (f *Failure) placed() bool {
+	if f.Peer < 0 {
+		return strings.HasPrefix(f.Message, "task ")
+	}
+	rest, ok := strings.CutPrefix(f.Message, fmt.Sprintf("peer %d", f.Peer))
+	return ok && strings.IndexAny(rest, " ,") == 0
 }
 
 // Fail returns a Failure of no particular task with the kind's usual exit code.
@@ -85,10 +104,34 @@ func Fail(kind FailureKind, format string, args ...any) *Failure {
 	return &Failure{Kind: kind, Code: code, Message: fmt.Sprintf(format, args...), Task: -1, Peer: -1}
 }
 
-// AsFailure finds the Failure in err, or makes one of the given kind.
+// AsFailure returns a copy of the Failure in err, with what was said around it, or
+// makes one of the given kind.
 func AsFailure(err error, kind FailureKind) *Failure {
-	if f, ok := errors.AsType[*Failure](err); ok {
-		return f
+	f, ok := errors.AsType[*Failure](err)
+	if !ok {
+		return Fail(kind, "%v", err)
 	}
-	return Fail(kind, "%v", err)
+	out := *f
+	if whole := err.Error(); whole != f.Error() {
+		out.Message = strings.Replace(whole, f.Error(), f.Message, 1) // Error says again where it was
+	}
+	return &out
+}
+
+// Clipped returns a copy of f with its texts cut to MaxMessage and MaxDetail.
+func (f *Failure) Clipped() *Failure {
+	out := *f
+	out.Message, out.Detail = clip(f.Message, MaxMessage), clip(f.Detail, MaxDetail)
+	return &out
+}
+
+// clip returns at most n bytes of s as valid UTF-8, whole characters only.
+func clip(s string, n int) string {
+	if len(s) > n {
+		for n > 0 && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		s = s[:n]
+	}
+	return strings.ToValidUTF8(s, "?")
 }

@@ -85,7 +85,7 @@ type Why struct {
 
 // Reason is one constraint that is not met.
 type Reason struct {
-	Constraint string `json:"constraint"`        // slots, memory, cores, gpus, drain, input, order, excluded, reserved
+	Constraint string `json:"constraint"`        // slots, memory, cores, gpus, drain, input, order, excluded, reserved, pause, queue
 	Groom      string `json:"groom,omitempty"`   // empty: the whole cluster
 	Needed     string `json:"needed"`            //
 	Free       string `json:"free"`              //

@@ -15,42 +15,37 @@ import (
 const killRounds = 16
 
 // Kill ends the process and all that it started, as far as they can be told (see
-// the package's doc), by SIGKILL. It is no error if they are gone; once Wait has
-// reaped the process it does nothing.
+// the package's doc), by SIGKILL. One that refuses, as a process of another user may,
+// is an error and does not save the others. It is no error if they are gone; once Wait
+// has reaped the process it does nothing.
 func (p *Proc) Kill() error {
 	p.killing.Lock()
 	defer p.killing.Unlock()
 	if p.reaped {
 		return nil
 	}
-	return p.kill()
+	return killFamily(p.PID(), unix.Kill)
 }
 
-// kill is Kill with p.killing held.
-func (p *Proc) kill() error {
+// killFamily kills a process, its group, session and descendants.
+func killFamily(leader int, kill func(pid int, s unix.Signal) error) error {
+	refused := map[int]bool{}
+	var errs []error
 	for range killRounds {
-		found := family(p.PID())
-		if err := signal(-p.PID()); err != nil {
-			return err
-		}
-		for _, pid := range found {
-			if err := signal(pid); err != nil {
-				return err
+		found := family(leader)
+		for _, pid := range append([]int{-leader}, found...) { // the group by its negated number
+			err := kill(pid, unix.SIGKILL)
+			if err == nil || errors.Is(err, unix.ESRCH) || refused[pid] {
+				continue
 			}
+			refused[pid] = true // the others may end meanwhile, and it be found no more
+			errs = append(errs, fmt.Errorf("kill task: process %d: %w", pid, err))
 		}
 		if len(found) == 0 {
 			break
 		}
 	}
-	return nil
-}
-
-// signal kills a process, or a group by its negated id.
-func signal(pid int) error {
-	if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("kill task: %w", err)
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // family returns the living processes in the session of leader and the descendants

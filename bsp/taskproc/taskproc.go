@@ -126,7 +126,7 @@ func (p *Proc) Recv() (wire.FromTask, error) {
 func (p *Proc) Wait() (Exit, error) {
 	p.AwaitExit()
 	p.killing.Lock()
-	err := p.kill() // until Wait below the number is its own
+	err := killFamily(p.PID(), unix.Kill) // until Wait below the number is its own
 	p.reaped = true
 	p.killing.Unlock()
 	err = errors.Join(err, ignoreExit(p.cmd.Wait()), p.conn.Close())

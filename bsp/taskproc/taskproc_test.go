@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"scalar/bsp/taskproc"
 	"scalar/bsp/wire"
@@ -108,6 +109,44 @@ func TestKillEndsTheGroup(t *testing.T) {
 			t.Fatalf("left over: %v", group(t, p.PID()))
 		}
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// A process that cannot be killed does not save the others.
+func TestKillGoesOn(t *testing.T) {
+	p := start(t, "escape")
+	deadline := time.Now().Add(5 * time.Second)
+	for len(marked(t, p.PID())) < 4 {
+		if time.Now().After(deadline) {
+			t.Fatalf("children: %v", marked(t, p.PID()))
+		}
+		time.Sleep(time.Millisecond)
+	}
+	spared := 0
+	err := taskproc.KillFamily(p.PID(), func(pid int, s unix.Signal) error {
+		if spared == 0 && pid > 0 {
+			spared = pid
+		}
+		if pid == spared {
+			return unix.EPERM
+		}
+		return unix.Kill(pid, s)
+	})
+	if !errors.Is(err, unix.EPERM) || strings.Count(err.Error(), "operation not permitted") != 1 || !strings.Contains(err.Error(), strconv.Itoa(spared)) {
+		t.Errorf("%v", err)
+	}
+	for len(marked(t, p.PID())) > 1 { // the others are on their way
+		if time.Now().After(deadline) {
+			t.Fatalf("besides %d there are %v", spared, marked(t, p.PID()))
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if err := p.Kill(); err != nil {
+		t.Error(err)
+	}
+	_ = unix.Kill(spared, unix.SIGKILL) // its parent has ended: it may be nobody's by now
+	if _, err := p.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

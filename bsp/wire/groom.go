@@ -179,6 +179,7 @@ type LogRequest struct {
 type LogReply struct {
 	Data   []byte
 	Offset int64 // of Data's first byte
+	Size   int64 // bytes that the task has written by now, kept or not; 0: not told
 	EOF    bool  // the task has ended and nothing follows
 	Gone   bool  // this groom knows no such task
 }
