@@ -159,7 +159,7 @@ func (b *barrier) freeLeft() {
 	}
 	for _, p := range b.g.ports {
 		if p.left.Load() && b.step <= p.step+1 {
-			p.in.recycle(b.step, &b.g.pool)
+			p.in.recycle(b.step, &b.g.buffers)
 		}
 	}
 }

@@ -2,10 +2,7 @@ package superstep
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"iter"
-	"slices"
 )
 
 // BoxConfig says how a box treats its messages. Everything may be left out.
@@ -38,8 +35,9 @@ type Box[M any] struct {
 	one      [1]M          // for the codec, which takes slices
 	scratch  []byte
 
-	in      *inbox // nil: empty
-	decoded []M    // the inbox in order, if it is sorted or varied
+	in      *inbox     // nil: empty
+	decoded []M        // the inbox in order, if it is sorted or varied, and in memory
+	runs    [][]*chunk // the inbox in sorted runs, if it is sorted and on disk
 	n       int
 }
 
@@ -159,7 +157,7 @@ func (b *Box[M]) reserve(to, n int) *outbox {
 	if o.c != nil {
 		b.push(to)
 	}
-	o.c = b.p.g.pool.get(max(n, o.size-headerSize))
+	o.c = b.p.g.buffers.pool.get(max(n, o.size-headerSize))
 	o.room = o.c.room()
 	o.size = min(max(2*o.size, 2*minChunk), dataChunk)
 	return o
@@ -183,6 +181,7 @@ func (b *Box[M]) push(to int) {
 }
 
 func (b *Box[M]) flush() {
+	b.dropRuns()
 	for to := range b.out {
 		if b.combined != nil && b.combined[to].set {
 			b.flushCombined(to)
@@ -217,15 +216,13 @@ func (b *Box[M]) flushCombined(to int) {
 
 // Clear drops what was sent on this box in this superstep. Chunks that have left
 // already are taken back at the destinations, by a frame in remote tasks.
-func (b *Box[M]) Clear() { b.drop() }
-
-func (b *Box[M]) drop() {
+func (b *Box[M]) Clear() {
 	p := b.p
 	var told *link
 	for to := range b.out { // peers of one task are neighbours: one frame each
 		o := &b.out[to]
 		if o.c != nil {
-			p.g.pool.put(o.c)
+			p.g.buffers.pool.put(o.c)
 			o.c, o.room, o.n, o.count = nil, nil, 0, 0
 		}
 		if o.pushed == 0 {
@@ -235,7 +232,7 @@ func (b *Box[M]) drop() {
 		o.pushed = 0
 		switch d := p.to(to); {
 		case d.port != nil:
-			d.port.in.at(p.step, b.id, p.N()).drop(p.index, &p.g.pool)
+			d.port.in.at(p.step, b.id, p.N()).drop(p.index, &p.g.buffers)
 		case d.link != told:
 			told = d.link
 			told.send(outFrame{h: header{typ: frameClear, lane: b.id, superstep: uint32(p.step), source: uint32(p.index), dest: uint32(told.task)}}, false)
@@ -245,88 +242,7 @@ func (b *Box[M]) drop() {
 	b.messages, b.bytes = 0, 0
 }
 
-func (b *Box[M]) deliver(superstep int) error {
-	return b.open(b.p.in.at(superstep, b.id, b.p.N()))
+func (b *Box[M]) drop() {
+	b.Clear()
+	b.empty()
 }
-
-// open checks an inbox and makes it the current one.
-func (b *Box[M]) open(in *inbox) error {
-	clear(b.decoded)
-	b.in, b.n, b.decoded = in, 0, b.decoded[:0]
-	for source := range in.from {
-		for _, c := range in.from[source].chunks {
-			if err := b.take(c); err != nil {
-				b.in, b.n, b.decoded = nil, 0, b.decoded[:0]
-				return fmt.Errorf("messages of peer %d on lane %d: %w", source, b.id, err)
-			}
-			b.n += int(c.count)
-		}
-	}
-	if b.cfg.Compare != nil {
-		slices.SortStableFunc(b.decoded, b.cfg.Compare)
-	}
-	return nil
-}
-
-// take checks one chunk and decodes it where views of it are not enough.
-func (b *Box[M]) take(c *chunk) error {
-	src := c.payload()
-	if b.fixed != nil {
-		if c.kind != kindFixed || len(src) != int(c.count)*b.fixed.size {
-			return fmt.Errorf("%w: %d messages of kind %d in %d bytes, expected %d bytes each", ErrInbox, c.count, c.kind, len(src), b.fixed.size)
-		}
-		if b.cfg.Compare != nil {
-			b.decoded = append(b.decoded, viewOf[M](src)...)
-		}
-		return nil
-	}
-	if c.kind != kindVaried {
-		return fmt.Errorf("%w: kind %d", ErrInbox, c.kind)
-	}
-	for i := range c.count {
-		n, rest, err := uvarint(src)
-		if err != nil || n > uint64(len(rest)) {
-			return fmt.Errorf("%w: message %d of %d is cut", ErrInbox, i, c.count)
-		}
-		have := len(b.decoded)
-		if b.decoded, err = b.cfg.Codec.Decode(b.decoded, rest[:n:n]); err != nil {
-			if !errors.Is(err, ErrInbox) { // a codec of the caller's
-				err = fmt.Errorf("%w: %w", ErrInbox, err)
-			}
-			return err
-		}
-		if len(b.decoded) != have+1 {
-			return fmt.Errorf("%w: the codec made %d messages of one", ErrInbox, len(b.decoded)-have)
-		}
-		src = rest[n:]
-	}
-	if len(src) > 0 {
-		return fmt.Errorf("%w: %d bytes after the last message", ErrInbox, len(src))
-	}
-	return nil
-}
-
-// Messages are the inbox: by sender, then in sending order, or as Compare sorts
-// them. It can be asked again and is valid until the next Sync.
-func (b *Box[M]) Messages() iter.Seq[M] {
-	if b.fixed == nil || b.cfg.Compare != nil {
-		return slices.Values(b.decoded)
-	}
-	return func(yield func(M) bool) {
-		if b.in == nil {
-			return
-		}
-		for i := range b.in.from {
-			for _, c := range b.in.from[i].chunks {
-				for _, m := range viewOf[M](c.payload()) {
-					if !yield(m) {
-						return
-					}
-				}
-			}
-		}
-	}
-}
-
-// Len returns the number of messages in the inbox.
-func (b *Box[M]) Len() int { return b.n }

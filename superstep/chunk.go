@@ -28,8 +28,21 @@ type chunk struct {
 	class int8 // index in the pool, -1: not pooled
 	// An accumulator handed over is filled with the identity again.
 	emptied bool
+
+	file *spillFile // the payload is there, at this place, with this checksum; nil: in memory
+	at   int64
+	sum  uint32
 }
 
+// size is the length of the payload, wherever it is.
+func (c *chunk) size() int {
+	if c.ext != nil {
+		return len(c.ext)
+	}
+	return c.n
+}
+
+// payload is in memory: see buffers.load.
 func (c *chunk) payload() []byte {
 	if c.ext != nil {
 		return c.ext

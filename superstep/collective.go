@@ -148,7 +148,7 @@ func (p *Port) exchange(ctx context.Context, part func(to int) []byte) ([][]byte
 func (l *link) sendPart(h header, data []byte) {
 	switch {
 	case len(data) > maxPayload:
-		l.sendFragments(h, data, false)
+		l.sendAll(fragments(h, data), false)
 	case len(data) > 0:
 		l.send(outFrame{h: h, c: &chunk{ext: data, class: -1}}, false)
 	default:

@@ -28,7 +28,7 @@ func (l *Lane[V]) pushDense(peer int) {
 	step := (columnChunk - headerSize - denseFront) / l.width / foldRun * foldRun
 	for first := 0; first < len(o.cur); first += step {
 		vs := o.cur[first:min(first+step, len(o.cur))]
-		c := l.p.g.pool.get(denseFront + len(vs)*l.width)
+		c := l.p.g.buffers.pool.get(denseFront + len(vs)*l.width)
 		binary.LittleEndian.PutUint64(c.room(), uint64(first))
 		c.n = denseFront + copy(c.room()[denseFront:], bytesOf(vs))
 		c.count, c.kind, c.flags = uint32(len(vs)), l.kind, flagDense
@@ -45,7 +45,7 @@ func (l *Lane[V]) pushSparse(peer int) {
 	for ids := o.ids; len(ids) > 0; {
 		n := min(step, len(ids))
 		at := align8(4 * n)
-		c := l.p.g.pool.get(at + n*l.width)
+		c := l.p.g.buffers.pool.get(at + n*l.width)
 		c.n = at + n*l.width
 		clear(c.room()[4*n : at])
 		copy(c.room(), bytesOf(ids[:n]))
@@ -70,19 +70,28 @@ func (l *Lane[V]) fold(in *inbox, f func(slot uint32, vs []V)) error {
 		next := uint32(0) // slots of one sender ascend
 		for _, c := range in.from[source].chunks {
 			var err error
-			if c.kind != l.kind {
-				err = fmt.Errorf("%w: kind %d, expected %d", ErrInbox, c.kind, l.kind)
-			} else if c.flags&flagDense != 0 {
-				next, err = l.foldDense(c, next, f)
-			} else {
-				next, err = l.foldSparse(c, next, f)
-			}
-			if err != nil {
+			if next, err = l.foldChunk(c, next, f); err != nil {
 				return fmt.Errorf("values of peer %d on lane %d: %w", source, l.id, err)
 			}
 		}
 	}
 	return nil
+}
+
+func (l *Lane[V]) foldChunk(c *chunk, next uint32, f func(slot uint32, vs []V)) (uint32, error) {
+	if c.kind != l.kind {
+		return 0, fmt.Errorf("%w: kind %d, expected %d", ErrInbox, c.kind, l.kind)
+	}
+	s := &l.p.g.buffers
+	whole, err := s.load(c)
+	if err != nil {
+		return 0, err
+	}
+	defer s.unload(c, whole)
+	if c.flags&flagDense != 0 {
+		return l.foldDense(whole, next, f)
+	}
+	return l.foldSparse(whole, next, f)
 }
 
 func (l *Lane[V]) foldDense(c *chunk, next uint32, f func(slot uint32, vs []V)) (uint32, error) {

@@ -20,8 +20,8 @@
 //   - A superstep ends for a peer when all peers have ended it, or have left, and all
 //     their messages are in. Each task sends every other task one mark a superstep,
 //     behind its messages, with counts, votes, values and control bits.
-//   - Readers always drain their links into memory, so that Send never waits for
-//     another peer. There is no spilling yet: what one superstep sends has to fit.
+//   - Readers always drain their links, into memory up to a budget and then to disk, so
+//     that Send may wait for the local disk but never for another peer.
 //   - Every blocked call ends when its context ends, on Abort, and when a link is lost.
 //     The other tasks are told why; a task that just disappears is a *LinkError.
 //   - Frames are checked before use: version, job, epoch, superstep, peers, sizes and two

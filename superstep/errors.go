@@ -17,6 +17,9 @@ var (
 	ErrFrame = errors.New("malformed frame")
 	// ErrInbox is wrapped by errors about saved inboxes and bundles that cannot be decoded.
 	ErrInbox = errors.New("malformed messages")
+	// ErrSpillLimit is the cause of a SpillError where a superstep sent more than may
+	// wait on disk.
+	ErrSpillLimit = errors.New("a superstep sends more than may wait on disk: send less at once, combine, or raise the limit")
 	// ErrClosed is returned by calls on a peer that has left or a group that has ended.
 	ErrClosed = errors.New("the peer has left")
 )

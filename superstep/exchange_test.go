@@ -234,7 +234,7 @@ func transcript(t fataler, w world, c chatter) string {
 					lane.Add(to, uint32(m.ID%500), m.Value)
 				}
 			}
-			v, err := lane.Exchange(ctx, superstep.Vote{Values: box.Save(nil)}, func(slot uint32, vs []float64) {
+			v, err := lane.Exchange(ctx, superstep.Vote{Values: saveBox(t, box)}, func(slot uint32, vs []float64) {
 				for i, v := range vs {
 					mine[int(slot)+i] += v
 				}

@@ -81,7 +81,7 @@ func Frame(what [4]uint8, numbers [4]uint32, payload []byte) []byte {
 
 // Fold hands a columns payload of peer 0 to a lane, as if it had come in a frame.
 func Fold[V Number](l *Lane[V], payload []byte, count uint32, dense bool, f func(slot uint32, vs []V)) error {
-	c := l.p.g.pool.get(len(payload))
+	c := l.p.g.buffers.pool.get(len(payload))
 	c.n, c.count, c.kind = copy(c.room(), payload), count, l.kind
 	if dense {
 		c.flags = flagDense

@@ -29,7 +29,7 @@ func (g *Group) farewell(l *link) outFrame {
 	if len(text) > maxFarewell {
 		text = text[:maxFarewell]
 	}
-	c := g.pool.get(5 + len(text))
+	c := g.buffers.pool.get(5 + len(text))
 	c.room()[0] = kind
 	binary.LittleEndian.PutUint32(c.room()[1:], uint32(task))
 	c.n = 5 + copy(c.room()[5:], text)

@@ -83,9 +83,9 @@ func FuzzInbox(f *testing.F) {
 			f.Fatal(err)
 		}
 		if texts {
-			return b.Save(nil)
+			return saveBox(f, b)
 		}
-		return a.Save(nil)
+		return saveBox(f, a)
 	}
 	f.Add(save(true))
 	f.Add(save(false))
@@ -98,7 +98,7 @@ func FuzzInbox(f *testing.F) {
 			if pairs.Len() != len(slices.Collect(pairs.Messages())) {
 				t.Error("Len is wrong")
 			}
-			if again := pairs.Save(nil); len(again) > len(b) {
+			if again := saveBox(t, pairs); len(again) > len(b) {
 				t.Errorf("%x became %x", b, again)
 			}
 		} else if !errors.Is(err, superstep.ErrInbox) || pairs.Len() != 0 {

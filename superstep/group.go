@@ -1,10 +1,12 @@
 package superstep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +27,13 @@ type Config struct {
 	Conns     []net.Conn // to every task but the own one, from Mesh; the Group owns and closes them. May be nil for one task
 	TLS       bool       // Conns are TLS: frames are gathered in record-sized buffers instead of writev
 	Superstep int        // the superstep to begin with; 0, or more after a restart
+
+	// MemoryBudget is how many bytes of messages the inboxes and queues of the task may
+	// hold in memory. What is more waits in files without a name in SpillDir, of
+	// SpillLimit bytes a superstep at most. 0: no limit, of either. Accumulators of
+	// lanes and what collectives carry are memory in any case.
+	MemoryBudget, SpillLimit int64
+	SpillDir                 string // "": os.TempDir
 }
 
 func (c Config) check() error {
@@ -41,6 +50,9 @@ func (c Config) check() error {
 	if int64(lo) > 1<<31 || c.Superstep < 0 || int64(c.Superstep) > 1<<31 {
 		return fmt.Errorf("%d peers, superstep %d", lo, c.Superstep)
 	}
+	if c.MemoryBudget < 0 || c.SpillLimit < 0 {
+		return fmt.Errorf("memory budget %d, spill limit %d", c.MemoryBudget, c.SpillLimit)
+	}
 	for t := range c.Ranges {
 		if t != c.Task && (t >= len(c.Conns) || c.Conns[t] == nil) {
 			return fmt.Errorf("no connection to task %d", t)
@@ -54,17 +66,18 @@ type Stats struct {
 	Messages     int64 // sent, before combining; counted at each barrier
 	MessageBytes int64 // encoded, after combining; the same for every placement
 	WireBytes    int64 // written to links, headers included
+	SpilledBytes int64 // written to disk, beyond the memory budget
 }
 
 // Group is one task's part of a job: its local peers, the links to the other tasks
 // and the barrier between them all.
 type Group struct {
-	cfg   Config
-	own   Range
-	peers int
-	ports []*Port // local ones
-	links []*link // by task; nil for the own one
-	pool  pool
+	cfg     Config
+	own     Range
+	peers   int
+	ports   []*Port // local ones
+	links   []*link // by task; nil for the own one
+	buffers buffers
 
 	barrier barrier
 
@@ -88,6 +101,7 @@ func NewGroup(cfg Config) (*Group, error) {
 		cfg: cfg, own: cfg.Ranges[cfg.Task], peers: cfg.Ranges[len(cfg.Ranges)-1].Hi,
 		dead: make(chan struct{}), ended: make(chan struct{}),
 	}
+	g.buffers.dir, g.buffers.budget, g.buffers.limit = cmp.Or(cfg.SpillDir, os.TempDir()), cfg.MemoryBudget, cfg.SpillLimit
 	g.barrier.init(g)
 	for peer := g.own.Lo; peer < g.own.Hi; peer++ {
 		g.ports = append(g.ports, newPort(g, peer))
@@ -112,7 +126,7 @@ func (g *Group) Port(peer int) *Port {
 
 // Stats returns the totals so far.
 func (g *Group) Stats() Stats {
-	return Stats{Messages: g.messages.Load(), MessageBytes: g.messageBytes.Load(), WireBytes: g.wireBytes.Load()}
+	return Stats{Messages: g.messages.Load(), MessageBytes: g.messageBytes.Load(), WireBytes: g.wireBytes.Load(), SpilledBytes: g.buffers.spills.Load()}
 }
 
 // Run moves frames until the group ends: nil after Close when every task has said
@@ -143,6 +157,7 @@ func (g *Group) Run(ctx context.Context) error {
 	links.Wait()
 	close(over)
 	watch.Wait()
+	g.buffers.close()
 	return g.err()
 }
 
@@ -163,6 +178,9 @@ func (g *Group) Close() error {
 	}
 	if over {
 		g.end()
+	}
+	if len(g.links) == 1 { // else Run does, when nothing is queued any more
+		g.buffers.close()
 	}
 	return nil
 }

@@ -22,14 +22,26 @@ func (in *inbox) add(source int, c *chunk) {
 	b.count += int64(c.count)
 }
 
-// drop gives the chunks of one sender back to the pool.
-func (in *inbox) drop(source int, p *pool) {
+// drop gives back the chunks of one sender.
+func (in *inbox) drop(source int, s *buffers) {
 	b := &in.from[source]
 	for i, c := range b.chunks {
-		p.put(c)
+		s.release(c)
 		b.chunks[i] = nil
 	}
 	b.chunks, b.count = b.chunks[:0], 0
+}
+
+// spilled reports whether some of it is on disk.
+func (in *inbox) spilled() bool {
+	for i := range in.from {
+		for _, c := range in.from[i].chunks {
+			if c.file != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (in *inbox) count() (n int64) {
@@ -72,7 +84,7 @@ func (ib *inboxes) unopened(superstep, lanes int) error {
 }
 
 // recycle gives back all chunks of one generation.
-func (ib *inboxes) recycle(superstep int, p *pool) {
+func (ib *inboxes) recycle(superstep int, s *buffers) {
 	gen := &ib.gens[superstep&1]
 	for lane := range ib.used.Load() {
 		in := gen[lane].Load()
@@ -81,7 +93,7 @@ func (ib *inboxes) recycle(superstep int, p *pool) {
 		}
 		for source := range in.from {
 			if len(in.from[source].chunks) > 0 {
-				in.drop(source, p)
+				in.drop(source, s)
 			}
 		}
 	}

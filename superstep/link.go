@@ -1,6 +1,7 @@
 package superstep
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -25,15 +26,16 @@ type link struct {
 
 // outFrame is a frame to be sent. The writer completes its header.
 type outFrame struct {
-	h header
-	c *chunk // payload; nil: none
+	h    header
+	c    *chunk // payload; nil: none
+	held bool   // by the store
 }
 
 func (f *outFrame) size() int {
 	if f.c == nil {
 		return headerSize
 	}
-	return headerSize + len(f.c.payload())
+	return headerSize + f.c.size()
 }
 
 func newLink(g *Group, task int, conn net.Conn) *link {
@@ -48,14 +50,20 @@ const wakeBytes = 32 << 10
 
 // send queues one frame; urgent ones, and enough bytes, wake the writer.
 func (l *link) send(f outFrame, urgent bool) {
+	l.sendAll([]outFrame{f}, urgent)
+}
+
+// sendAll queues frames with nothing between them.
+func (l *link) sendAll(fs []outFrame, urgent bool) {
 	if l.g.err() != nil { // nobody empties the queue any more
-		l.g.pool.put(f.c)
 		return
 	}
-	f.h.job, f.h.epoch = l.g.cfg.Job, l.g.cfg.Epoch
 	l.mu.Lock()
-	l.queue = append(l.queue, f)
-	l.queued += f.size()
+	for i := range fs {
+		fs[i].h.job, fs[i].h.epoch = l.g.cfg.Job, l.g.cfg.Epoch
+		l.queued += fs[i].size()
+	}
+	l.queue = append(l.queue, fs...)
 	urgent = urgent || l.queued >= wakeBytes
 	l.mu.Unlock()
 	if urgent {
@@ -71,36 +79,49 @@ func (l *link) rouse() {
 }
 
 // sendChunk queues a chunk of messages as one frame, or as fragments if it is one
-// large message.
+// large message. What is beyond the memory budget waits on disk.
 func (l *link) sendChunk(h header, c *chunk) {
 	h.kind, h.count, h.flags = c.kind, c.count, c.flags
-	if len(c.payload()) > maxPayload {
-		l.sendFragments(h, c.payload(), false)
+	s, step := &l.g.buffers, int(h.superstep)
+	if len(c.payload()) <= maxPayload {
+		held, err := s.hold(step, c)
+		if err != nil {
+			l.g.fail(err) // the next Sync returns it
+			return
+		}
+		l.send(outFrame{h: h, c: held, held: true}, false)
 		return
 	}
-	l.send(outFrame{h: h, c: c}, false)
+	frames := fragments(h, c.payload())
+	for i := range frames {
+		piece := s.pool.get(len(frames[i].c.ext))
+		piece.n = copy(piece.room(), frames[i].c.ext)
+		held, err := s.hold(step, piece)
+		if err != nil {
+			l.g.fail(err)
+			return
+		}
+		frames[i].c, frames[i].held = held, true
+	}
+	l.sendAll(frames, false)
 }
 
 // sendBytes queues a copy of b, in fragments if it is long, and wakes the writer.
 func (l *link) sendBytes(h header, b []byte) {
 	if len(b) > maxPayload {
-		l.sendFragments(h, append([]byte(nil), b...), true)
+		l.sendAll(fragments(h, append([]byte(nil), b...)), true)
 		return
 	}
-	c := l.g.pool.get(len(b))
+	c := l.g.buffers.pool.get(len(b))
 	c.n = copy(c.room(), b)
 	l.send(outFrame{h: h, c: c}, true)
 }
 
-// sendFragments queues pieces of b, which is not copied, behind each other with
-// nothing between them: only the last one lacks flagMore and has the count.
-func (l *link) sendFragments(h header, b []byte, urgent bool) {
-	if l.g.err() != nil { // as in send
-		return
-	}
-	h.job, h.epoch = l.g.cfg.Job, l.g.cfg.Epoch
+// fragments cuts b, which is not copied, into frames: only the last one lacks
+// flagMore and has the count.
+func fragments(h header, b []byte) []outFrame {
 	count := h.count
-	l.mu.Lock()
+	var frames []outFrame
 	for {
 		piece := b[:min(len(b), maxPayload)]
 		b = b[len(piece):]
@@ -108,16 +129,10 @@ func (l *link) sendFragments(h header, b []byte, urgent bool) {
 		if len(b) == 0 {
 			h.count, h.flags = count, h.flags&^flagMore
 		}
-		l.queue = append(l.queue, outFrame{h: h, c: &chunk{ext: piece, class: -1}})
-		l.queued += headerSize + len(piece)
+		frames = append(frames, outFrame{h: h, c: &chunk{ext: piece, class: -1}})
 		if len(b) == 0 {
-			break
+			return frames
 		}
-	}
-	urgent = urgent || l.queued >= wakeBytes
-	l.mu.Unlock()
-	if urgent {
-		l.rouse()
 	}
 }
 
@@ -146,6 +161,9 @@ func (l *link) write() {
 		batch = l.take(batch)
 		last := len(batch) > 0 && batch[len(batch)-1].h.typ == frameGoodbye
 		if err := w.write(batch); err != nil {
+			if _, full := errors.AsType[*SpillError](err); full {
+				l.g.fail(err)
+			}
 			// The reader knows better what became of the other task: it may have told.
 			l.g.linkLost(l, err)
 			l.giveUp(w)

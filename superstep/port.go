@@ -2,6 +2,7 @@ package superstep
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync/atomic"
@@ -121,9 +122,14 @@ func (p *Port) push(typ frameType, lane uint8, to int, c *chunk) {
 	case d.link != nil:
 		d.link.sendChunk(header{typ: typ, lane: lane, superstep: uint32(p.step), source: uint32(p.index), dest: uint32(to)}, c)
 	case d.port.left.Load():
-		p.g.pool.put(c)
+		p.g.buffers.pool.put(c)
 	default:
-		d.port.in.at(p.step, lane, p.g.peers).add(p.index, c)
+		held, err := p.g.buffers.hold(p.step, c)
+		if err != nil {
+			p.g.fail(err) // the next Sync returns it
+			return
+		}
+		d.port.in.at(p.step, lane, p.g.peers).add(p.index, held)
 	}
 }
 
@@ -150,7 +156,7 @@ func (p *Port) sync(ctx context.Context, v Vote, exchanging lane) (Verdict, erro
 			return Verdict{}, p.fault(err)
 		}
 	}
-	p.in.recycle(p.step-1, &p.g.pool)
+	p.in.recycle(p.step-1, &p.g.buffers)
 	for _, l := range p.lanes {
 		l.flush()
 	}
@@ -191,7 +197,11 @@ func (p *Port) ready(ctx context.Context) error {
 
 // fault ends the group with an error of this peer.
 func (p *Port) fault(err error) error {
-	p.g.fail(aborted(fmt.Errorf("peer %d, superstep %d: %w", p.index, p.step, err)))
+	err = fmt.Errorf("peer %d, superstep %d: %w", p.index, p.step, err)
+	if _, full := errors.AsType[*SpillError](err); !full {
+		err = aborted(err)
+	}
+	p.g.fail(err)
 	return p.g.err()
 }
 
@@ -252,7 +262,7 @@ func (p *Port) Leave() {
 	}
 	p.left.Store(true)
 	p.quiet.Store(true)
-	p.in.recycle(p.step-1, &p.g.pool) // its own until now; the barrier frees what is under way
+	p.in.recycle(p.step-1, &p.g.buffers) // its own until now; the barrier frees what is under way
 	for _, l := range p.g.links {
 		if l != nil {
 			l.send(outFrame{h: header{typ: frameLeave, superstep: uint32(p.step), source: uint32(p.index)}}, true)

@@ -37,7 +37,7 @@ const readBytes = 16 << 10
 var errGoodbye = errors.New("goodbye")
 
 // read takes frames off the connection until goodbye. It never waits for a peer:
-// everything goes into memory at once. After an error it goes on draining until
+// everything goes into memory at once, or to disk. After an error it goes on draining until
 // the writer closes the connection, so that two tasks that give up at the same time
 // hear each other.
 func (l *link) read() {
@@ -61,6 +61,9 @@ func (l *link) read() {
 func (g *Group) readFault(l *link, err error) error {
 	if told, ok := errors.AsType[*toldError](err); ok {
 		return told.err
+	}
+	if _, full := errors.AsType[*SpillError](err); full {
+		return err
 	}
 	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("task %d closed the connection without goodbye: %w", l.task, io.ErrUnexpectedEOF)
@@ -86,7 +89,7 @@ func (in *incoming) frame(r io.Reader) error {
 	}
 	keep, err := in.take(h, c)
 	if !keep {
-		in.l.g.pool.put(c)
+		in.l.g.buffers.pool.put(c)
 	}
 	return err
 }
@@ -103,10 +106,10 @@ func (in *incoming) next(r io.Reader) (h header, c *chunk, err error) {
 		return h, nil, err
 	}
 	if h.length > 0 {
-		c = in.l.g.pool.get(int(h.length))
+		c = in.l.g.buffers.pool.get(int(h.length))
 		c.n, c.count, c.kind, c.flags = int(h.length), h.count, h.kind, h.flags
 		if _, err := io.ReadFull(r, c.payload()); err != nil {
-			in.l.g.pool.put(c)
+			in.l.g.buffers.pool.put(c)
 			return h, nil, err
 		}
 	}
@@ -115,7 +118,7 @@ func (in *incoming) next(r io.Reader) (h header, c *chunk, err error) {
 		sum = checksum(c.payload())
 	}
 	if sum != h.sum {
-		in.l.g.pool.put(c)
+		in.l.g.buffers.pool.put(c)
 		return h, nil, fmt.Errorf("%w: %v frame's checksum %08x, computed %08x", ErrFrame, h.typ, h.sum, sum)
 	}
 	return h, c, nil
@@ -182,7 +185,7 @@ func (in *incoming) assemble(r io.Reader, first header, c *chunk) (header, *chun
 			return h, nil, fmt.Errorf("%w: empty fragment", ErrFrame)
 		}
 		buf = append(buf, c.payload()...)
-		in.l.g.pool.put(c)
+		in.l.g.buffers.pool.put(c)
 		if len(buf)-headerSize > limit {
 			return h, nil, fmt.Errorf("%w: %v of more than %d bytes", ErrFrame, first.typ, limit)
 		}
@@ -198,7 +201,7 @@ func (in *incoming) assemble(r io.Reader, first header, c *chunk) (header, *chun
 			return h, nil, err
 		}
 		if h.typ != first.typ || h.lane != first.lane || h.source != first.source || h.dest != first.dest || h.kind != first.kind || h.superstep != first.superstep {
-			in.l.g.pool.put(c)
+			in.l.g.buffers.pool.put(c)
 			return h, nil, fmt.Errorf("%w: %v frame between the fragments of a %v", ErrFrame, h.typ, first.typ)
 		}
 	}
@@ -253,7 +256,11 @@ func (in *incoming) messages(h header, c *chunk) (keep bool, err error) {
 	if p.left.Load() {
 		return false, nil
 	}
-	p.in.at(in.step, h.lane, in.l.g.peers).add(int(h.source), c)
+	held, err := in.l.g.buffers.hold(in.step, c)
+	if err != nil {
+		return false, err
+	}
+	p.in.at(in.step, h.lane, in.l.g.peers).add(int(h.source), held)
 	return true, nil
 }
 
@@ -263,7 +270,7 @@ func (in *incoming) clear(h header) {
 		if p.left.Load() {
 			continue
 		}
-		p.in.at(in.step, h.lane, in.l.g.peers).drop(int(h.source), &in.l.g.pool)
+		p.in.at(in.step, h.lane, in.l.g.peers).drop(int(h.source), &in.l.g.buffers)
 	}
 }
 
@@ -279,7 +286,7 @@ func (in *incoming) mark(c *chunk) (keep bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	in.l.g.pool.put(in.marks[gen])
+	in.l.g.buffers.pool.put(in.marks[gen])
 	in.marks[gen] = c
 	clear(in.arrived)
 	ended := in.step

@@ -13,7 +13,8 @@ const saveVersion = 1
 // bytes: u8 version, u8 kind, uvarint width of a message (0: they vary), uvarint
 // number of peers, then for each sender uvarint count, uvarint length, and the
 // messages as in data frames.
-func (b *Box[M]) Save(dst []byte) []byte {
+// What lies on disk is read; an error of that ends the group.
+func (b *Box[M]) Save(dst []byte) ([]byte, error) {
 	kind, width := byte(kindVaried), 0
 	if b.fixed != nil {
 		kind, width = kindFixed, b.fixed.size
@@ -28,15 +29,20 @@ func (b *Box[M]) Save(dst []byte) []byte {
 		}
 		size := 0
 		for _, c := range from.chunks {
-			size += len(c.payload())
+			size += c.size()
 		}
 		dst = binary.AppendUvarint(dst, uint64(from.count))
 		dst = binary.AppendUvarint(dst, uint64(size))
 		for _, c := range from.chunks {
-			dst = append(dst, c.payload()...)
+			whole, err := b.p.g.buffers.load(c)
+			if err != nil {
+				return nil, b.p.fault(err)
+			}
+			dst = append(dst, whole.payload()...)
+			b.p.g.buffers.unload(c, whole)
 		}
 	}
-	return dst
+	return dst, nil
 }
 
 // Load replaces the inbox by a saved one. src is copied. Errors wrap ErrInbox: then
@@ -47,7 +53,7 @@ func (b *Box[M]) Load(src []byte) error {
 		err = b.open(in)
 	}
 	if err != nil {
-		b.in, b.n, b.decoded = nil, 0, b.decoded[:0]
+		b.empty()
 		return fmt.Errorf("load inbox of peer %d: %w", b.p.index, err)
 	}
 	return nil

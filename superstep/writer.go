@@ -30,6 +30,9 @@ func (w *writer) write(batch []outFrame) error {
 			bytes += batch[n].size()
 			n++
 		}
+		if err := w.fetch(batch[:n]); err != nil {
+			return err // nothing of a frame is out
+		}
 		var err error
 		if w.l.g.cfg.TLS || bytes <= gatherBytes {
 			err = w.copied(batch[:n])
@@ -42,11 +45,37 @@ func (w *writer) write(batch []outFrame) error {
 		}
 		w.l.g.wireBytes.Add(int64(bytes))
 		for i := range batch[:n] {
-			w.l.g.pool.put(batch[i].c)
+			w.giveBack(&batch[i])
 		}
 		batch = batch[n:]
 	}
 	return nil
+}
+
+// fetch brings payloads back from disk.
+func (w *writer) fetch(batch []outFrame) error {
+	s := &w.l.g.buffers
+	for i := range batch {
+		f := &batch[i]
+		if f.c == nil || f.c.file == nil {
+			continue
+		}
+		whole, err := s.load(f.c)
+		if err != nil {
+			return err
+		}
+		s.release(f.c)
+		f.c, f.held = whole, false
+	}
+	return nil
+}
+
+func (w *writer) giveBack(f *outFrame) {
+	if f.held {
+		w.l.g.buffers.release(f.c)
+	} else {
+		w.l.g.buffers.pool.put(f.c)
+	}
 }
 
 // seal fills in what only the bytes can tell and returns the payload.

@@ -1,0 +1,195 @@
+package superstep_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"scalar/superstep"
+)
+
+const spillBudget = 64 << 10 // bytes of messages in the memory of a task
+
+// torrent has every peer send ten times a task's budget to every other peer before
+// the first Sync, in every kind of inbox, and returns a digest of all that each peer
+// read in each of two supersteps.
+func torrent(t *testing.T, w world) []string {
+	t.Helper()
+	n := 0
+	for _, k := range w.tasks {
+		n += k
+	}
+	digests := make([]string, n)
+	must(t, w.run(t, func(ctx context.Context, p *superstep.Port) error {
+		plain := superstep.NewBox(p, superstep.BoxConfig[pair]{})
+		texts := superstep.NewBox(p, superstep.BoxConfig[string]{})
+		sorted := superstep.NewBox(p, superstep.BoxConfig[pair]{Compare: func(a, b pair) int { return cmp.Compare(a.ID, b.ID) }})
+		large := superstep.NewBox(p, superstep.BoxConfig[[]byte]{Compare: bytes.Compare})
+		lane := superstep.NewLane[float64](p, superstep.Sum, slices.Repeat([]uint32{10_000}, n))
+		h := fnv.New64a()
+		note := func(numbers ...uint64) { _ = binary.Write(h, binary.LittleEndian, numbers) }
+		for s := range 2 {
+			for to := range n {
+				for i := range spillBudget * 10 / 16 / 3 {
+					plain.Send(to, pair{uint64(i), float64(p.Index()<<8 + s)})
+					sorted.Send(to, pair{uint64(i * 7919 % 1000), float64(i)})
+				}
+				for i := range spillBudget * 10 / 64 / 3 {
+					texts.Send(to, strings.Repeat(fmt.Sprint(i), 10))
+				}
+				large.Send(to, bytes.Repeat([]byte{byte(p.Index()*3 + s)}, 3<<20))
+				lane.AddBlock(to, 0, slices.Repeat([]float64{0.1 * float64(p.Index()+s)}, 10_000))
+			}
+			_, err := lane.Exchange(ctx, superstep.Vote{}, func(slot uint32, vs []float64) {
+				note(uint64(slot), uint64(len(vs)), math.Float64bits(vs[0]))
+			})
+			if err != nil {
+				return err
+			}
+			for range 2 { // twice: what lies on disk is read again
+				count := 0
+				for m := range plain.Messages() {
+					note(m.ID, uint64(m.Value))
+					count++
+				}
+				for m := range texts.Messages() {
+					_, _ = io.WriteString(h, m)
+					count++
+				}
+				for m := range sorted.Messages() {
+					note(m.ID, uint64(m.Value))
+					count++
+				}
+				for m := range large.Messages() {
+					note(uint64(len(m)), uint64(m[0]), uint64(m[len(m)-1]))
+					count++
+				}
+				if want := plain.Len() + texts.Len() + sorted.Len() + large.Len(); count != want {
+					t.Errorf("peer %d read %d messages of %d", p.Index(), count, want)
+				}
+			}
+			if s == 1 {
+				_, _ = h.Write(saveBox(t, plain))
+				_, _ = h.Write(saveBox(t, sorted))
+			}
+		}
+		digests[p.Index()] = fmt.Sprintf("%x", h.Sum64())
+		return nil
+	}))
+	return digests
+}
+
+// All peers send ten times their budget to each other before any Sync: they read
+// what they would read with all the memory in the world, and nothing is left.
+func TestSpill(t *testing.T) {
+	for _, tasks := range [][]int{{3}, {2, 1}} {
+		want := torrent(t, world{tasks: tasks})
+		for _, transport := range transports {
+			if len(tasks) == 1 && transport != "pipe" {
+				continue
+			}
+			t.Run(fmt.Sprint(tasks, " over ", transport), func(t *testing.T) {
+				dir := t.TempDir()
+				var mu sync.Mutex
+				var groups []*superstep.Group
+				got := torrent(t, world{tasks: tasks, transport: transport, budget: spillBudget, dir: dir, each: func(g *superstep.Group) {
+					mu.Lock()
+					defer mu.Unlock()
+					groups = append(groups, g)
+				}})
+				if !slices.Equal(got, want) {
+					t.Errorf("digests %v, with memory %v", got, want)
+				}
+				for i, g := range groups {
+					if spilled := g.Stats().SpilledBytes; spilled < 10*spillBudget {
+						t.Errorf("task %d spilled %d bytes", i, spilled)
+					}
+				}
+				if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+					t.Errorf("left over: %v, %v", left, err)
+				}
+			})
+		}
+	}
+}
+
+// The budget bounds what messages take in memory, also where one peer sends and
+// nobody reads.
+func TestSpillBoundsMemory(t *testing.T) {
+	const total = 256 << 20
+	for _, tasks := range [][]int{{2}, {1, 1}} {
+		t.Run(fmt.Sprint(tasks), func(t *testing.T) {
+			must(t, world{tasks: tasks, budget: 4 << 20, dir: t.TempDir()}.run(t, func(ctx context.Context, p *superstep.Port) error {
+				box := superstep.NewBox(p, superstep.BoxConfig[[256]uint32]{})
+				if p.Index() == 0 {
+					for i := range total / 1024 {
+						box.Send(1, [256]uint32{uint32(i)})
+					}
+				}
+				if _, err := p.Sync(ctx, superstep.Vote{}); err != nil {
+					return err
+				}
+				if p.Index() == 0 {
+					return nil
+				}
+				next := uint32(0)
+				for m := range box.Messages() {
+					if m[0] != next {
+						t.Fatalf("message %d is %d", next, m[0])
+					}
+					next++
+				}
+				runtime.GC()
+				var now runtime.MemStats
+				runtime.ReadMemStats(&now)
+				if next != total/1024 || now.HeapAlloc > total/4 {
+					t.Errorf("%d messages, %d MiB in memory", next, now.HeapAlloc>>20)
+				}
+				return nil
+			}))
+		})
+	}
+}
+
+// Where there is no room on the disk either, the job ends and says where.
+func TestSpillFails(t *testing.T) {
+	for name, w := range map[string]world{
+		"limit":     {budget: 1, limit: 1 << 20, dir: t.TempDir()},
+		"no folder": {budget: 1, dir: "/proc/none"},
+	} {
+		for _, tasks := range [][]int{{2}, {1, 1}} {
+			t.Run(fmt.Sprint(name, tasks), func(t *testing.T) {
+				w.tasks = tasks
+				var mu sync.Mutex
+				var seen []error
+				errs := w.run(t, func(ctx context.Context, p *superstep.Port) error {
+					box := superstep.NewBox(p, superstep.BoxConfig[pair]{})
+					for i := range 1 << 18 {
+						box.Send(1-p.Index(), pair{ID: uint64(i)})
+					}
+					_, err := p.Sync(ctx, superstep.Vote{})
+					mu.Lock()
+					defer mu.Unlock()
+					seen = append(seen, err)
+					return err
+				})
+				var full *superstep.SpillError
+				if err := errors.Join(append(seen, errs...)...); !errors.As(err, &full) || errors.Is(err, superstep.ErrSpillLimit) != (w.limit > 0) || full.Dir != w.dir || !strings.Contains(err.Error(), w.dir) {
+					t.Errorf("%v", err)
+				}
+			})
+		}
+	}
+}
