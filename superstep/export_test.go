@@ -90,3 +90,9 @@ func Fold[V Number](l *Lane[V], payload []byte, count uint32, dense bool, f func
 	in.add(0, c)
 	return l.fold(in, f)
 }
+
+// Packed returns what a frame carries of a payload that is packed.
+func Packed(way Compression, payload []byte) []byte {
+	c, _ := (&packer{mode: way}).encode(new(pool), way, payload)
+	return c.payload()
+}

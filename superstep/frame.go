@@ -55,7 +55,9 @@ const (
 	flagMore  = 1 << 0 // the next frame of the link continues this one's payload
 	flagDense = 1 << 1 // columns: values of consecutive slots, no ids
 	flagNil   = 1 << 2 // collective: the peer gave nil
-	flagsAll  = flagMore | flagDense | flagNil
+	flagS2    = 1 << 3 // the payload is packed: u32 its own length, then an s2 block
+	flagZstd  = 1 << 4 // the same with a zstd frame
+	flagsAll  = flagMore | flagDense | flagNil | flagS2 | flagZstd
 )
 
 // Kinds of a data frame's payload; a columns frame has the kind of its values.
@@ -127,6 +129,8 @@ func parseHeader(b []byte) (header, error) {
 	switch {
 	case !h.typ.known() || h.flags&^flagsAll != 0 || h.lane >= maxLanes:
 		return header{}, fmt.Errorf("%w: %v, lane %d, flags %#x", ErrFrame, h.typ, h.lane, h.flags)
+	case h.flags&(flagS2|flagZstd) == flagS2|flagZstd:
+		return header{}, fmt.Errorf("%w: %v packed twice", ErrFrame, h.typ)
 	case h.length > maxPayload:
 		return header{}, fmt.Errorf("%w: %v of %d bytes, at most %d", ErrFrame, h.typ, h.length, maxPayload)
 	}

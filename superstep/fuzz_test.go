@@ -23,6 +23,10 @@ func FuzzFrame(f *testing.F) {
 	f.Add(superstep.Frame([4]uint8{8, 0, 0, 0}, [4]uint32{0, 1, 0, 0}, nil), true)
 	f.Add(superstep.Frame([4]uint8{9, 0, 0, 0}, [4]uint32{0, 1, 0, 0}, append([]byte{2, 2, 0, 0, 0}, "cut"...)), true)
 	f.Add(aheadBy(2), false)
+	zeros := make([]byte, 4096) // 256 messages
+	f.Add(superstep.Frame([4]uint8{2, 0, 8, 1}, [4]uint32{0, 2, 0, 256}, superstep.Packed(superstep.CompressS2, zeros)), true)
+	f.Add(superstep.Frame([4]uint8{2, 0, 16, 1}, [4]uint32{0, 2, 0, 256}, superstep.Packed(superstep.CompressZstd, zeros)), true)
+	f.Add(superstep.Frame([4]uint8{2, 0, 8, 1}, [4]uint32{0, 2, 0, 256}, append([]byte{0, 0, 16, 0}, zeros...)), true)
 	f.Fuzz(func(t *testing.T, b []byte, reseal bool) {
 		if reseal {
 			b = resealed(b)

@@ -28,6 +28,9 @@ type Config struct {
 	TLS       bool       // Conns are TLS: frames are gathered in record-sized buffers instead of writev
 	Superstep int        // the superstep to begin with; 0, or more after a restart
 
+	// Compress says how what this task sends is packed. Frames in one process are not.
+	Compress Compression
+
 	// MemoryBudget is how many bytes of messages the inboxes and queues of the task may
 	// hold in memory. What is more waits in files without a name in SpillDir, of
 	// SpillLimit bytes a superstep at most. 0: no limit, of either. Accumulators of
@@ -49,6 +52,9 @@ func (c Config) check() error {
 	}
 	if int64(lo) > 1<<31 || c.Superstep < 0 || int64(c.Superstep) > 1<<31 {
 		return fmt.Errorf("%d peers, superstep %d", lo, c.Superstep)
+	}
+	if c.Compress > CompressAuto {
+		return fmt.Errorf("compression %d", c.Compress)
 	}
 	if c.MemoryBudget < 0 || c.SpillLimit < 0 {
 		return fmt.Errorf("memory budget %d, spill limit %d", c.MemoryBudget, c.SpillLimit)

@@ -18,6 +18,7 @@ type incoming struct {
 	rounds  []uint32    // collective rounds received, by source and destination
 	values  [2][][]byte // of the last two marks, by source
 	marks   [2]*chunk   // the memory behind values
+	unpacker
 }
 
 func (in *incoming) init(l *link) {
@@ -121,7 +122,21 @@ func (in *incoming) next(r io.Reader) (h header, c *chunk, err error) {
 		in.l.g.buffers.pool.put(c)
 		return h, nil, fmt.Errorf("%w: %v frame's checksum %08x, computed %08x", ErrFrame, h.typ, h.sum, sum)
 	}
-	return h, c, nil
+	if h.flags&(flagS2|flagZstd) == 0 {
+		return h, c, nil
+	}
+	if c == nil || h.typ == frameMark {
+		in.l.g.buffers.pool.put(c)
+		return h, nil, fmt.Errorf("%w: packed %v of %d bytes", ErrFrame, h.typ, h.length)
+	}
+	whole, err := in.unpack(&in.l.g.buffers.pool, h, c)
+	in.l.g.buffers.pool.put(c)
+	if err != nil {
+		return h, nil, err
+	}
+	h.flags &^= flagS2 | flagZstd
+	whole.flags = h.flags
+	return h, whole, nil
 }
 
 // check compares a header with what may come on this link now.

@@ -36,6 +36,7 @@ type world struct {
 	superstep int                         // the first one
 	budget    int64                       // of memory, of each task; 0: none
 	limit     int64                       // of spilling
+	compress  superstep.Compression       // of what is sent
 	dir       string                      // to spill to
 	epoch     func(task int) (e uint32)   // nil: 7 for all
 	job       func(task int) (job uint64) // nil: 42 for all
@@ -80,7 +81,7 @@ func (w world) runContext(ctx context.Context, t fataler, prog func(ctx context.
 	for task, r := range w.ranges() {
 		g, err := superstep.NewGroup(superstep.Config{
 			Job: w.jobOf(task), Epoch: w.epochOf(task), Task: task, Ranges: w.ranges(), Conns: conns[task],
-			TLS: w.transport == "tls", Superstep: w.superstep, MemoryBudget: w.budget, SpillLimit: w.limit, SpillDir: w.dir,
+			TLS: w.transport == "tls", Superstep: w.superstep, MemoryBudget: w.budget, Compress: w.compress, SpillLimit: w.limit, SpillDir: w.dir,
 		})
 		if err != nil {
 			t.Fatalf("group: %v", err)

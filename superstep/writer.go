@@ -1,6 +1,9 @@
 package superstep
 
-import "net"
+import (
+	"net"
+	"time"
+)
 
 // Sizes of a writer's buffers. Small batches leave as one copy: up to a TLS record
 // that is cheaper than a vector of pieces.
@@ -15,11 +18,12 @@ type writer struct {
 	gather []byte      // small frames, copied
 	heads  []byte      // headers of frames whose payload is not ours
 	vector net.Buffers // pieces of one writev
-	broken bool        // a write failed: a frame may be cut, nothing may follow
+	packer packer
+	broken bool // a write failed: a frame may be cut, nothing may follow
 }
 
 func newWriter(l *link) *writer {
-	return &writer{l: l, gather: make([]byte, 0, gatherBytes)}
+	return &writer{l: l, gather: make([]byte, 0, gatherBytes), packer: packer{mode: l.g.cfg.Compress}}
 }
 
 // write sends the frames and gives their chunks back.
@@ -33,6 +37,8 @@ func (w *writer) write(batch []outFrame) error {
 		if err := w.fetch(batch[:n]); err != nil {
 			return err // nothing of a frame is out
 		}
+		bytes = w.pack(batch[:n])
+		begun := time.Now()
 		var err error
 		if w.l.g.cfg.TLS || bytes <= gatherBytes {
 			err = w.copied(batch[:n])
@@ -43,6 +49,7 @@ func (w *writer) write(batch []outFrame) error {
 			w.broken = true
 			return err
 		}
+		w.packer.wrote(bytes, time.Since(begun))
 		w.l.g.wireBytes.Add(int64(bytes))
 		for i := range batch[:n] {
 			w.giveBack(&batch[i])
@@ -68,6 +75,20 @@ func (w *writer) fetch(batch []outFrame) error {
 		f.c, f.held = whole, false
 	}
 	return nil
+}
+
+// pack packs what is worth it and returns the bytes of all frames.
+func (w *writer) pack(batch []outFrame) (bytes int) {
+	for i := range batch {
+		f := &batch[i]
+		if packed, flag := w.packer.pack(&w.l.g.buffers.pool, f); packed != nil {
+			w.giveBack(f)
+			f.c, f.held = packed, false
+			f.h.flags |= flag
+		}
+		bytes += f.size()
+	}
+	return bytes
 }
 
 func (w *writer) giveBack(f *outFrame) {
