@@ -21,6 +21,7 @@ var Modules = []string{
 //go:embed go.mod go.sum
 //go:embed bsp/bsptest/bsptest.go
 //go:embed bsp/bsptest/doc.go
+//go:embed bsp/budget.go
 //go:embed bsp/checkpoint.go
 //go:embed bsp/checkpoints.go
 //go:embed bsp/collective.go
@@ -93,10 +94,13 @@ var Modules = []string{
 //go:embed storage/splits.go
 //go:embed superstep/barrier.go
 //go:embed superstep/box.go
+//go:embed superstep/boxread.go
+//go:embed superstep/boxsort.go
 //go:embed superstep/chunk.go
 //go:embed superstep/codec.go
 //go:embed superstep/collective.go
 //go:embed superstep/columns.go
+//go:embed superstep/compress.go
 //go:embed superstep/doc.go
 //go:embed superstep/errors.go
 //go:embed superstep/farewell.go
@@ -113,5 +117,6 @@ var Modules = []string{
 //go:embed superstep/reader.go
 //go:embed superstep/retire.go
 //go:embed superstep/save.go
+//go:embed superstep/spill.go
 //go:embed superstep/writer.go
 var Source embed.FS

@@ -173,12 +173,16 @@ func (c *core) checkpoint(v superstep.Verdict) error {
 		c.broke = err
 		return err
 	}
-	b, _ = section(b, func(dst []byte) ([]byte, error) {
+	b, err = section(b, func(dst []byte) ([]byte, error) {
 		if c.left {
 			return dst, nil
 		}
-		return c.inbox.Save(dst), nil
+		return c.inbox.Save(dst)
 	})
+	if err != nil {
+		c.broke = err
+		return err
+	}
 	c.buf = k.finish(b, 0)
 	c.t.ckpt.handIn(v.Superstep)
 	return nil

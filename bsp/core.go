@@ -70,7 +70,7 @@ type begun struct {
 
 // inbox is what a checkpoint needs of a superstep.Box.
 type inbox interface {
-	Save(dst []byte) []byte
+	Save(dst []byte) ([]byte, error)
 	Load(src []byte) error
 }
 

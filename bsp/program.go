@@ -21,6 +21,8 @@ type Option func(*options)
 type options struct {
 	queue     QueueKind
 	every     int
+	budget    int64
+	spill     int64
 	codec     any // superstep.Codec[M]
 	combine   any // func(a, b M) M
 	compare   any // func(a, b M) int
@@ -42,6 +44,15 @@ func Queue(k QueueKind) Option { return func(o *options) { o.queue = k } }
 // CheckpointEvery asks for a checkpoint every so many supersteps; the default, 0,
 // is the first barrier 30 s after the last one. The job's flag wins.
 func CheckpointEvery(supersteps int) Option { return func(o *options) { o.every = supersteps } }
+
+// MemoryBudget is how many bytes of messages each peer's inbox and outbox may hold in
+// memory; what is more waits in unnamed files in TMPDIR. The default, 0, is 256 MiB,
+// but no more than a quarter of the task's memory limit for all of its peers.
+func MemoryBudget(bytes int64) Option { return func(o *options) { o.budget = bytes } }
+
+// SpillLimit is how many bytes of each peer may wait on disk in one superstep; a
+// superstep that sends more fails the job. The default, 0, is 64 memory budgets.
+func SpillLimit(bytes int64) Option { return func(o *options) { o.spill = bytes } }
 
 // WithCodec sets how messages become bytes. M is the program's message type.
 func WithCodec[M any](c superstep.Codec[M]) Option { return func(o *options) { o.codec = c } }
@@ -124,6 +135,9 @@ func (r *runner[M]) run(ctx context.Context, c *core) error {
 
 func boxConfig[M any](o *options) (superstep.BoxConfig[M], error) {
 	var cfg superstep.BoxConfig[M]
+	if o.budget < 0 || o.spill < 0 {
+		return cfg, fmt.Errorf("MemoryBudget(%d), SpillLimit(%d): bytes cannot be negative", o.budget, o.spill)
+	}
 	var ok bool
 	if cfg.Codec, ok = typed[superstep.Codec[M]](o.codec); !ok {
 		return cfg, fmt.Errorf("WithCodec: %T is no codec for messages of type %v", o.codec, reflect.TypeFor[M]())

@@ -124,6 +124,7 @@ func groupConfig(cfg *TaskConfig) superstep.Config {
 	for i, r := range start.Ranges {
 		g.Ranges[i] = superstep.Range{Lo: r.Lo, Hi: r.Hi}
 	}
+	g.MemoryBudget, g.SpillLimit = budgets(cfg.Runner.options(), start.Ranges[start.Key.Task].N(), debug.SetMemoryLimit(-1))
 	if start.Restore != nil {
 		g.Superstep = start.Restore.Superstep
 	}
@@ -282,6 +283,8 @@ func (t *task) failure(c *core, err error) *job.Failure {
 	kind := job.FaultProgram
 	if cascade(err) {
 		kind = job.FaultLink
+	} else if _, full := errors.AsType[*superstep.SpillError](err); full && !errors.Is(err, superstep.ErrSpillLimit) {
+		kind = job.FaultGroom // another node may have room
 	}
 	f := job.AsFailure(err, kind).Clipped()
 	f.Task = t.start.Key.Task

@@ -34,7 +34,9 @@ func (c *core) totals() map[string]int64 {
 	add(all, job.CounterMessages, messages)
 	add(all, job.CounterMessageBytes, bytes)
 	if c.index == c.t.own.Lo {
-		add(all, job.CounterWireBytes, c.t.group.Stats().WireBytes)
+		stats := c.t.group.Stats()
+		add(all, job.CounterWireBytes, stats.WireBytes)
+		add(all, job.CounterSpilledBytes, stats.SpilledBytes)
 	}
 	return all
 }
@@ -53,7 +55,7 @@ type counterNames struct {
 
 func newCounterNames() *counterNames {
 	return &counterNames{known: map[string]bool{
-		job.CounterMessages: true, job.CounterMessageBytes: true, job.CounterWireBytes: true, job.CounterCheckpoints: true,
+		job.CounterMessages: true, job.CounterMessageBytes: true, job.CounterWireBytes: true, job.CounterSpilledBytes: true, job.CounterCheckpoints: true,
 	}}
 }
 
@@ -81,6 +83,7 @@ func (t *task) counters() map[string]int64 {
 	if t.own.Lo == 0 { // one task counts for all
 		all[job.CounterCheckpoints] = t.ckpt.written.Load()
 	}
+	add(all, job.CounterSpilledBytes, stats.SpilledBytes)
 	for _, c := range t.peers {
 		c.mu.Lock()
 		merge(all, c.counters)

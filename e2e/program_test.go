@@ -162,7 +162,7 @@ func (c *cluster) badPrograms(t *testing.T, bad string) {
 		{"hang", []string{"--peers", "4", "--timeout", "1s"}, job.ExitTimedOut, []string{"timed out"}},
 		{"spin", []string{"--peers", "4", "--timeout", "1s"}, job.ExitTimedOut, []string{"timed out"}},
 		{"spin", []string{"--peers", "2", "--tasks", "1", "--timeout", "1s"}, job.ExitTimedOut, []string{"timed out"}},
-		{"send", []string{"--peers", "1", "--memory", "256MiB", "--max-attempts", "1"}, job.ExitFailed, []string{"used more than its 256 MiB of memory", "--memory"}},
+		{"send", []string{"--peers", "1", "--memory", "256MiB", "--max-attempts", "1"}, job.ExitFailed, []string{"spill messages to ", "more than may wait on disk"}},
 		{"allocate", []string{"--peers", "1", "--memory", "256MiB", "--max-attempts", "1"}, job.ExitFailed, []string{"used more than its 256 MiB of memory", "--memory"}},
 	} {
 		t.Run(row.what, func(t *testing.T) {

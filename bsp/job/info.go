@@ -56,6 +56,7 @@ const (
 	CounterMessages     = "messages"      // sent, before combining
 	CounterMessageBytes = "message_bytes" // encoded, after combining
 	CounterWireBytes    = "wire_bytes"    // written to sockets, frames' headers included
+	CounterSpilledBytes = "spilled_bytes" // written to disk beyond the memory budget; not there if 0
 	CounterCheckpoints  = "checkpoints"   // written whole by this attempt
 )
 

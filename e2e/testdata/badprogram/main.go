@@ -118,4 +118,4 @@ func fork() error {
 	return nil
 }
 
-func main() { bsp.Main(misbehave) }
+func main() { bsp.Main(misbehave, bsp.SpillLimit(64<<20)) }
