@@ -37,6 +37,7 @@ type api struct {
 	roster  *roster
 	control *Control
 	audit   *auditLog
+	strange *strangers
 	disk    *diskGuard
 	metrics *metrics
 	blobs   map[string]*storage.Blobs // by kind
@@ -65,6 +66,7 @@ type call struct {
 	token   *fsm.Token      // nil on routes without a token
 	lost    <-chan struct{} // closes when this master stops leading; nil on local routes
 	proxied bool            // the leader answers and audits
+	did     auditObject     // what a write was about, as far as it is known
 }
 
 // reply is what a handler answers; the zero reply was written already.
@@ -116,6 +118,9 @@ func (a *api) handle(rt route) http.Handler {
 		if answer.status != 0 {
 			a.record(c, answer.status, err)
 			a.write(c, answer)
+		}
+		if err := c.w.extend(); err != nil { // for what is still buffered
+			a.log.Debug("answer", "error", err)
 		}
 		a.metrics.request(rt, c.w.status, time.Since(start))
 		a.log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", c.w.status,
@@ -220,19 +225,22 @@ func (a *api) admit(c *call) error {
 
 // record writes the audit line of a write call.
 func (a *api) record(c *call, status int, err error) {
-	if c.route.write == "" || c.proxied || c.token == nil && a.disk.full.Load() { // strangers must not fill the disk
+	if c.route.write == "" || c.proxied {
 		return
 	}
 	e := auditEntry{
-		Time: time.Now().UTC(), What: c.route.write, On: c.r.URL.Path, Outcome: "ok", Status: status,
+		Time: time.Now().UTC(), What: c.route.write, On: c.r.URL.Path, auditObject: c.did, Outcome: "ok", Status: status,
 		RequestID: c.id, Remote: c.r.RemoteAddr, Forwarded: c.r.Header.Get("X-Forwarded-For"),
-	}
-	if c.token != nil {
-		e.Who = c.token.ID
 	}
 	if err != nil {
 		e.Outcome = err.Error()
 	}
+	if c.token == nil {
+		a.metrics.strangers.Inc()
+		a.strange.note(e)
+		return
+	}
+	e.Who = c.token.ID
 	if err := a.audit.append(e); err != nil {
 		a.log.Error("audit", "error", err)
 	}
@@ -242,10 +250,6 @@ func (a *api) write(c *call, answer reply) {
 	h := c.w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	if err := c.w.extend(); err != nil {
-		a.log.Debug("answer", "error", err)
-		return
-	}
 	if answer.body == nil || c.r.Method == http.MethodHead {
 		c.w.WriteHeader(answer.status)
 		return
@@ -274,6 +278,12 @@ func requestID(r *http.Request) (string, error) {
 // dedupKey is the request id as the state knows it: one person's id must not
 // answer for another's.
 func (c *call) dedupKey() string { return c.token.ID + "/" + c.id }
+
+// usedFor refuses a request id that was remembered for another target: the call
+// has done nothing.
+func usedFor(c *call, target string) error {
+	return fail(http.StatusConflict, "request id %s was used for %s: use another one", c.id, target)
+}
 
 // propose commits a client's write under its request id.
 func (a *api) propose(ctx context.Context, c *call, cmd fsm.Command) (fsm.Result, error) {

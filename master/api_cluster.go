@@ -93,11 +93,15 @@ func (a *api) undrain(ctx context.Context, c *call) (reply, error) { return a.se
 
 func (a *api) setDrain(ctx context.Context, c *call, on bool) (reply, error) {
 	id := c.r.PathValue("id")
-	if _, err := a.propose(ctx, c, fsm.Command{Drain: &fsm.Drain{Groom: id, On: on}}); err != nil {
-		if errors.Is(err, fsm.ErrNotFound) {
-			return reply{}, fail(http.StatusNotFound, "no such groom %q (bsp node list)", id)
-		}
+	c.did.Groom = id
+	done, err := a.propose(ctx, c, fsm.Command{Drain: &fsm.Drain{Groom: id, On: on}})
+	switch {
+	case errors.Is(err, fsm.ErrNotFound):
+		return reply{}, fail(http.StatusNotFound, "no such groom %q (bsp node list)", id)
+	case err != nil:
 		return reply{}, err
+	case done.Groom != id:
+		return reply{}, usedFor(c, "groom "+done.Groom)
 	}
 	nodes := a.control.Nodes()
 	i := slices.IndexFunc(nodes, func(n job.Node) bool { return n.ID == id })
@@ -142,6 +146,7 @@ func (a *api) createToken(ctx context.Context, c *call) (reply, error) {
 	if err := t.check(); err != nil {
 		return reply{}, err
 	}
+	c.did.Role, c.did.Namespace = t.Role, t.Namespace
 	secret, _ := NewSecret()
 	id := "t-" + strings.ToLower(rand.Text()[:12])
 	result, err := a.propose(ctx, c, fsm.Command{CreateToken: &fsm.CreateToken{
@@ -150,6 +155,7 @@ func (a *api) createToken(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	c.did.Token = result.Token
 	if result.Token != id { // the request came before; its secret is known to nobody but who got that answer
 		return reply{}, fail(http.StatusConflict, "this request has created token %s already; if its secret was not received, revoke it and create another", result.Token)
 	}
@@ -184,11 +190,18 @@ func (a *api) revokeToken(ctx context.Context, c *call) (reply, error) {
 	if id == adminID {
 		return reply{}, fail(http.StatusConflict, "token %s was made by bsp init and stays", adminID)
 	}
-	if _, err := a.propose(ctx, c, fsm.Command{RevokeToken: &fsm.RevokeToken{ID: id}}); err != nil {
-		if errors.Is(err, fsm.ErrNotFound) {
-			return reply{}, fail(http.StatusNotFound, "no such token %q (bsp acl token list)", id)
-		}
+	c.did.Token = id
+	if t, known := a.node.State().Token(id); known {
+		c.did.Role, c.did.Namespace = t.Role, t.Namespace
+	}
+	done, err := a.propose(ctx, c, fsm.Command{RevokeToken: &fsm.RevokeToken{ID: id}})
+	switch {
+	case errors.Is(err, fsm.ErrNotFound):
+		return reply{}, fail(http.StatusNotFound, "no such token %q (bsp acl token list)", id)
+	case err != nil:
 		return reply{}, err
+	case done.Token != id:
+		return reply{}, usedFor(c, "token "+done.Token)
 	}
 	return reply{status: http.StatusNoContent}, nil
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"time"
 
 	"scalar/bsp/job"
 	"scalar/master/fsm"
@@ -26,12 +25,16 @@ func (a *api) submit(ctx context.Context, c *call) (reply, error) {
 	if err := checkSpec(spec); err != nil {
 		return reply{}, err
 	}
+	if err := checkStore(spec, a.cfg.Store); err != nil {
+		return reply{}, err
+	}
 	if spec.Namespace == "" {
 		spec.Namespace = job.DefaultNamespace
 		if c.token.Namespace != allNamespaces && !c.token.Role.Allows(job.Operator) {
 			spec.Namespace = c.token.Namespace
 		}
 	}
+	c.did.Namespace = spec.Namespace
 	if err := allowNamespace(c.token, spec.Namespace); err != nil {
 		return reply{}, err
 	}
@@ -49,6 +52,7 @@ func (a *api) submit(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	c.did.Job = result.Job
 	info, err := a.info(result.Job)
 	return reply{http.StatusCreated, info}, err
 }
@@ -124,12 +128,13 @@ func (a *api) stop(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	c.did.Job, c.did.Namespace = info.ID, info.Namespace
 	done, err := a.propose(ctx, c, fsm.Command{Stop: &fsm.Stop{Job: info.ID, By: c.token.Name}})
 	switch {
 	case err != nil && !errors.Is(err, fsm.ErrFinal):
 		return reply{}, err
 	case err == nil && done.Job != info.ID:
-		return reply{}, fail(http.StatusConflict, "request id %s has stopped job %s: use another one for %s", c.id, done.Job, info.ID)
+		return reply{}, usedFor(c, "job "+string(done.Job))
 	}
 	info, err = a.info(info.ID)
 	return answerOK(info), err
@@ -201,9 +206,6 @@ func (a *api) result(ctx context.Context, c *call) (reply, error) {
 	}
 	defer func() { _ = r.Close() }() // only read
 	c.w.Header().Set("Content-Type", "application/octet-stream")
-	if err := c.w.control().SetWriteDeadline(time.Now().Add(blobDeadline)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return reply{}, err
-	}
 	c.w.WriteHeader(http.StatusOK)
 	if _, err := io.Copy(c.w, r); err != nil {
 		return reply{}, fmt.Errorf("%w: %w", errAborted, err)

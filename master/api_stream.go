@@ -85,7 +85,7 @@ func (a *api) logs(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	task, follow, err := logQuery(c.r, info)
+	ask, err := logQuery(c.r, info)
 	if err != nil {
 		return reply{}, err
 	}
@@ -93,7 +93,7 @@ func (a *api) logs(ctx context.Context, c *call) (reply, error) {
 	defer cancel()
 	c.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	c.w.Header().Set("Cache-Control", "no-store")
-	if err := a.copyLogs(ctx, info.ID, task, follow, c.w.piece); err != nil {
+	if err := a.copyLogs(ctx, info.ID, ask, c.w.piece); err != nil {
 		if c.w.status == 0 {
 			return reply{}, err
 		}
@@ -105,20 +105,21 @@ func (a *api) logs(ctx context.Context, c *call) (reply, error) {
 	return reply{}, nil
 }
 
-// logQuery reads task (-1: all) and follow.
-func logQuery(r *http.Request, info job.Info) (task int, follow bool, err error) {
-	task = -1
+// logQuery reads task and follow.
+func logQuery(r *http.Request, info job.Info) (logAsk, error) {
+	ask := logAsk{task: -1}
+	var err error
 	q := r.URL.Query()
 	if s := q.Get("task"); s != "" {
-		task, err = strconv.Atoi(s)
-		if err != nil || task < 0 || task >= max(1, info.Tasks) {
-			return 0, false, fail(http.StatusBadRequest, "task %q: job %s has tasks 0 to %d", s, info.ID, max(0, info.Tasks-1))
+		ask.task, err = strconv.Atoi(s)
+		if err != nil || ask.task < 0 || ask.task >= max(1, info.Tasks) {
+			return ask, fail(http.StatusBadRequest, "task %q: job %s has tasks 0 to %d", s, info.ID, max(0, info.Tasks-1))
 		}
 	}
 	if s := q.Get("follow"); s != "" {
-		if follow, err = strconv.ParseBool(s); err != nil {
-			return 0, false, fail(http.StatusBadRequest, "follow %q: use true or false", s)
+		if ask.follow, err = strconv.ParseBool(s); err != nil {
+			return ask, fail(http.StatusBadRequest, "follow %q: use true or false", s)
 		}
 	}
-	return task, follow, nil
+	return ask, nil
 }

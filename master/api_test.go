@@ -142,7 +142,7 @@ func (c *cluster) submitRefuses(t *testing.T) {
 	t.Helper()
 	var before []job.Info
 	c.get(c.nodes[0], "/v1/jobs", &before)
-	zeros := strings.Repeat("0", 64)
+	zeros, store := strings.Repeat("0", 64), c.nodes[0].cfg.Store
 	for name, tc := range map[string]struct {
 		body         any
 		status, code int
@@ -163,6 +163,10 @@ func (c *cluster) submitRefuses(t *testing.T) {
 		"bad scheme":      {job.Spec{Program: job.Program{Builtin: "pi"}, Input: "ftp://x/y"}, 400, 2, "--input"},
 		"relative":        {job.Spec{Program: job.Program{Builtin: "pi"}, Output: "out"}, 400, 2, "--output"},
 		"root":            {job.Spec{Program: job.Program{Builtin: "pi"}, Output: "file:///"}, 400, 2, "root"},
+		"input in store":  {job.Spec{Program: job.Program{Builtin: "pi"}, Input: store + "/results/x-1"}, 400, 2, "--input"},
+		"output in store": {job.Spec{Program: job.Program{Builtin: "pi"}, Output: store + "/../store/logs/x"}, 400, 2, "the cluster's store"},
+		"the store":       {job.Spec{Program: job.Program{Builtin: "pi"}, Input: store}, 400, 2, "--input"},
+		"attempts":        {job.Spec{Program: job.Program{Builtin: "pi"}, MaxAttempts: 1001}, 400, 2, "--max-attempts 1001: choose 1 to 1000"},
 		"file name":       {job.Spec{Program: job.Program{Builtin: "pi"}, Files: []job.File{{Name: "../f", Digest: zeros}}}, 400, 2, "--file"},
 		"env":             {job.Spec{Program: job.Program{Builtin: "pi"}, Env: map[string]string{"BSP_TASK": "1"}}, 400, 2, "BSP_"},
 		"namespace":       {job.Spec{Program: job.Program{Builtin: "pi"}, Namespace: "No/Way"}, 400, 2, "--namespace"},

@@ -14,10 +14,12 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"scalar/bsp/job"
 )
 
-// auditLog is a file of JSON lines, one for every write call, only ever
-// appended to. Each line holds the hash of the one before and its own, over all
+// auditLog is a file of JSON lines, one for every write call with a valid token,
+// only ever appended to. Each line holds the hash of the one before and its own, over all
 // of the line before the hash, so that a line that was changed, removed or put
 // in is found at the next start. (That lines are missing at the end cannot be
 // seen from the file alone.) A line is in the kernel's hands before the call is
@@ -32,22 +34,34 @@ type auditLog struct {
 
 // auditEntry is one line of the audit log, in this order of fields.
 type auditEntry struct {
-	Seq       uint64    `json:"seq"`
-	Time      time.Time `json:"time"`
-	Who       string    `json:"who"`  // token's id, empty: none that is valid
-	What      string    `json:"what"` // "stop job", …
-	On        string    `json:"on"`   // the path called
-	Outcome   string    `json:"outcome"`
-	Status    int       `json:"status"`
-	RequestID string    `json:"request_id"`
-	Remote    string    `json:"remote"`              // address of the connection
-	Forwarded string    `json:"forwarded,omitempty"` // client's address, as a following master claims
-	Prev      string    `json:"prev"`
-	Hash      string    `json:"hash,omitempty"`
+	Seq  uint64    `json:"seq"`
+	Time time.Time `json:"time"`
+	Who  string    `json:"who"`  // token's id, empty: none that is valid
+	What string    `json:"what"` // "stop job", …
+	On   string    `json:"on"`   // the path called
+	auditObject
+	Outcome   string `json:"outcome"`
+	Status    int    `json:"status"`
+	RequestID string `json:"request_id"`
+	Remote    string `json:"remote"`              // address of the connection
+	Forwarded string `json:"forwarded,omitempty"` // client's address, as a following master claims
+	Calls     int    `json:"calls,omitempty"`     // without a valid token, of which this is the last; at most one such line a second
+	Prev      string `json:"prev"`
+	Hash      string `json:"hash,omitempty"`
+}
+
+// auditObject is what a call was about, beside its path: of a call that failed, as
+// far as it was known by then.
+type auditObject struct {
+	Job       job.ID   `json:"job,omitempty"`
+	Token     string   `json:"token,omitempty"` // id of the token made or revoked
+	Role      job.Role `json:"role,omitempty"`  // of that token
+	Namespace string   `json:"namespace,omitempty"`
+	Groom     string   `json:"groom,omitempty"`
 }
 
 const (
-	maxAuditLine  = 64 << 10 // every byte of every field escaped
+	maxAuditLine  = 128 << 10 // every byte of every field escaped
 	maxAuditField = 1 << 10
 	hashField     = `,"hash":"`
 )
@@ -153,7 +167,10 @@ func hashOf(b []byte) string {
 
 // append writes one entry; it fills in Seq, Prev and Hash.
 func (a *auditLog) append(e auditEntry) error {
-	for _, f := range []*string{&e.Who, &e.What, &e.On, &e.Outcome, &e.RequestID, &e.Remote, &e.Forwarded} {
+	for _, f := range []*string{
+		&e.Who, &e.What, &e.On, (*string)(&e.Job), &e.Token, (*string)(&e.Role), &e.Namespace, &e.Groom,
+		&e.Outcome, &e.RequestID, &e.Remote, &e.Forwarded,
+	} {
 		*f = strings.ToValidUTF8((*f)[:min(len(*f), maxAuditField)], "")
 	}
 	a.mu.Lock()
@@ -201,3 +218,29 @@ func (a *auditLog) sync() error {
 }
 
 func (a *auditLog) close() error { return errors.Join(a.sync(), a.file.Close()) }
+
+// strangers gathers the write calls whose token is not valid, or could not be
+// checked for want of a leader: whoever can reach the port must not fill the disk with lines. The last one stands for all of
+// a second.
+type strangers struct {
+	mu    sync.Mutex // guards what follows
+	calls int        // since the last line
+	last  auditEntry
+}
+
+func (s *strangers) note(e auditEntry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	s.last = e
+}
+
+// take returns the line about the calls since the last one, if there were any.
+func (s *strangers) take() (e auditEntry, some bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, some = s.last, s.calls > 0
+	e.Calls = s.calls
+	s.calls, s.last = 0, auditEntry{}
+	return e, some
+}

@@ -17,14 +17,14 @@ type liveAttempt struct {
 	epoch       job.Epoch
 	linkLost    time.Time                   // when a link was first said to be lost; zero: none
 	checkpoints map[int]map[int][]wire.Part // by superstep and task: reported, not committed
-	committed   map[int][]wire.Part         // files of the checkpoints seen committed, by superstep
+	committed   map[int]job.Epoch           // epochs of the checkpoints seen committed, by superstep
 }
 
 func (c *controlCore) attempt(id job.ID, epoch job.Epoch) *liveAttempt {
 	a := c.attempts[id]
 	if a == nil || a.epoch < epoch {
 		old := a
-		a = &liveAttempt{epoch: epoch, checkpoints: map[int]map[int][]wire.Part{}, committed: map[int][]wire.Part{}}
+		a = &liveAttempt{epoch: epoch, checkpoints: map[int]map[int][]wire.Part{}, committed: map[int]job.Epoch{}}
 		if old != nil {
 			a.committed = old.committed
 		}
@@ -118,10 +118,18 @@ func (t *turn) checkAttempt(j *fsm.Job) {
 // cause returns why the attempt must end, or nil.
 func (t *turn) cause(j *fsm.Job, a *liveAttempt, list []status) *job.Failure {
 	var link *job.Failure
+	unstarted := slices.ContainsFunc(list, func(s status) bool { return s.TaskStatus == nil })
+	if unstarted && newTaskSize(j) > maxItem { // no orders could carry it
+		f := job.Fail(job.FaultInput, "what a task needs to start is too long for one message: use fewer peers or tasks, or shorter arguments")
+		f.Code = job.ExitUsage
+		return describe(f, j, 0)
+	}
 	for i, s := range list {
 		if s.TaskStatus == nil {
 			if s.here && t.lacksKeys(j) {
-				return describe(job.Fail(job.FaultLink, "the leader changed before task %d had started", i), j, i)
+				f := job.Fail(job.FaultLink, "the leader changed before task %d had started", i)
+				f.Task = i
+				return f // of no groom: none is to blame
 			}
 			continue
 		}
@@ -272,32 +280,25 @@ func (t *turn) checkpoint(j *fsm.Job, a *liveAttempt) {
 	})
 }
 
-// supersede notices which checkpoints are no longer kept, and has their files removed.
+// supersede notices which checkpoints are no longer kept, and has their folders
+// removed: nothing else is in the folder of a superstep of an epoch.
 func (t *turn) supersede(j *fsm.Job, a *liveAttempt) {
 	kept := map[int]bool{}
 	for _, k := range j.Checkpoints {
 		kept[k.Superstep] = true
-		a.committed[k.Superstep] = k.Files
+		a.committed[k.Superstep] = k.Epoch
 	}
 	oldest := j.Checkpoints[len(j.Checkpoints)-1].Superstep
-	dir := t.checkpointDir(j.ID) + "/"
-	for superstep, files := range a.committed {
+	dir := t.checkpointDir(j.ID)
+	for superstep, epoch := range a.committed {
 		if kept[superstep] {
 			continue
 		}
 		delete(a.committed, superstep)
-		if superstep >= oldest {
-			continue // could not be read: it may be written again under the same name
+		if superstep >= oldest || dir == "" {
+			continue // could not be read: the end of the job removes it
 		}
-		var urls []string
-		for _, f := range files {
-			if strings.HasPrefix(f.Path, dir) { // never a file that is not of the checkpoint alone
-				urls = append(urls, f.Path)
-			}
-		}
-		if len(urls) > 0 {
-			t.dropped[choreKey{j.ID, dropEpoch | job.Epoch(superstep)}] = urls
-		}
+		t.dropped[choreKey{j.ID, dropEpoch | job.Epoch(superstep)}] = fmt.Sprintf("%s/%d/%d", dir, epoch, superstep)
 	}
 	for superstep := range a.checkpoints {
 		if superstep < oldest {
@@ -306,7 +307,7 @@ func (t *turn) supersede(j *fsm.Job, a *liveAttempt) {
 	}
 	for _, key := range sortedChores(t.dropped) {
 		if key.job == j.ID {
-			t.removeFiles(j, key, t.dropped[key])
+			t.removeCheckpoint(j, key, t.dropped[key])
 		}
 	}
 }

@@ -27,18 +27,19 @@ type controlCore struct {
 	attempts map[job.ID]*liveAttempt
 	keys     map[job.ID]attemptKeys
 	chores   map[choreKey]*liveChore
-	dropped  map[choreKey][]string // files of superseded checkpoints still to be removed
+	dropped  map[choreKey]string // folders of superseded checkpoints still to be removed
 	inputs   map[inputKey]inputSeen
 
 	inflight map[string]bool      // commands proposed and not settled
 	placing  int                  // of those, how many place jobs
 	retry    map[string]time.Time // when a refused or failed command may be proposed again
 
-	dirty   bool       // the queue must be scheduled again
-	seen    *fsm.State // the last state
-	work    []*fsm.Job // of seen: the active jobs, but for those that only wait in the queue
-	wake    time.Time  // when decide asked to be called again, at the latest
-	probeAt time.Time  // when grooms are asked again for inputs they lacked; zero: never
+	dirty bool       // the queue must be scheduled again
+	seen  *fsm.State // the last state
+	work  []*fsm.Job // of seen: the active jobs, but for those that only wait in the queue
+	back  []*fsm.Job // of seen: the queued jobs that recover from a fault
+	wake  time.Time  // when decide asked to be called again, at the latest
+	again time.Time  // when the queue is scheduled again though nothing has changed; zero: never
 }
 
 type coreConfig struct {
@@ -69,7 +70,7 @@ type liveGroom struct {
 	since   time.Time                         // when this incarnation was first heard of
 
 	wants   groomWants    // what it should do by the last orders
-	sent    map[item]bool // what of it they listed
+	sent    map[item]bool // what of it they listed, and whether with addresses
 	partial bool          // not all of it
 	told    uint64        // session that they went to
 	seq     uint64        // of the last orders
@@ -118,7 +119,7 @@ func newControlCore(cfg coreConfig, now time.Time) *controlCore {
 	return &controlCore{
 		cfg: cfg, began: now,
 		grooms: map[string]*liveGroom{}, attempts: map[job.ID]*liveAttempt{}, keys: map[job.ID]attemptKeys{},
-		chores: map[choreKey]*liveChore{}, dropped: map[choreKey][]string{}, inputs: map[inputKey]inputSeen{},
+		chores: map[choreKey]*liveChore{}, dropped: map[choreKey]string{}, inputs: map[inputKey]inputSeen{},
 		inflight: map[string]bool{}, retry: map[string]time.Time{}, dirty: true,
 	}
 }
@@ -198,10 +199,13 @@ type turn struct {
 func (c *controlCore) decide(now time.Time, state *fsm.State) actions {
 	t := &turn{controlCore: c, now: now, state: state, wants: map[string]*groomWants{}}
 	if state != c.seen {
-		c.dirty, c.seen, c.work = true, state, c.work[:0]
+		c.dirty, c.seen, c.work, c.back = true, state, c.work[:0], c.back[:0]
 		for j := range state.Active() {
 			if j.State != job.Queued || j.Spec.Timeout > 0 {
 				c.work = append(c.work, j)
+			}
+			if j.State == job.Queued && j.Epoch > 0 {
+				c.back = append(c.back, j)
 			}
 		}
 	}
@@ -324,19 +328,19 @@ func (t *turn) checkJob(j *fsm.Job) {
 // not known, so it waits until they have settled.
 func (t *turn) schedule() {
 	switch {
-	case t.probeAt.IsZero():
-	case t.now.Before(t.probeAt):
-		t.at(t.probeAt)
+	case t.again.IsZero():
+	case t.now.Before(t.again):
+		t.at(t.again)
 	default:
 		t.dirty = true
 	}
 	if !t.dirty || t.placing > 0 {
 		return
 	}
-	t.dirty = false
+	t.dirty, t.again = false, time.Time{}
 	t.askForInputs()
-	if !t.probeAt.IsZero() {
-		t.at(t.probeAt)
+	for _, j := range t.back { // its pause ends, or it gives back its slots
+		t.scheduleAt(sched.Next(j, t.now))
 	}
 	if !t.anyFree() {
 		return // and a change of what is free makes it dirty again
@@ -349,6 +353,17 @@ func (t *turn) schedule() {
 			t.dirty = true // just refused, or too many in flight: later
 		}
 	}
+}
+
+// scheduleAt asks for the queue to be scheduled at a time; zero: no matter when.
+func (t *turn) scheduleAt(when time.Time) {
+	if when.IsZero() {
+		return
+	}
+	if t.again.IsZero() || when.Before(t.again) {
+		t.again = when
+	}
+	t.at(when)
 }
 
 // anyFree reports whether a job could be placed at all; it spares a long queue.
@@ -374,7 +389,7 @@ func (t *turn) forget() {
 	needless := func(id job.ID) bool { return !t.active(id) }
 	maps.DeleteFunc(t.attempts, func(id job.ID, _ *liveAttempt) bool { return needless(id) })
 	maps.DeleteFunc(t.chores, func(key choreKey, _ *liveChore) bool { return needless(key.job) })
-	maps.DeleteFunc(t.dropped, func(key choreKey, _ []string) bool { return needless(key.job) })
+	maps.DeleteFunc(t.dropped, func(key choreKey, _ string) bool { return needless(key.job) })
 	// Keys of a placement in flight belong to a job that is still queued.
 	maps.DeleteFunc(t.keys, func(id job.ID, _ attemptKeys) bool {
 		j, ok := t.state.Job(id)

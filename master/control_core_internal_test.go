@@ -11,6 +11,7 @@ import (
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
 	"scalar/master/fsm"
+	"scalar/master/sched"
 
 	"github.com/cockroachdb/datadriven"
 )
@@ -91,6 +92,9 @@ func (s *stage) run(t *testing.T, verb string, words []string) {
 		s.apply(t, fsm.Command{Stop: &fsm.Stop{Job: job.ID(words[0])}})
 	case "drain":
 		s.apply(t, fsm.Command{Drain: &fsm.Drain{Groom: words[0], On: true}})
+	case "why":
+		why, _ := sched.Why(s.core.pictureOf(s.state, s.now), job.ID(words[0]))
+		fmt.Fprintf(&s.out, "%s: %s\n", why.ID, why.Summary)
 	case "report":
 		s.report(t, words[0], args, words[1:])
 	case "close":

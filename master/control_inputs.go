@@ -1,6 +1,7 @@
 package master
 
 import (
+	"slices"
 	"time"
 
 	"scalar/bsp/job"
@@ -54,13 +55,16 @@ func (c *controlCore) probed(now time.Time, key inputKey, present bool) {
 // askForInputs asks the connected grooms for the inputs of queued jobs. Jobs
 // whose inputs are known, or known to be missing, take nothing from those behind.
 func (t *turn) askForInputs() {
-	t.probeAt = time.Time{}
-	jobs, asks := 0, 0
+	var queue []*fsm.Job
 	for j := range t.state.Active() {
-		if j.State != job.Queued || j.Spec.Input == "" {
-			continue
+		if j.State == job.Queued && j.Spec.Input != "" {
+			queue = append(queue, j)
 		}
-		if jobs++; jobs > maxInputJobs || asks >= maxInputAsks {
+	}
+	slices.SortFunc(queue, sched.Order)
+	asks := 0
+	for _, j := range queue[:min(len(queue), maxInputJobs)] {
+		if asks >= maxInputAsks {
 			return
 		}
 		before := len(t.out.probes)
@@ -85,8 +89,8 @@ func (t *turn) askForInput(key inputKey) {
 		return
 	}
 	if !s.when.IsZero() && t.now.Before(s.when.Add(wait)) {
-		if !s.present && (t.probeAt.IsZero() || s.when.Add(wait).Before(t.probeAt)) {
-			t.probeAt = s.when.Add(wait)
+		if !s.present {
+			t.scheduleAt(s.when.Add(wait))
 		}
 		return
 	}

@@ -67,9 +67,14 @@ func (t *turn) makeOrders() {
 	}
 }
 
-// ordersBudget bounds what new tasks and work on storage take of one message. A
-// message over pack.MaxOrders would never reach the groom, and no later one either.
+// ordersBudget bounds what new tasks, addresses and work on storage take of one
+// message. A message over pack.MaxOrders would never reach the groom, and no
+// later one either.
 const ordersBudget = pack.MaxOrders / 2
+
+// maxItem bounds one item, which goes alone if it is over the budget. What is
+// larger fails its job: it would cut the groom off from all orders.
+const maxItem = pack.MaxOrders - 1<<20
 
 // item is a task, or work on storage, that orders list.
 type item struct {
@@ -77,31 +82,68 @@ type item struct {
 	chore choreKey
 }
 
-// load chooses what the next orders list: all that the groom may have already,
-// since what is not listed is ended, and of the rest what fits. The rest follows
-// once the groom has reported these tasks: then they take no room.
+// load chooses what the next orders list, and of tasks whether with the addresses
+// of all: whatever the groom may have already, since what is not listed is ended,
+// and of the rest what fits. The rest follows once the groom has reported these
+// tasks: then they take no room.
 func (t *turn) load(g *liveGroom, w *groomWants) (list map[item]bool, whole bool) {
 	list, whole = map[item]bool{}, true
 	room := ordersBudget
-	for _, had := range []bool{true, false} {
-		take := func(i item, size int) {
-			switch {
-			case (g.sent[i] || g.tasks[i.task] != nil) != had:
-			case !had && size > room && room < ordersBudget:
-				whole = false
-			default:
-				list[i] = true
-				room -= size
-			}
+	fits := func(size int) bool {
+		if size > room && room < ordersBudget {
+			whole = false
+			return false
 		}
+		room -= size
+		return true
+	}
+	had := func(i item) bool { _, sent := g.sent[i]; return sent || g.tasks[i.task] != nil }
+	for _, mayHave := range []bool{true, false} {
 		for _, want := range w.tasks {
-			take(item{task: want.key}, t.startSize(g, want.key))
+			i := item{task: want.key}
+			if had(i) != mayHave {
+				continue
+			}
+			if size := t.startSize(g, want.key); mayHave {
+				room -= size
+			} else if !fits(size) {
+				continue
+			}
+			list[i] = t.needsAddresses(g, want) && fits(t.addressesSize(want.key))
 		}
-		for i, key := range w.storage {
-			take(item{chore: key}, storageSize(w.orders[i]))
+		for k, key := range w.storage {
+			i := item{chore: key}
+			if had(i) != mayHave {
+				continue
+			}
+			if size := storageSize(w.orders[k]); mayHave {
+				room -= size
+			} else if !fits(size) {
+				continue
+			}
+			list[i] = false
 		}
 	}
 	return list, whole
+}
+
+// needsAddresses reports whether a task is to be told where the others listen. One
+// that works has been.
+func (t *turn) needsAddresses(g *liveGroom, want taskWant) bool {
+	s := g.tasks[want.key]
+	return want.connect && (s == nil || s.Phase < wire.Working)
+}
+
+func (t *turn) addressesSize(key wire.TaskKey) int {
+	j, ok := t.state.Job(key.Job)
+	if !ok {
+		return 0
+	}
+	size := 0
+	for _, task := range j.Tasks {
+		size += 16 + len(task.Host)
+	}
+	return size
 }
 
 // startSize estimates what the order of a task takes beside what is small.
@@ -110,8 +152,15 @@ func (t *turn) startSize(g *liveGroom, key wire.TaskKey) int {
 	if !ok || g.tasks[key] != nil {
 		return 0
 	}
-	const each = 64 // bytes around an element
-	size := each * len(j.Tasks)
+	return newTaskSize(j)
+}
+
+func newTaskSize(j *fsm.Job) int {
+	const (
+		base = 4 << 10 // certificates, a key and what is small
+		each = 64      // around an element
+	)
+	size := base + each*len(j.Tasks)
 	for _, task := range j.Tasks {
 		size += len(task.Host)
 	}
@@ -144,31 +193,32 @@ func storageSize(o wire.StorageOrder) int {
 func (t *turn) ordersFor(known *fsm.Groom, g *liveGroom, w *groomWants) wire.Orders {
 	o := wire.Orders{Term: t.cfg.term, Seq: g.seq, Cluster: t.state.Cluster}
 	for i, key := range w.storage {
-		if g.sent[item{chore: key}] {
+		if _, listed := g.sent[item{chore: key}]; listed {
 			o.Storage = append(o.Storage, w.orders[i])
 		}
 	}
 	for _, want := range w.tasks {
 		j, ok := t.state.Job(want.key.Job)
-		if !ok || j.Tasks[want.key.Task].Incarnation != known.Facts.Incarnation || !g.sent[item{task: want.key}] {
+		addresses, listed := g.sent[item{task: want.key}]
+		if !ok || j.Tasks[want.key.Task].Incarnation != known.Facts.Incarnation || !listed {
 			continue
 		}
 		if g.tasks[want.key] == nil && t.lacksKeys(j) {
 			continue // it could not start; its attempt is being ended
 		}
-		o.Tasks = append(o.Tasks, t.taskOrder(j, want, g))
+		o.Tasks = append(o.Tasks, t.taskOrder(j, want.key, g, addresses))
 	}
 	return o
 }
 
 // taskOrder says all of a new task. One that the groom has reported has read its
 // start: only its name travels again, and the addresses of the others.
-func (t *turn) taskOrder(j *fsm.Job, want taskWant, g *liveGroom) wire.TaskOrder {
-	o := wire.TaskOrder{Start: wire.TaskStart{Key: want.key}}
-	if g.tasks[want.key] == nil {
-		o = t.newTask(j, want.key)
+func (t *turn) taskOrder(j *fsm.Job, key wire.TaskKey, g *liveGroom, addresses bool) wire.TaskOrder {
+	o := wire.TaskOrder{Start: wire.TaskStart{Key: key}}
+	if g.tasks[key] == nil {
+		o = t.newTask(j, key)
 	}
-	if want.connect {
+	if addresses {
 		o.Addrs = t.addresses(j)
 	}
 	return o

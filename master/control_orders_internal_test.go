@@ -75,9 +75,7 @@ func (g *docile) obey(t *testing.T, o wire.Orders) {
 func TestControlOrdersFitAMessage(t *testing.T) {
 	t.Parallel()
 	const jobs, parts = 24, 20_000
-	s := &stage{state: fsm.New(), start: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), sessions: map[string]uint64{}, plane: wire.PlaneTLS}
-	s.now = s.start
-	s.lead()
+	s := newStage()
 	s.sessions["a"] = 1
 	g := &docile{
 		stage: s, phase: wire.Starting, parts: make([]wire.Part, parts), runs: map[wire.TaskKey]bool{}, commits: map[job.ID]bool{},
@@ -108,13 +106,139 @@ func TestControlOrdersFitAMessage(t *testing.T) {
 	}
 }
 
+// newStage returns a stage with a leader.
+func newStage() *stage {
+	s := &stage{state: fsm.New(), start: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), sessions: map[string]uint64{}, plane: wire.PlaneTLS}
+	s.now = s.start
+	s.lead()
+	return s
+}
+
+// TestControlAddressesFitAMessage has a groom with so many tasks that the
+// addresses of all for each of them are more than one message can hold.
+func TestControlAddressesFitAMessage(t *testing.T) {
+	t.Parallel()
+	const tasks = 1500
+	s := newStage()
+	report := wire.Report{Groom: "a", Incarnation: 1, Addr: "host-a", Slots: tasks, OrdersTerm: 1, OrdersSeq: 1 << 40}
+	s.sessions["a"] = 1
+	for i := range tasks {
+		report.Tasks = append(report.Tasks, wire.TaskStatus{
+			Key: wire.TaskKey{Job: "p-1", Epoch: 1, Task: i}, Phase: wire.Listening, Addr: fmt.Sprintf("host-a:%d", 10_000+i),
+		})
+	}
+	running := report.Tasks
+	report.Tasks = nil
+	for turn := range 20 {
+		if err := s.core.report(s.now, 1, report); err != nil {
+			t.Fatal(err)
+		}
+		todo := s.core.decide(s.now, s.state)
+		for _, p := range todo.commands {
+			s.finish(t, p)
+		}
+		if turn == 1 {
+			s.run(t, "submit", []string{fmt.Sprint("peers=", tasks), fmt.Sprint("tasks=", tasks)})
+		}
+		for _, o := range todo.orders {
+			if b, err := pack.Marshal(o.orders); err != nil || len(b) > pack.MaxOrders {
+				t.Fatalf("orders of %d bytes, at most %d: %v", len(b), pack.MaxOrders, err)
+			}
+			for _, task := range o.orders.Tasks {
+				report.Tasks = running
+				if len(task.Addrs) == tasks {
+					running[task.Start.Key.Task].Phase = wire.Working
+				}
+			}
+		}
+		report.Seq++
+	}
+	for _, task := range report.Tasks {
+		if task.Phase != wire.Working {
+			t.Fatalf("task %d was never told the addresses", task.Key.Task)
+		}
+	}
+	if len(report.Tasks) != tasks {
+		t.Error("no task was started")
+	}
+}
+
+// TestControlFailsWhatNoMessageCarries: orders over the limit would cut the groom
+// off from all later ones too.
+func TestControlFailsWhatNoMessageCarries(t *testing.T) {
+	t.Parallel()
+	s := newStage()
+	s.run(t, "report", []string{"a", "slots=100"})
+	s.settle(t)
+	s.run(t, "submit", []string{"peers=1"})
+	j := *s.state.Jobs()[0]
+	j.Checkpoints = []wire.Checkpoint{{Superstep: 1, Files: make([]wire.Part, maxItem/48+1)}} // its spec and hosts come on top in earnest
+	j.Tasks = []fsm.Assignment{{Groom: "a", Incarnation: 1}}
+	turn := &turn{controlCore: s.core, now: s.now, state: s.state, wants: map[string]*groomWants{}}
+	f := turn.cause(&j, turn.attempt(j.ID, 1), turn.statuses(&j))
+	if f == nil || f.Kind != job.FaultInput || !strings.Contains(f.Message, "too long for one message") {
+		t.Errorf("the attempt ends because of %v", f)
+	}
+	order := wire.StorageOrder{Job: j.ID, Epoch: 1, Commit: &wire.OutputCommit{Parts: make([]wire.Part, maxItem/48+1)}}
+	if status, ended := turn.chore(&j, order); !ended || status.Failure == nil || len(turn.wants) > 0 {
+		t.Errorf("work on storage that no message carries: %+v, %t", status, ended)
+	}
+}
+
+// TestControlCleansInBatches: what many attempts have left is removed by orders of
+// a bounded size, and the job is clean when all are done.
+func TestControlCleansInBatches(t *testing.T) {
+	t.Parallel()
+	const attempts = 600
+	s := newStage()
+	s.run(t, "report", []string{"a"})
+	s.settle(t)
+	s.apply(t, fsm.Command{Submit: &fsm.Submit{Results: "file:///store/results", Spec: job.Spec{
+		Program: job.Program{Name: "p", Builtin: "p"}, Peers: 1, MaxAttempts: attempts,
+	}}})
+	task := []fsm.Assignment{{Peers: job.Range{Hi: 1}, Groom: "a", Incarnation: 1, Claim: fsm.Claim{Slots: 1}}}
+	for epoch := range job.Epoch(attempts) {
+		s.apply(t, fsm.Command{Place: &fsm.Place{Job: "p-1", Epoch: epoch + 1, Base: s.state.Index, Tasks: task}})
+		s.apply(t, fsm.Command{EndAttempt: &fsm.EndAttempt{Job: "p-1", Epoch: epoch + 1, Failure: *job.Fail(job.FaultProgram, "x")}})
+	}
+	s.now = s.now.Add(cleanWait)
+	removed := map[string]bool{}
+	for range 10 {
+		s.run(t, "report", []string{"a"})
+		todo := s.core.decide(s.now, s.state)
+		report := s.core.grooms["a"].report
+		for _, o := range todo.orders {
+			for _, w := range o.orders.Storage {
+				if len(w.Remove) > maxRemove {
+					t.Errorf("an order removes %d folders", len(w.Remove))
+				}
+				for _, url := range w.Remove {
+					removed[url] = true
+				}
+				report.Storage = append(report.Storage, wire.StorageStatus{Job: w.Job, Epoch: w.Epoch, Done: true})
+			}
+		}
+		if j := s.state.Jobs()[0]; j.Clean && len(removed) < attempts {
+			t.Fatalf("clean after %d folders", len(removed))
+		}
+		report.Seq++
+		if err := s.core.report(s.now, s.sessions["a"], report); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range s.core.decide(s.now, s.state).commands {
+			s.finish(t, p)
+		}
+	}
+	if j := s.state.Jobs()[0]; j.State != job.Failed || !j.Clean || len(removed) != attempts+1 {
+		t.Errorf("the job is %s, clean: %t, and %d folders are removed", j.State, j.Clean, len(removed))
+	}
+}
+
 // TestControlKeepsWhatProgramsReportSmall shows that no program can make a
 // command, and with it a snapshot, too large by what it reports.
 func TestControlKeepsWhatProgramsReportSmall(t *testing.T) {
 	t.Parallel()
-	s := &stage{state: fsm.New(), start: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), sessions: map[string]uint64{}, plane: wire.PlaneTLS}
-	s.now = s.start
-	s.lead()
+	s := newStage()
 	s.run(t, "report", []string{"a"})
 	s.settle(t)
 	s.run(t, "submit", []string{"peers=1"})
@@ -160,9 +284,7 @@ func TestControlKeepsWhatProgramsReportSmall(t *testing.T) {
 // many that cannot be placed.
 func TestControlAsksForInputsBehindALongQueue(t *testing.T) {
 	t.Parallel()
-	s := &stage{state: fsm.New(), start: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), sessions: map[string]uint64{}, plane: wire.PlaneTLS}
-	s.now = s.start
-	s.lead()
+	s := newStage()
 	s.run(t, "report", []string{"a"})
 	s.settle(t)
 	for i := range 3 * maxInputAsks {

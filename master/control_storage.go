@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
@@ -13,61 +14,99 @@ import (
 
 // choreKey names work on storage. A groom answers with the same pair, so it
 // tells apart what one job needs done: its output committed has the attempt's
-// epoch, what it left removed has epoch 0, an old checkpoint removed has
-// dropEpoch plus its superstep.
+// epoch, what it left removed has epoch 0 and cleanEpoch plus a number for what is
+// more than one order takes, an old checkpoint removed has dropEpoch plus its
+// superstep.
 type choreKey struct {
 	job   job.ID
 	epoch job.Epoch
 }
 
-const dropEpoch job.Epoch = 1 << 31
+const (
+	cleanEpoch job.Epoch = 1 << 30
+	dropEpoch  job.Epoch = 1 << 31
+)
 
-// liveChore is work on storage that a groom has been asked for.
+// Bounds of work on storage.
+const (
+	maxRemove  = 256              // URLs in one order
+	choreLimit = 30 * time.Second // for a groom to be done, before another one is asked too
+)
+
+// liveChore is work on storage that grooms have been asked for.
 type liveChore struct {
-	groom       string
-	incarnation uint64
-	ended       *wire.StorageStatus // its last word; the groom then gets orders without it and forgets
+	by    []choreGroom        // in the order in which they were asked
+	next  time.Time           // when another one is asked too
+	ended *wire.StorageStatus // the last word of the first that was done; all then get orders without it and forget
+	groom string              // that had the last word
 }
 
-// chore has an order carried out by one groom, and returns its status once it
-// is done or failed. When the groom is lost, another gets the order.
+// choreGroom is one life of a groom.
+type choreGroom struct {
+	groom       string
+	incarnation uint64
+}
+
+// chore has an order carried out, and returns its status once it is done or
+// failed. When the groom is lost, another gets the order, and when it takes too
+// long, another gets it too: it may hang, and the work may be done twice.
 func (t *turn) chore(j *fsm.Job, order wire.StorageOrder) (wire.StorageStatus, bool) {
 	key := choreKey{order.Job, order.Epoch}
 	c := t.chores[key]
-	if c != nil && c.ended != nil {
-		return *c.ended, true
-	}
-	if c == nil || !t.grooms[c.groom].current(c.incarnation) {
-		if c = t.chooseGroom(j); c == nil {
-			return wire.StorageStatus{}, false // the first that registers gets it
-		}
+	if c == nil {
+		c = &liveChore{}
 		t.chores[key] = c
 	}
-	for _, s := range t.grooms[c.groom].report.Storage {
-		if s.Job == key.job && s.Epoch == key.epoch && (s.Done || s.Failure != nil) {
-			c.ended = &s
-			return s, true
+	if c.ended == nil && storageSize(order) > maxItem {
+		f := job.Fail(job.FaultOutput, "the list of the parts is too long: use fewer peers or a shorter output path")
+		c.ended = &wire.StorageStatus{Job: key.job, Epoch: key.epoch, Failure: f}
+	}
+	if c.ended != nil {
+		return *c.ended, true
+	}
+	c.by = slices.DeleteFunc(c.by, func(g choreGroom) bool { return !t.grooms[g.groom].current(g.incarnation) })
+	if len(c.by) == 0 || !t.now.Before(c.next) {
+		t.chooseGroom(j, c)
+	}
+	for _, by := range c.by {
+		for _, s := range t.grooms[by.groom].report.Storage {
+			if s.Job == key.job && s.Epoch == key.epoch && (s.Done || s.Failure != nil) {
+				c.ended, c.groom = &s, by.groom
+				return s, true
+			}
 		}
 	}
-	w := t.wantsOf(c.groom)
-	w.storage = append(w.storage, key)
-	w.orders = append(w.orders, order)
+	for _, by := range c.by {
+		w := t.wantsOf(by.groom)
+		w.storage = append(w.storage, key)
+		w.orders = append(w.orders, order)
+	}
+	if len(c.by) > 0 {
+		t.at(c.next)
+	}
 	return wire.StorageStatus{}, false
 }
 
-// chooseGroom prefers a groom of the job's tasks.
-func (t *turn) chooseGroom(j *fsm.Job) *liveChore {
+// chooseGroom adds a groom to those that are asked. It prefers one of the job's
+// tasks, and asks one that drains only when there is no other: it is to be idle.
+func (t *turn) chooseGroom(j *fsm.Job, c *liveChore) {
+	var all []choreGroom
 	for _, task := range j.Tasks {
-		if t.grooms[task.Groom].current(task.Incarnation) {
-			return &liveChore{groom: task.Groom, incarnation: task.Incarnation}
-		}
+		all = append(all, choreGroom{task.Groom, task.Incarnation})
 	}
 	for g := range t.state.Grooms() {
-		if !g.Lost && t.grooms[g.Facts.Name].current(g.Facts.Incarnation) {
-			return &liveChore{groom: g.Facts.Name, incarnation: g.Facts.Incarnation}
+		all = append(all, choreGroom{g.Facts.Name, g.Facts.Incarnation})
+	}
+	for _, draining := range []bool{false, true} {
+		for _, by := range all {
+			g, known := t.state.Groom(by.groom)
+			if known && !g.Lost && g.Draining == draining && t.grooms[by.groom].current(by.incarnation) && !slices.Contains(c.by, by) {
+				c.by, c.next = append(c.by, by), t.now.Add(choreLimit)
+				return
+			}
 		}
 	}
-	return nil
+	c.next = t.now.Add(choreLimit) // there is no other: the first that comes gets it
 }
 
 // tmpURL is the folder that the tasks of an attempt write.
@@ -124,7 +163,13 @@ func (t *turn) clean(j *fsm.Job) {
 		urls = append(urls, dir)
 	}
 	// A failure leaves the folders to a person; the groom has logged it.
-	if _, ok := t.chore(j, wire.StorageOrder{Job: j.ID, Remove: urls}); ok {
+	done, epoch := true, job.Epoch(0)
+	for part := range slices.Chunk(urls, maxRemove) {
+		_, ok := t.chore(j, wire.StorageOrder{Job: j.ID, Epoch: epoch, Remove: part})
+		done = done && ok
+		epoch = max(epoch, cleanEpoch) + 1
+	}
+	if done {
 		t.propose(key, cleaned)
 	}
 }
@@ -149,10 +194,10 @@ func (t *turn) stillRuns(j *fsm.Job) bool {
 	return false
 }
 
-// removeFiles removes files that nothing needs any more; a failure is no harm,
-// the job's end removes the whole folder.
-func (t *turn) removeFiles(j *fsm.Job, key choreKey, urls []string) {
-	if _, ok := t.chore(j, wire.StorageOrder{Job: key.job, Epoch: key.epoch, Remove: urls}); ok {
+// removeCheckpoint removes a folder that nothing needs any more; a failure is no
+// harm, the job's end removes the whole of them.
+func (t *turn) removeCheckpoint(j *fsm.Job, key choreKey, url string) {
+	if _, ok := t.chore(j, wire.StorageOrder{Job: key.job, Epoch: key.epoch, Remove: []string{url}}); ok {
 		delete(t.dropped, key)
 		delete(t.chores, key)
 	}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"scalar/bsp/job"
 	"scalar/master"
 
 	wal "github.com/hashicorp/raft-wal"
@@ -90,6 +91,45 @@ func TestRequestIDStopsOneJob(t *testing.T) {
 	}
 }
 
+// TestRequestIDRevokesOneToken: of two tokens or grooms under one request id the
+// second is refused, not left as it is in silence.
+func TestRequestIDRevokesOneToken(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1)
+	n := c.nodes[0]
+	first, second := c.token(t, job.Viewer, "a"), c.token(t, job.Viewer, "b")
+	revoke := func(id string) response {
+		return c.do(t, n, request{method: http.MethodDelete, path: "/v1/tokens/" + id, id: "again"})
+	}
+	if r := revoke(first.ID); r.status != http.StatusNoContent {
+		t.Errorf("revoke: %d %s", r.status, r.body)
+	}
+	if r := revoke(first.ID); r.status != http.StatusNoContent {
+		t.Errorf("revoke again: %d %s", r.status, r.body)
+	}
+	if r := revoke(second.ID); r.status != http.StatusConflict || !strings.Contains(string(r.body), first.ID) {
+		t.Errorf("revoke of another token under the same request id: %d %s", r.status, r.body)
+	}
+	if r := c.do(t, n, request{method: http.MethodGet, path: "/v1/status", token: second.Secret}); r.status != http.StatusOK {
+		t.Errorf("the other token: %d", r.status)
+	}
+
+	for _, name := range []string{"g1", "g2"} {
+		if _, err := c.groom(t, n, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, what := range []string{"drain", "undrain"} {
+		call := func(groom string) response {
+			return c.do(t, n, request{method: http.MethodPost, path: "/v1/nodes/" + groom + "/" + what, id: what})
+		}
+		eventually(t, what+" of a groom that has registered", func() bool { return call("g1").status == http.StatusOK })
+		if r := call("g2"); r.status != http.StatusConflict || !strings.Contains(string(r.body), "groom g1") {
+			t.Errorf("%s of another groom under the same request id: %d %s", what, r.status, r.body)
+		}
+	}
+}
+
 // TestBodyOfAReadHasADeadline shows that who promises a body and sends none does
 // not keep a connection for ever, and that streams have none.
 func TestBodyOfAReadHasADeadline(t *testing.T) {
@@ -111,6 +151,15 @@ func TestBodyOfAReadHasADeadline(t *testing.T) {
 		if got, err := master.ReadsInTime(r); got != c.want || err != nil {
 			t.Errorf("%q: deadline %t, %v", c.head, got, err)
 		}
+	}
+}
+
+// TestAnswersOfUnknownLengthHaveADeadline: what a follower passes on may be long,
+// and its reader may be gone; but a stream may be silent.
+func TestAnswersOfUnknownLengthHaveADeadline(t *testing.T) {
+	t.Parallel()
+	if n, left, err := master.WritesInTime(3); n != 6 || left || err != nil {
+		t.Errorf("%d deadlines for 3 writes and flushes, one is left: %t, %v", n, left, err)
 	}
 }
 

@@ -24,6 +24,29 @@ func (m *Master) WrapLog(wrap func(raft.LogStore) raft.LogStore) { m.wrapLog = w
 // Tune changes Raft's settings before Run.
 func (m *Master) Tune(f func(*raft.Config)) { m.tune = f }
 
+// SetFree says how much is free on the disk of the data folder.
+func (m *Master) SetFree(free func() int64) {
+	m.disk.free = func(string) (int64, error) { return free(), nil }
+}
+
+// SetWall sets the machine's clock wrong by a constant.
+func (m *Master) SetWall(wrong time.Duration) {
+	m.wall = func() time.Time { return time.Now().Add(wrong) }
+}
+
+// TransferTo hands Raft's leadership to another master.
+func (m *Master) TransferTo(id, addr string) error {
+	return m.node.raft.LeadershipTransferToServer(raft.ServerID(id), raft.ServerAddress(addr)).Error()
+}
+
+// SetElections changes after how long without a leader this master stands for
+// election, while it runs.
+func (m *Master) SetElections(after time.Duration) error {
+	rc := m.node.raft.ReloadableConfig()
+	rc.HeartbeatTimeout, rc.ElectionTimeout = after, after
+	return m.node.raft.ReloadConfig(rc)
+}
+
 // WrapListener puts a listener in front of the cluster's.
 func (m *Master) WrapListener(wrap func(net.Listener) net.Listener) {
 	m.streams.listener = wrap(m.streams.listener)
@@ -59,10 +82,37 @@ func ReadsInTime(r *http.Request) (bool, error) {
 	return w.set, err
 }
 
+// WritesInTime reports how often an answer of several writes and flushes got a deadline to write by, and whether it has one afterwards.
+func WritesInTime(writes int) (deadlines int, left bool, err error) {
+	w := &deadlineWriter{ResponseWriter: httptest.NewRecorder()}
+	rec := &recorder{ResponseWriter: w}
+	for range writes {
+		if _, err := rec.Write([]byte("x")); err != nil {
+			return w.writes, false, err
+		}
+		if err := rec.control().Flush(); err != nil {
+			return w.writes, false, err
+		}
+	}
+	return w.writes, w.left, nil
+}
+
 type deadlineWriter struct {
 	http.ResponseWriter
-	set bool
+	set    bool
+	writes int
+	left   bool
 }
+
+func (w *deadlineWriter) SetWriteDeadline(t time.Time) error {
+	if w.left = !t.IsZero(); w.left {
+		w.writes++
+	}
+	return nil
+}
+
+// Unwrap lets http.ResponseController flush.
+func (w *deadlineWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *deadlineWriter) SetReadDeadline(time.Time) error { w.set = true; return nil }
 

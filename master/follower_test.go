@@ -54,11 +54,15 @@ func TestHungLeaderHoldsNoCall(t *testing.T) {
 		t.Run(fmt.Sprint(masters, " masters"), func(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t, masters)
-			leader, follower := c.leader(t), c.followers(t)[0]
+			leader := c.leader(t)
+			follower := c.nodes[(slices.Index(c.nodes, leader)+1)%masters]
 			addr, called := c.hungLeader(t)
 			answers := make(chan response, 2)
 			send := func(path string) {
-				for { // gossip may set the address right before the call
+				for end := time.Now().Add(patience); ; { // gossip may set the address right before the call
+					if time.Now().After(end) {
+						t.Fatal("no call came to the leader: another one leads")
+					}
 					follower.SetAPI(leader.ID(), addr)
 					answered := make(chan response, 1)
 					go func() {

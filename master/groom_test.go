@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"strings"
@@ -339,26 +340,51 @@ func TestFollowerSendsGroomToTheLeader(t *testing.T) {
 	}
 }
 
+// TestClusterPortChecksRoles: each protocol of the port takes one role's
+// certificates, and nobody without one.
 func TestClusterPortChecksRoles(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1)
-	for role, alpn := range map[string]string{pki.RoleGroom: "bsp-raft", pki.RoleMaster: "bsp-groom", "client": "bsp-meet"} {
+	pairs := map[string]*pki.Pair{"nobody": nil}
+	for _, role := range []string{pki.RoleMaster, pki.RoleGroom, "client"} {
 		pair, err := c.ca.Issue(pki.Request{Role: role, Name: "x", Life: time.Hour, Now: time.Now()})
-		if err != nil {
-			continue // no such role
-		}
-		cfg, err := pki.ClientTLS(c.ca.CertPEM(), &pair, "master.test", alpn)
 		if err != nil {
 			t.Fatal(err)
 		}
-		nc, err := (&tls.Dialer{Config: cfg}).DialContext(t.Context(), "tcp", c.nodes[0].Addrs().Cluster)
-		if err != nil {
-			continue
-		}
-		_ = nc.SetDeadline(time.Now().Add(patience))
-		if _, err := nc.Read(make([]byte, 1)); err == nil || strings.Contains(err.Error(), "timeout") {
-			t.Errorf("a %s speaks %s: %v", role, alpn, err)
-		}
-		_ = nc.Close()
+		pairs[role] = &pair
 	}
+	for alpn, right := range map[string]string{"bsp-raft": pki.RoleMaster, "bsp-meet": pki.RoleMaster, "bsp-groom": pki.RoleGroom} {
+		for role, pair := range pairs {
+			cfg, err := pki.ClientTLS(c.ca.CertPEM(), pair, "master.test", alpn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wait := patience
+			if role == right {
+				wait = 500 * time.Millisecond // for nothing to come: it is our turn to speak
+			}
+			if err := c.listen(t, cfg, wait); strings.Contains(err.Error(), "timeout") != (role == right) {
+				t.Errorf("a %s speaks %s: %v", role, alpn, err)
+			}
+		}
+	}
+}
+
+// listen connects to the cluster's port and returns what ends the reading.
+func (c *cluster) listen(t *testing.T, cfg *tls.Config, wait time.Duration) error {
+	t.Helper()
+	nc, err := (&tls.Dialer{Config: cfg}).DialContext(t.Context(), "tcp", c.nodes[0].Addrs().Cluster)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	if err := nc.SetReadDeadline(time.Now().Add(wait)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = nc.Read(make([]byte, 1))
+	if err == nil {
+		t.Error("a master speaks first")
+		return errors.New("no error")
+	}
+	return err
 }

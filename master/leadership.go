@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -97,8 +98,15 @@ func (m *Master) leadTerm(ctx context.Context) {
 			return
 		}
 		m.log.Error("leading", "error", err)
+		pause := leadRetry
+		if errors.Is(err, errWrongClock) {
+			pause = clockRetry
+			if err := m.handOver(ctx); err != nil {
+				m.breakOff(err)
+			}
+		}
 		select {
-		case <-time.After(leadRetry):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 	}
@@ -109,6 +117,10 @@ func (m *Master) leadOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := m.startClock(ctx); err != nil {
+		return err
+	}
+	defer m.clock.end()
 	if m.node.State().Cluster == "" {
 		if err := m.nameCluster(ctx); err != nil {
 			return err
@@ -118,6 +130,14 @@ func (m *Master) leadOnce(ctx context.Context) error {
 	m.lead.begin()
 	defer m.lead.end()
 	return m.control.Lead(ctx, term)
+}
+
+// breakOff ends this master because of err.
+func (m *Master) breakOff(err error) {
+	select {
+	case m.broken <- err:
+	default: // it ends already
+	}
 }
 
 // nameCluster gives a new cluster its UUID and its first admin token.

@@ -16,17 +16,26 @@ import (
 )
 
 const (
-	logPiece = 256 << 10              // bytes asked of a groom at once
-	logLine  = 64 << 10               // a longer line is cut
-	logPause = 150 * time.Millisecond // between questions for more: grooms push no logs
-	logGrace = 5 * time.Second        // for the last lines after the job has ended
+	logPiece  = 256 << 10              // bytes asked of a groom at once
+	logPieces = 4                      // of one task, before the next one's turn
+	logKept   = 64 << 20               // bytes that a groom keeps of a task at most
+	logLine   = 64 << 10               // a longer line is cut
+	logPause  = 150 * time.Millisecond // between questions for more: grooms push no logs
+	logGrace  = 5 * time.Second        // for the last lines after the job has ended
 )
+
+// logAsk says what is wanted of a job's logs.
+type logAsk struct {
+	task   int  // -1: all
+	follow bool // until the job has ended
+}
 
 // logSource reads a piece of a task's log from the groom that ran it.
 type logSource func(ctx context.Context, groom string, r wire.LogRequest) (wire.LogReply, error)
 
 // logStream merges the logs of a job's tasks, whole lines at a time.
 type logStream struct {
+	ask   logAsk
 	read  logSource
 	store string // URL where grooms copy logs of tasks that have ended
 	send  func([]byte) error
@@ -38,44 +47,52 @@ type logTail struct {
 	key     wire.TaskKey
 	groom   string
 	offset  int64
+	limit   int64 // offset to end at; 0: none
 	prefix  string
 	partial []byte // of a line
 	ended   bool   // nothing follows
 }
 
-// copyLogs sends the log of one task (or of all, task < 0) as far as it goes,
-// or with follow until the job has ended.
-func (a *api) copyLogs(ctx context.Context, id job.ID, task int, follow bool, send func([]byte) error) error {
-	s := &logStream{read: a.control.Log, store: a.cfg.Store + "/logs/" + string(id), send: send}
+// copyLogs sends the logs as far as they go now, or with follow until the job has
+// ended.
+func (a *api) copyLogs(ctx context.Context, id job.ID, ask logAsk, send func([]byte) error) error {
+	s := &logStream{ask: ask, read: a.control.Log, store: a.cfg.Store + "/logs/" + string(id), send: send}
+	return s.copy(ctx, func() (*fsm.Job, bool) { return a.node.State().Job(id) })
+}
+
+func (s *logStream) copy(ctx context.Context, look func() (*fsm.Job, bool)) error {
 	var ended time.Time
+	pause := time.NewTimer(logPause)
+	defer pause.Stop()
 	for {
-		changed := a.node.Changed()
-		j, known := a.node.State().Job(id)
+		j, known := look()
 		if !known {
 			return nil
 		}
-		if err := s.adjust(ctx, j, task); err != nil {
-			return err
+		if s.ask.follow || s.tails == nil { // else a further attempt is another question
+			if err := s.adjust(ctx, j); err != nil {
+				return err
+			}
 		}
-		more, err := s.pass(ctx)
+		busy, more, err := s.pass(ctx)
 		if err != nil {
 			return err
 		}
 		if j.State.Final() && ended.IsZero() {
 			ended = time.Now()
+			s.limit()
 		}
-		over := !ended.IsZero() && (!more || time.Since(ended) > logGrace)
-		if over || !follow {
+		late := !ended.IsZero() && time.Since(ended) > logGrace
+		switch {
+		case busy:
+			continue
+		case !s.ask.follow, !ended.IsZero() && !more, late:
 			return s.finish()
 		}
-		pause := time.NewTimer(logPause)
+		pause.Reset(logPause)
 		select {
 		case <-pause.C:
-		case <-changed:
 		case <-ctx.Done():
-		}
-		pause.Stop()
-		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
@@ -83,65 +100,106 @@ func (a *api) copyLogs(ctx context.Context, id job.ID, task int, follow bool, se
 
 // adjust begins anew when the job is in another attempt, after what was not yet
 // read of the one before: why it ended is in its last lines.
-func (s *logStream) adjust(ctx context.Context, j *fsm.Job, only int) error {
+func (s *logStream) adjust(ctx context.Context, j *fsm.Job) error {
 	if len(s.tails) > 0 && s.tails[0].key.Epoch == j.Epoch || len(j.Tasks) == 0 {
 		return nil
 	}
-	if _, err := s.pass(ctx); err != nil {
-		return err
+	s.limit()
+	for busy := true; busy; {
+		var err error
+		if busy, _, err = s.pass(ctx); err != nil {
+			return err
+		}
 	}
 	if err := s.finish(); err != nil {
 		return err
 	}
 	s.tails = nil
 	for i, task := range j.Tasks {
-		if only >= 0 && i != only {
+		if s.ask.task >= 0 && i != s.ask.task {
 			continue
 		}
 		t := &logTail{key: wire.TaskKey{Job: j.ID, Epoch: j.Epoch, Task: i}, groom: task.Groom}
-		if only < 0 && len(j.Tasks) > 1 {
+		if s.ask.task < 0 && len(j.Tasks) > 1 {
 			t.prefix = fmt.Sprintf("task %d: ", i)
 		}
 		s.tails = append(s.tails, t)
 	}
-	return nil
+	if j.Epoch == 1 {
+		return nil
+	}
+	// A stream that is opened again begins with the attempt that runs then: its
+	// reader must know which lines it has.
+	return s.send(fmt.Appendf(nil, "[attempt %d]\n", j.Epoch))
 }
 
-// pass reads what each task has written by now and reports whether any may
-// still write more.
-func (s *logStream) pass(ctx context.Context) (more bool, err error) {
+// limit ends each log, whatever is written from now on, after what a groom may
+// have kept of it.
+func (s *logStream) limit() {
 	for _, t := range s.tails {
-		if err := s.drain(ctx, t); err != nil {
-			return false, err
+		if t.limit == 0 {
+			t.limit = t.offset + logKept
 		}
+	}
+}
+
+// pass reads some of what each task has written by now. It reports whether there
+// is more to read already, and whether any task may still write.
+func (s *logStream) pass(ctx context.Context) (busy, more bool, err error) {
+	for _, t := range s.tails {
+		rest, err := s.drain(ctx, t)
+		if err != nil {
+			return false, false, err
+		}
+		busy = busy || rest
 		more = more || !t.ended
 	}
-	return more, nil
+	return busy, more, nil
 }
 
-func (s *logStream) drain(ctx context.Context, t *logTail) error {
-	for !t.ended {
+// drain reads a few pieces of one log and reports whether it goes on already.
+func (s *logStream) drain(ctx context.Context, t *logTail) (busy bool, err error) {
+	for range logPieces {
+		if t.ended {
+			return false, nil
+		}
 		r, err := s.read(ctx, t.groom, wire.LogRequest{Key: t.key, Offset: t.offset, Max: logPiece})
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return false, ctx.Err()
 		}
 		if err != nil || r.Gone { // the groom is lost, or has forgotten the task
-			return s.fromStore(ctx, t)
+			return false, s.fromStore(ctx, t)
 		}
-		t.ended = r.EOF
-		if len(r.Data) == 0 {
-			return nil
-		}
-		data := r.Data
-		if r.Offset > t.offset {
-			data = append(fmt.Appendf(nil, "[%d bytes are not kept]\n", r.Offset-t.offset), data...)
-		}
-		t.offset = r.Offset + int64(len(r.Data))
-		if err := s.take(t, data); err != nil {
-			return err
+		if err := s.piece(t, r); err != nil || len(r.Data) == 0 {
+			return false, err
 		}
 	}
-	return nil
+	return !t.ended, nil
+}
+
+// piece sends what a groom has read. Who does not follow is told what was there
+// when the first piece was read.
+func (s *logStream) piece(t *logTail, r wire.LogReply) error {
+	if !s.ask.follow && t.limit == 0 {
+		if t.limit = r.Size; t.limit == 0 {
+			t.limit = r.Offset + logKept
+		}
+	}
+	t.ended = r.EOF
+	data := r.Data
+	if t.limit > 0 && r.Offset+int64(len(data)) >= t.limit {
+		data = data[:max(0, t.limit-r.Offset)]
+		t.ended = true
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	lost := r.Offset - t.offset
+	t.offset = r.Offset + int64(len(data))
+	if lost > 0 {
+		data = append(fmt.Appendf(nil, "[%d bytes are not kept]\n", lost), data...)
+	}
+	return s.take(t, data)
 }
 
 // fromStore reads the rest of a log that its groom has copied to the store.

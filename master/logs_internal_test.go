@@ -1,40 +1,139 @@
 package master
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
 	"scalar/master/fsm"
 )
 
+// logJob is a job with one task on each groom.
+func logJob(epoch job.Epoch, state job.State, grooms ...string) *fsm.Job {
+	j := &fsm.Job{ID: "p-1", Epoch: epoch, State: state}
+	for _, g := range grooms {
+		j.Tasks = append(j.Tasks, fsm.Assignment{Groom: g})
+	}
+	return j
+}
+
 // TestLogsOfTwoAttempts shows that what an attempt has written last is read of
-// that attempt, however fast the next one begins.
+// that attempt, however fast the next one begins, and that its lines are told
+// apart, in a stream that is opened later too.
 func TestLogsOfTwoAttempts(t *testing.T) {
 	t.Parallel()
 	logs := map[string]string{"a/1": "first\n", "b/2": "second attempt\nand more\n"}
-	read := func(_ context.Context, groom string, r wire.LogRequest) (wire.LogReply, error) {
+	var read logSource = func(_ context.Context, groom string, r wire.LogRequest) (wire.LogReply, error) {
 		text := logs[groom+"/"+string(rune('0'+r.Key.Epoch))]
 		return wire.LogReply{Data: []byte(text[min(int(r.Offset), len(text)):]), Offset: r.Offset}, nil
 	}
-	var sent strings.Builder
-	s := &logStream{read: read, store: "file://" + t.TempDir(), send: func(b []byte) error { sent.Write(b); return nil }}
-	step := func(epoch job.Epoch, groom string) {
+	step := func(s *logStream, epoch job.Epoch, groom string) {
 		t.Helper()
-		j := &fsm.Job{ID: "p-1", Epoch: epoch, Tasks: []fsm.Assignment{{Groom: groom}}}
-		if err := s.adjust(t.Context(), j, -1); err != nil {
+		if err := s.adjust(t.Context(), logJob(epoch, job.Running, groom)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.pass(t.Context()); err != nil {
+		if _, _, err := s.pass(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	step(1, "a")
+	open := func(sent *strings.Builder) *logStream {
+		return &logStream{
+			ask: logAsk{task: -1, follow: true}, read: read, store: "file://" + t.TempDir(),
+			send: func(b []byte) error { sent.Write(b); return nil },
+		}
+	}
+	var sent, later strings.Builder
+	s := open(&sent)
+	step(s, 1, "a")
 	logs["a/1"] += "panic: the reason\n"
-	step(2, "b")
-	if want := "first\npanic: the reason\nsecond attempt\nand more\n"; sent.String() != want {
-		t.Errorf("sent %q instead of %q", sent.String(), want)
+	step(s, 2, "b")
+	step(open(&later), 2, "b")
+	second := "[attempt 2]\nsecond attempt\nand more\n"
+	if want := "first\npanic: the reason\n" + second; sent.String() != want || later.String() != second {
+		t.Errorf("sent %q instead of %q, and later %q", sent.String(), want, later.String())
 	}
+}
+
+// flood is a groom whose tasks write faster than they are read; "quiet" has said
+// one line.
+type flood struct {
+	told  bool // groom tells sizes
+	reads int
+}
+
+func (f *flood) read(_ context.Context, groom string, r wire.LogRequest) (wire.LogReply, error) {
+	f.reads++
+	if groom == "quiet" {
+		const text = "a word\n"
+		return wire.LogReply{Data: []byte(text[min(int(r.Offset), len(text)):]), Offset: r.Offset}, nil
+	}
+	reply := wire.LogReply{Data: bytes.Repeat([]byte("flooding\n"), r.Max/9), Offset: r.Offset}
+	if f.told {
+		reply.Size = r.Offset + 3*logPiece
+	}
+	return reply, nil
+}
+
+// TestLogsEnd: without follow an answer ends where the logs ended when it began,
+// however fast more is written, and no task keeps another from being heard.
+func TestLogsEnd(t *testing.T) {
+	t.Parallel()
+	for told, most := range map[bool]int{true: 3 * logPiece, false: logKept} {
+		f := &flood{told: told}
+		size, heard := 0, 0
+		s := &logStream{ask: logAsk{task: -1}, read: f.read, store: "file://" + t.TempDir(), send: func(b []byte) error {
+			if bytes.Contains(b, []byte("task 1: a word\n")) {
+				heard = f.reads
+			}
+			for line := range bytes.Lines(b) {
+				size += len(line) - len("task 0: ")
+			}
+			return nil
+		}}
+		j := logJob(1, job.Running, "loud", "quiet")
+		if err := s.copy(t.Context(), func() (*fsm.Job, bool) { return j, true }); err != nil {
+			t.Fatal(err)
+		}
+		if size > most+100 || size < most {
+			t.Errorf("sizes told: %t: %d bytes were sent, want %d", told, size, most)
+		}
+		if heard == 0 || heard > 2*logPieces {
+			t.Errorf("the quiet task was heard after %d reads", heard)
+		}
+	}
+}
+
+// TestLogsFollowInPauses: changes elsewhere in the cluster do not make the grooms
+// be asked more often, and the end of the job is noticed soon.
+func TestLogsFollowInPauses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		f := &flood{}
+		var sent strings.Builder
+		s := &logStream{ask: logAsk{task: -1, follow: true}, read: f.read, store: "file://" + t.TempDir(), send: func(b []byte) error {
+			sent.Write(b)
+			return nil
+		}}
+		err := s.copy(t.Context(), func() (*fsm.Job, bool) {
+			state := job.Running
+			if time.Since(began) >= 3*time.Second {
+				state = job.Succeeded
+			}
+			return logJob(1, state, "quiet"), true
+		})
+		took := time.Since(began)
+		if err != nil || sent.String() != "a word\n" || took > 3*time.Second+logGrace+2*logPause {
+			t.Errorf("sent %q in %v, %v", sent.String(), took, err)
+		}
+		if most := 2 * (int(took/logPause) + 2); f.reads > most {
+			t.Errorf("%s", fmt.Sprintf("the groom was asked %d times, at most %d", f.reads, most))
+		}
+	})
 }

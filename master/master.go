@@ -40,6 +40,7 @@ type Master struct {
 
 	dir     *dataDir
 	audit   *auditLog
+	strange strangers
 	disk    *diskGuard
 	streams *streams
 	web     net.Listener
@@ -49,7 +50,10 @@ type Master struct {
 	blobs   map[string]*storage.Blobs
 	promise promise
 	lead    *leadership
-	ended   chan struct{} // closed when the end begins
+	clock   reignClock
+	wall    func() time.Time // this machine's clock
+	broken  chan error       // size 1: the first that ends this master; sent by whoever finds it, never closed
+	ended   chan struct{}    // closed when the end begins
 
 	node    *consensus // from Run on
 	control *Control   // from Run on
@@ -68,8 +72,8 @@ func New(cfg Config) (*Master, error) {
 	}
 	m := &Master{
 		cfg: cfg, log: cfg.Logger.With("master", cfg.Name), roster: newRoster(), lead: newLeadership(),
-		ended: make(chan struct{}), blobs: make(map[string]*storage.Blobs),
-		disk: &diskGuard{path: cfg.DataDir, min: cfg.MinFree},
+		wall: time.Now, broken: make(chan error, 1), ended: make(chan struct{}), blobs: make(map[string]*storage.Blobs),
+		disk: &diskGuard{path: cfg.DataDir, min: cfg.MinFree, free: freeSpace},
 	}
 	m.metrics = newMetrics(m.log)
 	for _, open := range []func() error{m.openFiles, m.openBlobs, m.listen, m.openGossip} {
@@ -230,7 +234,7 @@ func (m *Master) open() error {
 	var err error
 	m.node, err = openConsensus(consensusConfig{
 		id: m.id, dir: filepath.Join(m.cfg.DataDir, "raft"), streams: m.streams, addrs: m.roster,
-		replica: newReplica(m.metrics.applied), limit: m.cfg.DiskTimeout, wrap: m.wrapLog, tune: m.tune, logger: m.log,
+		replica: newReplica(m.metrics.applied), clock: &m.clock, cluster: m.dir.cluster(), limit: m.cfg.DiskTimeout, wrap: m.wrapLog, tune: m.tune, logger: m.log,
 	})
 	if err != nil {
 		return err
@@ -239,7 +243,7 @@ func (m *Master) open() error {
 	m.metrics.registry.MustRegister(newClusterCollector(m.node))
 	m.control, err = NewControl(ControlConfig{
 		Propose: m.node.propose, State: m.node.State, Changed: m.node.Changed, Leader: m.leaderAddr,
-		Store: m.cfg.Store, DataPlane: m.cfg.DataPlane, Logger: m.log,
+		Store: m.cfg.Store, DataPlane: m.cfg.DataPlane, Logger: m.log, Clock: m.clock.now,
 	})
 	return err
 }
@@ -269,9 +273,12 @@ func (m *Master) start(parts *errgroup.Group, ctx context.Context, server *http.
 	parts.Go(func() error { return m.follow(ctx) })
 	parts.Go(func() error { return m.learnCluster(ctx) })
 	parts.Go(func() error { return m.keepHouse(ctx) })
+	parts.Go(func() error { return m.guardDisk(ctx) })
 	parts.Go(func() error {
 		select {
 		case err := <-m.node.disk.report:
+			return err
+		case err := <-m.broken:
 			return err
 		case <-ctx.Done():
 			return nil
@@ -279,32 +286,25 @@ func (m *Master) start(parts *errgroup.Group, ctx context.Context, server *http.
 	})
 }
 
-// keepHouse brings the audit log to disk and looks at the free space; a leader
-// whose disk is nearly full hands over.
+// keepHouse brings the audit log to disk, every second and at the end.
 func (m *Master) keepHouse(ctx context.Context) error {
 	tick := time.NewTicker(houseInterval)
 	defer tick.Stop()
-	wasFull := false
 	for {
-		full, err := m.disk.measure()
-		if err != nil {
-			m.log.Warn("disk", "error", err)
-		}
-		steps := full && !wasFull && m.node.leads() // once: the others' disks may be full too
-		wasFull = full
-		if steps {
-			m.log.Error("the disk of the data folder is nearly full: writes are refused", "folder", m.cfg.DataDir)
-			if err := m.node.stepDown(ctx); err != nil {
-				m.log.Warn("step down", "error", err)
+		if e, some := m.strange.take(); some && !m.disk.full.Load() { // strangers must not fill the disk
+			if err := m.audit.append(e); err != nil {
+				m.log.Error("audit", "error", err)
 			}
 		}
 		if err := m.audit.sync(); err != nil {
 			return err
 		}
+		if ctx.Err() != nil {
+			return nil
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil
 		}
 	}
 }

@@ -34,6 +34,7 @@ type answer struct {
 	Agrees   bool          // to Found, and to nothing else for promiseLife
 	Last     uint64        // index of its last log entry
 	Contact  time.Duration // since it heard of the leader; < 0: never
+	Clock    time.Time     // what its clock shows
 }
 
 // promise is the set that this master has agreed to found a cluster with. Two
@@ -97,7 +98,7 @@ func (m *Master) meet(_ context.Context, c net.Conn) {
 func (m *Master) answer(q question) answer {
 	a := answer{
 		ID: m.id, Cluster: m.dir.cluster(), HasState: m.hasState(), Expect: m.cfg.BootstrapExpect,
-		Last: m.node.raft.LastIndex(), Contact: -1,
+		Last: m.node.raft.LastIndex(), Contact: -1, Clock: m.wall(),
 	}
 	if last := m.node.raft.LastContact(); !last.IsZero() {
 		a.Contact = time.Since(last)

@@ -155,7 +155,12 @@ func (m *Master) join(ctx context.Context, peer gossip.Member) error {
 	return m.configure(ctx, raft.Nonvoter, peer)
 }
 
+// move believes no gossip: who answers at the new address has a master's
+// certificate and says that it is this server.
 func (m *Master) move(ctx context.Context, s raft.Server, peer gossip.Member) error {
+	if _, err := m.ask(ctx, peer, question{From: m.id}); err != nil {
+		return err
+	}
 	m.log.Info("master moved", "master", peer.ID, "from", s.Address, "to", peer.Addr)
 	return m.configure(ctx, s.Suffrage, peer)
 }

@@ -17,11 +17,12 @@ import (
 
 // metrics is what GET /metrics tells of this master.
 type metrics struct {
-	registry *prometheus.Registry
-	handler  http.Handler
-	requests *prometheus.CounterVec
-	seconds  *prometheus.HistogramVec
-	apply    prometheus.Histogram
+	registry  *prometheus.Registry
+	handler   http.Handler
+	requests  *prometheus.CounterVec
+	seconds   *prometheus.HistogramVec
+	strangers prometheus.Counter
+	apply     prometheus.Histogram
 }
 
 func newMetrics(logger *slog.Logger) *metrics {
@@ -34,12 +35,15 @@ func newMetrics(logger *slog.Logger) *metrics {
 			Name: "bsp_http_request_seconds", Help: "How long calls of the API took, streams included.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
 		}, []string{"route"}),
+		strangers: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "bsp_http_strangers_total", Help: "Calls that would change something and whose token is not valid, or could not be checked.",
+		}),
 		apply: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "bsp_raft_apply_seconds", Help: "How long this master took to apply one committed command to its state.",
 			Buckets: prometheus.ExponentialBuckets(0.00001, 4, 8),
 		}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.apply, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.seconds, m.strangers, m.apply, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn), MaxRequestsInFlight: 4,

@@ -5,12 +5,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"scalar/bsp/job"
 	"scalar/master"
 
 	"github.com/hashicorp/raft"
@@ -117,27 +123,75 @@ func TestMasterKeepsAnAuditLog(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1)
 	n := c.nodes[0]
-	c.submit(t, n, "audited", "the-id")
-	c.do(t, n, request{method: "POST", path: "/v1/jobs", token: "-", id: "refused-id"})
+	id := c.submit(t, n, "audited", "the-id")
+	token := c.token(t, job.Submitter, "a")
+	c.do(t, n, request{method: "DELETE", path: "/v1/tokens/" + token.ID})
+	c.do(t, n, request{method: "POST", path: "/v1/jobs/" + string(id) + "/stop"})
 	path := filepath.Join(n.cfg.DataDir, "audit.log")
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"who":"admin","what":"submit job","on":"/v1/jobs","outcome":"ok","status":201,"request_id":"the-id","remote":"127.0.0.1:`, `"status":401,"request_id":"refused-id"`} {
+	for _, want := range []string{
+		`"who":"admin","what":"submit job","on":"/v1/jobs","job":"audited-1","namespace":"default","outcome":"ok","status":201,"request_id":"the-id","remote":"127.0.0.1:`,
+		`"what":"create token","on":"/v1/tokens","token":"` + token.ID + `","role":"submitter","namespace":"a","outcome":"ok"`,
+		`"what":"revoke token","on":"/v1/tokens/` + token.ID + `","token":"` + token.ID + `","role":"submitter","namespace":"a","outcome":"ok"`,
+		`"what":"stop job","on":"/v1/jobs/audited-1/stop","job":"audited-1","namespace":"default","outcome":"ok"`,
+	} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("no %s in %s", want, b)
 		}
 	}
-	if strings.Contains(string(b), c.secret) {
-		t.Error("the log holds a secret")
+	for _, secret := range []string{c.secret, token.Secret} {
+		if strings.Contains(string(b), secret) {
+			t.Error("the log holds a secret")
+		}
 	}
 	n.end(t)
-	if err := os.WriteFile(path, []byte(strings.Replace(string(b), "audited", "x", 1)+strings.ToUpper("{}\n")), 0o600); err != nil {
+	changed := strings.Replace(string(b), `"request_id":"the-id"`, `"request_id":"another"`, 1)
+	if changed == string(b) {
+		t.Fatal("nothing was changed")
+	}
+	if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := master.New(n.cfg); err == nil || !strings.Contains(err.Error(), "audit log") {
 		t.Errorf("start on a changed audit log: %v", err)
+	}
+}
+
+// TestStrangersDoNotFillTheAuditLog: calls without a valid token leave a trace, and
+// no more than one line a second.
+func TestStrangersDoNotFillTheAuditLog(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1)
+	n := c.nodes[0]
+	const calls = 200
+	began := time.Now()
+	for i := range calls {
+		if r := c.do(t, n, request{method: "POST", path: "/v1/jobs", token: "-", id: fmt.Sprint("refused-", i)}); r.status != http.StatusUnauthorized {
+			t.Fatalf("call %d: %d", i, r.status)
+		}
+	}
+	told := regexp.MustCompile(`"status":401,.*"calls":(\d+)`)
+	eventually(t, "all calls are told of", func() bool {
+		b, err := os.ReadFile(filepath.Join(n.cfg.DataDir, "audit.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, sum := told.FindAllSubmatch(b, -1), 0
+		for _, line := range lines {
+			k, _ := strconv.Atoi(string(line[1]))
+			sum += k
+		}
+		if limit := int(time.Since(began).Seconds()) + 2; len(lines) > limit {
+			t.Fatalf("%d lines, at most %d", len(lines), limit)
+		}
+		return sum == calls && strings.Contains(string(b), fmt.Sprintf(`"request_id":"refused-%d"`, calls-1))
+	})
+	resp := c.do(t, n, request{method: "GET", path: "/metrics"})
+	if want := fmt.Sprintf("bsp_http_strangers_total %d", calls); !strings.Contains(string(resp.body), want) {
+		t.Errorf("no %s", want)
 	}
 }
 
@@ -167,22 +221,75 @@ func TestDataFolderIsForOne(t *testing.T) {
 	}
 }
 
+// TestDataFolderOfAnotherCluster: a master of one cluster is not taken into another
+// one, even with its keys.
 func TestDataFolderOfAnotherCluster(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, 1)
-	foreign := c.config(t, 1)
-	foreign.BootstrapExpect = 0
-	if err := os.MkdirAll(foreign.DataDir, 0o700); err != nil {
-		t.Fatal(err)
+	ours := c.nodes[0]
+	c.remove(ours)
+	foreign := c.start(t, func() master.Config { cfg := c.config(t, 1); cfg.Seeds = nil; return cfg }())
+	c.leader(t)
+	foreign.end(t)
+	c.remove(foreign)
+	c.nodes = append(c.nodes, ours)
+	cfg := foreign.cfg
+	cfg.Seeds = []string{ours.Addrs().Gossip}
+	met := make(chan struct{}, 1)
+	c.start(t, cfg, func(m *master.Master) {
+		m.WrapListener(func(l net.Listener) net.Listener { return &notingListener{l, met} })
+	})
+	for range 2 { // the leader asks who comes, and asks again
+		select {
+		case <-met:
+		case <-time.After(patience):
+			t.Fatal("the foreign master is not met")
+		}
 	}
-	if err := os.WriteFile(filepath.Join(foreign.DataDir, "node.json"), []byte(`{"id":"m1-x","cluster":"another"}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c.start(t, foreign)
-	time.Sleep(1500 * time.Millisecond) // several looks at the members
 	var s status
-	if c.get(c.nodes[0], "/v1/status", &s); len(s.Masters) != 1 {
+	if c.get(ours, "/v1/status", &s); len(s.Masters) != 1 {
 		t.Errorf("masters: %+v", s.Masters)
+	}
+}
+
+// notingListener notes connections.
+type notingListener struct {
+	net.Listener
+	met chan<- struct{}
+}
+
+func (l *notingListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		select {
+		case l.met <- struct{}{}:
+		default:
+		}
+	}
+	return c, err
+}
+
+// TestDataFolderWithoutItsLog: half a folder would be a voter that has forgotten
+// its votes.
+func TestDataFolderWithoutItsLog(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1)
+	n := c.nodes[0]
+	eventually(t, "the folder names its cluster", func() bool {
+		b, err := os.ReadFile(filepath.Join(n.cfg.DataDir, "node.json"))
+		return err == nil && strings.Contains(string(b), "cluster")
+	})
+	n.end(t)
+	c.remove(n)
+	if err := os.RemoveAll(filepath.Join(n.cfg.DataDir, "raft")); err != nil {
+		t.Fatal(err)
+	}
+	m, err := master.New(n.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "wipe the whole") {
+		t.Errorf("Run returned %v", err)
 	}
 }
 
@@ -227,26 +334,30 @@ func (s *slowStore) StoreLogs(logs []*raft.Log) error {
 
 func TestWatchdogReportsSlowWrites(t *testing.T) {
 	t.Parallel()
-	slow := &slowStore{LogStore: raft.NewInmemStore()}
-	store, report := master.Watch(slow, 20*time.Millisecond)
-	if err := store.StoreLog(&raft.Log{Index: 1}); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case err := <-report:
-		t.Fatalf("a fast write: %v", err)
-	case <-time.After(40 * time.Millisecond):
-	}
-	slow.gate = make(chan struct{})
-	done := make(chan error)
-	go func() { done <- store.StoreLogs([]*raft.Log{{Index: 2}}) }()
-	if err := <-report; !strings.Contains(err.Error(), "disk hangs") {
-		t.Errorf("report %v", err)
-	}
-	close(slow.gate)
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 5 * time.Second
+		slow := &slowStore{LogStore: raft.NewInmemStore()}
+		store, report := master.Watch(slow, limit)
+		if err := store.StoreLog(&raft.Log{Index: 1}); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-report:
+			t.Fatalf("a fast write: %v", err)
+		case <-time.After(2 * limit):
+		}
+		slow.gate = make(chan struct{})
+		done := make(chan error)
+		began := time.Now()
+		go func() { done <- store.StoreLogs([]*raft.Log{{Index: 2}}) }()
+		if err := <-report; !strings.Contains(err.Error(), "disk hangs") || time.Since(began) != limit {
+			t.Errorf("report %v after %v", err, time.Since(began))
+		}
+		close(slow.gate)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // hungStore hangs once it is told to.
@@ -269,7 +380,7 @@ func TestMasterEndsWhenItsDiskHangs(t *testing.T) {
 	t.Parallel()
 	c := prepare(t, 1)
 	cfg := c.config(t, 0)
-	cfg.DiskTimeout = 200 * time.Millisecond
+	cfg.DiskTimeout = 2 * time.Second // a busy disk founds a cluster in less
 	hung := &hungStore{hang: make(chan struct{}), release: make(chan struct{})}
 	n := c.start(t, cfg, func(m *master.Master) {
 		m.WrapLog(func(s raft.LogStore) raft.LogStore { hung.LogStore = s; return hung })

@@ -92,6 +92,9 @@ func (a *api) forward(ctx context.Context, c *call) error {
 	if c.w.proxyErr != nil {
 		return errNoLeader
 	}
+	if ctx.Err() != nil { // a leader that sees the call cut may end its answer as if it were whole
+		return errAborted
+	}
 	return nil
 }
 

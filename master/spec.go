@@ -83,6 +83,28 @@ func checkSpec(s job.Spec) error {
 	return checkURLs(s)
 }
 
+// checkStore refuses inputs and outputs in the cluster's store: a job must not read
+// or write what belongs to others. Links are not followed.
+func checkStore(s job.Spec, store string) error {
+	root, err := storage.Path(store)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	for _, u := range []struct{ flag, url string }{{"--input", s.Input}, {"--output", s.Output}} {
+		if u.url == "" {
+			continue
+		}
+		path, err := storage.Path(u.url)
+		if err != nil {
+			return fail(http.StatusBadRequest, "%s: %v", u.flag, err)
+		}
+		if rest, below := strings.CutPrefix(path, root); below && (rest == "" || rest[0] == '/') {
+			return fail(http.StatusBadRequest, "%s: %s is in the cluster's store %s: choose a folder outside of it", u.flag, path, root)
+		}
+	}
+	return nil
+}
+
 func checkURLs(s job.Spec) error {
 	for _, u := range []struct{ flag, url string }{{"--input", s.Input}, {"--output", s.Output}} {
 		if u.url == "" {

@@ -6,10 +6,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"scalar/bsp/client"
 	"scalar/bsp/job"
 	"scalar/testcluster"
 )
@@ -52,8 +54,8 @@ func parts(t *testing.T, dir string) string {
 	return all.String()
 }
 
-// TestPlacement runs one graph job on one groom and on two: the bits are equal,
-// the tasks speak TLS, and everything is gone afterwards but the output.
+// TestPlacement runs one graph job in one process and in two, on two grooms: the
+// bits are equal, the tasks speak TLS, and nothing is left afterwards but the output.
 func TestPlacement(t *testing.T) {
 	c := testcluster.Start(t, testcluster.Config{Grooms: 2, Slots: 4})
 	graph := randomGraph(t, 500, 4000)
@@ -68,7 +70,15 @@ func TestPlacement(t *testing.T) {
 		if tasks == 2 && info.DataPlane != "tcp+tls" {
 			t.Errorf("data plane %q, want tcp+tls", info.DataPlane)
 		}
+		if a, b := info.Placement[0].Groom, info.Placement[tasks-1].Groom; (a != b) != (tasks == 2) {
+			t.Errorf("%d tasks are on %s and %s", tasks, a, b)
+		}
 		outs[i] = parts(t, spec.Output)
+		c.Eventually("nothing but the output is left", func() bool {
+			beside, err := os.ReadDir(filepath.Dir(spec.Output))
+			kept, _ := os.ReadDir(filepath.Join(c.Dir, "store", "checkpoints"))
+			return err == nil && len(beside) == 1 && len(kept) == 0
+		})
 	}
 	if outs[0] != outs[1] {
 		t.Error("one task and two tasks give different bits")
@@ -146,7 +156,7 @@ func TestQueue(t *testing.T) {
 func TestFaults(t *testing.T) {
 	c := testcluster.Start(t, testcluster.Config{Masters: 3, Grooms: 3, Slots: 2})
 	cl := c.Client()
-	args := []string{"--size", "16", "--messages", "1000", "--supersteps", "1500"}
+	args := []string{"--size", "16", "--messages", "1000", "--supersteps", "2000"}
 	calm := builtinSpec("randcomm", 4, 2, args...)
 	calm.CheckpointEvery = 20
 	want := c.Run(t.Context(), calm)
@@ -166,7 +176,9 @@ func TestFaults(t *testing.T) {
 			}
 			return err == nil && (now.Checkpoint > 0 || now.State.Final())
 		})
+		before := leader(t, cl)
 		back := c.Disturb(what, info)
+		over := time.Now()
 		got, err := cl.Watch(t.Context(), info.ID, func(job.Info) error { return nil })
 		if err != nil || got.State != job.Succeeded {
 			t.Fatalf("%s: %+v, %v, %v", what, got, got.Error, err)
@@ -174,8 +186,29 @@ func TestFaults(t *testing.T) {
 		if got.Result != want.Result {
 			t.Errorf("%s: result %q, want %q", what, got.Result, want.Result)
 		}
+		// The fault must have hit the job, else this shows nothing.
+		switch {
+		case what == "groom" && got.Attempts < 2:
+			t.Errorf("the job ran on, in %d attempt", got.Attempts)
+		case what == "leader" && (leader(t, cl) == before || got.Finished.Before(over)):
+			t.Errorf("the job ended at %v under %s, which ended at %v", got.Finished, before, over)
+		}
 		t.Logf("%s: %d attempts, %v", what, got.Attempts, time.Duration(got.Seconds.Total*float64(time.Second)))
 		back()
 		c.WaitReady()
 	}
+}
+
+// leader returns the id of the master that leads.
+func leader(t *testing.T, cl *client.Client) string {
+	t.Helper()
+	nodes, err := cl.Nodes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(nodes, func(n job.Node) bool { return n.State == "leader" })
+	if i < 0 {
+		t.Fatalf("no leader among %+v", nodes)
+	}
+	return nodes[i].ID
 }

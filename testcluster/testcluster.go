@@ -26,17 +26,21 @@ import (
 	"scalar/groom"
 	"scalar/internal/pki"
 	"scalar/master"
+
+	"go.uber.org/goleak"
 )
 
 const anyPort = "127.0.0.1:0"
 
 // Main is what TestMain calls: a process that a groom has started becomes a task
-// of a built-in program, any other runs the tests.
+// of a built-in program, any other runs the tests and checks that they leave no
+// goroutine behind.
 func Main(m *testing.M) {
 	if bsp.IsTask() {
 		os.Exit(bsp.TaskMain(builtin.NewRunner)) //nolint:forbidigo // this is the main of a test binary
 	}
-	m.Run()
+	// memberlist does not wait for its probes when it shuts down.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probeNode"))
 }
 
 // Config says how large a cluster is. Zero fields mean the defaults.

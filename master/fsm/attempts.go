@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"slices"
+	"time"
 
 	"scalar/bsp/job"
 )
@@ -126,7 +127,25 @@ func (s *State) endAttempt(j *Job, f job.Failure) {
 		return
 	}
 	j.State, j.Queued, j.CA = job.Queued, s.Now, nil
+	j.Row++
+	j.NotBefore = s.Now.Add(pause(j.Row))
 	s.put(j)
+}
+
+// The pause before an attempt grows from the first to the longest: what ends
+// attempts at once, a full disk say, must not use up all of them within a second.
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = 10 * time.Second
+)
+
+// pause returns how long a job waits after so many attempts in a row that ended
+// without a new checkpoint. One fault alone is no reason to wait.
+func pause(row int) time.Duration {
+	if row < 2 {
+		return 0
+	}
+	return min(firstPause<<min(row-2, 10), longestPause)
 }
 
 // blame counts an ended attempt against the life of the groom that ended it.

@@ -24,6 +24,7 @@ const (
 	HistoryJobs    = 1000               // finished jobs kept
 	HistoryAge     = 7 * 24 * time.Hour // of stamped time that a finished job is kept
 	BlameLimit     = 2                  // attempts that one life of a groom may end before the job avoids it
+	MaxAttempts    = 1000               // of job.Spec: each leaves a folder that is to be removed
 	maxName        = 256                // bytes of a name, id or address
 	maxURL         = 4096               // bytes
 	maxCA          = 64 << 10           // bytes of an attempt's CA certificate
@@ -52,8 +53,10 @@ func CheckSpec(s job.Spec) error {
 		return invalid("--gpus %d: choose 0 to 1024", s.GPUs)
 	case s.Priority < -100 || s.Priority > 100:
 		return invalid("--priority %d: choose -100 to 100", s.Priority)
-	case s.CheckpointEvery < 0 || s.MaxAttempts < 0 || s.Timeout < 0:
-		return invalid("--checkpoint-every, --max-attempts and --timeout cannot be negative")
+	case s.CheckpointEvery < 0 || s.Timeout < 0:
+		return invalid("--checkpoint-every and --timeout cannot be negative")
+	case s.MaxAttempts < 0 || s.MaxAttempts > MaxAttempts:
+		return invalid("--max-attempts %d: choose 1 to %d", s.MaxAttempts, MaxAttempts)
 	case len(s.Name) > maxName || len(s.Namespace) > maxName || len(s.Program.Name) > maxName:
 		return invalid("a name is longer than %d bytes", maxName)
 	case len(s.Input) > maxURL || len(s.Output) > maxURL:

@@ -98,7 +98,7 @@ func (s *State) drain(c Drain) Result {
 		}
 		s.grooms = s.grooms.set(c.Groom, &h)
 	}
-	return Result{}
+	return Result{Groom: c.Groom}
 }
 
 func (s *State) createToken(c CreateToken) Result {

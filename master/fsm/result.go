@@ -31,6 +31,7 @@ type Result struct {
 	Message string `msgpack:",omitempty"` // what was wrong
 	Job     job.ID `msgpack:",omitempty"` // that the command was about
 	Token   string `msgpack:",omitempty"` // id of the token that the command was about
+	Groom   string `msgpack:",omitempty"` // that a drain was about
 }
 
 // Err returns nil, or an error that wraps a sentinel of this package.

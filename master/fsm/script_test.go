@@ -73,8 +73,8 @@ func (x *script) run(t *testing.T, out *strings.Builder, words []string) {
 			t.Fatalf("%v was refused and changed the state", words)
 		}
 		fmt.Fprintf(out, "%s: %v\n", words[0], r.Err())
-	case r.Job != "" || r.Token != "":
-		fmt.Fprintf(out, "%s: ok %s%s\n", words[0], r.Job, r.Token)
+	case r.Job != "" || r.Token != "" || r.Groom != "":
+		fmt.Fprintf(out, "%s: ok %s%s%s\n", words[0], r.Job, r.Token, r.Groom)
 	default:
 		fmt.Fprintf(out, "%s: ok\n", words[0])
 	}
@@ -174,6 +174,9 @@ func show(out *strings.Builder, s *fsm.State) {
 			j.ID, j.State, j.Epoch, j.Peers, j.Faults, j.Losses, j.Checkpoint, j.ExitCode(), j.Waited, j.Output)
 		for _, b := range j.Blamed {
 			fmt.Fprintf(out, " blames=%s/%d*%d", b.Groom, b.Incarnation, b.Count)
+		}
+		if j.State == job.Queued && j.NotBefore.After(s.Now) {
+			fmt.Fprintf(out, " pause=%v", j.NotBefore.Sub(j.Queued))
 		}
 		if j.Failure != nil {
 			fmt.Fprintf(out, " failure=%q", j.Failure.Error())

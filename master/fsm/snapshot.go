@@ -237,7 +237,7 @@ func (s *State) restore(r record) error {
 
 // valid checks what the rest of the package relies on in a job, and puts its times into UTC.
 func (s *State) valid(j *Job) bool {
-	for _, t := range []*time.Time{&j.Submitted, &j.Queued, &j.Placed, &j.Done, &j.Finished} {
+	for _, t := range []*time.Time{&j.Submitted, &j.Queued, &j.NotBefore, &j.Placed, &j.Done, &j.Finished} {
 		*t = t.UTC()
 	}
 	if j.Number == 0 || j.Number > s.LastJob || j.State < job.Queued || j.State > job.TimedOut {

@@ -98,6 +98,7 @@ type Job struct {
 
 	Faults  int            `msgpack:",omitempty"` // attempts that the program ended
 	Losses  int            `msgpack:",omitempty"` // attempts that grooms, links or checkpoints ended
+	Row     int            `msgpack:",omitempty"` // attempts that ended one after another without a new checkpoint
 	Blamed  []Blame        `msgpack:",omitempty"` // grooms that ended attempts
 	Failure *job.Failure   `msgpack:",omitempty"` // of the last attempt that failed
 	EndedBy string         `msgpack:",omitempty"` // who stopped it
@@ -105,6 +106,7 @@ type Job struct {
 
 	Submitted time.Time
 	Queued    time.Time     // since when it waits, while Queued
+	NotBefore time.Time     // when the next attempt may begin, while Queued after one that failed
 	Waited    time.Duration `msgpack:",omitempty"` // in the queue, all periods that have ended
 	Placed    time.Time     // when the current or last attempt was placed
 	Done      time.Time     // when the tasks had finished, from Committing on

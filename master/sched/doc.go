@@ -16,6 +16,10 @@
 //   - A job with Tasks gets exactly so many, spread over grooms, with peers that
 //     differ by one at most; a job without gets the fewest processes that fit.
 //   - A recovering job keeps its tasks, and each task its groom where it still fits.
+//     For [HoldFor] from its fault nobody else starts on the slots that it had, nor
+//     on those that it needs instead of lost ones; then it gives them back and
+//     waits at the head of the queue.
+//   - Jobs that the cluster as it is can never run are in nobody's way.
 //
 // [Why] explains with the same rules what a queued job waits for. Quotas, fair
 // shares and preemption are later issues.

@@ -3,13 +3,15 @@ package sched
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"scalar/bsp/job"
 	"scalar/master/fsm"
 )
 
-// maxPassed is how many jobs that do not fit are passed in one call; jobs
-// behind them wait. It bounds a call on a queue of 100,000.
+// maxPassed is how many jobs that do not fit now, but would on idle grooms, are
+// passed in one call; jobs behind them wait. It bounds a call on a queue of
+// 100,000.
 const maxPassed = 1000
 
 // maxReserving is how many jobs reserve slots at once: the first of the queue,
@@ -20,19 +22,12 @@ const maxReserving = 16
 func Schedule(s State) Plan {
 	plan := Plan{Index: s.Index}
 	r := newRoom(s)
-	passed := 0
 	for _, j := range inOrder(s.Queue) {
-		if passed >= maxPassed || !r.any() {
+		if r.passed >= maxPassed || !r.any() {
 			break
 		}
-		if tasks := r.fit(j); tasks != nil {
+		if tasks := r.serve(j); tasks != nil {
 			plan.Placements = append(plan.Placements, Placement{Job: j.ID, Epoch: j.Epoch, Tasks: tasks})
-			r.take(tasks)
-			continue
-		}
-		passed++
-		if s.Now.Sub(j.Since) >= ReserveAfter {
-			r.reserve(j)
 		}
 	}
 	return plan
@@ -40,10 +35,14 @@ func Schedule(s State) Plan {
 
 // room is what is left of the grooms while a plan is made.
 type room struct {
+	now       time.Time
 	grooms    []Groom
 	index     map[string]int
 	reserved  [][]reservation // by groom
 	reserving int             // jobs with reservations
+	holding   []job.ID        // recovering jobs that have taken what they hold
+	passed    int             // jobs that do not fit now
+	hopeless  map[demand]bool // what exceeds all grooms, as far as it was asked
 }
 
 // reservation keeps jobs of its priority and below away from a claim.
@@ -53,8 +52,14 @@ type reservation struct {
 	claim    fsm.Claim
 }
 
+// demand is what a job asks for that any groom may host.
+type demand struct {
+	peers, tasks, gpus int
+	milliCores, memory int64
+}
+
 func newRoom(s State) *room {
-	r := &room{grooms: slices.Clone(s.Grooms), index: make(map[string]int, len(s.Grooms))}
+	r := &room{now: s.Now, grooms: slices.Clone(s.Grooms), index: make(map[string]int, len(s.Grooms)), hopeless: map[demand]bool{}}
 	slices.SortFunc(r.grooms, func(a, b Groom) int { return cmp.Compare(a.Name, b.Name) })
 	r.reserved = make([][]reservation, len(r.grooms))
 	for i, g := range r.grooms {
@@ -62,6 +67,50 @@ func newRoom(s State) *room {
 	}
 	return r
 }
+
+// serve lets j, the next of the queue, take what it needs and returns its tasks,
+// or nil when it does not start now: then it keeps what it may from those behind.
+func (r *room) serve(j *Job) []fsm.Assignment {
+	never := r.never(j)
+	if !never && !j.pauses(r.now) {
+		if tasks := r.fit(j); tasks != nil {
+			r.take(tasks)
+			return tasks
+		}
+	}
+	switch {
+	case j.holds(r.now):
+		r.hold(j)
+	case never:
+	case r.now.Sub(j.Since) >= ReserveAfter:
+		r.reserve(j)
+	}
+	if !never {
+		r.passed++
+	}
+	return nil
+}
+
+// never reports whether j would not fit if nothing else ran: it asks for more
+// than the grooms have, or none of them is known to have its input. However many
+// such jobs wait, they are in nobody's way.
+func (r *room) never(j *Job) bool {
+	if j.Sees != nil && !slices.ContainsFunc(r.grooms, func(g Groom) bool { return usable(g, *j) }) {
+		return true // spares a long queue of them what follows
+	}
+	if j.Excluded != nil || j.Sees != nil || len(j.Last) > 0 {
+		return r.assign(*j, r.capacity) == nil
+	}
+	d := demand{j.Peers, j.Tasks, j.GPUs, j.MilliCores, j.Memory}
+	is, known := r.hopeless[d]
+	if !known {
+		is = r.assign(*j, r.capacity) == nil
+		r.hopeless[d] = is
+	}
+	return is
+}
+
+func (r *room) capacity(groom int) fsm.Claim { return r.grooms[groom].Capacity }
 
 // any reports whether a further job could start at all.
 func (r *room) any() bool {
@@ -125,6 +174,25 @@ func (r *room) reserve(waiting *Job) {
 	}
 	if tasks != nil {
 		r.reserving++
+	}
+}
+
+// hold takes what the recovering job j needs, so that nobody else does: the slots
+// of its last attempt first, and others for those that were lost. Where the
+// cluster is too small without a lost groom, it is the slots that are left.
+func (r *room) hold(j *Job) {
+	tasks := r.assign(*j, r.capacity)
+	if tasks == nil {
+		for _, last := range j.Last {
+			i, known := r.index[last.Groom]
+			if known && usable(r.grooms[i], *j) {
+				tasks = append(tasks, fsm.Assignment{Groom: last.Groom, Claim: times(perPeer(r.grooms[i], *j), last.Peers.N())})
+			}
+		}
+	}
+	if len(tasks) > 0 {
+		r.take(tasks)
+		r.holding = append(r.holding, j.ID)
 	}
 }
 
@@ -192,7 +260,7 @@ func (r *room) canExclude(j Job) bool {
 		}
 		return inner(groom, inc)
 	}
-	return r.assign(without, func(i int) fsm.Claim { return r.grooms[i].Capacity }) != nil
+	return r.assign(without, r.capacity) != nil
 }
 
 // perPeer returns what one peer of j claims of g.

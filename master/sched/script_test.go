@@ -75,7 +75,13 @@ func read(t *testing.T, input string) sched.State {
 		case "groom":
 			s.Grooms = append(s.Grooms, readGroom(t, words[1], a))
 		case "job":
-			s.Queue = append(s.Queue, readJob(t, words[1], a, len(s.Queue)))
+			for n := range max(1, num(t, a["times"])) { // x, x-2, x-3, …
+				name := words[1]
+				if n > 0 {
+					name += "-" + strconv.Itoa(n+1)
+				}
+				s.Queue = append(s.Queue, readJob(t, name, a, len(s.Queue)))
+			}
 		default:
 			t.Fatalf("unknown line %q", line)
 		}
@@ -108,6 +114,9 @@ func readJob(t *testing.T, name string, a map[string]string, n int) sched.Job {
 		ID: job.ID(name), Number: uint64(n + 1), Epoch: 1, Priority: num(t, a["priority"]), Since: now.Add(-time.Duration(num(t, a["waited"])) * time.Second),
 		Peers: num(t, a["peers"]), Tasks: num(t, a["tasks"]), MilliCores: int64(num(t, a["cores"])) * 1000, Memory: int64(num(t, a["gib"])) << 30, GPUs: num(t, a["gpus"]),
 		Input: a["input"], Recovering: a["last"] != "",
+	}
+	if a["pause"] != "" { // seconds from now
+		j.NotBefore = now.Add(time.Duration(num(t, a["pause"])) * time.Second)
 	}
 	lo := 0
 	for part := range strings.SplitSeq(a["last"], ",") {

@@ -12,6 +12,11 @@ import (
 // ReserveAfter is how long a job lets later ones pass before it reserves.
 const ReserveAfter = 30 * time.Second
 
+// HoldFor is how long after its fault a recovering job holds the slots that its
+// last attempt had, and those that it needs instead of lost ones. Then it gives
+// them back and waits at the head of the queue.
+const HoldFor = 10 * time.Second
+
 // DefaultPeers is how many peers a job gets at most that does not say.
 const DefaultPeers = 8
 
@@ -52,7 +57,8 @@ type Job struct {
 	Epoch      job.Epoch
 	Priority   int
 	Recovering bool
-	Since      time.Time // when it was queued
+	Since      time.Time // when it was queued; of a recovering job: its fault
+	NotBefore  time.Time // it pauses until then
 	Peers      int       // 0: as many as are free, DefaultPeers at most
 	Tasks      int       // 0: the fewest that fit
 	MilliCores int64     // per peer; 0: the groom's share of a slot
@@ -103,7 +109,7 @@ func From(s *fsm.State, now time.Time, live Live) State {
 
 func fromJob(j *fsm.Job, live Live) Job {
 	q := Job{
-		ID: j.ID, Number: j.Number, Epoch: j.Epoch + 1, Priority: j.Spec.Priority, Recovering: j.Epoch > 0, Since: j.Queued,
+		ID: j.ID, Number: j.Number, Epoch: j.Epoch + 1, Priority: j.Spec.Priority, Recovering: j.Epoch > 0, Since: j.Queued, NotBefore: j.NotBefore,
 		Peers: j.Peers, Tasks: j.Spec.Tasks, MilliCores: int64(j.Spec.Cores * 1000), Memory: j.Spec.Memory, GPUs: j.Spec.GPUs,
 		Input: j.Spec.Input, Last: j.Tasks,
 	}
@@ -140,13 +146,47 @@ func inOrder(queue []Job) []*Job {
 }
 
 func before(a, b *Job) int {
+	return rank{a.Recovering, a.Priority, a.Number}.compare(rank{b.Recovering, b.Priority, b.Number})
+}
+
+// Order compares queued jobs by the queue's order.
+func Order(a, b *fsm.Job) int {
+	return rank{a.Epoch > 0, a.Spec.Priority, a.Number}.compare(rank{b.Epoch > 0, b.Spec.Priority, b.Number})
+}
+
+// rank is what a job's place in the queue depends on.
+type rank struct {
+	recovers bool
+	priority int
+	number   uint64
+}
+
+func (a rank) compare(b rank) int {
 	switch {
-	case a.Recovering != b.Recovering && a.Recovering:
+	case a.recovers && !b.recovers:
 		return -1
-	case a.Recovering != b.Recovering:
+	case b.recovers && !a.recovers:
 		return 1
-	case a.Priority != b.Priority:
-		return cmp.Compare(b.Priority, a.Priority)
 	}
-	return cmp.Compare(a.Number, b.Number)
+	return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.number, b.number))
+}
+
+// pauses reports whether j may not start yet, however much is free.
+func (j *Job) pauses(now time.Time) bool { return now.Before(j.NotBefore) }
+
+// holds reports whether j keeps its slots from all others.
+func (j *Job) holds(now time.Time) bool { return j.Recovering && now.Sub(j.Since) < HoldFor }
+
+// Next returns when the queue must be looked at again, though nothing else
+// changes, because of this queued job; zero: never.
+func Next(j *fsm.Job, now time.Time) time.Time {
+	if j.Epoch == 0 {
+		return time.Time{}
+	}
+	for _, t := range []time.Time{j.NotBefore, j.Queued.Add(HoldFor)} { // a pause is never longer
+		if now.Before(t) {
+			return t
+		}
+	}
+	return time.Time{}
 }

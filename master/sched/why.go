@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"scalar/bsp/job"
 	"scalar/master/fsm"
@@ -25,15 +26,21 @@ func Why(s State, id job.ID) (job.Why, bool) {
 	// What the jobs ahead take or reserve is not free for this one.
 	r := newRoom(s)
 	before := newRoom(s)
-	for _, other := range queue[:min(at, maxPassed)] {
-		if tasks := r.fit(other); tasks != nil {
-			r.take(tasks)
-		} else if s.Now.Sub(other.Since) >= ReserveAfter {
-			r.reserve(other)
+	for _, other := range queue[:at] {
+		if r.passed >= maxPassed {
+			break
 		}
+		r.serve(other)
 	}
 	e := explain{job: *j, peers: cmp.Or(j.Peers, max(1, j.Tasks)), now: r, why: job.Why{ID: id, State: job.Queued}}
 	switch {
+	case j.pauses(s.Now):
+		e.add(job.Reason{
+			Constraint: "pause", Needed: seconds(j.NotBefore.Sub(j.Since)) + " after the last of several faults in a row",
+			Free: seconds(s.Now.Sub(j.Since)),
+		})
+	case r.passed >= maxPassed:
+		e.add(job.Reason{Constraint: "queue", Needed: fmt.Sprintf("to be behind less than %d jobs that wait for slots", maxPassed), Free: ahead(at)})
 	case r.fit(j) != nil:
 		e.why.Summary = "fits and starts now"
 		return e.why, true
@@ -58,7 +65,8 @@ func (e *explain) add(r job.Reason) { e.why.Reasons = append(e.why.Reasons, r) }
 
 // behind says which jobs ahead get the slots.
 func (e *explain) behind(queue []*Job, all *room) {
-	var takers, keepers []job.ID
+	var takers []job.ID
+	keepers := slices.Clone(e.now.holding)
 	for _, v := range slices.Concat(e.now.reserved...) {
 		if v.priority >= e.job.Priority && !slices.Contains(keepers, v.job) {
 			keepers = append(keepers, v.job)
@@ -191,8 +199,13 @@ func (e *explain) summarise(at int) {
 	if never {
 		what += "; the cluster as it is now can never run it"
 	}
+	if j.holds(e.now.now) {
+		what += fmt.Sprintf("; it holds what is left of its slots for %s more", seconds(HoldFor-e.now.now.Sub(j.Since)))
+	}
 	e.why.Summary = fmt.Sprintf("%s (%s)", what, ahead(at))
 }
+
+func seconds(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }
 
 func slots(n int) string {
 	if n == 1 {
