@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"scalar/bsp/job"
 	"scalar/master/fsm"
@@ -32,7 +33,9 @@ type masterNode struct {
 	Addr  string `json:"addr"`
 	API   string `json:"api"`
 	Voter bool   `json:"voter"`
-	State string `json:"state"` // leader, follower or joining
+	State string `json:"state"` // leader, follower or joining; lost: it does not answer the leader
+
+	LastSeen time.Time `json:"last_seen,omitzero"` // of a lost one
 }
 
 func (a *api) status(_ context.Context, _ *call) (reply, error) {
@@ -64,6 +67,9 @@ func (a *api) masters(leader raft.ServerID) ([]masterNode, error) {
 		case !m.Voter:
 			m.State = "joining"
 		}
+		if since, lost := a.node.contacts.lost(s.ID); lost && s.ID != leader {
+			m.State, m.LastSeen = "lost", since
+		}
 		masters = append(masters, m)
 	}
 	return masters, nil
@@ -78,7 +84,7 @@ func (a *api) nodes(_ context.Context, _ *call) (reply, error) {
 	}
 	nodes := make([]job.Node, 0, len(masters))
 	for _, m := range masters {
-		n := job.Node{ID: m.ID, Role: "master", State: m.State, Addr: m.Addr}
+		n := job.Node{ID: m.ID, Role: "master", State: m.State, Addr: m.Addr, LastSeen: m.LastSeen}
 		if m.ID == a.id {
 			n.Version = a.cfg.Version
 		}

@@ -129,7 +129,11 @@ func (a *api) stop(ctx context.Context, c *call) (reply, error) {
 		return reply{}, err
 	}
 	c.did.Job, c.did.Namespace = info.ID, info.Namespace
-	done, err := a.propose(ctx, c, fsm.Command{Stop: &fsm.Stop{Job: info.ID, By: c.token.Name}})
+	stop := &fsm.Stop{Job: info.ID, By: c.token.Name}
+	if info.State == job.Running {
+		stop.Last = &fsm.AttemptResult{Supersteps: info.Supersteps, Counters: fsm.Counters(info.Counters), Seconds: info.Seconds, DataPlane: info.DataPlane}
+	}
+	done, err := a.propose(ctx, c, fsm.Command{Stop: stop})
 	switch {
 	case err != nil && !errors.Is(err, fsm.ErrFinal):
 		return reply{}, err

@@ -66,8 +66,14 @@ func TestKilledLeaderLosesNothingAcknowledged(t *testing.T) {
 	}
 	c.kill(t, leader)
 	start := time.Now()
+	dead := leader.cfg.Name
 	leader = c.leader(t)
 	t.Logf("failover took %v", time.Since(start).Round(time.Millisecond))
+	eventually(t, "the killed master is told as lost", func() bool {
+		var nodes []job.Node
+		c.told(t, leader, "/v1/nodes", &nodes)
+		return slices.ContainsFunc(nodes, func(n job.Node) bool { return strings.HasPrefix(n.ID, dead+"-") && n.State == "lost" })
+	})
 	for request, id := range acknowledged {
 		var info job.Info
 		if c.told(t, leader, "/v1/jobs/"+string(id), &info); info.ID != id {

@@ -47,6 +47,7 @@ type consensus struct {
 	log        *wal.WAL
 	disk       *watchdog
 	leadership chan bool // from raft: every gain and loss in order
+	contacts   contacts  // while this master leads
 	hadState   bool      // the log or a snapshot was there when it was opened
 	logger     hclog.Logger
 	ending     atomic.Bool
@@ -113,6 +114,7 @@ func (c *consensus) start(cfg consensusConfig) error {
 		return errors.Join(fmt.Errorf("start Raft: %w", err), c.transport.Close())
 	}
 	c.end = sync.OnceValue(c.raft.Shutdown)
+	c.contacts.watch(c.raft)
 	return nil
 }
 

@@ -95,7 +95,7 @@ func (t *turn) checkAttempt(j *fsm.Job) {
 	}
 	if failure := t.cause(j, a, list); failure != nil {
 		t.propose(fmt.Sprintf("end/%s/%d", j.ID, j.Epoch), fsm.Command{EndAttempt: &fsm.EndAttempt{
-			Job: j.ID, Epoch: j.Epoch, Failure: *failure,
+			Job: j.ID, Epoch: j.Epoch, Failure: *failure, Last: t.soFar(j),
 		}})
 		return
 	}
@@ -225,6 +225,20 @@ func (t *turn) result(j *fsm.Job, list []status) fsm.AttemptResult {
 	r.Counters = fsm.Counters(counters)
 	r.Seconds.Start = max(0, t.now.Sub(j.Placed).Seconds()-r.Seconds.Load-r.Seconds.Compute-r.Seconds.Write)
 	return r
+}
+
+// soFar sums up what the tasks of a running attempt have said; nil: nothing.
+func (t *turn) soFar(j *fsm.Job) *fsm.AttemptResult {
+	if j.State != job.Running {
+		return nil
+	}
+	list := slices.DeleteFunc(t.statuses(j), func(s status) bool { return s.TaskStatus == nil })
+	if len(list) == 0 {
+		return nil
+	}
+	r := t.result(j, list)
+	r.Parts, r.DataPlane = nil, planeOf(len(j.Tasks), t.cfg.plane)
+	return &r
 }
 
 // planeOf names how tasks reach each other, as job.Info says it.

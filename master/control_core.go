@@ -308,7 +308,7 @@ func (t *turn) checkJob(j *fsm.Job) {
 		if t.now.Before(end) {
 			t.at(end)
 		} else {
-			t.propose("timeout/"+string(j.ID), fsm.Command{TimeOut: &fsm.TimeOut{Job: j.ID}})
+			t.propose("timeout/"+string(j.ID), fsm.Command{TimeOut: &fsm.TimeOut{Job: j.ID, Last: t.soFar(j)}})
 			if j.State == job.Queued {
 				return
 			}

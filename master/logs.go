@@ -2,11 +2,14 @@ package master
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
+	"slices"
 	"time"
 
 	"scalar/bsp/job"
@@ -98,11 +101,95 @@ func (s *logStream) copy(ctx context.Context, look func() (*fsm.Job, bool)) erro
 	}
 }
 
+// earlier sends what the store has of the attempts before the one that a stream
+// begins with: why they ended is in their last lines.
+func (s *logStream) earlier(ctx context.Context, j *fsm.Job) error {
+	if j.Epoch < 2 {
+		return nil
+	}
+	files, dir, err := storage.Resolve(s.store)
+	if err != nil {
+		return err
+	}
+	found, err := files.List(ctx, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("logs of earlier attempts: %w", err)
+	}
+	logs := map[job.Epoch][]int{}
+	for _, f := range found {
+		var epoch job.Epoch
+		var task int
+		if n, err := fmt.Sscanf(path.Base(f.Name), "%d-%d.log", &epoch, &task); err == nil && n == 2 && epoch < j.Epoch && (s.ask.task < 0 || s.ask.task == task) {
+			logs[epoch] = append(logs[epoch], task)
+		}
+	}
+	for epoch := job.Epoch(1); epoch < j.Epoch; epoch++ {
+		if err := s.attempt(epoch); err != nil {
+			return err
+		}
+		tasks := logs[epoch]
+		slices.Sort(tasks)
+		for _, task := range tasks {
+			t := s.tail(wire.TaskKey{Job: j.ID, Epoch: epoch, Task: task}, len(j.Tasks))
+			s.tails = []*logTail{t}
+			err := s.fromStore(ctx, t)
+			if err = cmp.Or(err, s.finish()); err != nil {
+				return err
+			}
+		}
+	}
+	s.tails = nil
+	return nil
+}
+
+// attempt says which attempt the lines that follow are of, from the second on: a
+// stream that is opened again may begin with another one than the first, and its
+// reader must know which lines it has.
+func (s *logStream) attempt(epoch job.Epoch) error {
+	if epoch == 1 {
+		return nil
+	}
+	return s.send(fmt.Appendf(nil, "[attempt %d]\n", epoch))
+}
+
+// tail makes the tail of one task's log; of several tasks each line says which.
+func (s *logStream) tail(key wire.TaskKey, tasks int) *logTail {
+	t := &logTail{key: key}
+	if s.ask.task < 0 && tasks > 1 {
+		t.prefix = fmt.Sprintf("task %d: ", key.Task)
+	}
+	return t
+}
+
 // adjust begins anew when the job is in another attempt, after what was not yet
 // read of the one before: why it ended is in its last lines.
 func (s *logStream) adjust(ctx context.Context, j *fsm.Job) error {
 	if len(s.tails) > 0 && s.tails[0].key.Epoch == j.Epoch || len(j.Tasks) == 0 {
 		return nil
+	}
+	if err := s.last(ctx, j); err != nil {
+		return err
+	}
+	s.tails = nil
+	for i, task := range j.Tasks {
+		if s.ask.task >= 0 && i != s.ask.task {
+			continue
+		}
+		t := s.tail(wire.TaskKey{Job: j.ID, Epoch: j.Epoch, Task: i}, len(j.Tasks))
+		t.groom = task.Groom
+		s.tails = append(s.tails, t)
+	}
+	return s.attempt(j.Epoch)
+}
+
+// last sends what was not yet read of the attempt before; at the beginning, all of
+// those before.
+func (s *logStream) last(ctx context.Context, j *fsm.Job) error {
+	if s.tails == nil {
+		return s.earlier(ctx, j)
 	}
 	s.limit()
 	for busy := true; busy; {
@@ -111,26 +198,7 @@ func (s *logStream) adjust(ctx context.Context, j *fsm.Job) error {
 			return err
 		}
 	}
-	if err := s.finish(); err != nil {
-		return err
-	}
-	s.tails = nil
-	for i, task := range j.Tasks {
-		if s.ask.task >= 0 && i != s.ask.task {
-			continue
-		}
-		t := &logTail{key: wire.TaskKey{Job: j.ID, Epoch: j.Epoch, Task: i}, groom: task.Groom}
-		if s.ask.task < 0 && len(j.Tasks) > 1 {
-			t.prefix = fmt.Sprintf("task %d: ", i)
-		}
-		s.tails = append(s.tails, t)
-	}
-	if j.Epoch == 1 {
-		return nil
-	}
-	// A stream that is opened again begins with the attempt that runs then: its
-	// reader must know which lines it has.
-	return s.send(fmt.Appendf(nil, "[attempt %d]\n", j.Epoch))
+	return s.finish()
 }
 
 // limit ends each log, whatever is written from now on, after what a groom may

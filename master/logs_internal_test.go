@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -57,6 +59,36 @@ func TestLogsOfTwoAttempts(t *testing.T) {
 	second := "[attempt 2]\nsecond attempt\nand more\n"
 	if want := "first\npanic: the reason\n" + second; sent.String() != want || later.String() != second {
 		t.Errorf("sent %q instead of %q, and later %q", sent.String(), want, later.String())
+	}
+}
+
+// TestLogsOfEarlierAttempts: a stream that begins late has what the store keeps of the
+// attempts before.
+func TestLogsOfEarlierAttempts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"1-0.log": "a\n", "1-1.log": "b\nno end", "2-10.log": "d\n", "2-9.log": "c\n", "3-0.log": "of this one\n", "4-0.log": "to come\n", "x-1.log": "none\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for task, want := range map[int]string{
+		-1: "task 0: a\ntask 1: b\ntask 1: no end\n[attempt 2]\ntask 9: c\ntask 10: d\n[attempt 3]\ntask 0: of this one\n",
+		1:  "b\nno end\n[attempt 2]\n[attempt 3]\n",
+	} {
+		var sent strings.Builder
+		s := &logStream{
+			ask: logAsk{task: task}, store: "file://" + dir, send: func(b []byte) error { sent.Write(b); return nil },
+			read: func(context.Context, string, wire.LogRequest) (wire.LogReply, error) {
+				return wire.LogReply{Gone: true}, nil
+			},
+		}
+		err := s.copy(t.Context(), func() (*fsm.Job, bool) { return logJob(3, job.Succeeded, "g1", "g2"), true })
+		if err != nil || sent.String() != want {
+			t.Errorf("task %d: sent %q, want %q, %v", task, sent.String(), want, err)
+		}
 	}
 }
 

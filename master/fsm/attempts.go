@@ -94,6 +94,12 @@ func (s *State) endAttemptCommand(c EndAttempt) Result {
 	case j.State == job.Committing && c.Failure.Kind != job.FaultOutput:
 		return refuse(ErrStale, "the tasks of job %s have finished: only its output can fail", c.Job) // it was on its way when Finish was
 	}
+	if r := checkLast(c.Job, c.Last); r.Code != 0 {
+		return r
+	}
+	if c.Last != nil {
+		j.Result = c.Last
+	}
 	s.endAttempt(j, c.Failure)
 	return r
 }
@@ -123,10 +129,13 @@ func (s *State) endAttempt(j *Job, f job.Failure) {
 		s.blame(j, f.Groom)
 	}
 	if failed || j.Losses >= job.MaxGroomLosses {
+		if j.Result != nil {
+			j.Result.Parts = nil // of an output that could not be committed
+		}
 		s.end(j, job.Failed)
 		return
 	}
-	j.State, j.Queued, j.CA = job.Queued, s.Now, nil
+	j.State, j.Queued, j.CA, j.Result = job.Queued, s.Now, nil, nil
 	j.Row++
 	j.NotBefore = s.Now.Add(pause(j.Row))
 	s.put(j)

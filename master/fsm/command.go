@@ -60,6 +60,7 @@ type EndAttempt struct {
 	Job     job.ID
 	Epoch   job.Epoch
 	Failure job.Failure
+	Last    *AttemptResult `msgpack:",omitempty"` // what the attempt has come to; kept if the job ends
 }
 
 // CommitCheckpoint makes a checkpoint the one that the next attempt starts from.
@@ -84,12 +85,16 @@ type Committed struct {
 
 // Stop ends a queued or running job at once.
 type Stop struct {
-	Job job.ID
-	By  string
+	Job  job.ID
+	By   string
+	Last *AttemptResult `msgpack:",omitempty"` // as in EndAttempt
 }
 
 // TimeOut ends a job whose Spec.Timeout has passed by the command's stamp.
-type TimeOut struct{ Job job.ID }
+type TimeOut struct {
+	Job  job.ID
+	Last *AttemptResult `msgpack:",omitempty"` // as in EndAttempt
+}
 
 // Cleaned says that nothing but the output is left of a final job on storage.
 type Cleaned struct{ Job job.ID }

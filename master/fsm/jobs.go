@@ -89,17 +89,36 @@ func (s *State) finish(c Finish) Result {
 	if r.Code != 0 {
 		return r
 	}
-	if len(c.Result.Counters) > MaxCounters || c.Result.Supersteps < 0 || FilesSize(c.Result.Parts) > MaxFilesSize {
-		return refuse(ErrInvalid, "job %s has %d counters, at most %d, or too many parts", c.Job, len(c.Result.Counters), MaxCounters)
-	}
-	if slices.ContainsFunc(c.Result.Counters, func(n Counter) bool { return len(n.Name) > MaxCounterName }) {
-		return refuse(ErrInvalid, "job %s has a counter with a name of more than %d bytes", c.Job, MaxCounterName)
+	if r := c.Result.check(c.Job); r.Code != 0 {
+		return r
 	}
 	s.release(j)
 	result := c.Result
 	j.State, j.Done, j.Result = job.Committing, s.Now, &result
 	s.put(j)
 	return r
+}
+
+// check refuses a result that is too large for the state.
+func (a *AttemptResult) check(id job.ID) Result {
+	if len(a.Counters) > MaxCounters || a.Supersteps < 0 || FilesSize(a.Parts) > MaxFilesSize {
+		return refuse(ErrInvalid, "job %s has %d counters, at most %d, or too many parts", id, len(a.Counters), MaxCounters)
+	}
+	if slices.ContainsFunc(a.Counters, func(n Counter) bool { return len(n.Name) > MaxCounterName }) {
+		return refuse(ErrInvalid, "job %s has a counter with a name of more than %d bytes", id, MaxCounterName)
+	}
+	return Result{}
+}
+
+// checkLast refuses what cannot be the result of an attempt that did not succeed.
+func checkLast(id job.ID, last *AttemptResult) Result {
+	switch {
+	case last == nil:
+		return Result{}
+	case len(last.Parts) > 0 || len(last.DataPlane) > maxName:
+		return refuse(ErrInvalid, "job %s did not succeed and has parts", id)
+	}
+	return last.check(id)
 }
 
 func (s *State) committed(c Committed) Result {
@@ -122,8 +141,11 @@ func (s *State) stop(c Stop) Result {
 	case j.State == job.Committing:
 		return refuse(ErrCommitting, "job %s", c.Job)
 	}
+	if r := checkLast(c.Job, c.Last); r.Code != 0 {
+		return r
+	}
 	s.release(j)
-	j.EndedBy = c.By
+	j.EndedBy, j.Result = c.By, c.Last
 	s.end(j, job.Stopped)
 	return r
 }
@@ -138,7 +160,11 @@ func (s *State) timeOut(c TimeOut) Result {
 	case j.Spec.Timeout <= 0 || s.Now.Before(j.Submitted.Add(j.Spec.Timeout)):
 		return refuse(ErrStale, "the time of job %s is not over", c.Job)
 	}
+	if r := checkLast(c.Job, c.Last); r.Code != 0 {
+		return r
+	}
 	s.release(j)
+	j.Result = c.Last
 	s.end(j, job.TimedOut)
 	return r
 }

@@ -77,7 +77,7 @@ func drawCommand(t *rapid.T, s *fsm.State) fsm.Command {
 		if kind == 0 || kind > job.FaultInternal {
 			kind = job.FaultLink // no other can be encoded
 		}
-		c.EndAttempt = &fsm.EndAttempt{Job: j.ID, Epoch: epoch, Failure: job.Failure{Kind: kind, Groom: groom()}}
+		c.EndAttempt = &fsm.EndAttempt{Job: j.ID, Epoch: epoch, Failure: job.Failure{Kind: kind, Groom: groom()}, Last: &fsm.AttemptResult{Supersteps: 3}}
 	case 6:
 		c.CommitCheckpoint = &fsm.CommitCheckpoint{Job: j.ID, Epoch: epoch, Checkpoint: wire.Checkpoint{
 			Superstep: j.Checkpoint + rapid.IntRange(0, 2).Draw(t, "superstep"), Epoch: epoch, Files: []wire.Part{{Path: "x"}},
@@ -87,7 +87,7 @@ func drawCommand(t *rapid.T, s *fsm.State) fsm.Command {
 	case 8:
 		c.Committed = &fsm.Committed{Job: j.ID, Epoch: epoch}
 	case 9:
-		c.Stop = &fsm.Stop{Job: j.ID}
+		c.Stop = &fsm.Stop{Job: j.ID, Last: &fsm.AttemptResult{Counters: fsm.Counters(map[string]int64{"b": 1, "a": 2})}}
 	case 10:
 		c.Cleaned = &fsm.Cleaned{Job: j.ID}
 	case 11:

@@ -104,7 +104,7 @@ func command(t *testing.T, name string, a map[string]string) fsm.Command {
 		}
 		f := job.Fail(kind, "it failed")
 		f.Groom = a["groom"]
-		return fsm.Command{EndAttempt: &fsm.EndAttempt{Job: id, Epoch: epoch, Failure: *f}}
+		return fsm.Command{EndAttempt: &fsm.EndAttempt{Job: id, Epoch: epoch, Failure: *f, Last: last(t, a)}}
 	case "checkpoint":
 		k := wire.Checkpoint{Superstep: num(t, a["superstep"]), Epoch: epoch, Files: []wire.Part{{Path: "file:///c"}}}
 		return fsm.Command{CommitCheckpoint: &fsm.CommitCheckpoint{Job: id, Epoch: epoch, Checkpoint: k}}
@@ -113,9 +113,9 @@ func command(t *testing.T, name string, a map[string]string) fsm.Command {
 	case "committed":
 		return fsm.Command{Committed: &fsm.Committed{Job: id, Epoch: epoch}}
 	case "stop":
-		return fsm.Command{Stop: &fsm.Stop{Job: id, By: "bob"}}
+		return fsm.Command{Stop: &fsm.Stop{Job: id, By: "bob", Last: last(t, a)}}
 	case "timeout":
-		return fsm.Command{TimeOut: &fsm.TimeOut{Job: id}}
+		return fsm.Command{TimeOut: &fsm.TimeOut{Job: id, Last: last(t, a)}}
 	case "cleaned":
 		return fsm.Command{Cleaned: &fsm.Cleaned{Job: id}}
 	case "register":
@@ -153,6 +153,20 @@ func tasks(t *testing.T, s string) []fsm.Assignment {
 	return list
 }
 
+// last reads what an attempt had come to: "12" supersteps, "12p" with a part.
+func last(t *testing.T, a map[string]string) *fsm.AttemptResult {
+	t.Helper()
+	text, parts := strings.CutSuffix(a["last"], "p")
+	if text == "" {
+		return nil
+	}
+	r := &fsm.AttemptResult{Supersteps: num(t, text), Counters: fsm.Counters(map[string]int64{"messages": 5})}
+	if parts {
+		r.Parts = []wire.Part{{Path: "p"}}
+	}
+	return r
+}
+
 func num(t *testing.T, s string) int {
 	t.Helper()
 	if s == "" {
@@ -177,6 +191,9 @@ func show(out *strings.Builder, s *fsm.State) {
 		}
 		if j.State == job.Queued && j.NotBefore.After(s.Now) {
 			fmt.Fprintf(out, " pause=%v", j.NotBefore.Sub(j.Queued))
+		}
+		if j.Result != nil && j.State > job.Succeeded {
+			fmt.Fprintf(out, " last=%d supersteps, %d counters, %d parts", j.Result.Supersteps, len(j.Result.Counters), len(j.Result.Parts))
 		}
 		if j.Failure != nil {
 			fmt.Fprintf(out, " failure=%q", j.Failure.Error())

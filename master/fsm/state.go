@@ -115,7 +115,8 @@ type Job struct {
 	Clean bool `msgpack:",omitempty"` // nothing of it but the output is left on storage
 }
 
-// AttemptResult is what the successful attempt left.
+// AttemptResult is what the successful attempt left, or, without parts, what the
+// last one of a job that did not succeed had come to.
 type AttemptResult struct {
 	Supersteps int
 	Parts      []wire.Part `msgpack:",omitempty"` // until the output is committed
