@@ -1,7 +1,6 @@
 package groom
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -34,10 +32,12 @@ const (
 // what a groom needs is these few writes.)
 //
 // CPU is shared by weight and never capped: a core that nobody wants is not left
-// idle, and all tasks together weigh as much as the groom's cores.
+// idle. All tasks together weigh half of what one daemon does, so that a machine full
+// of work does not look dead to the masters; among them they weigh as their cores.
 type cgroups struct {
 	hierarchies []hierarchy
-	missing     []string // controllers that no hierarchy here offers
+	earlier     []hierarchy // where earlier lives had theirs, when this process was in another group
+	missing     []string    // controllers that no hierarchy here offers
 }
 
 // hierarchy is one mounted tree and the groom's own folder in it.
@@ -47,9 +47,13 @@ type hierarchy struct {
 	base        string
 }
 
+// baseWeight is what all tasks together weigh: half of a group, or a process, whose
+// weight nobody has set.
+const baseWeight = 0.5
+
 // openCgroups finds what the machine offers and makes the groom's own folders.
 // What cannot be used is left out; nothing here is an error.
-func openCgroups(name, dataDir string, cores float64) *cgroups {
+func openCgroups(name, dataDir string) *cgroups {
 	sum := sha256.Sum256([]byte(dataDir))
 	folder := "bsp-" + name + "-" + hex.EncodeToString(sum[:4])
 	c := &cgroups{}
@@ -72,7 +76,7 @@ func openCgroups(name, dataDir string, cores float64) *cgroups {
 	}
 	for _, h := range c.hierarchies {
 		if slices.Contains(h.controllers, ctlCPU) {
-			_ = h.setWeight(h.base, cores) // an unweighted groom still works
+			_ = h.setWeight(h.base, baseWeight) // an unweighted groom still works
 		}
 	}
 	return c
@@ -118,10 +122,35 @@ func (c *cgroups) create(name string, limits wire.Limits) (*taskGroup, error) {
 	return g, nil
 }
 
+// folders returns the groom's own folders, earlier ones too.
+func (c *cgroups) folders() []string {
+	all := slices.Concat(c.hierarchies, c.earlier)
+	out := make([]string, 0, len(all))
+	for _, h := range all {
+		out = append(out, h.base)
+	}
+	return out
+}
+
+// adopt takes over folders that an earlier life has written down, where they are still
+// there and still a groom's cgroups.
+func (c *cgroups) adopt(folders []string) {
+	for _, base := range folders {
+		var fs unix.Statfs_t
+		known := slices.Contains(c.folders(), base)
+		if known || !strings.HasPrefix(filepath.Base(base), "bsp-") || unix.Statfs(base, &fs) != nil {
+			continue
+		}
+		if fs.Type == unix.CGROUP_SUPER_MAGIC || fs.Type == unix.CGROUP2_SUPER_MAGIC {
+			c.earlier = append(c.earlier, hierarchy{base: base, unified: fs.Type == unix.CGROUP2_SUPER_MAGIC})
+		}
+	}
+}
+
 // names returns the task groups that are there, whoever made them.
 func (c *cgroups) names() []string {
 	var out []string
-	for _, h := range c.hierarchies {
+	for _, h := range slices.Concat(c.hierarchies, c.earlier) {
 		entries, err := os.ReadDir(h.base)
 		if err != nil {
 			continue
@@ -138,7 +167,7 @@ func (c *cgroups) names() []string {
 // existing returns the group that an earlier incarnation left under a name.
 func (c *cgroups) existing(name string) *taskGroup {
 	g := &taskGroup{}
-	for _, h := range c.hierarchies {
+	for _, h := range slices.Concat(c.hierarchies, c.earlier) {
 		dir := filepath.Join(h.base, name)
 		if _, err := os.Stat(dir); err == nil {
 			g.dirs = append(g.dirs, groupDir{path: dir, unified: h.unified})
@@ -149,125 +178,9 @@ func (c *cgroups) existing(name string) *taskGroup {
 
 // close removes the groom's own folders, which are empty by then.
 func (c *cgroups) close() {
-	for _, h := range c.hierarchies {
-		_ = os.Remove(h.base) // the next incarnation takes what stays
+	for _, base := range c.folders() {
+		_ = os.Remove(base) // the next incarnation takes what stays
 	}
-}
-
-// taskGroup is the cgroup of one task in every hierarchy. The zero value is that
-// of a machine without any.
-type taskGroup struct {
-	dirs []groupDir
-}
-
-type groupDir struct {
-	path    string
-	unified bool
-	memory  bool // counts memory
-}
-
-// unifiedDir returns the folder that a process can be started in, "" if none.
-func (g *taskGroup) unifiedDir() string {
-	for _, d := range g.dirs {
-		if d.unified {
-			return d.path
-		}
-	}
-	return ""
-}
-
-// add moves a process in. Its later children are in by birth.
-func (g *taskGroup) add(pid int) error {
-	for _, d := range g.dirs {
-		err := writeFile(d.path, "cgroup.procs", strconv.Itoa(pid))
-		if err != nil && !errors.Is(err, unix.ESRCH) { // it has ended already
-			return fmt.Errorf("cgroup: %w", err)
-		}
-	}
-	return nil
-}
-
-// limitsMemory reports whether the kernel holds the task to its memory limit.
-func (g *taskGroup) limitsMemory() bool {
-	return slices.ContainsFunc(g.dirs, func(d groupDir) bool { return d.memory })
-}
-
-// outOfMemory reports whether the kernel has killed a process of the group for
-// its memory.
-func (g *taskGroup) outOfMemory() bool {
-	for _, d := range g.dirs {
-		file := "memory.oom_control"
-		if d.unified {
-			file = "memory.events"
-		}
-		b, err := os.ReadFile(filepath.Join(d.path, file))
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(b)) {
-			if n, ok := strings.CutPrefix(strings.TrimSpace(line), "oom_kill "); ok && n != "0" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// kill ends every process of the group at once where the kernel can, else it
-// returns those that are left for the caller to kill.
-func (g *taskGroup) kill() []int {
-	var left []int
-	for _, d := range g.dirs {
-		if d.unified && writeFile(d.path, "cgroup.kill", "1") == nil {
-			continue
-		}
-		left = append(left, d.pids()...)
-	}
-	return left
-}
-
-// pids returns the processes of the group.
-func (g *taskGroup) pids() []int {
-	var out []int
-	for _, d := range g.dirs {
-		out = append(out, d.pids()...)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-func (d groupDir) pids() []int {
-	f, err := os.Open(filepath.Join(d.path, "cgroup.procs"))
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = f.Close() }() // read only
-	var out []int
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		// 0 stands for a process of another pid namespace. The groom itself is never
-		// a task's process.
-		if pid, err := strconv.Atoi(lines.Text()); err == nil && pid > 0 && pid != os.Getpid() {
-			out = append(out, pid)
-		}
-	}
-	return out
-}
-
-// remove deletes the folders. The kernel refuses while the last process is being
-// torn down, which lasts some milliseconds.
-func (g *taskGroup) remove(ctx context.Context) error {
-	for _, d := range g.dirs {
-		for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
-			err := os.Remove(d.path)
-			if err == nil || errors.Is(err, fs.ErrNotExist) {
-				break
-			}
-			if pause(ctx, wait) != nil {
-				return fmt.Errorf("cgroup: %w", err)
-			}
-		}
-	}
-	return nil
 }
 
 func writeFile(dir, name, value string) error {

@@ -116,7 +116,7 @@ func enable(dir, controller string) error {
 
 // moveAside moves this process into <own>/daemon if it is the only one in own.
 func moveAside(own string) bool {
-	pids := groupDir{path: own}.pids()
+	pids := members(own)
 	b, err := os.ReadFile(filepath.Join(own, "cgroup.controllers"))
 	if len(pids) != 1 || pids[0] != os.Getpid() || err != nil || len(strings.TrimSpace(string(b))) == 0 {
 		return false
@@ -128,6 +128,9 @@ func moveAside(own string) bool {
 	return writeFile(aside, "cgroup.procs", strconv.Itoa(os.Getpid())) == nil
 }
 
+// maxPids is the kernel's own limit; it refuses a larger one.
+const maxPids = 1 << 22
+
 // limit writes a task's limits into its folder of h.
 func (h hierarchy) limit(dir string, l wire.Limits) error {
 	if slices.Contains(h.controllers, ctlMemory) && l.Memory > 0 {
@@ -136,7 +139,7 @@ func (h hierarchy) limit(dir string, l wire.Limits) error {
 		}
 	}
 	if slices.Contains(h.controllers, ctlPids) && l.Procs > 0 {
-		if err := writeFile(dir, "pids.max", strconv.Itoa(l.Procs)); err != nil {
+		if err := writeFile(dir, "pids.max", strconv.Itoa(min(l.Procs, maxPids))); err != nil {
 			return err
 		}
 	}
@@ -165,7 +168,8 @@ func (h hierarchy) limitMemory(dir string, n int64) error {
 }
 
 // setWeight gives the group the weight of so many cores: 1024 shares a core in
-// version 1 and 100 in version 2, which are a single process's defaults.
+// version 1 and 100 in version 2, which are the defaults of a group and of a process
+// beside it.
 func (h hierarchy) setWeight(dir string, cores float64) error {
 	if h.unified {
 		return writeFile(dir, "cpu.weight", strconv.Itoa(min(max(int(100*cores), 1), 10_000)))

@@ -1,6 +1,7 @@
 package groom_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -124,6 +125,7 @@ type master struct {
 	stop   func()
 
 	mu      sync.Mutex
+	refusal error // the answer to reports, if set
 	reply   wire.ReportReply
 	orders  wire.Orders
 	conns   map[*rpc.Conn]bool
@@ -201,6 +203,9 @@ func (m *master) serve(conn *rpc.Conn, method uint16, body []byte) ([]byte, erro
 	m.reports++
 	close(m.news)
 	m.news = make(chan struct{})
+	if m.refusal != nil {
+		return nil, m.refusal
+	}
 	return pack.Marshal(m.reply)
 }
 
@@ -363,4 +368,22 @@ func saveConfig(t *testing.T, cfg groom.Config) string {
 	name := filepath.Join(t.TempDir(), "groom.json")
 	must(t, os.WriteFile(name, b, 0o600))
 	return name
+}
+
+// lockedBuffer is where a groom logs to while the test reads.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

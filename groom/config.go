@@ -24,10 +24,11 @@ type Config struct {
 	Cert      []byte   // PEM, role groom; required
 	Key       []byte   // PEM; required
 
-	Slots  int     // peers that may run here at once; 0: the cores, rounded down, at least 1
+	Slots  int     // peers that may run here at once, at most 4096; 0: the cores, rounded down, at least 1
 	Cores  float64 // 0: what the machine or the cgroup offers
 	Memory int64   // bytes for all tasks together; 0: 80 % of what the machine or the cgroup offers
 	GPUs   int     // devices offered to tasks
+	Procs  int     // processes and threads that a task may have for each of its slots, where its order does not say; 16 to 1 Mi; 0: 1024
 	Store  string  // URL of the folder that all daemons share; required
 
 	Exe            string        // executable of built-in programs; "": this process's own
@@ -35,9 +36,10 @@ type Config struct {
 	DisableCgroups bool          // run tasks in the groom's own cgroups, with the RSS watchdog only
 	ProgramCache   int64         // bytes of programs kept in DataDir; 0: 4 GiB
 	LogKeep        time.Duration // how long logs stay in DataDir; 0: 7 days
+	LogBytes       int64         // of logs kept in DataDir beside those of jobs that run here: the oldest go first, within a minute; 0: 4 GiB
 	Heartbeat      time.Duration // between reports when nothing changes; 0: 400 ms
 	HelloLimit     time.Duration // for a started process to speak as a task; 0: 30 s
-	Metrics        string        // host:port of GET /metrics over plain HTTP; "": none
+	Metrics        string        // host:port of GET /metrics over plain HTTP, whose URL is logged; "": none
 
 	Version string       // shown to people
 	Logger  *slog.Logger // nil: nothing is logged
@@ -53,8 +55,12 @@ type User struct {
 const (
 	defaultCluster      = "scalar"
 	defaultBind         = "127.0.0.1"
+	defaultProcs        = 1024 // a Go program has some ten threads, and one more for every system call that blocks
+	minProcs            = 16
+	maxProcs            = 1 << 20
 	defaultProgramCache = 4 << 30
 	defaultLogKeep      = 7 * 24 * time.Hour
+	defaultLogBytes     = 4 << 30
 	defaultHeartbeat    = 400 * time.Millisecond
 	defaultHelloLimit   = 30 * time.Second // a task speaks within 10 ms; 30 s is a machine in deep trouble
 	selfExe             = "/proc/self/exe" // stays right when the file is replaced or removed
@@ -75,15 +81,17 @@ func (c Config) withDefaults() (Config, error) {
 	fill(&c.Cluster, defaultCluster)
 	fill(&c.Bind, defaultBind)
 	fill(&c.Exe, selfExe)
+	fill(&c.Procs, defaultProcs)
 	fill(&c.ProgramCache, defaultProgramCache)
 	fill(&c.LogKeep, defaultLogKeep)
+	fill(&c.LogBytes, defaultLogBytes)
 	fill(&c.Heartbeat, defaultHeartbeat)
 	fill(&c.HelloLimit, defaultHelloLimit)
 	fill(&c.Logger, slog.New(slog.DiscardHandler))
 	if err := c.measure(); err != nil {
 		return c, err
 	}
-	fill(&c.Slots, max(1, int(c.Cores)))
+	fill(&c.Slots, min(max(1, int(c.Cores)), maxSlots))
 	return c, nil
 }
 
@@ -101,6 +109,10 @@ func (c Config) check() error {
 		return errors.New("a groom needs the cluster's CA, its certificate and its key: bsp init makes them")
 	case c.Slots < 0 || c.Cores < 0 || c.Memory < 0 || c.GPUs < 0:
 		return errors.New("slots, cores, memory and gpus must not be negative")
+	case c.Slots > maxSlots:
+		return fmt.Errorf("%d slots: a groom can have %d at most", c.Slots, maxSlots)
+	case c.Procs != 0 && (c.Procs < minProcs || c.Procs > maxProcs):
+		return fmt.Errorf("%d processes for a slot: choose %d to %d", c.Procs, minProcs, maxProcs)
 	case c.TaskUser != nil && os.Geteuid() != 0:
 		return errors.New("only a groom that runs as root can run tasks as another user: unset task_user")
 	}

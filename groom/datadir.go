@@ -16,6 +16,7 @@ import (
 // dataDir is the groom's own folder, locked for the life of one incarnation:
 //
 //	lock, incarnation, cluster
+//	cgroups: folders that the tasks of this life, and of earlier ones, had theirs in
 //	masters: where they gossip, see gossip.Config.Remember
 //	programs/<sha256>
 //	tasks/<job>-<epoch>-<task>/{work,tmp}
@@ -28,8 +29,16 @@ type dataDir struct {
 
 // openDataDir makes the folder, locks it and begins a new incarnation.
 func openDataDir(root string, now time.Time) (*dataDir, error) {
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	// The path names cgroups and marks processes: it must be the same in every life.
+	root, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
 	d := &dataDir{root: root, lock: flock.New(filepath.Join(root, "lock"))}
-	for _, dir := range []string{root, d.programs(), d.tasks(), d.logs()} {
+	for _, dir := range []string{d.programs(), d.tasks(), d.logs()} {
 		// Tasks may run as another user: they pass through, and read programs.
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, fmt.Errorf("data folder: %w", err)
@@ -81,6 +90,19 @@ func (d *dataDir) cluster() (string, error) {
 
 func (d *dataDir) setCluster(id string) error {
 	return writeSynced(filepath.Join(d.root, "cluster"), id+"\n")
+}
+
+// cgroups returns the folders that an earlier life had its tasks' cgroups in.
+func (d *dataDir) cgroups() []string {
+	b, err := os.ReadFile(filepath.Join(d.root, "cgroups"))
+	if err != nil {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+}
+
+func (d *dataDir) setCgroups(folders []string) error {
+	return writeSynced(filepath.Join(d.root, "cgroups"), strings.Join(folders, "\n")+"\n")
 }
 
 func (d *dataDir) close() error {

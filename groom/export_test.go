@@ -5,27 +5,37 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 
+	"scalar/bsp/job"
 	"scalar/bsp/wire"
+	"scalar/internal/rpc"
 )
 
 // CgroupsUsable reports whether tasks get cgroups on this machine.
 func CgroupsUsable(dir string) bool {
-	c := openCgroups("probe", dir, 1)
+	c := openCgroups("probe", dir)
 	defer c.close()
 	return len(c.hierarchies) > 0
 }
 
 // KernelLimitsMemory reports whether a cgroup holds tasks to their memory here.
 func KernelLimitsMemory(dir string) bool {
-	c := openCgroups("probe", dir, 1)
+	c := openCgroups("probe", dir)
 	defer c.close()
 	return c.has(ctlMemory)
 }
 
+// KernelLimitsProcs reports whether a cgroup holds tasks to their processes here.
+func KernelLimitsProcs(dir string) bool {
+	c := openCgroups("probe", dir)
+	defer c.close()
+	return c.has(ctlPids)
+}
+
 // CgroupsLeft returns the folders that a groom has left in cgroup hierarchies.
 func CgroupsLeft(name, dir string) []string {
-	c := openCgroups(name, dir, 1)
+	c := openCgroups(name, dir)
 	defer c.close()
 	return c.names()
 }
@@ -38,7 +48,7 @@ type GroupV1 struct {
 
 // NewGroupV1 makes one; false where there is no version 1.
 func NewGroupV1(dir string) (GroupV1, bool) {
-	c := openCgroups("probe", dir, 1)
+	c := openCgroups("probe", dir)
 	g, err := c.create("task", wire.Limits{Cores: 1, Procs: 50, Memory: 64 << 20})
 	for _, d := range g.dirs {
 		if d.unified {
@@ -62,7 +72,7 @@ func (v GroupV1) Pids() []int { return v.g.pids() }
 
 // KillAll kills by the group alone.
 func (v GroupV1) KillAll(ctx context.Context) error {
-	return killAll(ctx, v.g, func(int) bool { return false })
+	return killAll(ctx, v.g, func(int) (bool, bool) { return false, true })
 }
 
 // Remove removes the folders.
@@ -73,13 +83,16 @@ func (v GroupV1) Remove(ctx context.Context) error {
 
 // KillsItself reports whether the scan for a task's processes can find the groom.
 func KillsItself() bool {
-	return slices.Contains(processes(func(int) bool { return true }), os.Getpid())
+	return slices.Contains(processes(func(int) (bool, bool) { return true, true }), os.Getpid())
 }
 
 // Serve returns the handler of a groom that starts nothing.
-func Serve(dir string) func(ctx context.Context, method uint16, body []byte) ([]byte, error) {
+func Serve(dir string) rpc.Handler { return ServeProbes(dir, probe) }
+
+// ServeProbes is Serve with another way to look at storage.
+func ServeProbes(dir string, look func(context.Context, wire.Probe) wire.ProbeReply) func(ctx context.Context, method uint16, body []byte) ([]byte, error) {
 	n := &node{
-		log: slog.New(slog.DiscardHandler), dir: &dataDir{root: dir},
+		log: slog.New(slog.DiscardHandler), dir: &dataDir{root: dir}, prober: newProber(look),
 		table: newTable("", func(string) error { return nil }),
 	}
 	return n.serve
@@ -96,4 +109,44 @@ func TaskNameRoundTrip(name string) bool {
 }
 
 // BoundCounters is what a report keeps of a task's counters.
-var BoundCounters = boundCounters
+func BoundCounters(c map[string]int64) map[string]int64 { return boundCounters(c, 1<<20) }
+
+// Said is what a groom with so many slots reports of tasks of one peer each on all of
+// them, when every task has said these messages.
+func Said(slots int, id job.ID, words []wire.FromTask) wire.Report {
+	cfg := Config{Name: strings.Repeat("g", 63), Slots: slots, Logger: slog.New(slog.DiscardHandler)}
+	n := &node{cfg: cfg, log: cfg.Logger, programs: &programs{}, table: newTable("uuid", func(string) error { return nil })}
+	n.metrics = newMetrics(n)
+	for i := range 2 * slots {
+		order := wire.TaskOrder{Start: wire.TaskStart{Key: wire.TaskKey{Job: id, Epoch: 1 << 30, Task: i}}}
+		order.Start.Ranges = slices.Repeat([]job.Range{{Hi: 1}}, 2*slots)
+		n.table.want(order)
+		l := &life{node: n, key: order.Start.Key, task: n.table.tasks[order.Start.Key], log: n.log, share: shareOf(1, slots), group: &taskGroup{}}
+		l.task.listed = i < slots // the others are being killed
+		c := &conversation{life: l, out: make(chan wire.ToTask, 3)}
+		for _, w := range words {
+			c.hear(w)
+		}
+		if c.nonsense != nil {
+			panic(c.nonsense)
+		}
+	}
+	var r wire.Report
+	n.table.fill(&r)
+	return r
+}
+
+// TaskGroups returns the cgroup folders of a task of a groom that runs.
+func TaskGroups(name, dir string, key wire.TaskKey) []string {
+	dirs := openCgroups(name, dir).existing(taskName(key)).dirs
+	out := make([]string, 0, len(dirs))
+	for _, d := range dirs {
+		out = append(out, d.path)
+	}
+	return out
+}
+
+// GroomGroups returns the cgroup folders of a groom that runs.
+func GroomGroups(name, dir string) []string {
+	return openCgroups(name, dir).folders()
+}

@@ -73,15 +73,17 @@ func lastPanic(tail []byte) int {
 }
 
 // complete fills in where a failure happened and bounds what a task wrote.
-func complete(f *job.Failure, key wire.TaskKey, groom string) *job.Failure {
+func (l *life) complete(f *job.Failure) *job.Failure {
 	out := *f
-	out.Groom = groom
+	out.Groom = l.cfg.Name
 	if out.Task < 0 {
-		out.Task = key.Task
+		out.Task = l.key.Task
 	}
 	out.Kind = cmp.Or(out.Kind, job.FaultProgram)
 	out.Code = cmp.Or(out.Code, job.ExitFailed)
-	out.Message, out.Detail = clip(out.Message, maxMessage), clip(out.Detail, maxDetail)
+	room := l.share.failure()
+	out.Message = clip(out.Message, min(maxMessage, room))
+	out.Detail = clip(out.Detail, min(maxDetail, room-len(out.Message)))
 	return &out
 }
 
@@ -99,24 +101,22 @@ func clip(s string, n int) string {
 // clean makes s valid UTF-8 without making it longer.
 func clean(s string) string { return strings.ToValidUTF8(s, "?") }
 
-// boundCounters drops counters beyond what a report has room for: the last by name,
-// but none of the engine's.
-func boundCounters(c map[string]int64) map[string]int64 {
+// boundCounters drops counters beyond what a report has room for, in bytes: the last
+// by name, but the engine's after all others.
+func boundCounters(c map[string]int64, room int) map[string]int64 {
 	maps.DeleteFunc(c, func(name string, _ int64) bool { return len(name) > maxCounterName })
-	if len(c) <= maxCounters {
-		return c
-	}
-	out := make(map[string]int64, maxCounters)
-	for _, name := range []string{job.CounterMessages, job.CounterMessageBytes, job.CounterWireBytes, job.CounterCheckpoints} {
-		if v, ok := c[name]; ok {
-			out[name] = v
+	engine := []string{job.CounterMessages, job.CounterMessageBytes, job.CounterWireBytes, job.CounterCheckpoints}
+	names := slices.Concat(engine, slices.Sorted(maps.Keys(c)))
+	out := make(map[string]int64, min(len(c), maxCounters))
+	for _, name := range names {
+		v, ok := c[name]
+		if _, twice := out[name]; !ok || twice {
+			continue
 		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(c)) {
-		if len(out) == maxCounters {
+		if room -= 12 + len(name); room < 0 || len(out) == maxCounters {
 			break
 		}
-		out[name] = c[name]
+		out[name] = v
 	}
 	return out
 }

@@ -46,6 +46,7 @@ type node struct {
 	table    *table
 	programs *programs
 	cgroups  *cgroups
+	prober   *prober
 	metrics  *metrics
 }
 
@@ -62,11 +63,8 @@ func (g *Groom) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer n.cgroups.close()
-	orphans, err := n.clean(ctx)
-	if err != nil {
-		return err
-	}
+	defer n.cgroups.close() // work has done so, if it came that far
+	orphans := n.clean(ctx)
 	talk, err := g.gossip(n.host)
 	if err != nil {
 		return err
@@ -81,7 +79,7 @@ func (g *Groom) Run(ctx context.Context) (err error) {
 	all.Go(func() error { n.work(ctx); return nil })
 	all.Go(func() error { n.keepLogs(ctx, orphans); return nil })
 	if g.cfg.Metrics != "" {
-		all.Go(func() error { return n.metrics.serve(ctx, g.cfg.Metrics) })
+		all.Go(func() error { return n.metrics.serve(ctx, g.cfg.Metrics, n.log) })
 	}
 	n.log.Info("groom runs", "incarnation", dir.incarnation, "slots", g.cfg.Slots, "cores", g.cfg.Cores, "memory", g.cfg.Memory, "cgroups", n.cgroups.String())
 	return all.Wait()
@@ -101,21 +99,43 @@ func (g *Groom) open(dir *dataDir) (*node, error) {
 		host = g.cfg.Advertise
 	}
 	n := &node{
-		cfg: g.cfg, dir: dir, host: netx.AdvertisedHost(host), cgroups: &cgroups{},
+		cfg: g.cfg, dir: dir, host: netx.AdvertisedHost(host), cgroups: &cgroups{}, prober: newProber(probe),
 		log:   g.cfg.Logger.With("groom", g.cfg.Name),
 		table: newTable(cluster, dir.setCluster),
+	}
+	if g.cfg.TaskUser != nil {
+		if err := n.checkUser(); err != nil {
+			return nil, err
+		}
 	}
 	if n.programs, err = openPrograms(dir.programs(), g.cfg.Store, g.cfg.ProgramCache); err != nil {
 		return nil, err
 	}
 	if !g.cfg.DisableCgroups {
-		n.cgroups = openCgroups(g.cfg.Name, dir.root, g.cfg.Cores)
+		if n.cgroups, err = ownCgroups(g.cfg.Name, dir); err != nil {
+			return nil, err
+		}
 		if len(n.cgroups.missing) > 0 {
 			n.log.Info("some limits of tasks are not enforced by the kernel here; memory is watched instead", "missing", n.cgroups.missing)
 		}
 	}
 	n.metrics = newMetrics(n)
 	return n, nil
+}
+
+// ownCgroups makes the groom's cgroups and writes down where, for a next life that is
+// in another group itself.
+func ownCgroups(name string, dir *dataDir) (*cgroups, error) {
+	c := openCgroups(name, dir.root)
+	before := dir.cgroups()
+	c.adopt(before)
+	if now := c.folders(); !slices.Equal(before, now) {
+		if err := dir.setCgroups(now); err != nil {
+			c.close()
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
 func (g *Groom) gossip(host string) (*gossip.Gossip, error) {
@@ -144,29 +164,37 @@ func (g *Groom) link(n *node, talk *gossip.Gossip) (*link, error) {
 			Groom: g.cfg.Name, Incarnation: n.dir.incarnation, Addr: n.host, Version: g.cfg.Version,
 			Slots: g.cfg.Slots, Cores: g.cfg.Cores, Memory: g.cfg.Memory, GPUs: g.cfg.GPUs,
 		},
-		tls: conf, members: talk.Members, changed: talk.Changed(), known: map[string]string{},
+		tls: conf, members: talk.Members, changed: talk.Changed(), known: map[string]string{}, told: map[string]time.Time{},
 		handler:   n.serve,
 		heartbeat: g.cfg.Heartbeat, log: n.log,
 	}, nil
 }
 
 // work starts what is ordered and waits for all of it. When ctx ends it ends
-// everything.
+// everything: first the tasks and with them the groom's own cgroups, which nobody
+// would remove if this process were killed while it brings logs to the store, or
+// while gossip says goodbye.
 func (n *node) work(ctx context.Context) {
-	var running sync.WaitGroup
-	defer running.Wait()
+	var tasks, rest sync.WaitGroup
+	defer rest.Wait()
+	defer n.cgroups.close()
+	defer tasks.Wait()
 	for {
 		select {
 		case <-n.table.pending:
 		case <-ctx.Done():
 			return
 		}
-		tasks, storage := n.table.take()
-		for _, t := range tasks {
-			running.Go(func() { n.live(ctx, t) })
+		ordered, storage := n.table.take()
+		for _, t := range ordered {
+			tasks.Go(func() {
+				if n.live(ctx, t) {
+					rest.Go(func() { n.keepLog(ctx, t.order.Start.Key) })
+				}
+			})
 		}
 		for _, w := range storage {
-			running.Go(func() { n.runStorage(ctx, w) })
+			rest.Go(func() { n.runStorage(ctx, w) })
 		}
 	}
 }
@@ -183,7 +211,7 @@ func (n *node) runStorage(ctx context.Context, w *storageWork) {
 		return // nobody waits for it, or the next incarnation is asked again
 	}
 	if failure != nil {
-		failure.Groom = n.cfg.Name
+		failure.Groom, failure.Message = n.cfg.Name, clip(failure.Message, maxMessage)
 		n.log.Warn("storage order failed", "job", w.order.Job, "epoch", w.order.Epoch, "error", failure)
 	}
 	n.table.endStorage(w, failure)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -42,7 +41,7 @@ func (l *life) prepare(ctx context.Context) *job.Failure {
 	if l.output, err = createLog(l.logFile, l.task.order.Limits.LogMax); err != nil {
 		return setupFailure(l.key, err)
 	}
-	if l.group, err = l.cgroups.create(taskName(l.key), l.task.order.Limits); err != nil {
+	if l.group, err = l.cgroups.create(taskName(l.key), l.limits()); err != nil {
 		return setupFailure(l.key, err)
 	}
 	if failure := l.bringFiles(ctx); failure != nil {
@@ -127,7 +126,7 @@ func (l *life) start(ctx context.Context) *job.Failure {
 	l.proc, err = l.spawn(ctx, taskproc.Config{Path: path, Env: l.environ(), Dir: l.workDir(), Stdout: w, Stderr: w})
 	if err != nil {
 		_ = r.Close()
-		return startFailure(l.key, l.task.order.Program.Name, err)
+		return l.startFailure(path, err)
 	}
 	l.pipe, l.drained = r, make(chan struct{})
 	go func() { // waited for by drain
@@ -274,29 +273,33 @@ func startProc(ctx context.Context, cfg taskproc.Config) (*taskproc.Proc, error)
 // limitResources sets the limits that have no cgroup. They follow the start by
 // some microseconds; the task waits for its orders meanwhile.
 func (l *life) limitResources(pid int) {
+	err := unix.Prlimit(pid, unix.RLIMIT_CORE, &unix.Rlimit{}, nil)
 	var files unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err == nil {
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) == nil {
 		files.Max = min(files.Max, maxOpenFiles)
 		files.Cur = files.Max
-		_ = unix.Prlimit(pid, unix.RLIMIT_NOFILE, &files, nil) // it has ended already
+		err = errors.Join(err, unix.Prlimit(pid, unix.RLIMIT_NOFILE, &files, nil))
 	}
-	_ = unix.Prlimit(pid, unix.RLIMIT_CORE, &unix.Rlimit{}, nil)
-	// The kernel counts this one by user, so it means something only for a user
-	// that nothing else runs as.
-	if n := uint64(max(l.task.order.Limits.Procs, 0)); n > 0 && l.cfg.TaskUser != nil && !l.cgroups.has(ctlPids) {
-		_ = unix.Prlimit(pid, unix.RLIMIT_NPROC, &unix.Rlimit{Cur: n, Max: n}, nil)
+	// The kernel counts this one by user, all that the user runs anywhere: it means
+	// something only for a user that nothing else runs as, and it is for all its tasks.
+	if l.cfg.TaskUser != nil && !l.cgroups.has(ctlPids) {
+		n := uint64(max(l.task.order.Limits.Procs, l.cfg.Procs*l.cfg.Slots))
+		err = errors.Join(err, unix.Prlimit(pid, unix.RLIMIT_NPROC, &unix.Rlimit{Cur: n, Max: n}, nil))
+	}
+	// Root in a container may have no right to do this to another user's process.
+	if errors.Is(err, unix.EPERM) {
+		l.log.Warn("the task has no limits of processes, files and core dumps: give the groom CAP_SYS_RESOURCE", "error", err)
 	}
 }
 
-// startFailure tells a program that cannot be executed from a node that cannot
-// execute.
-func startFailure(key wire.TaskKey, program string, err error) *job.Failure {
-	switch {
-	case errors.Is(err, syscall.ENOEXEC), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-		return job.Fail(job.FaultProgram, "program %s cannot be executed: build it as a static binary for linux/%s (%v)", program, runtime.GOARCH, err)
-	default:
-		return setupFailure(key, err)
+// limits returns the order's limits, and the groom's own where it has none: a program
+// that forks without end must not take the whole machine's processes.
+func (l *life) limits() wire.Limits {
+	limits := l.task.order.Limits
+	if limits.Procs <= 0 {
+		limits.Procs = l.cfg.Procs * max(l.task.peers(), 1)
 	}
+	return limits
 }
 
 // ownExecutable gives the running binary its name for people, as long as that

@@ -26,6 +26,7 @@ type life struct {
 	*node
 	task    *task
 	key     wire.TaskKey
+	share   share  // of the groom's reports
 	folder  string // holds work and tmp
 	log     *slog.Logger
 	logFile string
@@ -43,19 +44,19 @@ type life struct {
 	nonsense   error       // what it said was no message
 }
 
-// live runs one task to its end and leaves nothing behind. ctx is the groom's; the
-// task may be ended earlier by orders.
-func (n *node) live(ctx context.Context, t *task) {
+// live runs one task to its end and leaves nothing behind but its log, if it returns
+// true. ctx is the groom's; the task may be ended earlier by orders.
+func (n *node) live(ctx context.Context, t *task) (logged bool) {
 	key := t.order.Start.Key
 	l := &life{
-		node: n, task: t, key: key, group: &taskGroup{},
+		node: n, task: t, key: key, share: shareOf(t.peers(), n.cfg.Slots), group: &taskGroup{},
 		folder: filepath.Join(n.dir.tasks(), taskName(key)), logFile: logPath(n.dir.logs(), key),
 		log: n.log.With("job", key.Job, "epoch", key.Epoch, "task", key.Task),
 	}
 	defer n.table.end(t)
 	if !safeID(key.Job) || key.Task < 0 {
 		l.fail(job.Fail(job.FaultInternal, "%v", errKeyUnsafe))
-		return
+		return false
 	}
 	own, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -68,7 +69,7 @@ func (n *node) live(ctx context.Context, t *task) {
 	}
 	if failure == nil {
 		l.attend(own)
-		failure = l.settle(ctx)
+		failure = l.settle()
 	}
 	if cause := context.Cause(own); cause != nil {
 		failure = job.Fail(job.FaultGroom, "task %d was ended: %v", key.Task, cause)
@@ -78,6 +79,7 @@ func (n *node) live(ctx context.Context, t *task) {
 	}
 	l.bury(ctx)
 	l.log.Info("task ended and removed")
+	return l.output != nil
 }
 
 // fail reports the task dead, unless it has told its end itself.
@@ -91,11 +93,11 @@ func (l *life) fail(f *job.Failure) {
 		}
 		l.metrics.failed.Inc()
 		l.log.Info("task failed", "error", f.Message)
-		s.Phase, s.Failure = wire.Dead, complete(f, l.key, l.cfg.Name)
+		s.Phase, s.Failure = wire.Dead, l.complete(f)
 	})
 }
 
-// attend talks with the running task until its process has ended and all that it
+// attend talks with the running task until its processes have ended and all that it
 // said is heard. The process is a zombie then: its number stays its own.
 func (l *life) attend(ctx context.Context) {
 	var helpers sync.WaitGroup
@@ -113,10 +115,10 @@ func (l *life) attend(ctx context.Context) {
 
 	c := &conversation{life: l, out: out}
 	c.begin()
-	var kill, enough <-chan time.Time
+	var kill <-chan time.Time
 	hello := time.After(l.cfg.HelloLimit)
 	stop, ended := ctx.Done(), (<-chan struct{})(exited)
-	for ended != nil || silent != nil {
+	for ended != nil {
 		select {
 		case m := <-words:
 			if c.hear(m); l.lastWord && kill == nil {
@@ -124,11 +126,8 @@ func (l *life) attend(ctx context.Context) {
 			}
 		case err := <-silent:
 			silent = nil
-			switch {
-			case err != nil:
-				l.nonsense = err
-				l.kill()
-			case kill == nil: // it exits now, or never by itself
+			c.hush(err)
+			if kill == nil { // it exits now, or never by itself
 				kill = time.After(lastWordGrace)
 			}
 		case addrs := <-l.task.addrs:
@@ -145,15 +144,26 @@ func (l *life) attend(ctx context.Context) {
 			l.kill()
 		case <-ended:
 			ended = nil
-			enough = time.After(drainTimeout) // a process that escaped may hold the socket
-		case <-enough:
-			return
 		}
+	}
+	l.sweep(ctx)
+	if silent != nil {
+		c.drain(words, silent)
+	}
+}
+
+// sweep ends what the task's process has started and left: nobody holds its socket
+// and its output then.
+func (l *life) sweep(ctx context.Context) {
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
+	defer cancel()
+	if err := killAll(limit, l.group, inSession(l.proc.PID(), marked(l.folder))); err != nil {
+		l.log.Warn("task leaves processes behind", "error", err)
 	}
 }
 
 // kill ends the task's process and those it has started, as far as one step goes;
-// settle finds the rest.
+// sweep finds the rest.
 func (l *life) kill() {
 	if err := l.proc.Kill(); err != nil {
 		l.log.Warn("task is not killed", "error", err)
@@ -161,16 +171,8 @@ func (l *life) kill() {
 	l.group.kill()
 }
 
-// settle ends what the task has started and left, reaps the process, and says why
-// it failed, if it did not say so itself.
-func (l *life) settle(ctx context.Context) *job.Failure {
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
-	defer cancel()
-	pid := l.proc.PID()
-	mark, session := marked(l.folder), inSession(pid)
-	if err := killAll(limit, l.group, func(pid int) bool { return mark(pid) || session(pid) }); err != nil {
-		l.log.Warn("task leaves processes behind", "error", err)
-	}
+// settle reaps the process, and says why it failed, if it did not say so itself.
+func (l *life) settle() *job.Failure {
 	status, err := l.proc.Wait() // closes the socket too
 	if err != nil {
 		l.log.Warn("end of task", "error", err)
@@ -205,16 +207,13 @@ func (l *life) verdict(status taskproc.Exit) *job.Failure {
 	}
 }
 
-// bury brings the log to the store and removes the task's cgroup and folder.
+// bury closes the log and removes the task's cgroup and folder.
 func (l *life) bury(ctx context.Context) {
 	if l.output != nil {
 		n, err := l.output.close()
 		l.metrics.logBytes.Add(float64(n))
 		if err != nil {
 			l.log.Warn("part of the task's output is lost", "error", err)
-		}
-		if err := l.storeLog(ctx, l.key); err != nil {
-			l.log.Warn("the task's log is on this node only", "file", l.logFile, "error", err)
 		}
 	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"scalar/bsp/wire"
@@ -28,6 +31,9 @@ const (
 	minBackoff   = 20 * time.Millisecond  // between rounds
 	maxBackoff   = 500 * time.Millisecond
 	leaveTimeout = 300 * time.Millisecond // for the last report
+
+	complainEvery = time.Minute
+	maxTold       = 256 // reasons remembered
 )
 
 // link keeps one RPC connection to the leader and reports over it.
@@ -41,7 +47,8 @@ type link struct {
 	heartbeat time.Duration
 	log       *slog.Logger
 
-	known map[string]string // addresses by master; kept when gossip, which may err, calls one gone; only for run
+	known map[string]string    // addresses by master; kept when gossip, which may err, calls one gone; only for run
+	told  map[string]time.Time // when a master and its reason were last told; only for run
 
 	mu  sync.Mutex // guards what follows
 	seq uint64     // of the last report
@@ -140,8 +147,9 @@ func (k *link) find(ctx context.Context, hints []string, patience time.Duration)
 // ask connects to every address and reports there, all within patience.
 func (k *link) ask(ctx context.Context, addrs []string, patience time.Duration) search {
 	type answer struct {
-		session *session
-		hint    string
+		session   *session
+		hint, who string
+		err       error
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -149,15 +157,18 @@ func (k *link) ask(ctx context.Context, addrs []string, patience time.Duration) 
 	for _, addr := range addrs {
 		go func() { // waited for by the loop below
 			s, hint, err := k.try(ctx, addr)
-			if err != nil {
-				k.log.Debug("a master does not take this groom", "master", addr, "error", err)
+			if ctx.Err() != nil {
+				err = nil // of no interest any more
 			}
-			answers <- answer{s, hint}
+			answers <- answer{s, hint, addr, err}
 		}()
 	}
 	var out search
 	for range addrs {
 		a := <-answers
+		if a.err != nil {
+			k.complain(ctx, a.who, a.err)
+		}
 		switch {
 		case a.session != nil && out.session == nil:
 			out.session = a.session
@@ -169,6 +180,35 @@ func (k *link) ask(ctx context.Context, addrs []string, patience time.Duration) 
 		}
 	}
 	return out
+}
+
+// noLeader is in a master's answer while it knows none, as in every failover.
+const noLeader = "no leader is known"
+
+// complain tells that a master does not take this groom: each reason once a minute,
+// and what every failover brings only on the debug level.
+func (k *link) complain(ctx context.Context, master string, err error) {
+	level, now := slog.LevelWarn, time.Now()
+	key := master + "\x00" + reason(err)
+	switch last, told := k.told[key]; {
+	case errors.Is(err, syscall.ECONNREFUSED), strings.Contains(err.Error(), noLeader), told && now.Sub(last) < complainEvery:
+		level = slog.LevelDebug
+	case len(k.told) > maxTold:
+		clear(k.told)
+		fallthrough
+	default:
+		k.told[key] = now
+	}
+	k.log.Log(ctx, level, "a master does not take this groom", "master", master, "error", err)
+}
+
+// reason returns an error's text without the addresses of a connection, which has
+// another port every time.
+func reason(err error) string {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Op + ": " + op.Err.Error()
+	}
+	return err.Error()
 }
 
 // try connects to one master and sends a report. It returns a session if that is

@@ -2,6 +2,10 @@ package groom_test
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -74,23 +78,32 @@ func TestHeartbeat(t *testing.T) {
 	m.await("more", func(r wire.Report) bool { return r.Seq >= first.Seq+5 && r.Cluster == "uuid" })
 }
 
-// hangLimit is far beyond what an orderly end takes on a busy machine: the times
-// themselves are measured in e2e and bench.
-const hangLimit = 20 * time.Second
-
+// The goodbye is a best effort, which a busy machine may defeat, though not every time.
 func TestLeaving(t *testing.T) {
-	_, m, g := one(t)
-	a, b := newKey(), newKey()
-	m.order(play(a, "stay"), play(b, "stubborn"))
-	m.awaitPhase(a, wire.Working)
-	m.awaitPhase(b, wire.Working)
-	start := time.Now()
-	must(t, g.stop())
-	if took := time.Since(start); took > hangLimit {
-		t.Errorf("the groom took %v to end", took)
+	c := newCluster(t)
+	m := c.master("m1")
+	cfg := c.config()
+	heard := func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.last.Leaving
 	}
-	m.await("the goodbye", func(r wire.Report) bool { return r.Leaving })
-	g.empty()
+	for range 3 {
+		g := c.run(cfg)
+		a, b := newKey(), newKey()
+		m.order(play(a, "stay"), play(b, "stubborn"))
+		m.awaitPhase(a, wire.Working)
+		m.awaitPhase(b, wire.Working)
+		must(t, g.stop()) // within patience
+		g.empty()
+		if heard() {
+			return
+		}
+		m.mu.Lock()
+		m.reports, m.orders.Tasks = 0, nil
+		m.mu.Unlock()
+	}
+	t.Error("no goodbye")
 }
 
 func TestWrongCertificatesAreTold(t *testing.T) {
@@ -104,6 +117,52 @@ func TestWrongCertificatesAreTold(t *testing.T) {
 	}
 }
 
+// A groom that no master takes says why, at the level that everybody sees, but not
+// at every try.
+func TestRefusalsAreTold(t *testing.T) {
+	for want, spoil := range map[string]func(*cluster, *master, *groom.Config){
+		"certificate of another CA": func(_ *cluster, _ *master, cfg *groom.Config) {
+			ca, err := pki.NewCA("scalar", time.Hour, time.Now())
+			must(t, err)
+			p, err := ca.Issue(pki.Request{Role: pki.RoleGroom, Name: "g1", Life: time.Hour, Now: time.Now()})
+			must(t, err)
+			cfg.CA, cfg.Cert, cfg.Key = ca.CertPEM(), p.Cert, p.Key
+		},
+		"remote error: tls": func(c *cluster, _ *master, cfg *groom.Config) { // a certificate that ends while the groom runs
+			p, err := c.ca.Issue(pki.Request{Role: pki.RoleMaster, Name: "g1", Life: time.Hour, Now: time.Now()})
+			must(t, err)
+			cfg.Cert, cfg.Key = p.Cert, p.Key
+		},
+		"master.another": func(_ *cluster, _ *master, cfg *groom.Config) { cfg.Cluster = "another" },
+		"data folder belongs to cluster older": func(_ *cluster, _ *master, cfg *groom.Config) {
+			must(t, os.MkdirAll(cfg.DataDir, 0o755))
+			must(t, os.WriteFile(filepath.Join(cfg.DataDir, "cluster"), []byte("older\n"), 0o600))
+		},
+		"an older incarnation": func(_ *cluster, m *master, _ *groom.Config) { m.refusal = errors.New("an older incarnation") },
+	} {
+		t.Run(want, func(t *testing.T) {
+			c := newCluster(t)
+			m := c.master("m1")
+			var log lockedBuffer
+			cfg := c.config()
+			spoil(c, m, &cfg)
+			cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+			c.run(cfg)
+			eventually(t, "a warning", func() bool { return strings.Contains(log.String(), "a master does not take this groom") })
+			time.Sleep(400 * time.Millisecond) // several tries
+			told := 0
+			for line := range strings.Lines(log.String()) {
+				if strings.Contains(line, "level=WARN") && strings.Contains(line, "master="+m.addr) && strings.Contains(line, want) {
+					told++
+				}
+			}
+			if told != 1 {
+				t.Errorf("told %d times; log:\n%s", told, log.String())
+			}
+		})
+	}
+}
+
 func TestConfigIsChecked(t *testing.T) {
 	c := newCluster(t)
 	for want, change := range map[string]func(*groom.Config){
@@ -113,6 +172,8 @@ func TestConfigIsChecked(t *testing.T) {
 		"32":            func(c *groom.Config) { c.GossipKey = nil },
 		"certificate":   func(c *groom.Config) { c.Cert = nil },
 		"not be negati": func(c *groom.Config) { c.Slots = -1 },
+		"4096 at most":  func(c *groom.Config) { c.Slots = 4097 },
+		"16 to 1048576": func(c *groom.Config) { c.Procs = 1 },
 	} {
 		cfg := c.config()
 		change(&cfg)

@@ -2,9 +2,11 @@ package groom_test
 
 import (
 	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -103,19 +105,96 @@ func TestOldLogsAreRemoved(t *testing.T) {
 	}
 }
 
+// Of the logs that nobody writes to any more the newest are kept, as far as there is
+// room. In the store only the cluster's own read them.
+func TestLogsAreBounded(t *testing.T) {
+	c, m, g := one(t)
+	keys := make([]wire.TaskKey, 0, 3)
+	for range 3 {
+		key := newKey()
+		keys = append(keys, key)
+		m.order(play(key, "done"))
+		m.awaitPhase(key, wire.Done)
+		m.order()
+		m.awaitGone(key)
+		c.storedLog(key)
+	}
+	must(t, g.stop())
+	info, err := os.Stat(filepath.Join(c.store, "logs", string(keys[0].Job), "1-0.log"))
+	must(t, err)
+	if info.Mode().Perm() != 0o640 {
+		t.Errorf("mode %v in the store", info.Mode())
+	}
+	local := func(key wire.TaskKey) bool {
+		_, err := os.Stat(filepath.Join(g.cfg.DataDir, "logs", string(key.Job), "1-0.log"))
+		return err == nil
+	}
+	cfg := g.cfg
+	cfg.LogBytes = 2*info.Size() + 1
+	next := c.run(cfg)
+	eventually(t, "the oldest log is removed", func() bool { return !local(keys[0]) })
+	must(t, next.stop())
+	if !local(keys[1]) || !local(keys[2]) {
+		t.Errorf("kept: %v %v", local(keys[1]), local(keys[2]))
+	}
+}
+
 func TestMetrics(t *testing.T) {
-	addr := make(chan string, 1)
-	_, m, _ := one(t, func(c *groom.Config) { c.Metrics = freeAddr(t); addr <- c.Metrics })
+	var log lockedBuffer
+	_, m, _ := one(t, withMetrics(&log))
 	key := newKey()
 	m.order(play(key, "stay"))
 	m.awaitPhase(key, wire.Working)
-	body := get(t, "http://"+<-addr+"/metrics")
+	body := metrics(t, &log)
 	for _, want := range []string{
 		`bsp_groom_tasks{phase="working"} 1`, "bsp_groom_slots_used 1", "bsp_groom_slots 4", "bsp_groom_tasks_started_total 1",
-		"bsp_groom_tasks_restarted_total 0", "bsp_groom_log_bytes_total 0",
+		"bsp_groom_tasks_restarted_total 0", "bsp_groom_log_bytes_total 0", "bsp_groom_program_fetches_total 0",
 	} {
 		if !strings.Contains(body, want+"\n") {
 			t.Errorf("no %q in\n%s", want, body)
 		}
+	}
+}
+
+// withMetrics has a groom serve its metrics on a free port, which it logs.
+func withMetrics(log *lockedBuffer) func(*groom.Config) {
+	return func(c *groom.Config) {
+		c.Metrics = "127.0.0.1:0"
+		c.Logger = slog.New(slog.NewTextHandler(log, nil))
+	}
+}
+
+// metrics returns what a groom withMetrics serves.
+func metrics(t *testing.T, log *lockedBuffer) string {
+	t.Helper()
+	var url string
+	eventually(t, "the URL of the metrics is logged", func() bool {
+		_, rest, found := strings.Cut(log.String(), "url=")
+		var whole bool
+		url, _, whole = strings.Cut(rest, "\n")
+		return found && whole
+	})
+	return get(t, url)
+}
+
+// A store that hangs holds no slots: the task is gone while its log is on its way.
+func TestStoreThatHangs(t *testing.T) {
+	c, m, g := one(t)
+	key := newKey()
+	m.order(play(key, "linger"))
+	m.awaitPhase(key, wire.Done)
+	name := filepath.Join(g.cfg.DataDir, "logs", string(key.Job), "1-0.log")
+	must(t, os.Remove(name))
+	must(t, syscall.Mkfifo(name, 0o600)) // who opens it waits
+	m.order()
+	m.awaitGone(key)
+	g.empty()
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteString("through\n")
+	must(t, err)
+	must(t, f.Close())
+	if log := c.storedLog(key); log != "through\n" {
+		t.Errorf("log %q", log)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"time"
 
 	"scalar/bsp/wire"
@@ -16,6 +17,13 @@ const (
 	storeTimeout = 30 * time.Second       // for one log
 	storeGrace   = 500 * time.Millisecond // of those when the groom shuts down
 )
+
+// keepLog brings the log of a task that is gone to the store.
+func (n *node) keepLog(ctx context.Context, key wire.TaskKey) {
+	if err := n.storeLog(ctx, key); err != nil {
+		n.log.Warn("a task's log is on this node only", "file", logPath(n.dir.logs(), key), "error", err)
+	}
+}
 
 // storeLog copies what is kept of a task's log to <store>/logs/<job>/ as
 // <epoch>-<task>.log. Where rotation has dropped the beginning, a first line says
@@ -49,7 +57,31 @@ func (n *node) storeLog(ctx context.Context, key wire.TaskKey) error {
 	if err := w.Commit(); err != nil {
 		return fmt.Errorf("copy log: %w", err)
 	}
+	if err := restrict(n.cfg.Store, url); err != nil {
+		return fmt.Errorf("copy log: %w", err)
+	}
 	return nil
+}
+
+// restrict lets only the groom's user and the group of the store's folder, which the
+// masters are in, read a file: a log holds whatever its program wrote.
+func restrict(store, file string) error {
+	dir, err := storage.Path(store)
+	if err != nil {
+		return err
+	}
+	path, err := storage.Path(file)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		_ = os.Chown(path, -1, int(st.Gid)) // the groom may not be in that group
+	}
+	return os.Chmod(path, 0o640)
 }
 
 func copySegment(ctx context.Context, w io.Writer, s segment) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -100,7 +101,11 @@ func task(role string) int {
 	if role == "describe" {
 		describe(start)
 	}
-	o.say(wire.FromTask{Address: &wire.Address{Addr: "0.0.0.0:4711"}})
+	addr := "0.0.0.0:4711"
+	if role == "nowhere" {
+		addr = strings.Repeat("x", 17<<20/2)
+	}
+	o.say(wire.FromTask{Address: &wire.Address{Addr: addr}})
 	addrs := o.hear().Connect.Addrs
 	fmt.Println("connected to", addrs)
 	o.say(wire.FromTask{Progress: &wire.Progress{Superstep: 3, Counters: map[string]int64{"messages": 7}}})
@@ -142,6 +147,12 @@ func (o owner) act(role string, start *wire.TaskStart) int {
 	case "boaster":
 		o.say(wire.FromTask{Checkpoint: &wire.CheckpointPart{Superstep: 1, Files: make([]wire.Part, 1000)}})
 		time.Sleep(time.Hour)
+	case "greedy":
+		o.most(start)
+		o.hear()
+	case "rogue":
+		o.say(wire.FromTask{Checkpoint: &wire.CheckpointPart{Superstep: 1, Files: []wire.Part{{Path: strings.Repeat("x", 4097)}}}})
+		time.Sleep(time.Hour)
 	case "linklost":
 		o.say(wire.FromTask{LinkLost: job.Fail(job.FaultLink, "the link to task 1 broke")})
 		return 1
@@ -149,6 +160,12 @@ func (o owner) act(role string, start *wire.TaskStart) int {
 		hog()
 	case "forkhog":
 		return forkHog()
+	case "sharehog":
+		shareHog()
+	case "forkbomb":
+		forkBomb()
+	case "chain":
+		chain(start.Args[0])
 	case "flood":
 		flood(200 << 20)
 	case "escape":
@@ -156,6 +173,8 @@ func (o owner) act(role string, start *wire.TaskStart) int {
 	case "parent":
 		escape(start.Args)
 		o.hear()
+	case "holder":
+		o.hold()
 	case "checkpoint":
 		for s := range 20 {
 			o.say(wire.FromTask{Checkpoint: &wire.CheckpointPart{Superstep: s, Task: start.Key.Task}})
@@ -163,6 +182,38 @@ func (o owner) act(role string, start *wire.TaskStart) int {
 		o.hear()
 	}
 	return -1
+}
+
+// most says as much as a groom takes, for every peer.
+func (o owner) most(start *wire.TaskStart) {
+	counters := map[string]int64{}
+	for i := range 1000 {
+		counters[fmt.Sprintf("%0256d", i)] = math.MaxInt64
+	}
+	o.say(wire.FromTask{Progress: &wire.Progress{Counters: counters}})
+	files := make([]wire.Part, start.Ranges[start.Key.Task].N())
+	for i := range files {
+		files[i] = wire.Part{Peer: math.MaxInt64, Path: strings.Repeat("p", 1900), Size: math.MaxInt64, CRC: math.MaxUint32}
+	}
+	for s := range 40 {
+		o.say(wire.FromTask{Checkpoint: &wire.CheckpointPart{Superstep: s, Files: files}})
+	}
+}
+
+// hold leaves a process in a session of its own that has the socket too, and says a lot.
+func (o owner) hold() {
+	socket, err := o.Conn.(*net.UnixConn).File()
+	if err != nil {
+		panic(err)
+	}
+	cmd := exec.CommandContext(context.Background(), "setsid", "sleep", "1000")
+	cmd.ExtraFiles = []*os.File{socket}
+	if err := cmd.Start(); err != nil {
+		panic(err)
+	}
+	for n := range 1000 {
+		o.say(wire.FromTask{Progress: &wire.Progress{Superstep: n}})
+	}
 }
 
 // describe prints what a task finds, as NAME=VALUE lines.
@@ -216,6 +267,36 @@ func forkHog() int {
 		fmt.Println(err)
 	}
 	return 5
+}
+
+// forkBomb starts processes until it may not, 100 at most, and prints how many.
+func forkBomb() {
+	n := 0
+	for ; n < 100; n++ {
+		if err := exec.CommandContext(context.Background(), "sleep", "100").Start(); err != nil {
+			fmt.Println(err)
+			break
+		}
+	}
+	fmt.Println("started", n)
+}
+
+// chain starts a chain of processes in sessions of their own, 3000 at most, each of
+// which ends when it has started the next and written to the file.
+func chain(file string) {
+	const script = `echo x >> "$1"; if [ $2 -gt 0 ]; then setsid sh -c "$0" "$0" "$1" $(($2 - 1)) & fi`
+	if err := exec.CommandContext(context.Background(), "sh", "-c", script, script, file, "3000").Run(); err != nil {
+		panic(err)
+	}
+}
+
+// shareHog has a shell with 40 MB and four of its children, which share them, for as
+// long as the watchdog needs to look twice.
+func shareHog() {
+	const script = "x=$(head -c 40000000 /dev/zero | tr '\\0' y); for i in 1 2 3 4; do (sleep 2.5; :) & done; wait"
+	if out, err := exec.CommandContext(context.Background(), "sh", "-c", script).CombinedOutput(); err != nil {
+		panic(fmt.Sprint(err, string(out)))
+	}
 }
 
 func flood(n int) {

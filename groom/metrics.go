@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -42,14 +43,15 @@ func newMetrics(n *node) *metrics {
 		used:     prometheus.NewDesc(metricsPrefix+"slots_used", "Slots held by tasks that are not over.", nil, nil),
 		slots:    prometheus.NewDesc(metricsPrefix+"slots", "Slots offered.", nil, nil),
 		programs: prometheus.NewDesc(metricsPrefix+"program_cache_bytes", "Bytes in the program cache.", nil, nil),
+		fetches:  prometheus.NewDesc(metricsPrefix+"program_fetches_total", "Programs copied from the store.", nil, nil),
 	})
 	return m
 }
 
 // state reads the node's state when it is asked for.
 type state struct {
-	node                         *node
-	tasks, used, slots, programs *prometheus.Desc
+	node                                  *node
+	tasks, used, slots, programs, fetches *prometheus.Desc
 }
 
 // Describe sends the descriptions.
@@ -66,15 +68,18 @@ func (s *state) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(s.used, float64(used))
 	gauge(s.slots, float64(s.node.cfg.Slots))
-	gauge(s.programs, float64(s.node.programs.size()))
+	size, fetches := s.node.programs.usage()
+	gauge(s.programs, float64(size))
+	out <- prometheus.MustNewConstMetric(s.fetches, prometheus.CounterValue, float64(fetches))
 }
 
 // serve answers GET /metrics until ctx ends.
-func (m *metrics) serve(ctx context.Context, addr string) error {
+func (m *metrics) serve(ctx context.Context, addr string, logger *slog.Logger) error {
 	l, err := netx.Listen(ctx, addr)
 	if err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
+	logger.Info("metrics are served", "url", "http://"+l.Addr().String()+"/metrics")
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10}

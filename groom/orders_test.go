@@ -72,11 +72,18 @@ func TestEndedKeysStayEnded(t *testing.T) {
 	if len(r.Tasks) != 1 {
 		t.Errorf("an ended task runs again: %+v", r.Tasks)
 	}
-	// Killed and listed again before it was gone: dead, for as long as it is listed.
+	// Killed and listed again: dead for as long as it is listed, or, if it was gone
+	// before it was listed again, nothing any more.
 	m.order()
 	m.order(play(other, "stay"))
-	if f := m.awaitDead(other); !strings.Contains(f.Message, "was ended: no order lists it") {
-		t.Errorf("failure %+v", f)
+	m.mu.Lock()
+	seq := m.orders.Seq
+	m.mu.Unlock()
+	r = m.await("the task has ended", func(r wire.Report) bool {
+		return r.OrdersSeq == seq && (len(r.Tasks) == 0 || r.Tasks[0].Phase == wire.Dead)
+	})
+	if len(r.Tasks) > 0 && !strings.Contains(r.Tasks[0].Failure.Message, "was ended: no order lists it") {
+		t.Errorf("failure %+v", r.Tasks[0].Failure)
 	}
 	m.order()
 	m.awaitGone(other)

@@ -27,6 +27,7 @@ type programs struct {
 	entries map[string]*program
 	clock   int64 // grows with every use
 	bytes   int64
+	fetches int // programs copied from the store
 }
 
 // program is one binary, or one on its way.
@@ -121,7 +122,8 @@ func (p *programs) use(digest string) (e *program, mine bool) {
 func (p *programs) fetch(ctx context.Context, digest string, e *program) {
 	var err error
 	path := filepath.Join(p.dir, digest)
-	if !p.intact(digest) {
+	fetched := !p.intact(digest)
+	if fetched {
 		var blobs *storage.Blobs
 		if blobs, err = storage.OpenBlobs(p.store); err == nil {
 			err = blobs.Fetch(ctx, digest, path, 0o555)
@@ -141,6 +143,9 @@ func (p *programs) fetch(ctx context.Context, digest string, e *program) {
 		delete(p.entries, digest)
 	}
 	p.bytes += size
+	if fetched && err == nil {
+		p.fetches++
+	}
 	close(e.ready)
 	p.evict()
 }
@@ -171,11 +176,11 @@ func (p *programs) evict() {
 	}
 }
 
-// size returns the bytes that the cache holds.
-func (p *programs) size() int64 {
+// usage returns the bytes that the cache holds, and how many programs were fetched.
+func (p *programs) usage() (bytes int64, fetches int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.bytes
+	return p.bytes, p.fetches
 }
 
 // programFailure says what to do about a program or file that cannot be had.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -83,7 +84,8 @@ func TestProgramCacheIsBoundedAndChecked(t *testing.T) {
 }
 
 func TestManyTasksShareOneFetch(t *testing.T) {
-	c, m, g := one(t)
+	var log lockedBuffer
+	c, m, g := one(t, withMetrics(&log))
 	p := c.putProgram(g.cfg.Exe, "x")
 	orders := make([]wire.TaskOrder, 0, 8)
 	for i := range 8 {
@@ -97,18 +99,50 @@ func TestManyTasksShareOneFetch(t *testing.T) {
 	for _, o := range orders {
 		m.awaitPhase(o.Start.Key, wire.Done)
 	}
+	if body := metrics(t, &log); !strings.Contains(body, "bsp_groom_program_fetches_total 1\n") {
+		t.Errorf("more than one fetch:\n%s", body)
+	}
+}
+
+// A groom whose tasks could not even reach their folders says so at its start. What
+// comes in between later is the node's fault, not the program's.
+func TestFolderOutOfReach(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	c, m, g := one(t, func(cfg *groom.Config) { cfg.TaskUser = reachable(t, cfg.DataDir) })
+	m.conn() // the groom has looked
+	above := filepath.Dir(g.cfg.DataDir)
+	must(t, os.Chmod(above, 0o700))
+	key := newKey()
+	o := play(key, "done")
+	o.Program = c.putProgram(g.cfg.Exe, "x")
+	m.order(o)
+	if f := m.awaitDead(key); f.Kind != job.FaultGroom || !strings.Contains(f.Message, "permission denied") {
+		t.Errorf("failure %+v", f)
+	}
+	must(t, g.stop())
+	again, err := groom.New(g.cfg)
+	must(t, err)
+	if err := again.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "task_user 65534 cannot reach "+g.cfg.DataDir) {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+// reachable lets nobody pass to a folder, and returns that user.
+func reachable(t *testing.T, dir string) *groom.User {
+	t.Helper()
+	for dir = filepath.Dir(dir); len(dir) > len(os.TempDir()); dir = filepath.Dir(dir) {
+		must(t, os.Chmod(dir, 0o755))
+	}
+	return &groom.User{UID: 65534, GID: 65534}
 }
 
 func TestTasksOfAnotherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root")
 	}
-	c, m, g := one(t, func(cfg *groom.Config) {
-		cfg.TaskUser = &groom.User{UID: 65534, GID: 65534}
-		for dir := filepath.Dir(cfg.DataDir); len(dir) > len(os.TempDir()); dir = filepath.Dir(dir) {
-			must(t, os.Chmod(dir, 0o755))
-		}
-	})
+	c, m, g := one(t, func(cfg *groom.Config) { cfg.TaskUser = reachable(t, cfg.DataDir) })
 	key := newKey()
 	o := play(key, "describe")
 	o.Program = c.putProgram(g.cfg.Exe, "x")

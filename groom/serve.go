@@ -24,7 +24,11 @@ func (n *node) serve(ctx context.Context, method uint16, body []byte) ([]byte, e
 		if err := pack.Unmarshal(body, &p); err != nil {
 			return nil, err
 		}
-		return pack.Marshal(probe(ctx, p))
+		reply, err := n.prober.run(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		return pack.Marshal(reply)
 	case wire.MethodLog:
 		var r wire.LogRequest
 		if err := pack.Unmarshal(body, &r); err != nil {

@@ -140,23 +140,3 @@ func namesJob(path string, id job.ID) bool {
 	}
 	return false
 }
-
-// probe answers what this node sees of a job's paths. A path that cannot be
-// looked at counts as missing: a task here could not read it either.
-func probe(ctx context.Context, p wire.Probe) wire.ProbeReply {
-	var r wire.ProbeReply
-	for _, url := range p.Inputs {
-		fsys, name, err := storage.Resolve(url)
-		if err == nil {
-			_, err = fsys.Stat(ctx, name)
-		}
-		if err != nil {
-			r.Missing = append(r.Missing, url)
-		}
-	}
-	if p.Output != "" {
-		exists, err := storage.OutputExists(ctx, p.Output)
-		r.OutputExists = exists && err == nil
-	}
-	return r
-}

@@ -1,13 +1,18 @@
 package groom_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
+	"scalar/groom"
+	"scalar/internal/pack"
 	"scalar/storage"
 )
 
@@ -96,4 +101,32 @@ func TestProbe(t *testing.T) {
 	if len(r.Missing) != 0 || r.OutputExists {
 		t.Errorf("%+v", r)
 	}
+}
+
+// A look that hangs on a dead mount ends for its caller with the caller's context, and
+// a bounded number of them is left hanging.
+func TestProbesThatHang(t *testing.T) {
+	back := make(chan struct{})
+	serve := groom.ServeProbes(t.TempDir(), func(context.Context, wire.Probe) wire.ProbeReply {
+		<-back
+		return wire.ProbeReply{}
+	})
+	question, err := pack.Marshal(wire.Probe{})
+	must(t, err)
+	probe := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		_, err := serve(ctx, wire.MethodProbe, question)
+		return err
+	}
+	for range 16 {
+		if err := probe(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a look that hangs: %v", err)
+		}
+	}
+	if err := probe(); err == nil || !strings.Contains(err.Error(), "hang on this node") {
+		t.Errorf("one more: %v", err)
+	}
+	close(back)
+	eventually(t, "looks are possible again", func() bool { return probe() == nil })
 }

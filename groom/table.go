@@ -214,8 +214,10 @@ func (tb *table) fill(r *wire.Report) {
 	defer tb.mu.Unlock()
 	r.Cluster, r.OrdersTerm, r.OrdersSeq = tb.cluster, tb.term, tb.seq
 	for _, t := range tb.tasks {
-		s := t.status
-		s.Checkpoints = slices.Clone(s.Checkpoints) // the rest is replaced, never changed
+		s := t.status // maps and slices in it are replaced, never changed
+		if !t.listed {
+			s.Checkpoints, s.Parts, s.Counters = nil, nil, nil // its room is another task's by now
+		}
 		r.Tasks = append(r.Tasks, s)
 	}
 	slices.SortFunc(r.Tasks, func(a, b wire.TaskStatus) int { return compareKeys(a.Key, b.Key) })

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
-	"slices"
+	"time"
 
 	"scalar/bsp/wire"
 )
@@ -12,9 +12,6 @@ import (
 // maxCheckpoints is how many finished checkpoints of a task stay in its reports:
 // the tasks of a job may be that many apart and still find one in common.
 const maxCheckpoints = 16
-
-// maxPath is the length of a file's URL that a task may report, in bytes.
-const maxPath = 4096
 
 // conversation is what a groom and its task say to each other on descriptor 3.
 type conversation struct {
@@ -39,37 +36,37 @@ func (c *conversation) begin() {
 
 // hear takes one message of the task.
 func (c *conversation) hear(m wire.FromTask) {
-	if c.lastWord {
+	if c.lastWord || c.nonsense != nil {
+		return
+	}
+	if c.nonsense = c.share.check(m, c.task.peers()); c.nonsense != nil {
+		c.kill()
 		return
 	}
 	switch {
 	case m.Address != nil && !c.heard:
 		c.heard = true
-		addr := hostOf(m.Address.Addr, c.host)
+		addr := clip(hostOf(m.Address.Addr, c.host), maxAddr)
 		c.report(true, func(s *wire.TaskStatus) { s.Phase, s.Addr = wire.Listening, addr })
 		c.meet(c.addrs)
 	case m.Progress != nil:
 		p := m.Progress
 		c.report(false, func(s *wire.TaskStatus) {
-			s.Phase, s.Superstep, s.Counters, s.Seconds = wire.Working, p.Superstep, boundCounters(p.Counters), p.Seconds
+			s.Phase, s.Superstep, s.Counters, s.Seconds = wire.Working, p.Superstep, boundCounters(p.Counters, c.share.counters()), p.Seconds
 		})
-	case m.Checkpoint != nil && !c.plausible(m.Checkpoint.Files), m.Done != nil && !c.plausible(m.Done.Parts):
-		c.nonsense = errors.New("more files than peers, or a path that is too long")
-		c.kill()
 	case m.Checkpoint != nil:
 		c.report(true, func(s *wire.TaskStatus) {
-			s.Checkpoints = append(s.Checkpoints, *m.Checkpoint)
-			s.Checkpoints = s.Checkpoints[max(0, len(s.Checkpoints)-maxCheckpoints):]
+			s.Checkpoints = c.share.newest(append(s.Checkpoints, *m.Checkpoint))
 		})
 	case m.LinkLost != nil:
-		f := complete(m.LinkLost, c.key, c.cfg.Name)
+		f := c.complete(m.LinkLost)
 		c.report(true, func(s *wire.TaskStatus) { s.Failure = f })
 	case m.Done != nil:
 		c.lastWord = true
 		d := m.Done
 		c.report(true, func(s *wire.TaskStatus) {
 			s.Phase, s.Failure, s.Superstep, s.Parts = wire.Done, nil, d.Supersteps, d.Parts
-			s.Counters, s.Seconds = boundCounters(d.Counters), d.Seconds
+			s.Counters, s.Seconds = boundCounters(d.Counters, c.share.counters()), d.Seconds
 		})
 	case m.Failed != nil:
 		c.lastWord = true
@@ -78,13 +75,6 @@ func (c *conversation) hear(m wire.FromTask) {
 	if c.lastWord {
 		c.out <- wire.ToTask{Stop: true}
 	}
-}
-
-// plausible reports whether a task's files are so few and their paths so short that
-// the groom's report of all its tasks stays within its limit.
-func (c *conversation) plausible(files []wire.Part) bool {
-	return len(files) <= c.task.peers() &&
-		!slices.ContainsFunc(files, func(p wire.Part) bool { return len(p.Path) > maxPath })
 }
 
 func (c *conversation) report(urgent bool, change func(s *wire.TaskStatus)) {
@@ -100,6 +90,40 @@ func (c *conversation) meet(addrs []string) {
 	c.met = true
 	c.out <- wire.ToTask{Connect: &wire.Connect{Addrs: addrs}}
 	c.report(true, func(s *wire.TaskStatus) { s.Phase = wire.Working })
+}
+
+// hush takes the end of what the task says; err says why that was no message.
+func (c *conversation) hush(err error) {
+	if err != nil && c.nonsense == nil {
+		c.nonsense = err
+		c.kill()
+	}
+}
+
+// drain takes what a task said last, when all its processes have ended, until the
+// listener has come to the end of it. Where one that cannot be found holds the socket
+// there is no end, and drain returns after drainTimeout. It counts that in ticks: a
+// machine that stood still for so long has not listened for so long.
+func (c *conversation) drain(words <-chan wire.FromTask, silent <-chan error) {
+	const ticks = 10
+	tick := time.NewTicker(drainTimeout / ticks)
+	defer tick.Stop()
+	for n := 0; n < ticks; {
+		select {
+		case m := <-words:
+			c.hear(m)
+		case err := <-silent:
+			c.hush(err)
+			return
+		case <-tick.C:
+			n++
+		}
+	}
+	select {
+	case m := <-words: // it is as late as the last tick
+		c.hear(m)
+	default:
+	}
 }
 
 // listen brings the task's messages until it says no more. The error is nil if

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,6 +75,8 @@ func TestFailures(t *testing.T) {
 		{"failed", "line 7: no number", "", job.FaultInput},
 		{"nonsense", "task 0 sent what is no message of this version", "", job.FaultProgram},
 		{"boaster", "task 0 sent what is no message of this version: more files than peers", "", job.FaultProgram},
+		{"rogue", "task 0 sent what is no message of this version: a path that is too long", "", job.FaultProgram},
+		{"nowhere", "task 0 sent what is no message of this version: an address of 8912896 bytes", "", job.FaultProgram},
 		{"linklost", "the link to task 1 broke", "", job.FaultLink},
 	} {
 		t.Run(c.role, func(t *testing.T) {
@@ -115,6 +118,16 @@ func TestMemoryLimitByWatchdog(t *testing.T) {
 	g.empty()
 }
 
+// What processes share counts once.
+func TestSharedMemoryCountsOnce(t *testing.T) {
+	_, m, _ := one(t)
+	key := newKey()
+	order := play(key, "sharehog")
+	order.Limits.Memory = 150 << 20
+	m.order(order)
+	m.awaitPhase(key, wire.Done)
+}
+
 func TestWhatATaskFinds(t *testing.T) {
 	c, m, g := one(t)
 	content := []byte("hello file")
@@ -133,9 +146,11 @@ func TestWhatATaskFinds(t *testing.T) {
 	m.awaitGone(key)
 	folder := filepath.Join(g.cfg.DataDir, "tasks", string(key.Job)+"-1-0")
 	log := c.storedLog(key)
+	prio, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0) // 20 - nice
+	must(t, err)
 	for _, want := range []string{
 		"env MINE=yes", "env BSP_TASK=1", "env BSP_TASK_ID=" + string(key.Job) + "-1-0", "env HOME=" + folder + "/work", "env TMPDIR=" + folder + "/tmp",
-		"wd " + folder + "/work", "listen 127.0.0.1", "file hello file", "core 0 0", "NoNewPrivs:\t1", "nice 5",
+		"wd " + folder + "/work", "listen 127.0.0.1", "file hello file", "core 0 0", "NoNewPrivs:\t1", fmt.Sprint("nice ", min(20-prio+5, 19)),
 	} {
 		if !strings.Contains(log, want+"\n") {
 			t.Errorf("no %q in\n%s", want, log)
@@ -277,6 +292,20 @@ func TestLingeringTaskIsEnded(t *testing.T) {
 	g.empty()
 }
 
+// A process that a task leaves holds the socket, so that no end comes after the last
+// word: the word counts, and the end is not waited for.
+func TestLastWordsAreHeard(t *testing.T) {
+	_, m, g := one(t)
+	for range 5 {
+		key := newKey()
+		m.order(play(key, "holder"))
+		m.awaitPhase(key, wire.Done)
+		m.order()
+		m.awaitGone(key)
+	}
+	g.empty()
+}
+
 func TestCheckpointsAreReported(t *testing.T) {
 	_, m, _ := one(t)
 	key := newKey()
@@ -309,6 +338,29 @@ func TestEscapedChildrenAreFound(t *testing.T) {
 			g.empty()
 		})
 	}
+}
+
+// A chain of processes, of which each ends when it has made the next, is not missed
+// by a look at /proc that comes in between.
+func TestChainOfProcesses(t *testing.T) {
+	_, m, g := one(t)
+	for range 5 {
+		key := newKey()
+		file := filepath.Join(t.TempDir(), "links")
+		m.order(play(key, "chain", file))
+		m.awaitPhase(key, wire.Done)
+		m.order()
+		m.awaitGone(key)
+		before, err := os.ReadFile(file)
+		must(t, err)
+		time.Sleep(50 * time.Millisecond) // a link takes one or two
+		after, err := os.ReadFile(file)
+		must(t, err)
+		if len(after) > len(before) {
+			t.Errorf("the chain goes on: %d links, then %d", len(before)/2, len(after)/2)
+		}
+	}
+	g.empty()
 }
 
 // Which counters a report keeps depends on their names alone, and the engine's stay.

@@ -17,8 +17,7 @@ func (l *life) watchMemory(over <-chan struct{}) {
 		return
 	}
 	pid := l.proc.PID()
-	mark, session := marked(l.folder), inSession(pid)
-	match := func(pid int) bool { return session(pid) || mark(pid) }
+	is := inSession(pid, marked(l.folder))
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for n := 1; ; n++ {
@@ -29,9 +28,9 @@ func (l *life) watchMemory(over <-chan struct{}) {
 		}
 		used := privateMemory(pid)
 		if n%scanEvery == 0 {
-			used = 0
-			for _, p := range processes(match) {
-				used += privateMemory(p)
+			all := processes(is)
+			if used = sum(all, privateMemory); used > limit { // or some of it was counted twice
+				used = sum(all, fairMemory)
 			}
 		}
 		if used > limit {
@@ -40,4 +39,12 @@ func (l *life) watchMemory(over <-chan struct{}) {
 			return
 		}
 	}
+}
+
+func sum(pids []int, of func(pid int) int64) int64 {
+	var total int64
+	for _, pid := range pids {
+		total += of(pid)
+	}
+	return total
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -252,8 +253,8 @@ func TestConfig(t *testing.T) {
 	if err := all.Close(); err != nil {
 		t.Error(err)
 	}
-	if slices.Contains([]string{"", ":0"}, a.Addr()) {
-		t.Errorf("address %q", a.Addr())
+	if host, port, err := net.SplitHostPort(a.Addr()); err != nil || host != "127.0.0.1" || port == "0" {
+		t.Errorf("address %q: %v", a.Addr(), err)
 	}
 }
 
@@ -305,29 +306,49 @@ func TestSeenMastersServeAsSeeds(t *testing.T) {
 }
 
 // TestSilentSeedsDelayNoEnd: seeds that take connections and never answer do not
-// keep Run from its end, nor from a seed that does answer.
+// keep Run from a seed that does answer, nor from its end while it waits for them. One
+// takes a second; all of them in turn, or memberlist's own limit, would be 10 s.
 func TestSilentSeedsDelayNoEnd(t *testing.T) {
-	var silent []string
-	for range 4 {
+	const seeds = 10
+	taken := make(chan struct{}, 10_000)
+	silent := make([]string, 0, seeds)
+	for range seeds {
 		l, err := netx.Listen(t.Context(), "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() // the kernel takes connections
+		var held []net.Conn
+		var accepting sync.WaitGroup
+		accepting.Go(func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				held = append(held, c)
+				taken <- struct{}{}
+			}
+		})
+		t.Cleanup(func() {
+			l.Close()
+			accepting.Wait()
+			for _, c := range held {
+				c.Close()
+			}
+		})
 		silent = append(silent, l.Addr().String())
 	}
 	a := start(t, "master", "a", nil)
-	asked := make(chan struct{}, 1000)
 	b := start(t, "groom", "b", func(c *gossip.Config) {
-		c.Seeds = func() []string { asked <- struct{}{}; return append(silent, a.Addr()) }
+		c.Seeds = func() []string { return append(slices.Clone(silent), a.Addr()) }
 	})
 	sees(t, b, "b a")
-	for range len(asked) + 1 {
-		<-asked
+	for range 2 * seeds { // each is tried by one connection and joined over another
+		<-taken
 	}
 	began := time.Now()
 	b.stop()
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("the end took %v", took)
 	}
 }

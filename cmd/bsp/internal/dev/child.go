@@ -31,22 +31,27 @@ const (
 	healthy     = 5 * time.Second        // a child that lived so long did not die of its start
 )
 
-// run keeps the child alive until ctx ends, and ends it then.
+// run keeps the child alive until ctx ends, and ends it then. It returns an error only
+// where the child cannot be started for the first time: later that is for a while, as
+// long as the machine has no process to spare, or the binary is being built anew.
 func (c *child) run(ctx context.Context) error {
 	wait := restartWait
-	for {
+	for first := true; ; first = false {
 		start := time.Now()
 		state, err := c.once(ctx)
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return nil //nolint:nilerr // an end in order
-		}
-		if err != nil {
-			return err // it cannot be started at all
+		case err != nil && first:
+			return err
+		case err != nil:
+			c.logger.Warn("a daemon cannot be started again now", "name", c.name, "error", err)
+		default:
+			c.logger.Warn("a daemon died and is started again", "name", c.name, "end", state, "log", c.log, "last", c.lastLine())
 		}
 		if time.Since(start) > healthy {
 			wait = restartWait
 		}
-		c.logger.Warn("a daemon died and is started again", "name", c.name, "end", state, "log", c.log, "last", c.lastLine())
 		select {
 		case <-ctx.Done():
 			return nil
@@ -73,13 +78,21 @@ func (c *child) once(ctx context.Context) (string, error) {
 	if err := cmd.Start(); err != nil {
 		return "", fmt.Errorf("start %s: %w", c.name, err)
 	}
-	err = os.WriteFile(c.pid, []byte(strconv.Itoa(cmd.Process.Pid)+"\n"), 0o600)
-	if err != nil {
+	if err := writePID(c.pid, cmd.Process.Pid); err != nil {
 		c.logger.Warn("process id is not written", "name", c.name, "error", err)
 	}
 	_ = cmd.Wait() // how it ended is in ProcessState
 	_ = os.Remove(c.pid)
 	return cmd.ProcessState.String(), nil
+}
+
+// writePID writes a process id by rename: who reads the file finds a whole one.
+func writePID(path string, pid int) error {
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, []byte(strconv.Itoa(pid)+"\n"), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
 }
 
 // plainEnv drops what is meant for the person's own bsp: a BSP_DATA of theirs

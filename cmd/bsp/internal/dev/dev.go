@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -113,6 +114,9 @@ func groomName(i int) string  { return "g" + strconv.Itoa(i+1) }
 // prepare writes the daemons' certificates and configurations.
 func prepare(folder *cluster.Folder, cfg Config, plan []address) error {
 	store := filepath.Join(folder.Dir, "store")
+	if err := os.RemoveAll(filepath.Join(folder.Dir, "run")); err != nil { // of a dev that was killed: the numbers are others' by now
+		return err
+	}
 	for _, d := range []string{store, filepath.Join(folder.Dir, "log"), filepath.Join(folder.Dir, "run")} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return err
@@ -212,25 +216,32 @@ func run(ctx context.Context, cfg Config, folder *cluster.Folder, plan []address
 	return group.Wait()
 }
 
-// ready waits until there is a leader and all grooms have come to it.
+// ready waits until every master answers for one cluster with a leader, and all grooms
+// have come to it.
 func ready(ctx context.Context, cfg Config, where cluster.Context) error {
+	began := time.Now()
 	conf, err := where.Client()
 	if err != nil {
 		return err
 	}
 	conf.Patience = 500 * time.Millisecond
-	c, err := client.New(conf)
-	if err != nil {
-		return err
+	var masters []*client.Client
+	for _, addr := range conf.Addrs { // each by itself: any of them would answer for those that are not up
+		conf.Addrs = []string{addr}
+		c, err := client.New(conf)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		masters = append(masters, c)
 	}
-	defer c.Close()
 	limit := time.NewTimer(readyLimit)
 	defer limit.Stop()
 	poll := time.NewTicker(25 * time.Millisecond) // the start only; jobs are never polled for
 	defer poll.Stop()
 	for {
-		nodes, err := c.Nodes(ctx)
-		if err == nil && up(nodes) >= cfg.Grooms {
+		err := ask(ctx, masters, cfg, began)
+		if err == nil {
 			return nil
 		}
 		select {
@@ -243,13 +254,40 @@ func ready(ctx context.Context, cfg Config, where cluster.Context) error {
 	}
 }
 
-// up counts the grooms that are ready for tasks.
-func up(nodes []job.Node) int {
-	n := 0
-	for _, node := range nodes {
-		if node.Role == pki.RoleGroom && node.State == "ready" {
-			n++
+// ask asks the masters in turn, and says who is missing.
+func ask(ctx context.Context, masters []*client.Client, cfg Config, began time.Time) error {
+	for i, c := range masters {
+		nodes, err := c.Nodes(ctx)
+		if err != nil {
+			return fmt.Errorf("master %s: %w", masterName(i), err)
+		}
+		if missing := absent(nodes, cfg, began); len(missing) > 0 {
+			return fmt.Errorf("not there: %s", strings.Join(missing, ", "))
 		}
 	}
-	return n
+	return nil
+}
+
+// absent returns what is not up. A groom must have been seen since dev began: a folder
+// that was kept remembers those of the last time, perhaps more than there are now.
+func absent(nodes []job.Node, cfg Config, began time.Time) []string {
+	masters, grooms := 0, map[string]bool{}
+	for _, n := range nodes {
+		switch {
+		case n.Role == pki.RoleMaster && (n.State == "leader" || n.State == "follower"):
+			masters++
+		case n.Role == pki.RoleGroom: // one may still drain, in a folder that was kept
+			grooms[n.ID] = n.State != "lost" && n.LastSeen.After(began)
+		}
+	}
+	var missing []string
+	if n := cfg.Masters - masters; n > 0 {
+		missing = append(missing, strconv.Itoa(n)+" masters")
+	}
+	for i := range cfg.Grooms {
+		if name := groomName(i); !grooms[name] {
+			missing = append(missing, name)
+		}
+	}
+	return missing
 }

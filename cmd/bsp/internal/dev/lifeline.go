@@ -12,9 +12,10 @@ import (
 // LifelineEnv names the descriptor of the lifeline in a child's environment.
 const LifelineEnv = "BSP_LIFELINE_FD"
 
-// grace is how long a child that lost its lifeline has to end in order: its
-// tasks die with it, and all must be gone within 1 s.
-const grace = 400 * time.Millisecond
+// grace is how long a child that lost its lifeline has to end in order. A groom
+// removes its tasks and then its cgroup, which took more than 400 ms on a busy
+// machine; all must be gone within 1 s.
+const grace = 800 * time.Millisecond
 
 // Watch makes this process end when the lifeline that it inherited does: stop
 // is called at once, exit after a while. Without a lifeline it does nothing.
