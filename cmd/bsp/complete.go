@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,9 @@ func (a *app) completer(ask func(cmd *cobra.Command, c *client.Client) []string)
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		c, err := a.client(completionPatience)
+		ctx, cancel := context.WithTimeout(cmd.Context(), completionPatience)
+		defer cancel()
+		c, err := a.client(ctx, completionPatience)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}

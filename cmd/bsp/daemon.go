@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
@@ -61,10 +62,11 @@ func daemonCmd[T logged](a *app, use, short, long string, start func(T, *slog.Lo
 		Long: long + `
 
 Settings come from flags, before the environment (BSP_ and the setting's name in capitals), before
-the YAML file, before the defaults. "bsp init" writes a file with all settings explained.`,
+the YAML file, before the defaults. "bsp init" writes a file with all settings explained. BSP_DATA and
+BSP_CA are for commands that look for a cluster: here it is BSP_` + strings.ToUpper(use) + `_DATA and BSP_` + strings.ToUpper(use) + `_CA.`,
 		Example: "  bsp " + use + " --config /etc/bsp/" + use + ".yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conf, err := config.Load[T](config.Sources{File: file, Env: os.Environ(), Flags: cmd.Flags()})
+			conf, err := config.Load[T](config.Sources{File: file, Env: os.Environ(), Role: use, Flags: cmd.Flags()})
 			if err != nil {
 				return err
 			}

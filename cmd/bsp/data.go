@@ -1,16 +1,19 @@
 package main
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/cobra"
 
 	"scalar/bsp/graph/gen"
@@ -29,7 +32,8 @@ func (a *app) genRMATCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use: "rmat", Short: "Make a random graph with skewed degrees (R-MAT, as in Graph500)", Args: cobra.NoArgs,
 		Long: `Make a random graph with skewed degrees: R-MAT with the parameters of Graph500, without
-loops and duplicates, a line "src dst" an edge. Equal seeds give equal files.`,
+loops and duplicates, a line "src dst" an edge. Equal seeds give equal files. A file whose name
+ends in .gz or .zst is compressed.`,
 		Example: "  bsp data gen rmat --scale 16 --edge-factor 16 --seed 1 --output graph.e",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output == "" {
@@ -38,16 +42,16 @@ loops and duplicates, a line "src dst" an edge. Equal seeds give equal files.`,
 			if err := g.Validate(); err != nil {
 				return fault.Usage("%w", err)
 			}
-			path, err := absolute(output)
+			path, err := location("--output", output)
 			if err != nil {
 				return err
 			}
-			if err := a.mustNotExist(cmd.Context(), path); err != nil {
+			if err := mustNotExist(cmd.Context(), path); err != nil {
 				return err
 			}
 			ctx, cancel := interruptible(cmd.Context())
 			defer cancel()
-			edges, err := g.WriteFile(ctx, path)
+			edges, err := writeGraph(ctx, g, path)
 			if err != nil {
 				return err
 			}
@@ -64,10 +68,50 @@ loops and duplicates, a line "src dst" an edge. Equal seeds give equal files.`,
 	return c
 }
 
-func (a *app) mustNotExist(ctx context.Context, url string) error {
+// writeGraph writes a graph to a new file, compressed if its name says so.
+func writeGraph(ctx context.Context, g gen.RMAT, url string) (edges int64, err error) {
 	fsys, name, err := storage.Resolve(url)
 	if err != nil {
-		return fault.Usage("%w", err)
+		return 0, err
+	}
+	w, err := fsys.Create(ctx, name)
+	if err != nil {
+		return 0, fmt.Errorf("create %s: %w", url, err)
+	}
+	to, err := compressor(w, name)
+	if err == nil {
+		edges, err = g.Write(ctx, to)
+		err = errors.Join(err, to.Close())
+	}
+	if err == nil {
+		err = w.Commit()
+	}
+	if err != nil {
+		return 0, errors.Join(fmt.Errorf("write %s: %w", url, err), w.Abort())
+	}
+	return edges, nil
+}
+
+// compressor compresses what is written to it as a file's name asks.
+func compressor(w io.Writer, name string) (io.WriteCloser, error) {
+	switch filepath.Ext(name) {
+	case ".gz":
+		return gzip.NewWriter(w), nil
+	case ".zst":
+		return zstd.NewWriter(w)
+	}
+	return plainWriter{w}, nil
+}
+
+// plainWriter is a compressor that does nothing.
+type plainWriter struct{ io.Writer }
+
+func (plainWriter) Close() error { return nil }
+
+func mustNotExist(ctx context.Context, url string) error {
+	fsys, name, err := storage.Resolve(url)
+	if err != nil {
+		return err
 	}
 	_, err = fsys.Stat(ctx, name)
 	if err == nil {
@@ -84,24 +128,37 @@ type entry struct {
 	Name     string    `json:"name"`
 	Size     int64     `json:"size"`
 	Modified time.Time `json:"modified"`
+	Dir      bool      `json:"dir,omitempty"` // a folder
 }
 
 func (a *app) dataListCmd() *cobra.Command {
 	return a.outputFlag(&cobra.Command{
-		Use: "ls URL", Short: "List the files in a folder", Args: cobra.ExactArgs(1),
+		Use: "ls URL", Short: "List the files and folders in a folder", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, _, files, err := listFiles(cmd.Context(), args[0])
+			fsys, at, files, err := listFiles(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
+			if l, ok := fsys.(storage.FolderLister); ok && at.Dir {
+				folders, err := l.Folders(cmd.Context(), at.Name)
+				if err != nil {
+					return err
+				}
+				files = append(files, folders...)
+				slices.SortFunc(files, func(a, b storage.Info) int { return strings.Compare(a.Name, b.Name) })
+			}
 			entries := []entry{}
 			for _, f := range files {
-				entries = append(entries, entry{f.Name, f.Size, f.ModTime})
+				entries = append(entries, entry{f.Name, f.Size, f.ModTime, f.Dir})
 			}
 			return a.print(entries, func() rows {
 				r := rows{head: words("name size modified")}
 				for _, e := range entries {
-					r.add(filepath.Base(e.Name), humanize.IBytes(uint64(max(0, e.Size))), e.Modified.Format(time.DateTime))
+					name, size := filepath.Base(e.Name), humanize.IBytes(uint64(max(0, e.Size)))
+					if e.Dir {
+						name, size = name+"/", "-"
+					}
+					r.add(name, size, e.Modified.Format(time.DateTime))
 				}
 				return r
 			})
@@ -123,6 +180,9 @@ func listFiles(ctx context.Context, arg string) (storage.FS, storage.Info, []sto
 		return nil, at, nil, err
 	}
 	files, err := fsys.List(ctx, name)
+	if errors.Is(err, storage.ErrURL) {
+		err = fault.Usage("%w", err)
+	}
 	return fsys, at, files, err
 }
 

@@ -192,13 +192,17 @@ func TestCommands(t *testing.T) {
 	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "2")
 	id := strings.TrimSpace(c.must("job", "submit", "-d", "--name", "long", "randcomm", "--", "--size", "8", "--messages", "1", "--supersteps", "1000000000"))
 	second := strings.TrimSpace(c.must("job", "submit", "-d", "pi"))
+	half := filepath.Join(t.TempDir(), "part-00000")
+	if err := os.WriteFile(half, []byte("1 2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	viewer := strings.TrimSpace(c.must("acl", "token", "create", "bob", "--role", "viewer"))
 	for _, row := range []struct {
 		args string
 		code int
 		want string // in stdout, or in stderr of what fails
 	}{
-		{"job list", 0, "long-1  randcomm"},
+		{"job list", 0, "long-1  default    randcomm"},
 		{"job list --running -o json", 0, `"id":"pi-2"`},
 		{"job list -o yaml", 0, "- id: pi-2"},
 		{"job status " + id, 0, "randcomm"},
@@ -206,7 +210,11 @@ func TestCommands(t *testing.T) {
 		{"job inspect " + id, 0, "namespace"},
 		{"job why " + second, 0, "slots"},
 		{"job why -o json " + second, 0, `"constraint":"slots"`},
+		{"job why -o json " + id, 0, `"reasons":[]`},
 		{"job plan -o json " + id, 0, `"groom":"g1"`},
+		{"job plan " + id, 0, "TASK  PEERS   GROOM  STATE  SUPERSTEP\n0     0 to 1  g1"},
+		{"job plan " + second, 0, "pi-2 is not placed: see `bsp job why pi-2`\n"},
+		{"job plan -o json " + second, 0, "[]\n"},
 		{"job logs " + id, 0, ""},
 		{"job inspect nope-7", 3, "no such job"},
 		{"node list", 0, "g1"},
@@ -225,7 +233,10 @@ func TestCommands(t *testing.T) {
 		{"job wait " + id, 7, "long-1 stopped"},
 		{"job wait " + second, 0, "pi\t3"},
 		{"job submit --input /none.e --output /tmp/none pagerank", 3, "/none.e"},
-		{"job submit --timeout 200ms randcomm -- --size 8 --messages 1 --supersteps 1000000000", 6, "timed out"},
+		{"job submit --timeout 200ms randcomm -- --size 8 --messages 1 --supersteps 1000000000", 6, "timed out: --timeout was 200ms\n"},
+		{"job submit --input " + filepath.Dir(half) + " inlinks", 1, "has part-00000 and no _SUCCESS: the job that writes it has not ended\n"},
+		{"job submit --input s3://b/x inlinks", 2, "s3:// comes later"},
+		{"job list --context c --addr h:1", 2, "--addr and --context name a cluster each"},
 		{"__complete job status long", 0, "long-1\tstopped"},
 	} {
 		stdout, stderr, code := c.bsp(strings.Fields(row.args)...)
@@ -236,6 +247,30 @@ func TestCommands(t *testing.T) {
 		if code != row.code || !strings.Contains(said, row.want) {
 			t.Errorf("bsp %s: exit %d, want %d and %q\n%s%s", row.args, code, row.code, row.want, stdout, stderr)
 		}
+	}
+}
+
+// TestLongResult asks for a result that the one object of -o json cannot hold.
+func TestLongResult(t *testing.T) {
+	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "2")
+	graph := filepath.Join(t.TempDir(), "g.e")
+	c.must("data", "gen", "rmat", "--scale", "17", "--edge-factor", "4", "--output", graph)
+	stdout, stderr, code := c.bsp("job", "submit", "-o", "json", "--input", graph, "pagerank", "--", "--iterations", "1")
+	const says = "is longer than 1 MiB and not in the object: print it by `bsp job wait pagerank-1`, or give --output"
+	if code != 0 || strings.Contains(stdout, `"result"`) || strings.Count(stderr, says) != 1 {
+		t.Errorf("exit %d, %.200s\n%s", code, stdout, stderr)
+	}
+	whole := c.must("job", "wait", "pagerank-1")
+	var info job.Info
+	here := c.must("job", "submit", "--local", "--peers", "2", "-o", "json", "--input", graph, "pagerank", "--", "--iterations", "1")
+	if err := json.Unmarshal([]byte(here), &info); err != nil {
+		t.Fatal(err)
+	}
+	if len(whole) < 1<<20 || info.Result != whole {
+		t.Errorf("results of %d and %d bytes", len(whole), len(info.Result))
+	}
+	if _, stderr, _ := c.bsp("job", "submit", "-o", "json", "randcomm", "--", "--size", "8", "--messages", "0", "--supersteps", "2"); strings.Contains(stderr, "1 MiB") {
+		t.Errorf("of no result: %s", stderr)
 	}
 }
 
@@ -324,6 +359,33 @@ func TestDevKilledLeavesNothing(t *testing.T) {
 		return len(c.daemons()) == 0
 	})
 	t.Logf("all gone after %s", d.Round(time.Millisecond))
+}
+
+// TestInterruptTheLogs ends job logs -f, which says nothing and leaves the job.
+func TestInterruptTheLogs(t *testing.T) {
+	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "2")
+	id := strings.TrimSpace(c.must("job", "submit", "-d", "--peers", "1", talker(t, "1_000_000")))
+	cmd := exec.CommandContext(t.Context(), "bsp", "job", "logs", "-f", id)
+	var stderr bytes.Buffer
+	cmd.Env, cmd.Stderr = c.env, &stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); !strings.Contains(line, "half of line 0") {
+		t.Errorf("the first line %q, %v", line, err)
+	}
+	cmd.Process.Signal(syscall.SIGINT)
+	err = cmd.Wait()
+	if ended, ok := errors.AsType[*exec.ExitError](err); !ok || ended.ExitCode() != job.ExitStopped || stderr.Len() > 0 {
+		t.Errorf("ended with %v and %q", err, &stderr)
+	}
+	if out := c.must("job", "status", "-o", "json", id); !strings.Contains(out, `"state":"running"`) {
+		t.Errorf("the job: %s", out)
+	}
 }
 
 func TestInterruptStopsTheJob(t *testing.T) {

@@ -20,7 +20,8 @@ func (a *app) devCmd() *cobra.Command {
 		Long: `Run a whole cluster on this machine, on the loopback, with TLS: every master and groom a
 process of its own, started again when it dies. All end with this command.
 
-Without --data the cluster lives in a temporary folder (or in BSP_DATA) and is forgotten at the end.`,
+With --data or BSP_DATA the cluster is kept in that folder, and commands find it by BSP_DATA. Without,
+it lives in a temporary folder, is the context "dev" of your contexts, and is forgotten at the end.`,
 		Example: "  bsp dev\n  bsp dev --data ./cluster --masters 1 --grooms 4 --slots 8",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.dev(cmd.Context(), cfg)
@@ -39,7 +40,8 @@ func (a *app) dev(ctx context.Context, cfg dev.Config) (err error) {
 	if cfg.Dir == "" {
 		cfg.Dir = a.getenv("BSP_DATA")
 	}
-	if cfg.Dir == "" {
+	temporary := cfg.Dir == ""
+	if temporary {
 		if cfg.Dir, err = os.MkdirTemp("", "bsp-dev-"); err != nil {
 			return err
 		}
@@ -55,14 +57,16 @@ func (a *app) dev(ctx context.Context, cfg dev.Config) (err error) {
 	if cfg.Exe, err = os.Executable(); err != nil {
 		return err
 	}
-	var current cluster.Context
+	var current cluster.Context // what is to be removed from the contexts
 	cfg.Ready = func(c cluster.Context) {
-		current = c
-		if err := a.register(devContext, c); err != nil {
-			cfg.Logger.Warn("the cluster is no context of yours: use BSP_DATA", "error", err)
+		if temporary { // a folder that a person named is found by its name
+			current = c
+			if err := a.register(devContext, c); err != nil {
+				cfg.Logger.Warn("the cluster is no context of yours: use BSP_DATA", "error", err)
+			}
 		}
-		fmt.Fprintf(a.stdout, "ready: %d masters, %d grooms, %d slots. Next, in another shell: BSP_DATA=%s bsp job submit pi -- --samples 1000000\n", //nolint:errcheck // nobody to tell
-			cfg.Masters, cfg.Grooms, cfg.Grooms*cfg.Slots, cfg.Dir)
+		fmt.Fprintf(a.stdout, "ready: %s, %s, %s. Next, in another shell: BSP_DATA=%s bsp job submit pi -- --samples 1000000\n", //nolint:errcheck // nobody to tell
+			count(cfg.Masters, "master"), count(cfg.Grooms, "groom"), count(cfg.Grooms*cfg.Slots, "slot"), cfg.Dir)
 	}
 	err = dev.Run(ctx, cfg)
 	if current.Addrs != nil {
@@ -71,5 +75,5 @@ func (a *app) dev(ctx context.Context, cfg dev.Config) (err error) {
 	return err
 }
 
-// devContext is the name of the context of bsp dev.
+// devContext is the name of the context of a bsp dev in a temporary folder.
 const devContext = "dev"

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"scalar/bsp/client"
@@ -20,35 +19,66 @@ import (
 // stops counts what people press: the first ^C (or SIGTERM) stops the job, the
 // second one leaves.
 type stops struct {
-	first  chan struct{} // closed by watch
-	done   chan struct{} // closed by close
-	ended  chan struct{} // closed when watch has returned
+	first  <-chan struct{} // closed by the first ^C
+	sent   chan struct{}   // closed by watch when the cluster knows of the first one
+	done   chan struct{}   // closed by close
+	ended  chan struct{}   // closed when nobody listens any more
 	signal chan os.Signal
 }
 
-// stopper begins to listen. The context that it returns ends with the second ^C.
-func stopper(ctx context.Context) (context.Context, *stops) {
-	ctx, cancel := context.WithCancel(ctx)
-	s := &stops{
-		first: make(chan struct{}), done: make(chan struct{}), ended: make(chan struct{}),
+// twice is how long a second signal counts as the first one: a shell and timeout(1)
+// both pass ^C on, and a key bounces.
+const twice = 300 * time.Millisecond
+
+// stopper begins to listen. The contexts that it returns end with the first ^C and
+// with the second.
+func stopper(ctx context.Context, signals []os.Signal) (early, late context.Context, s *stops) {
+	late, leave := context.WithCancel(ctx)
+	early, stop := context.WithCancel(late)
+	s = &stops{
+		first: early.Done(), sent: make(chan struct{}), done: make(chan struct{}), ended: make(chan struct{}),
 		signal: make(chan os.Signal, 2), // two count
 	}
-	signal.Notify(s.signal, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(s.signal, signals...)
 	go func() {
 		defer close(s.ended)
-		defer cancel()
+		defer leave()
 		select {
 		case <-s.signal:
-			close(s.first)
+			stop()
+		case <-s.done:
+			stop()
+			return
+		}
+		select {
+		case <-s.sent:
+		case <-time.After(twice):
 		case <-s.done:
 			return
+		}
+		for len(s.signal) > 0 {
+			<-s.signal
 		}
 		select {
 		case <-s.signal:
 		case <-s.done:
 		}
 	}()
-	return ctx, s
+	return early, late, s
+}
+
+// leaveLimit is how long a command may take to end in order after the second ^C.
+const leaveLimit = time.Second
+
+// leave ends this process, with what clean removes, unless ended is closed in time: a
+// program may not notice that it is stopped, and nobody may read the result.
+func leave(ended <-chan struct{}, clean func()) {
+	select {
+	case <-ended:
+	case <-time.After(leaveLimit):
+		clean()
+		os.Exit(job.ExitStopped)
+	}
 }
 
 func (s *stops) close() {
@@ -78,10 +108,32 @@ func (a *app) follow(ctx context.Context, c *client.Client, id job.ID, stopping 
 			return err
 		}
 	}
+	a.tellLong(ctx, c, info)
 	if e := info.Error; info.State == job.Failed && e != nil && e.Kind == job.FaultProgram {
 		fmt.Fprintf(a.stderr, "what its tasks wrote: bsp job logs %s\n", id) //nolint:errcheck // nobody to tell
 	}
 	return a.finish(info)
+}
+
+// tellLong says how to get a result that is too long for the one object that -o json
+// prints; nothing else tells it from an empty one.
+func (a *app) tellLong(ctx context.Context, c *client.Client, info job.Info) {
+	if a.format == formatTable || info.State != job.Succeeded || !inStore(info) || info.Result != "" {
+		return
+	}
+	var first one
+	if err := c.Result(ctx, info.ID, &first); err == nil || !first.filled {
+		return
+	}
+	fmt.Fprintf(a.stderr, "bsp: the result of %s is longer than 1 MiB and not in the object: print it by `bsp job wait %s`, or give --output next time\n", info.ID, info.ID) //nolint:errcheck // nobody to tell
+}
+
+// one is a writer that takes one piece, to see whether there is any.
+type one struct{ filled bool }
+
+func (o *one) Write(b []byte) (int, error) {
+	o.filled = len(b) > 0
+	return 0, io.ErrShortWrite
 }
 
 // inStore reports whether a job has no output of its own: what its peers wrote is
@@ -115,6 +167,7 @@ func (a *app) watch(ctx context.Context, c *client.Client, id job.ID, stopping *
 			if err := c.Stop(ctx, id); err != nil && ctx.Err() == nil {
 				p.say("bsp: %v", err)
 			}
+			close(stopping.sent)
 		case <-ctx.Done():
 		}
 	}()
@@ -170,7 +223,7 @@ func tell(p *progress, last, info job.Info) {
 		if info.Checkpoint >= 0 {
 			from = fmt.Sprintf("from superstep %d", info.Checkpoint)
 		}
-		p.say("%s attempt %d failed, it goes on %s: %v", info.ID, max(1, info.Attempts-boolInt(info.State == job.Running)), from, e)
+		p.say("%s attempt %d failed, it goes on %s: %s", info.ID, max(1, info.Attempts-boolInt(info.State == job.Running)), from, oneLine(e))
 	}
 	if info.State != last.State && !info.State.Final() {
 		if last.ID == "" || info.State != job.Committing {
@@ -212,6 +265,9 @@ func (a *app) finish(info job.Info) error {
 		return nil
 	}
 	line := fmt.Sprintf("%s %s", info.ID, strings.ReplaceAll(info.State.String(), "_", " "))
+	if info.State == job.TimedOut && a.limit > 0 {
+		line += fmt.Sprintf(": --timeout was %s", a.limit)
+	}
 	if e := info.Error; e != nil {
 		if info.State == job.Failed {
 			line += ": " + e.Error()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,11 +8,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"scalar/bsp/client"
 	"scalar/bsp/job"
+	"scalar/cmd/bsp/internal/fault"
 )
 
 func (a *app) jobCmd() *cobra.Command {
@@ -46,9 +45,9 @@ func (a *app) jobListCmd() *cobra.Command {
 }
 
 func jobRows(jobs []job.Info) rows {
-	r := rows{head: words("id program state peers attempts superstep submitted seconds")}
+	r := rows{head: words("id namespace program state peers attempts superstep submitted seconds")}
 	for _, i := range jobs {
-		r.add(i.ID, i.Program, i.State, i.Peers, i.Attempts, i.Supersteps, ago(i.Submitted), fmt.Sprintf("%.3f", i.Seconds.Total))
+		r.add(i.ID, i.Namespace, i.Program, i.State, i.Peers, i.Attempts, i.Supersteps, ago(i.Submitted), fmt.Sprintf("%.3f", i.Seconds.Total))
 	}
 	return r
 }
@@ -73,7 +72,7 @@ func (a *app) jobStatusCmd() *cobra.Command {
 			r := jobRows([]job.Info{info})
 			if info.Error != nil {
 				r.head = append(r.head, "error")
-				r.body[0] = append(r.body[0], info.Error.Error())
+				r.body[0] = append(r.body[0], oneLine(info.Error))
 			}
 			return r
 		})
@@ -86,6 +85,7 @@ func (a *app) jobInspectCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		a.tellLong(ctx, c, info)
 		return a.print(info, func() rows { return inspectRows(info) })
 	}))
 }
@@ -122,7 +122,7 @@ func inspectRows(i job.Info) rows {
 		r.add(fmt.Sprintf("task %d", p.Task), where)
 	}
 	if i.Error != nil {
-		r.add("error", i.Error.Error())
+		r.add("error", oneLine(i.Error))
 	}
 	return r
 }
@@ -132,11 +132,22 @@ func (a *app) jobLogsCmd() *cobra.Command {
 	c := a.oneJob("logs JOB", "Print what the tasks of a job wrote", func(ctx context.Context, c *client.Client, id job.ID) error {
 		ctx, cancel := interruptible(ctx)
 		defer cancel()
-		return c.Logs(ctx, id, o, a.stdout)
+		err := c.Logs(ctx, id, o, a.stdout)
+		if ctx.Err() != nil { // by ^C, which needs no word
+			return fault.Exit(job.ExitStopped)
+		}
+		return err
 	})
+	c.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if o.Task < 0 && cmd.Flags().Changed("task") {
+			return fault.Usage("--task %d: tasks are counted from 0", o.Task)
+		}
+		return nil
+	}
+	c.Long = "Print what the tasks of a job wrote. ^C ends that, not the job, with exit code 7."
 	c.Example = "  bsp job logs pagerank-17\n  bsp job logs -f --task 2 pagerank-17"
 	c.Flags().BoolVarP(&o.Follow, "follow", "f", false, "go on until the job ends")
-	c.Flags().IntVar(&o.Task, "task", -1, "only this task")
+	c.Flags().IntVar(&o.Task, "task", -1, "only this task (default: all)")
 	return c
 }
 
@@ -160,6 +171,9 @@ func (a *app) jobWhyCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if why.Reasons == nil {
+			why.Reasons = []job.Reason{}
+		}
 		if a.format == formatTable {
 			if _, err := fmt.Fprintf(a.stdout, "%s %s\n", why.ID, why.Summary); err != nil || len(why.Reasons) == 0 {
 				return err
@@ -181,24 +195,27 @@ func (a *app) jobWhyCmd() *cobra.Command {
 
 func (a *app) jobPlanCmd() *cobra.Command {
 	return a.outputFlag(a.oneJob("plan JOB", "Show what the scheduler decides for a job as things stand", func(ctx context.Context, c *client.Client, id job.ID) error {
-		plan, err := c.Plan(ctx, id)
+		text, err := c.Plan(ctx, id)
 		if err != nil {
 			return err
 		}
-		if a.format == formatJSON {
-			var line bytes.Buffer
-			if err := json.Compact(&line, plan); err != nil {
-				return fmt.Errorf("the master's plan: %w", err)
-			}
-			_, err := fmt.Fprintln(a.stdout, line.String())
-			return err
-		}
-		text, err := yaml.JSONToYAML(plan) // it reads well enough as a table
-		if err != nil {
+		plan := []job.Placed{} // null: it does not fit
+		if err := json.Unmarshal(text, &plan); err != nil {
 			return fmt.Errorf("the master's plan: %w", err)
 		}
-		_, err = a.stdout.Write(text)
-		return err
+		if len(plan) == 0 {
+			if plan = []job.Placed{}; a.format == formatTable {
+				_, err := fmt.Fprintf(a.stdout, "%s is not placed: see `bsp job why %s`\n", id, id)
+				return err
+			}
+		}
+		return a.print(plan, func() rows {
+			r := rows{head: words("task peers groom state superstep")}
+			for _, p := range plan {
+				r.add(p.Task, fmt.Sprintf("%d to %d", p.Peers.Lo, p.Peers.Hi-1), p.Groom, orDash(p.State), p.Superstep)
+			}
+			return r
+		})
 	}))
 }
 

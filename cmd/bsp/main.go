@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -38,12 +39,20 @@ func run(ctx context.Context, args []string) int {
 	if e, ok := err.(*fault.Error); ok && e.Err == nil { //nolint:errorlint // only if it is the whole error
 		return code
 	}
-	line := strings.ReplaceAll(err.Error(), "\n", "; ")
+	line := oneLine(err)
+	if code == job.ExitStopped && errors.Is(err, context.Canceled) { // by ^C
+		line = "stopped"
+	}
 	if code == job.ExitUsage && !a.running {
 		line += fmt.Sprintf(" (see `%s --help`)", cmd.CommandPath())
 	}
 	fmt.Fprintf(a.stderr, "bsp: %s\n", line) //nolint:errcheck // nobody to tell
 	return code
+}
+
+// oneLine is what is said of an error; a program's may have many lines.
+func oneLine(err error) string {
+	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
 }
 
 // version is set by the linker: -X main.version=….

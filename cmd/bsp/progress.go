@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,11 +19,12 @@ type progress struct {
 	bars  *mpb.Progress
 	bar   *mpb.Bar
 	label atomic.Value // string
+	out   lines        // what others print
 }
 
 // newProgress begins a live line if w is a terminal.
 func newProgress(w io.Writer) *progress {
-	p := &progress{w: w}
+	p := &progress{w: w, out: lines{w: w}}
 	p.label.Store("")
 	if !terminal(w) {
 		return p
@@ -33,8 +36,61 @@ func newProgress(w io.Writer) *progress {
 			decor.Any(func(decor.Statistics) string { return p.label.Load().(string) }, decor.WCSyncSpaceR), //nolint:errcheck,forcetypeassert // only strings are stored
 			decor.Elapsed(decor.ET_STYLE_GO),
 		))
-	p.w = p.bars
+	p.w, p.out.w = p.bars, p.bars
 	return p
+}
+
+// writer returns where others may print meanwhile. On a terminal what they write
+// appears above the live line, line by line: beside it the next look of the live
+// line would erase it.
+func (p *progress) writer() io.Writer {
+	if p.bars == nil {
+		return p.w
+	}
+	return &p.out
+}
+
+// lines passes on whole lines. Safe for concurrent use.
+type lines struct {
+	w    io.Writer
+	mu   sync.Mutex // guards rest, and is held during a write
+	rest []byte     // of a line that has not ended
+}
+
+// Write implements io.Writer.
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rest = append(l.rest, b...)
+	end := bytes.LastIndexByte(l.rest, '\n') + 1
+	if end == 0 && len(l.rest) > maxRest {
+		end = len(l.rest)
+	}
+	return len(b), l.pass(end)
+}
+
+// maxRest is how long a line may be until it is passed on in pieces.
+const maxRest = 64 << 10
+
+// pass writes the first n bytes, with l.mu held.
+func (l *lines) pass(n int) error {
+	if n == 0 {
+		return nil
+	}
+	whole := append([]byte(nil), l.rest[:n]...)
+	if whole[n-1] != '\n' {
+		whole = append(whole, '\n')
+	}
+	l.rest = l.rest[n:]
+	_, err := l.w.Write(whole)
+	return err
+}
+
+// close passes on what has no end of line.
+func (l *lines) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_ = l.pass(len(l.rest)) // nobody to tell
 }
 
 // now replaces the live line.
@@ -52,6 +108,7 @@ func (p *progress) say(format string, args ...any) {
 // close ends the live line.
 func (p *progress) close() {
 	if p.bars != nil {
+		p.out.close()
 		p.bar.Abort(true)
 		p.bars.Wait()
 	}

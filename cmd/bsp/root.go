@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"scalar/bsp/client"
@@ -25,8 +27,9 @@ type app struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	cluster        cluster.Flags
-	format         string // of -o
-	running        bool   // the command line was right: errors from now on are no usage errors
+	format         string        // of -o
+	limit          time.Duration // --timeout of the job that is waited for; 0: not known
+	running        bool          // the command line was right: errors from now on are no usage errors
 }
 
 func (a *app) root() *cobra.Command {
@@ -35,31 +38,79 @@ func (a *app) root() *cobra.Command {
 		Short: "Run BSP programs, on this machine or on a cluster",
 		Long: `bsp runs BSP programs: built-in ones and your own, on this machine or on a cluster.
 
-A cluster is found by --addr or BSP_ADDR (with --token and --ca, or BSP_TOKEN and BSP_CA),
-else in the folder BSP_DATA that "bsp dev --data" fills, else by the current context.
+A cluster is found by --context, or by --addr or BSP_ADDR (with --token and --ca, or BSP_TOKEN
+and BSP_CA), else in the folder BSP_DATA that "bsp dev" fills, else by the current context.
 
 Exit codes: 0 ok, 1 the job failed, 2 wrong use or the output exists, 3 not found, 4 denied,
 5 cluster unreachable, 6 timed out, 7 stopped, 8 internal error.`,
 		Example: `  bsp job submit --local pi -- --samples 1000000
   bsp dev
   bsp job submit --input graph.e --output ranks pagerank -- --iterations 20`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
-		PersistentPreRun:  func(*cobra.Command, []string) { a.running = true },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          groupRun,
 	}
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	f := root.PersistentFlags()
+	a.clusterFlags(root)
+	root.PersistentFlags().VisitAll(func(f *pflag.Flag) { f.Hidden = true }) // shown where they count
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) (err error) {
+		a.running = true
+		root.PersistentFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Changed {
+				err = fault.Usage("%s asks no cluster and takes no --%s", cmd.CommandPath(), f.Name)
+			}
+		})
+		return err
+	}
+	root.AddCommand(
+		a.devCmd(), a.initCmd(), a.masterCmd(), a.groomCmd(), a.clusterFlags(a.jobCmd()), a.clusterFlags(a.nodeCmd()), a.programCmd(),
+		a.dataCmd(), a.clusterFlags(a.aclCmd()), a.tlsCmd(), a.contextCmd(), a.versionCmd(),
+	)
+	root.SetHelpCommand(helpCmd())
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args, c.RunE = cobra.ArbitraryArgs, groupRun
+		}
+	}
+	return root
+}
+
+// clusterFlags adds what says which cluster is meant to a command and those below it.
+// The root has these flags too, so that they may stand before the command's name; a
+// command that asks no cluster refuses them.
+func (a *app) clusterFlags(c *cobra.Command) *cobra.Command {
+	f := c.PersistentFlags()
+	a.addressFlags(f)
+	f.StringVar(&a.cluster.Context, "context", "", "name of the context to use (BSP_CONTEXT)")
+	return c
+}
+
+func (a *app) addressFlags(f *pflag.FlagSet) {
 	f.StringVar(&a.cluster.Addr, "addr", "", "address of the masters' API, https://HOST:PORT, several by commas (BSP_ADDR)")
 	f.StringVar(&a.cluster.Token, "token", "", "token, or @FILE (BSP_TOKEN)")
 	f.StringVar(&a.cluster.CA, "ca", "", "file: CA certificate of the cluster (BSP_CA)")
-	f.StringVar(&a.cluster.Context, "context", "", "name of the context to use (BSP_CONTEXT)")
-	root.AddCommand(
-		a.devCmd(), a.initCmd(), a.masterCmd(), a.groomCmd(), a.jobCmd(), a.nodeCmd(), a.programCmd(),
-		a.dataCmd(), a.aclCmd(), a.tlsCmd(), a.contextCmd(), a.versionCmd(),
-	)
-	return root
+}
+
+// helpCmd is cobra's, but for the exit code of what is no command.
+func helpCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, rest, err := cmd.Root().Find(args)
+			switch {
+			case err != nil:
+				return err
+			case len(rest) > 0 && c.HasSubCommands():
+				return groupRun(c, rest)
+			case len(rest) > 0:
+				return fault.Usage("no command %q: see `bsp --help`", "bsp "+strings.Join(args, " "))
+			}
+			return c.Help()
+		},
+	}
 }
 
 func (a *app) versionCmd() *cobra.Command {
@@ -79,30 +130,35 @@ const useList = "list"
 
 // group returns a command that only holds others.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{
-		Use: use, Short: short, Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return fault.Usage("unknown command %q: see `%s --help`", args[0], cmd.CommandPath())
-			}
-			return cmd.Help()
-		},
-	}
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, RunE: groupRun}
 	c.AddCommand(subs...)
 	return c
 }
 
+// groupRun is what a command does that only holds others.
+func groupRun(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	near := ""
+	cmd.SuggestionsMinimumDistance = 2 // as cobra's own
+	if names := cmd.SuggestionsFor(args[0]); len(names) > 0 {
+		near = ", did you mean " + strings.Join(names, " or ")
+	}
+	return fault.Usage("unknown command %q%s: see `%s --help`", args[0], near, cmd.CommandPath())
+}
+
 // outputFlag adds -o.
 func (a *app) outputFlag(c *cobra.Command) *cobra.Command {
+	a.format = formatTable // before it is the flag's default
 	c.Flags().VarP(&formatFlag{&a.format}, "output-format", "o", "table, json or yaml")
 	_ = c.RegisterFlagCompletionFunc("output-format", cobra.FixedCompletions([]string{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
-	a.format = formatTable
 	return c
 }
 
 // client connects to the cluster that is meant; patience 0 is the usual one.
-func (a *app) client(patience time.Duration) (*client.Client, error) {
-	where, err := cluster.Find(a.cluster, a.getenv)
+func (a *app) client(ctx context.Context, patience time.Duration) (*client.Client, error) {
+	where, err := cluster.Find(ctx, a.cluster, a.getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -122,13 +178,13 @@ func (a *app) client(patience time.Duration) (*client.Client, error) {
 // withClient wraps what a command does with the cluster.
 func (a *app) withClient(do func(ctx context.Context, c *client.Client, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		return a.connected(func(c *client.Client) error { return do(cmd.Context(), c, args) })
+		return a.connected(cmd.Context(), func(c *client.Client) error { return do(cmd.Context(), c, args) })
 	}
 }
 
 // connected calls do with a client of the cluster.
-func (a *app) connected(do func(c *client.Client) error) error {
-	c, err := a.client(0)
+func (a *app) connected(ctx context.Context, do func(c *client.Client) error) error {
+	c, err := a.client(ctx, 0)
 	if err != nil {
 		return err
 	}
@@ -138,11 +194,16 @@ func (a *app) connected(do func(c *client.Client) error) error {
 
 // interruptible returns a context that ^C, SIGTERM and a closed terminal end.
 func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, ending()...)
+}
+
+// ending are the signals that end what belongs to a terminal.
+func ending() []os.Signal {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
 		signals = append(signals, syscall.SIGHUP)
 	}
-	return signal.NotifyContext(ctx, signals...)
+	return signals
 }
 
 // terminal reports whether w is one.

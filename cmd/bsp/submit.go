@@ -4,19 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"scalar/bsp/builtin"
 	"scalar/bsp/client"
 	"scalar/bsp/job"
 	"scalar/cmd/bsp/internal/fault"
 	"scalar/cmd/bsp/internal/program"
+	"scalar/storage"
 )
 
 // submission is what bsp job submit was told.
@@ -27,6 +31,7 @@ type submission struct {
 	env    []string
 	local  bool
 	detach bool
+	flags  *pflag.FlagSet // which of them were given
 }
 
 func (a *app) submitCmd() *cobra.Command {
@@ -56,6 +61,7 @@ job, a second one leaves at once. The exit code is the job's: see "bsp --help".`
 		},
 		ValidArgsFunction: completePrograms,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			s.flags = cmd.Flags()
 			return a.submit(cmd.Context(), s, args[0], args[1:])
 		},
 	}
@@ -68,7 +74,7 @@ job, a second one leaves at once. The exit code is the job's: see "bsp --help".`
 	f.StringVar(&s.spec.Input, "input", "", "file or folder to read; path or URL, the same on every node")
 	f.StringVar(&s.spec.Output, "output", "", "folder to make; must not exist")
 	f.StringVar(&s.spec.Name, "name", "", "name of the job (default: the program's)")
-	f.StringVar(&s.spec.Namespace, "namespace", "", "namespace (default \"default\")")
+	f.StringVar(&s.spec.Namespace, "namespace", "", "namespace (default: the token's, or \"default\" if it may use all)")
 	f.IntVar(&s.spec.Priority, "priority", 0, "-100 to 100, higher first")
 	f.IntVar(&s.spec.CheckpointEvery, "checkpoint-every", 0, "supersteps between checkpoints (default: every 30 s)")
 	f.IntVar(&s.spec.MaxAttempts, "max-attempts", 0, "attempts until the program's faults end the job (default 4)")
@@ -88,7 +94,9 @@ func (a *app) submit(ctx context.Context, s *submission, name string, args []str
 	if err := s.check(); err != nil {
 		return err
 	}
-	p, err := program.Find(ctx, name, a.stderr)
+	early, late, stopping := stopper(ctx, s.signals())
+	defer stopping.close()
+	p, err := program.Find(early, name, a.stderr)
 	if err != nil {
 		return err
 	}
@@ -97,9 +105,25 @@ func (a *app) submit(ctx context.Context, s *submission, name string, args []str
 		return err
 	}
 	if s.local {
-		return a.submitLocal(ctx, s, p)
+		return a.submitLocal(early, late, s, p)
 	}
-	return a.connected(func(c *client.Client) error { return a.submitRemote(ctx, c, s, p) })
+	return a.connected(early, func(c *client.Client) error {
+		if err := s.upload(early, c, p); err != nil {
+			if early.Err() != nil { // there is no job yet that could be left
+				return &fault.Error{Code: job.ExitStopped, Err: early.Err()}
+			}
+			return err
+		}
+		return a.submitRemote(late, c, s, stopping)
+	})
+}
+
+// signals are what stops the job. A job on a cluster outlives a closed terminal.
+func (s *submission) signals() []os.Signal {
+	if s.local {
+		return ending()
+	}
+	return []os.Signal{os.Interrupt, syscall.SIGTERM}
 }
 
 // check refuses wrong flags and fills in what they say of the spec.
@@ -110,6 +134,8 @@ func (s *submission) check() error {
 		return fault.Usage("--peers %d: want 1 to %d", p.Peers, job.MaxPeers)
 	case p.Tasks < 0 || p.Tasks > job.MaxTasks || p.Peers > 0 && p.Tasks > p.Peers:
 		return fault.Usage("--tasks %d: want 1 to %d, and no more than --peers", p.Tasks, job.MaxTasks)
+	case math.IsNaN(p.Cores) || math.IsInf(p.Cores, 0):
+		return fault.Usage("--cores %v: want a number", p.Cores)
 	case p.Cores < 0 || p.GPUs < 0 || p.CheckpointEvery < 0 || p.MaxAttempts < 0 || p.Timeout < 0:
 		return fault.Usage("--cores, --gpus, --checkpoint-every, --max-attempts and --timeout must not be negative")
 	case p.Priority < -100 || p.Priority > 100:
@@ -130,14 +156,38 @@ func (s *submission) check() error {
 		if !ok || k == "" {
 			return fault.Usage("--env %q: want K=V", kv)
 		}
+		if strings.HasPrefix(k, "BSP_") {
+			return fault.Usage("--env %q: names with BSP_ are taken", k)
+		}
 		p.Env[k] = v
 	}
-	var err error
-	if p.Input, err = absolute(p.Input); err != nil {
+	if err := s.checkGiven(); err != nil {
 		return err
 	}
-	p.Output, err = absolute(p.Output)
+	var err error
+	if p.Input, err = location("--input", p.Input); err != nil {
+		return err
+	}
+	p.Output, err = location("--output", p.Output)
 	return err
+}
+
+// checkGiven refuses flags that were given and would count for nothing.
+func (s *submission) checkGiven() error {
+	for _, name := range []string{"peers", "tasks", "cores", "checkpoint-every", "max-attempts", "timeout"} {
+		if f := s.flags.Lookup(name); f.Changed && (f.Value.String() == "0" || f.Value.String() == "0s") {
+			return fault.Usage("--%s %s: want more, or leave it out for the default", name, f.Value)
+		}
+	}
+	if !s.local {
+		return nil
+	}
+	for _, name := range []string{"cores", "memory", "gpus", "priority", "namespace", "addr", "token", "ca", "context"} {
+		if s.flags.Changed(name) {
+			return fault.Usage("--%s is for a cluster: with --local it has no effect", name)
+		}
+	}
+	return nil
 }
 
 // name puts the program and its arguments into the spec.
@@ -178,6 +228,18 @@ func absolute(path string) (string, error) {
 	return filepath.Abs(path)
 }
 
+// location is absolute for the value of a flag that names data.
+func location(flag, path string) (string, error) {
+	url, err := absolute(path)
+	if err != nil || url == "" {
+		return url, err
+	}
+	if _, _, err := storage.Resolve(url); err != nil {
+		return "", fault.Usage("%s: %w", flag, err)
+	}
+	return url, nil
+}
+
 // shipped splits PATH[=NAME] of --file.
 func shipped(arg string) (path, name string, err error) {
 	path, name, named := strings.Cut(arg, "=")
@@ -197,10 +259,8 @@ func shipped(arg string) (path, name string, err error) {
 	return path, name, nil
 }
 
-// submitRemote uploads, submits and waits.
-func (a *app) submitRemote(ctx context.Context, c *client.Client, s *submission, p *program.Program) error {
-	ctx, stopping := stopper(ctx)
-	defer stopping.close()
+// upload puts the program and its files into the cluster's store.
+func (s *submission) upload(ctx context.Context, c *client.Client, p *program.Program) error {
 	if p.Path != "" {
 		blob, err := c.Upload(ctx, client.Programs, p.Path)
 		if err != nil {
@@ -219,6 +279,14 @@ func (a *app) submitRemote(ctx context.Context, c *client.Client, s *submission,
 		}
 		s.spec.Files = append(s.spec.Files, job.File{Name: name, Digest: blob.Digest, Size: blob.Size})
 	}
+	return nil
+}
+
+// submitRemote submits and waits.
+func (a *app) submitRemote(ctx context.Context, c *client.Client, s *submission, stopping *stops) error {
+	ended := make(chan struct{})
+	defer context.AfterFunc(ctx, func() { leave(ended, func() {}) })()
+	defer close(ended)
 	info, err := c.Submit(ctx, s.spec)
 	if err != nil {
 		return err
@@ -230,5 +298,6 @@ func (a *app) submitRemote(ctx context.Context, c *client.Client, s *submission,
 		}
 		return a.print(info, nil)
 	}
+	a.limit = s.spec.Timeout
 	return a.follow(ctx, c, info.ID, stopping)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scalar/bsp/job"
 	"scalar/cmd/bsp/internal/cluster"
 	"scalar/cmd/bsp/internal/fault"
 	"scalar/internal/pki"
@@ -39,8 +39,8 @@ NAME.pem and NAME.key there; move them, with ca.pem and gossip.key, to the daemo
 			if err != nil {
 				return err
 			}
-			if err := f.Issue(role, name, withLoopback(hosts), life); err != nil {
-				return fault.Default(2, err)
+			if err := f.IssueNew(role, name, withLoopback(hosts), life); err != nil {
+				return fault.Default(job.ExitUsage, err)
 			}
 			_, err = fmt.Fprintf(a.stderr, "wrote %s and %s\n", f.Path(name+".pem"), f.Path(name+".key"))
 			return err
@@ -176,11 +176,7 @@ func readCert(path string) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	block, _ := pem.Decode(b)
-	if block == nil || block.Type != "CERTIFICATE" {
-		return nil, fault.Usage("%s holds no PEM certificate", path)
-	}
-	c, err := x509.ParseCertificate(block.Bytes)
+	c, err := cluster.ParseCert(b)
 	if err != nil {
 		return nil, fault.Usage("%s: %w", path, err)
 	}
@@ -188,19 +184,14 @@ func readCert(path string) (*x509.Certificate, error) {
 }
 
 func describeCert(file string, c *x509.Certificate) certificate {
-	d := certificate{File: file, Subject: c.Subject.CommonName, Begins: c.NotBefore, Ends: c.NotAfter, Expired: time.Now().After(c.NotAfter), Names: []string{}}
+	id := cluster.IdentityOf(c)
+	d := certificate{
+		File: file, Subject: c.Subject.CommonName, Cluster: id.Cluster, Role: id.Role, Name: id.Name,
+		Begins: c.NotBefore, Ends: c.NotAfter, Expired: time.Now().After(c.NotAfter), Names: []string{},
+	}
 	d.Names = append(d.Names, c.DNSNames...)
 	for _, ip := range c.IPAddresses {
 		d.Names = append(d.Names, ip.String())
-	}
-	for _, u := range c.URIs { // bsp://CLUSTER/ROLE/NAME
-		if u.Scheme != "bsp" {
-			continue
-		}
-		d.Cluster = u.Host
-		if role, name, ok := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/"); ok {
-			d.Role, d.Name = role, name
-		}
 	}
 	return d
 }

@@ -8,6 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gofrs/flock"
 
 	"scalar/cmd/bsp/internal/cluster"
 	"scalar/cmd/bsp/internal/fault"
@@ -48,19 +52,22 @@ func TestFind(t *testing.T) {
 		token string
 		code  int
 	}{
-		"flag":            {flags: cluster.Flags{Addr: "f:1"}, env: map[string]string{"BSP_ADDR": "e:1", "BSP_DATA": data, "BSP_TOKEN": "te"}, addr: "f:1", token: "te"},
-		"environment":     {env: map[string]string{"BSP_ADDR": "e:1, e:2", "BSP_DATA": data}, addr: "e:1 e:2"},
-		"data":            {env: map[string]string{"BSP_DATA": data}, addr: "https://data:1", token: "@" + filepath.Join(data, "admin.token")},
-		"data and token":  {env: map[string]string{"BSP_DATA": data, "BSP_TOKEN": "te"}, addr: "https://data:1", token: "te"},
-		"current":         {addr: "https://a:1", token: "ta"},
-		"named":           {env: map[string]string{"BSP_CONTEXT": "b"}, addr: "https://b:1", token: "tb"},
-		"named by a flag": {flags: cluster.Flags{Context: "b"}, env: map[string]string{"BSP_ADDR": "e:1"}, addr: "https://b:1", token: "tb"},
-		"not up":          {env: map[string]string{"BSP_DATA": home}, code: 5},
-		"unknown":         {flags: cluster.Flags{Context: "z"}, code: 3},
+		"flag":                              {flags: cluster.Flags{Addr: "f:1"}, env: map[string]string{"BSP_ADDR": "e:1", "BSP_DATA": data, "BSP_TOKEN": "te"}, addr: "f:1", token: "te"},
+		"environment":                       {env: map[string]string{"BSP_ADDR": "e:1, e:2", "BSP_DATA": data}, addr: "e:1 e:2"},
+		"data":                              {env: map[string]string{"BSP_DATA": data}, addr: "https://data:1", token: "@" + filepath.Join(data, "admin.token")},
+		"data and token":                    {env: map[string]string{"BSP_DATA": data, "BSP_TOKEN": "te"}, addr: "https://data:1", token: "te"},
+		"current":                           {addr: "https://a:1", token: "ta"},
+		"named":                             {env: map[string]string{"BSP_CONTEXT": "b"}, addr: "https://b:1", token: "tb"},
+		"named by a flag":                   {flags: cluster.Flags{Context: "b"}, env: map[string]string{"BSP_ADDR": "e:1"}, addr: "https://b:1", token: "tb"},
+		"named, as another":                 {flags: cluster.Flags{Context: "b", Token: "tf"}, env: map[string]string{"BSP_TOKEN": "te"}, addr: "https://b:1", token: "tf"},
+		"named, by the environment's token": {flags: cluster.Flags{Context: "b"}, env: map[string]string{"BSP_TOKEN": "te"}, addr: "https://b:1", token: "te"},
+		"named and an address":              {flags: cluster.Flags{Context: "b", Addr: "f:1"}, code: 2},
+		"not up":                            {env: map[string]string{"BSP_DATA": home}, code: 5},
+		"unknown":                           {flags: cluster.Flags{Context: "z"}, code: 3},
 	} {
 		env := map[string]string{"HOME": home}
 		maps.Copy(env, row.env)
-		c, err := cluster.Find(row.flags, environ(env))
+		c, err := cluster.Find(t.Context(), row.flags, environ(env))
 		if row.code != 0 {
 			if fault.Code(err) != row.code {
 				t.Errorf("%s: %v, want code %d", name, err, row.code)
@@ -71,9 +78,58 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, c, err)
 		}
 	}
-	if _, err := cluster.Find(cluster.Flags{}, environ(nil)); fault.Code(err) != 5 {
+	if _, err := cluster.Find(t.Context(), cluster.Flags{}, environ(nil)); fault.Code(err) != 5 {
 		t.Errorf("without a home: %v", err)
 	}
+}
+
+// TestFindWaits looks for a cluster whose bsp dev has only begun to start.
+func TestFindWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		data := filepath.Join(t.TempDir(), "data") // not made yet
+		env := environ(map[string]string{"BSP_DATA": data})
+		var found error
+		done := false
+		go func() {
+			_, found = cluster.Find(t.Context(), cluster.Flags{}, env)
+			done = true
+		}()
+		time.Sleep(500 * time.Millisecond)
+		f, err := cluster.Create(data, "c")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lock := flock.New(filepath.Join(data, "dev.lock"))
+		if ok, err := lock.TryLock(); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		time.Sleep(8 * time.Second)
+		if synctest.Wait(); done {
+			t.Fatalf("did not wait: %v", found)
+		}
+		err = f.WriteContext([]string{"https://x:1"})
+		time.Sleep(100 * time.Millisecond)
+		if synctest.Wait(); !done || found != nil || err != nil {
+			t.Fatalf("done %v: %v, %v", done, found, err)
+		}
+		if err := f.RemoveContext(); err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range []struct {
+			locked bool
+			least  time.Duration
+			says   string
+		}{{true, 10 * time.Second, "starts, and is not up"}, {false, time.Second, "no cluster is up"}} {
+			if !row.locked {
+				lock.Unlock()
+			}
+			began := time.Now()
+			_, err := cluster.Find(t.Context(), cluster.Flags{}, env)
+			if d := time.Since(began); fault.Code(err) != 5 || !strings.Contains(err.Error(), row.says) || d < row.least || d > row.least+time.Second {
+				t.Errorf("%+v: after %s: %v", row, d, err)
+			}
+		}
+	})
 }
 
 // TestFolder makes a folder, opens it again and reads its files as a client does.

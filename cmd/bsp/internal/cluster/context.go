@@ -58,6 +58,14 @@ type Contexts struct {
 	Contexts map[string]Context `json:"contexts" yaml:"contexts"`
 }
 
+// Set keeps a context, and makes it the current one where there is none.
+func (c *Contexts) Set(name string, one Context) {
+	c.Contexts[name] = one
+	if _, ok := c.Contexts[c.Current]; !ok {
+		c.Current = name
+	}
+}
+
 // ContextsPath returns where the contexts lie; getenv is os.Getenv.
 func ContextsPath(getenv func(string) string) (string, error) {
 	if dir := getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {

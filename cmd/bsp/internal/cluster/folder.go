@@ -9,9 +9,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
+	"scalar/cmd/bsp/internal/fault"
 	"scalar/internal/pki"
 	"scalar/master"
 )
@@ -130,11 +133,25 @@ func (f *Folder) AdminHash() string { return master.HashSecret(f.AdminToken) }
 // Path returns the path of a file in the folder.
 func (f *Folder) Path(name string) string { return filepath.Join(f.Dir, name) }
 
-// Issue signs a certificate for a daemon and writes NAME.pem and NAME.key.
-// hosts are DNS names and IP addresses at which clients find it.
+// isTaken reports whether a daemon's files would be the cluster's own.
+func isTaken(name string) bool {
+	return slices.Contains([]string{"ca", "gossip", "admin", "context"}, strings.ToLower(name))
+}
+
+// Issue signs a certificate for a daemon and writes NAME.pem and NAME.key, in place
+// of older ones. hosts are DNS names and IP addresses at which clients find it.
 func (f *Folder) Issue(role, name string, hosts []string, life time.Duration) error {
+	if isTaken(name) {
+		return fault.Usage("%q cannot be the name of a daemon: the cluster's own files have it", name)
+	}
+	if life <= 0 {
+		return fault.Usage("a certificate cannot hold for %s: give it more than 0", life)
+	}
 	req := pki.Request{Role: role, Name: name, Life: life, Now: time.Now()}
 	for _, h := range hosts {
+		if err := CheckHost(h); err != nil {
+			return err
+		}
 		if ip := net.ParseIP(h); ip != nil {
 			req.IPs = append(req.IPs, ip)
 		} else {
@@ -146,6 +163,29 @@ func (f *Folder) Issue(role, name string, hosts []string, life time.Duration) er
 		return fmt.Errorf("certificate of %s: %w", name, err)
 	}
 	return f.write(map[string][]byte{name + ".key": pair.Key, name + ".pem": pair.Cert}, name+".key", name+".pem")
+}
+
+// IssueNew is Issue for a daemon that has no certificate yet.
+func (f *Folder) IssueNew(role, name string, hosts []string, life time.Duration) error {
+	for _, file := range []string{f.Path(name + ".pem"), f.Path(name + ".key")} {
+		if _, err := os.Lstat(file); err == nil && !isTaken(name) {
+			return fault.Usage("%s exists: choose another name, or replace it by `bsp tls renew %s`", file, name)
+		}
+	}
+	return f.Issue(role, name, hosts, life)
+}
+
+// hostPattern is a DNS name; many networks have underscores in theirs.
+var hostPattern = regexp.MustCompile(`^\w([\w-]{0,61}\w)?(\.\w([\w-]{0,61}\w)?)*$`)
+
+// CheckHost refuses what others cannot reach a daemon at.
+func CheckHost(host string) error {
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		return fault.Usage("host %q is every address of a machine: give the one that others reach it at", host)
+	} else if ip == nil && !hostPattern.MatchString(host) {
+		return fault.Usage("host %q: want a name or an address, without a port", host)
+	}
+	return nil
 }
 
 // WriteContext leaves in the folder where the masters are, for BSP_DATA.

@@ -47,6 +47,16 @@ func TestOrder(t *testing.T) {
 		!slices.Equal(g.Seeds, []string{"a:1", "b:2"}), !g.DisableCgroups, g.Cores != 1.5, g.ProgramCache != 1_000_000, g.Heartbeat != 0:
 		t.Errorf("loaded %+v", g)
 	}
+	// What tells the command line where a cluster is, is no setting of a daemon.
+	g, err = config.Load[config.Groom](config.Sources{
+		File:  write(t, "data: file\nca: file\n"),
+		Env:   []string{"BSP_DATA=client", "BSP_CA=client", "BSP_MASTER_DATA=master", "BSP_GROOM_CA=groom", "BSP_GROOM_SLOTS=5", "BSP_SLOTS=4"},
+		Flags: flags[config.Groom](t),
+		Role:  "groom",
+	})
+	if err != nil || g.Data != "file" || g.CA != "groom" || g.Slots != 5 {
+		t.Errorf("loaded %+v: %v", g, err)
+	}
 	m, err := config.Load[config.Master](config.Sources{
 		Env:   []string{"BSP_SEEDS=a:1,b:2", "BSP_DISK_TIMEOUT=7s", "BSP_BOOTSTRAP_EXPECT=3"},
 		Flags: flags[config.Master](t, "--seeds", "c:3,d:4"),

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/user"
@@ -13,6 +14,7 @@ import (
 	"scalar/cmd/bsp/internal/cluster"
 	"scalar/cmd/bsp/internal/fault"
 	"scalar/groom"
+	"scalar/internal/pki"
 	"scalar/master"
 )
 
@@ -41,7 +43,7 @@ type Master struct {
 	Gossip          string        `help:"host:port for gossip, TCP and UDP (default 127.0.0.1:7352)"              yaml:"gossip"`
 	BootstrapExpect int           `help:"masters that found the cluster together; 0: join an existing one"        yaml:"bootstrap_expect"`
 	DataPlane       string        `help:"between tasks: tcp+tls or tcp (default tcp+tls)"                         yaml:"data_plane"`
-	AdminTokenHash  string        `help:"SHA-256 of the first admin token, as bsp init prints it"                 yaml:"admin_token_hash"`
+	AdminTokenHash  string        `help:"SHA-256 of the first admin token, as bsp init writes it to master.yaml"  yaml:"admin_token_hash"`
 	BlobLimit       Size          `help:"largest program or file that may be uploaded (default 1GiB)"             yaml:"blob_limit"`
 	DiskTimeout     time.Duration `help:"a write to disk that takes longer ends the process (default 5s)"         yaml:"disk_timeout"`
 	MinFree         Size          `help:"free space in the data folder below which writes are refused (64MiB)"    yaml:"min_free"`
@@ -67,7 +69,7 @@ type Groom struct {
 type secrets struct{ ca, cert, key, gossip []byte }
 
 // prepare fills in what depends on the machine and reads the files.
-func (d *Daemon) prepare(defaultData string) (secrets, error) {
+func (d *Daemon) prepare(role string) (secrets, error) {
 	var s secrets
 	if d.Name == "" {
 		host, err := os.Hostname()
@@ -77,7 +79,7 @@ func (d *Daemon) prepare(defaultData string) (secrets, error) {
 		d.Name = strings.ToLower(host)
 	}
 	if d.Data == "" {
-		d.Data = defaultData
+		d.Data = "/var/lib/bsp/" + role
 	}
 	data, err := filepath.Abs(d.Data)
 	if err != nil {
@@ -89,7 +91,7 @@ func (d *Daemon) prepare(defaultData string) (secrets, error) {
 		to        *[]byte
 	}{{"ca", d.CA, &s.ca}, {"cert", d.Cert, &s.cert}, {"key", d.Key, &s.key}, {"gossip_key", d.GossipKey, &s.gossip}} {
 		if f.path == "" {
-			return s, fault.Usage("%s is not set: give the file that `bsp init` made, by flag, BSP_%s or --config", f.key, strings.ToUpper(f.key))
+			return s, fault.Usage("%s is not set: give the file that `bsp init` made, by flag, %s or --config", f.key, variable(role, f.key))
 		}
 		if *f.to, err = os.ReadFile(f.path); err != nil {
 			return s, fault.NotFound("%s: %w", f.key, err)
@@ -98,12 +100,37 @@ func (d *Daemon) prepare(defaultData string) (secrets, error) {
 	if s.gossip, err = cluster.ParseKey(s.gossip); err != nil {
 		return s, fault.Usage("gossip_key %s: %w", d.GossipKey, err)
 	}
-	return s, nil
+	return s, d.ownCert(role, s.cert)
+}
+
+// variable names the environment variable of a daemon's setting.
+func variable(role, key string) string {
+	if OfClient(key) {
+		key = role + "_" + key
+	}
+	return envPrefix + strings.ToUpper(key)
+}
+
+// ownCert refuses a certificate that nobody in the cluster would accept from this
+// daemon: each side would only see how the other hangs up.
+func (d *Daemon) ownCert(role string, text []byte) error {
+	cert, err := cluster.ParseCert(text)
+	if err != nil {
+		return fault.Usage("cert %s: %w", d.Cert, err)
+	}
+	id, want := cluster.IdentityOf(cert), cmp.Or(d.Cluster, "scalar")
+	switch {
+	case id.Role != role:
+		return fault.Usage("cert %s is for a %s, and this is a %s: make one by `bsp tls issue %s %s`", d.Cert, cmp.Or(id.Role, "CA"), role, role, d.Name)
+	case id.Cluster != want:
+		return fault.Usage("cert %s is of the cluster %q, and the setting cluster says %q", d.Cert, id.Cluster, want)
+	}
+	return nil
 }
 
 // Config turns c into the master's own configuration.
 func (c Master) Config() (master.Config, error) {
-	s, err := c.prepare("/var/lib/bsp/master")
+	s, err := c.prepare(pki.RoleMaster)
 	if err != nil {
 		return master.Config{}, err
 	}
@@ -118,7 +145,7 @@ func (c Master) Config() (master.Config, error) {
 
 // Config turns c into the groom's own configuration.
 func (c Groom) Config() (groom.Config, error) {
-	s, err := c.prepare("/var/lib/bsp/groom")
+	s, err := c.prepare(pki.RoleGroom)
 	if err != nil {
 		return groom.Config{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 type Sources struct {
 	File  string         // YAML; empty: none
 	Env   []string       // "K=V", as os.Environ
+	Role  string         // of the daemon: BSP_ROLE_KEY goes before BSP_KEY
 	Flags *pflag.FlagSet // only those that were given count; dashes for underscores
 }
 
@@ -51,17 +53,21 @@ func Load[T any](s Sources) (T, error) {
 		}
 	}
 	known := keys[T]()
-	environ := env.Provider(".", env.Opt{
-		Prefix:      "BSP_",
-		EnvironFunc: func() []string { return s.Env },
-		TransformFunc: func(key, value string) (string, any) {
-			key = strings.ToLower(strings.TrimPrefix(key, "BSP_"))
-			if !known[key] || value == "" {
-				return "", nil // BSP_ADDR and such are not for daemons
-			}
-			return key, value
-		},
-	})
+	environ := func(prefix string, ours func(key string) bool) koanf.Provider {
+		return env.Provider(".", env.Opt{
+			Prefix:      prefix,
+			EnvironFunc: func() []string { return s.Env },
+			TransformFunc: func(key, value string) (string, any) {
+				key = strings.ToLower(strings.TrimPrefix(key, prefix))
+				if !known[key] || value == "" || !ours(key) {
+					return "", nil
+				}
+				return key, value
+			},
+		})
+	}
+	shared := environ(envPrefix, func(key string) bool { return !OfClient(key) })
+	own := environ(envPrefix+strings.ToUpper(s.Role)+"_", func(string) bool { return true })
 	flags := posflag.ProviderWithFlag(s.Flags, ".", k, func(f *pflag.Flag) (string, any) {
 		key := strings.ReplaceAll(f.Name, "-", "_")
 		if !f.Changed || !known[key] {
@@ -69,7 +75,7 @@ func Load[T any](s Sources) (T, error) {
 		}
 		return key, posflag.FlagVal(s.Flags, f)
 	})
-	if err := errors.Join(k.Load(environ, nil), k.Load(flags, nil)); err != nil {
+	if err := errors.Join(k.Load(shared, nil), k.Load(own, nil), k.Load(flags, nil)); err != nil {
 		return c, fault.Usage("configuration: %w", err)
 	}
 	err := k.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
@@ -82,6 +88,15 @@ func Load[T any](s Sources) (T, error) {
 		return c, fault.Usage("configuration: %s", strings.Join(strings.Fields(err.Error()), " "))
 	}
 	return c, nil
+}
+
+const envPrefix = "BSP_"
+
+// OfClient reports whether BSP_KEY says to the command line where a cluster is. A
+// daemon has such a setting by BSP_MASTER_KEY or BSP_GROOM_KEY: the folder of a
+// person's cluster is not a daemon's data folder.
+func OfClient(key string) bool {
+	return slices.Contains([]string{"addr", "token", "ca", "context", "data"}, key)
 }
 
 // loadFile checks the file's keys and types, where errors still have a line,

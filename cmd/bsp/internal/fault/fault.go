@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"scalar/bsp/client"
 	"scalar/bsp/job"
@@ -66,7 +67,7 @@ func Code(err error) int {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return job.ExitNotFound
-	case errors.Is(err, fs.ErrExist):
+	case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENAMETOOLONG):
 		return job.ExitUsage
 	case errors.Is(err, fs.ErrPermission):
 		return job.ExitDenied

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 
 	"scalar/bsp/builtin"
 	"scalar/cmd/bsp/internal/fault"
@@ -73,18 +75,41 @@ func build(ctx context.Context, dir string, stderr io.Writer) (*Program, error) 
 	cmd := exec.CommandContext(ctx, goTool, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", p.Path, ".")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, stderr, stderr
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	// The go command removes its temporary folder when it is interrupted. ^C on a
+	// terminal must come from here alone, or it would fail before ctx ends.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
+	cmd.WaitDelay = buildGrace
 	err = cmd.Run()
-	if err == nil {
-		err = CheckStatic(p.Path) // a package that is not main builds an archive
-	} else if ctx.Err() == nil {
-		err = fault.Failed("%s does not build", dir)
-	} else {
+	switch {
+	case ctx.Err() != nil:
 		err = ctx.Err()
+	case err != nil:
+		err = fault.Failed("%s does not build", dir)
+	case isArchive(p.Path):
+		err = fault.Usage("%s is not package main: a program has a func main that calls bsp.Main", dir)
+	default:
+		err = CheckStatic(p.Path)
 	}
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
+}
+
+// buildGrace is how long the go command may take to clean up after ^C.
+const buildGrace = 2 * time.Second
+
+// isArchive reports whether a file is what a package that is not main builds.
+func isArchive(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close() //nolint:errcheck // read only
+	magic := make([]byte, 8)
+	_, err = io.ReadFull(f, magic)
+	return err == nil && string(magic) == "!<arch>\n"
 }
 
 // CheckStatic reports whether the file at path is an executable that runs on a
