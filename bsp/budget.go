@@ -1,7 +1,5 @@
 package bsp
 
-import "scalar/superstep"
-
 const (
 	memoryBudget = 256 << 20 // of each peer
 	budgetShare  = 4         // of the memory limit, messages may take one in so many
@@ -21,19 +19,4 @@ func budgets(o *options, peers int, limit int64) (memory, disk int64) {
 		spill = each * spillShare
 	}
 	return each * int64(peers), spill * int64(peers)
-}
-
-// parseCompression reads what an operator has set for links; empty: off.
-func parseCompression(name string) (superstep.Compression, bool) {
-	switch name {
-	case "", "off":
-		return superstep.CompressOff, true
-	case "s2":
-		return superstep.CompressS2, true
-	case "zstd":
-		return superstep.CompressZstd, true
-	case "auto":
-		return superstep.CompressAuto, true
-	}
-	return 0, false
 }

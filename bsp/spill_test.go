@@ -3,13 +3,16 @@ package bsp_test
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"scalar/bsp"
 	"scalar/bsp/bsptest"
 	"scalar/bsp/job"
+	"scalar/bsp/wire"
 )
 
 // torrent has every peer send ten times its memory budget to every other one in each
@@ -83,5 +86,38 @@ func TestSpillFails(t *testing.T) {
 	}
 	if _, err := bsptest.Try(t, bsptest.Config{Peers: 1}, bsp.NewRunner(torrent, bsp.MemoryBudget(-1))); err == nil || !strings.Contains(err.Error(), "cannot be negative") {
 		t.Errorf("negative budget: %v", err)
+	}
+}
+
+// What masters order about compression reaches the links.
+func TestCompression(t *testing.T) {
+	sent := map[wire.Compression]int64{}
+	for _, way := range []wire.Compression{"", wire.CompressOff, wire.CompressS2, wire.CompressZstd, wire.CompressAuto} {
+		if !way.Known() {
+			t.Errorf("%q is not known", way)
+		}
+		a, b := net.Pipe()
+		dones := make([]wire.TaskDone, 2)
+		var tasks sync.WaitGroup
+		for i, conns := range [][]net.Conn{{nil, a}, {b, nil}} {
+			tasks.Go(func() {
+				var err error
+				dones[i], err = bsp.RunTask(t.Context(), bsp.TaskConfig{
+					Runner: bsp.NewRunner(torrent), Conns: conns,
+					Start: wire.TaskStart{Key: wire.TaskKey{Job: "pack-1", Epoch: 1, Task: i}, Ranges: []job.Range{{Lo: 0, Hi: 1}, {Lo: 1, Hi: 2}}, Compression: way},
+				})
+				if err != nil {
+					t.Errorf("%q, task %d: %v", way, i, err)
+				}
+			})
+		}
+		tasks.Wait()
+		sent[way] = dones[0].Counters[job.CounterWireBytes] + dones[1].Counters[job.CounterWireBytes]
+	}
+	if sent[""] != sent[wire.CompressOff] || sent[wire.CompressS2] > sent[""]/2 || sent[wire.CompressZstd] > sent[""]/2 {
+		t.Errorf("bytes on the wire: %v", sent)
+	}
+	if wire.Compression("lz4").Known() {
+		t.Error("lz4 is known")
 	}
 }

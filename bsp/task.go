@@ -124,11 +124,17 @@ func groupConfig(cfg *TaskConfig) superstep.Config {
 	for i, r := range start.Ranges {
 		g.Ranges[i] = superstep.Range{Lo: r.Lo, Hi: r.Hi}
 	}
+	g.Compress = compressions[start.Compression]
 	g.MemoryBudget, g.SpillLimit = budgets(cfg.Runner.options(), start.Ranges[start.Key.Task].N(), debug.SetMemoryLimit(-1))
 	if start.Restore != nil {
 		g.Superstep = start.Restore.Superstep
 	}
 	return g
+}
+
+// compressions are the engine's names for what masters order.
+var compressions = map[wire.Compression]superstep.Compression{
+	wire.CompressS2: superstep.CompressS2, wire.CompressZstd: superstep.CompressZstd, wire.CompressAuto: superstep.CompressAuto,
 }
 
 // jobHash is the job's number in frames and checkpoints.

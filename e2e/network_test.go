@@ -178,7 +178,7 @@ func (n *network) launch(t *testing.T, name string) {
 	}
 	line := append(n.inside(name), n.bsp, role, "--config", filepath.Join(n.data, name+".yaml"))
 	d := exec.CommandContext(context.WithoutCancel(t.Context()), line[0], line[1:]...)
-	d.Env = plainEnv() // BSP_DATA would be the daemon's data folder
+	d.Env = plainEnv() // nothing of the person at this machine
 	log, err := os.Create(filepath.Join(n.data, name+".log"))
 	if err != nil {
 		t.Fatal(err)

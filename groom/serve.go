@@ -62,15 +62,17 @@ func (n *node) readLog(r wire.LogRequest) (wire.LogReply, error) {
 	case err != nil:
 		return wire.LogReply{}, err
 	}
-	return wire.LogReply{Data: data, Offset: offset, EOF: !running && len(data) < limit && n.logEnds(r.Key, offset, data)}, nil
+	size := n.logSize(r.Key)
+	ends := offset+int64(len(data)) >= size
+	return wire.LogReply{Data: data, Offset: offset, Size: size, EOF: !running && len(data) < limit && ends}, nil
 }
 
-// logEnds reports whether nothing follows after data.
-func (n *node) logEnds(key wire.TaskKey, offset int64, data []byte) bool {
+// logSize returns how many bytes a task has written by now, kept or not.
+func (n *node) logSize(key wire.TaskKey) int64 {
 	segs := segments(logPath(n.dir.logs(), key))
 	if len(segs) == 0 {
-		return true
+		return 0
 	}
 	last := segs[len(segs)-1]
-	return offset+int64(len(data)) >= last.base+last.size
+	return last.base + last.size
 }

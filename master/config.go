@@ -14,29 +14,30 @@ import (
 
 // Config says how one master runs. New fills in defaults and validates.
 type Config struct {
-	Name            string         // of this master, for people; required, unique in the cluster
-	Cluster         string         // name of the cluster, as in the certificates; default "scalar"
-	DataDir         string         // absolute path of the folder that this master alone uses; required
-	APIAddr         string         // host:port of the HTTPS API; default "127.0.0.1:7350"; port 0: any
-	ClusterAddr     string         // host:port for masters and grooms; default "127.0.0.1:7351"; port 0: any
-	GossipAddr      string         // host:port for gossip, TCP and UDP; default "127.0.0.1:7352"; port 0: any
-	Advertise       string         // host that others reach this one at; default: the host of ClusterAddr
-	BootstrapExpect int            // masters that found the cluster together, 1 to 7; 0: join an existing one
-	Seeds           []string       // gossip addresses of other members; may be empty for the first
-	Store           string         // file:// URL that all daemons share; required
-	DataPlane       wire.DataPlane // between tasks: PlaneTLS (default) or PlaneTCP
-	CA              []byte         // PEM of the cluster's CA certificate; required
-	Cert            []byte         // PEM of this master's certificate, role master; required
-	Key             []byte         // PEM of its key; required
-	GossipKey       []byte         // 32 bytes shared by all members; required
-	AdminTokenHash  string         // HashSecret of the first admin token; required with BootstrapExpect > 0
-	Builtins        []string       // names of the programs in the bsp binary
-	BlobLimit       int64          // bytes of one uploaded program or file; default 1 GiB
-	DiskTimeout     time.Duration  // a write of the log that takes longer ends the process; default 5 s
-	StableTime      time.Duration  // a new master keeps up this long before it votes; default 10 s
-	MinFree         int64          // bytes free in DataDir below which writes are refused; default 64 MiB; < 0: no check
-	Version         string         // of the binary, shown to people
-	Logger          *slog.Logger   // default: discard
+	Name            string           // of this master, for people; required, unique in the cluster
+	Cluster         string           // name of the cluster, as in the certificates; default "scalar"
+	DataDir         string           // absolute path of the folder that this master alone uses; required
+	APIAddr         string           // host:port of the HTTPS API; default "127.0.0.1:7350"; port 0: any
+	ClusterAddr     string           // host:port for masters and grooms; default "127.0.0.1:7351"; port 0: any
+	GossipAddr      string           // host:port for gossip, TCP and UDP; default "127.0.0.1:7352"; port 0: any
+	Advertise       string           // host that others reach this one at; default: the host of ClusterAddr
+	BootstrapExpect int              // masters that found the cluster together, 1 to 7; 0: join an existing one
+	Seeds           []string         // gossip addresses of other members; may be empty for the first
+	Store           string           // file:// URL that all daemons share; required
+	DataPlane       wire.DataPlane   // between tasks: PlaneTLS (default) or PlaneTCP
+	Compression     wire.Compression // of what tasks send each other; default wire.CompressAuto
+	CA              []byte           // PEM of the cluster's CA certificate; required
+	Cert            []byte           // PEM of this master's certificate, role master; required
+	Key             []byte           // PEM of its key; required
+	GossipKey       []byte           // 32 bytes shared by all members; required
+	AdminTokenHash  string           // HashSecret of the first admin token; required with BootstrapExpect > 0
+	Builtins        []string         // names of the programs in the bsp binary
+	BlobLimit       int64            // bytes of one uploaded program or file; default 1 GiB
+	DiskTimeout     time.Duration    // a write of the log that takes longer ends the process; default 5 s
+	StableTime      time.Duration    // a new master keeps up this long before it votes; default 10 s
+	MinFree         int64            // bytes free in DataDir below which writes are refused; default 64 MiB; < 0: no check
+	Version         string           // of the binary, shown to people
+	Logger          *slog.Logger     // default: discard
 }
 
 // The limits of a configuration.
@@ -54,6 +55,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.ClusterAddr, "127.0.0.1:7351")
 	setDefault(&c.GossipAddr, "127.0.0.1:7352")
 	setDefault(&c.DataPlane, wire.PlaneTLS)
+	setDefault(&c.Compression, wire.CompressAuto)
 	setDefault(&c.BlobLimit, 1<<30)
 	setDefault(&c.DiskTimeout, 5*time.Second)
 	setDefault(&c.StableTime, 10*time.Second)
@@ -91,6 +93,7 @@ func (c Config) validate() error {
 	host := net.ParseIP(c.Advertise)
 	check(c.Advertise != "" && (host == nil || !host.IsUnspecified()), "advertise %q: give the host that others reach this master at", c.Advertise)
 	check(c.BootstrapExpect >= 0 && c.BootstrapExpect <= maxExpect, "bootstrap_expect %d: want 0 to %d", c.BootstrapExpect, maxExpect)
+	check(c.Compression.Known(), "compression %q: want off, s2, zstd or auto", c.Compression)
 	check(c.DataPlane == wire.PlaneTLS || c.DataPlane == wire.PlaneTCP, "data plane %q: want %s or %s", c.DataPlane, wire.PlaneTLS, wire.PlaneTCP)
 	check(len(c.CA) > 0 && len(c.Cert) > 0 && len(c.Key) > 0, "certificates are missing: run bsp init")
 	check(len(c.GossipKey) == gossipKey, "gossip key has %d bytes, want %d: run bsp init", len(c.GossipKey), gossipKey)

@@ -25,12 +25,13 @@ type ControlConfig struct {
 	// Leader returns the cluster address of the leader as known here, "" if none is.
 	Leader func() string
 
-	Store     string           // URL that all daemons share; required
-	DataPlane wire.DataPlane   // default wire.PlaneTLS
-	Logger    *slog.Logger     // default: discard
-	Clock     func() time.Time // of the stamps in State; default time.Now
-	Lease     time.Duration    // of a groom, from its last report; default 3 s
-	Grace     time.Duration    // of a groom whose connection closed; default 1 s, at most Lease
+	Store       string         // URL that all daemons share; required
+	DataPlane   wire.DataPlane // default wire.PlaneTLS
+	Compression wire.Compression
+	Logger      *slog.Logger     // default: discard
+	Clock       func() time.Time // of the stamps in State; default time.Now
+	Lease       time.Duration    // of a groom, from its last report; default 3 s
+	Grace       time.Duration    // of a groom whose connection closed; default 1 s, at most Lease
 }
 
 // Control is the part of a master that runs jobs: it keeps the grooms' leases,
@@ -93,7 +94,7 @@ func NewControl(cfg ControlConfig) (*Control, error) {
 func (c *Control) Lead(ctx context.Context, term uint64) error {
 	r := &reign{term: term, kick: make(chan struct{}, 1)}
 	r.core = newControlCore(coreConfig{
-		term: term, store: c.cfg.Store, plane: c.cfg.DataPlane, lease: c.cfg.Lease, grace: c.cfg.Grace,
+		term: term, store: c.cfg.Store, plane: c.cfg.DataPlane, compression: c.cfg.Compression, lease: c.cfg.Lease, grace: c.cfg.Grace,
 	}, c.cfg.Clock())
 	c.setReign(r)
 	defer c.setReign(nil)

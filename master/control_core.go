@@ -46,8 +46,10 @@ type coreConfig struct {
 	term  uint64
 	store string // URL without a trailing slash
 	plane wire.DataPlane
-	lease time.Duration
-	grace time.Duration // of a lease after its connection closed
+
+	compression wire.Compression
+	lease       time.Duration
+	grace       time.Duration // of a lease after its connection closed
 }
 
 // Delays of the control loop.

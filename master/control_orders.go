@@ -230,7 +230,7 @@ func (t *turn) newTask(j *fsm.Job, key wire.TaskKey) wire.TaskOrder {
 		Key: key, Name: j.Spec.Name, Builtin: j.Spec.Program.Builtin, Args: j.Spec.Args,
 		Input: j.Spec.Input, OutputTmp: tmpURL(j, j.Epoch),
 		CheckpointDir: t.checkpointDir(j.ID), CheckpointEvery: j.Spec.CheckpointEvery,
-		DataPlane: t.cfg.plane, Listen: j.Tasks[i].Host,
+		DataPlane: t.cfg.plane, Compression: t.cfg.compression, Listen: j.Tasks[i].Host,
 	}
 	for _, task := range j.Tasks {
 		start.Ranges = append(start.Ranges, task.Peers)

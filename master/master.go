@@ -243,7 +243,7 @@ func (m *Master) open() error {
 	m.metrics.registry.MustRegister(newClusterCollector(m.node))
 	m.control, err = NewControl(ControlConfig{
 		Propose: m.node.propose, State: m.node.State, Changed: m.node.Changed, Leader: m.leaderAddr,
-		Store: m.cfg.Store, DataPlane: m.cfg.DataPlane, Logger: m.log, Clock: m.clock.now,
+		Store: m.cfg.Store, DataPlane: m.cfg.DataPlane, Compression: m.cfg.Compression, Logger: m.log, Clock: m.clock.now,
 	})
 	return err
 }

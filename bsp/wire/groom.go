@@ -128,7 +128,7 @@ type TaskOrder struct {
 type Limits struct {
 	Memory int64   // bytes; 0: none
 	Cores  float64 // 0: none
-	Procs  int     // processes and threads; 0: none
+	Procs  int     // processes and threads; 0: the groom's default
 	LogMax int64   // bytes of stdout and stderr kept; 0: 64 MiB
 }
 

@@ -33,7 +33,8 @@ type TaskStart struct {
 	CheckpointEvery int         // supersteps; 0: the first barrier after 30 s
 	Restore         *Checkpoint // nil: start at superstep 0
 	DataPlane       DataPlane
-	Listen          string // host to listen on for tcp, folder for unix sockets
+	Compression     Compression // of what it sends to other tasks
+	Listen          string      // host to listen on for tcp, folder for unix sockets
 	Credentials     *Credentials
 }
 
@@ -46,6 +47,22 @@ const (
 	PlaneTCP  DataPlane = "tcp"
 	PlaneUnix DataPlane = "unix"
 )
+
+// Compression is how what travels between tasks is packed.
+type Compression string
+
+// The ways to pack; an unset one is off.
+const (
+	CompressOff  Compression = "off"
+	CompressS2   Compression = "s2"
+	CompressZstd Compression = "zstd"
+	CompressAuto Compression = "auto" // what is measured fastest, link by link
+)
+
+// Known reports whether c can be set.
+func (c Compression) Known() bool {
+	return c == "" || c == CompressOff || c == CompressS2 || c == CompressZstd || c == CompressAuto
+}
 
 // Credentials are a task's own for one attempt. The CA signed only the tasks of
 // this attempt and its key is gone.

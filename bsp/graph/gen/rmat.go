@@ -2,14 +2,11 @@ package gen
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"runtime"
 	"slices"
-
-	"scalar/storage"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -52,26 +49,6 @@ func (g RMAT) Validate() error {
 		return fmt.Errorf("scale %d with edge factor %d is over the limit of %d edges", g.Scale, g.EdgeFactor, int64(MaxEdges))
 	}
 	return nil
-}
-
-// WriteFile writes the graph to a URL or an absolute path, whole or not at all,
-// and returns the number of edges.
-func (g RMAT) WriteFile(ctx context.Context, url string) (edges int64, err error) {
-	fs, name, err := storage.Resolve(url)
-	if err != nil {
-		return 0, err
-	}
-	w, err := fs.Create(ctx, name)
-	if err != nil {
-		return 0, fmt.Errorf("create %s: %w", url, err)
-	}
-	if edges, err = g.Write(ctx, w); err != nil {
-		return 0, errors.Join(fmt.Errorf("write %s: %w", url, err), w.Abort())
-	}
-	if err := w.Commit(); err != nil {
-		return 0, fmt.Errorf("write %s: %w", url, err)
-	}
-	return edges, nil
 }
 
 // Write writes the graph as lines "src dst [weight]", sorted by source and then

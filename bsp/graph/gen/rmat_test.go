@@ -2,13 +2,10 @@ package gen_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -142,34 +139,6 @@ func TestRMATRepeats(t *testing.T) {
 	g.Seed = 8
 	if bytes.Equal(a, write(t, g)) {
 		t.Fatal("the graph does not depend on the seed")
-	}
-}
-
-func TestRMATWriteFile(t *testing.T) {
-	g := gen.RMAT{Scale: 6, EdgeFactor: 2, Seed: 1}
-	name := filepath.Join(t.TempDir(), "g.txt")
-	n, err := g.WriteFile(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if int64(bytes.Count(b, []byte{'\n'})) != n || !bytes.Equal(b, write(t, g)) {
-		t.Fatalf("%d edges reported, file of %d bytes", n, len(b))
-	}
-	if _, err := g.WriteFile(t.Context(), "relative"); err == nil {
-		t.Fatal("a relative path was taken")
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	gone := filepath.Join(filepath.Dir(name), "gone")
-	if _, err := g.WriteFile(ctx, gone); !errors.Is(err, context.Canceled) {
-		t.Fatalf("cancelled: %v", err)
-	}
-	if _, err := os.Stat(gone); err == nil {
-		t.Fatal("a cancelled run left its file")
 	}
 }
 

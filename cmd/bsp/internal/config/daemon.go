@@ -43,6 +43,7 @@ type Master struct {
 	Gossip          string        `help:"host:port for gossip, TCP and UDP (default 127.0.0.1:7352)"              yaml:"gossip"`
 	BootstrapExpect int           `help:"masters that found the cluster together; 0: join an existing one"        yaml:"bootstrap_expect"`
 	DataPlane       string        `help:"between tasks: tcp+tls or tcp (default tcp+tls)"                         yaml:"data_plane"`
+	Compression     string        `help:"between tasks: off, s2, zstd or auto, what is measured fastest (default auto)" yaml:"compression"`
 	AdminTokenHash  string        `help:"SHA-256 of the first admin token, as bsp init writes it to master.yaml"  yaml:"admin_token_hash"`
 	BlobLimit       Size          `help:"largest program or file that may be uploaded (default 1GiB)"             yaml:"blob_limit"`
 	DiskTimeout     time.Duration `help:"a write to disk that takes longer ends the process (default 5s)"         yaml:"disk_timeout"`
@@ -60,6 +61,8 @@ type Groom struct {
 	TaskUser       string        `help:"user[:group] that tasks run as; the groom must be root"                  yaml:"task_user"`
 	DisableCgroups bool          `help:"run tasks without cgroups of their own"                                  yaml:"disable_cgroups"`
 	ProgramCache   Size          `help:"programs kept in the data folder (default 4GiB)"                         yaml:"program_cache"`
+	Procs          int           `help:"processes and threads a task may have for each slot (default 1024)"      yaml:"procs"`
+	LogBytes       Size          `help:"logs kept in the data folder (default 4GiB)"                             yaml:"log_bytes"`
 	LogKeep        time.Duration `help:"how long logs stay in the data folder (default 168h)"                    yaml:"log_keep"`
 	Heartbeat      time.Duration `help:"between reports when nothing changes (default 400ms)"                    yaml:"heartbeat"`
 	Metrics        string        `help:"host:port of GET /metrics over plain HTTP (default: none)"               yaml:"metrics"`
@@ -137,7 +140,7 @@ func (c Master) Config() (master.Config, error) {
 	return master.Config{
 		Name: c.Name, Cluster: c.Cluster, DataDir: c.Data, Advertise: c.Advertise, Seeds: c.Seeds, Store: c.Store,
 		APIAddr: c.API, ClusterAddr: c.Listen, GossipAddr: c.Gossip,
-		BootstrapExpect: c.BootstrapExpect, DataPlane: wire.DataPlane(c.DataPlane), AdminTokenHash: c.AdminTokenHash,
+		BootstrapExpect: c.BootstrapExpect, DataPlane: wire.DataPlane(c.DataPlane), Compression: wire.Compression(c.Compression), AdminTokenHash: c.AdminTokenHash,
 		CA: s.ca, Cert: s.cert, Key: s.key, GossipKey: s.gossip,
 		BlobLimit: int64(c.BlobLimit), DiskTimeout: c.DiskTimeout, MinFree: int64(c.MinFree),
 	}, nil
@@ -154,6 +157,7 @@ func (c Groom) Config() (groom.Config, error) {
 		Bind: c.Bind, CA: s.ca, Cert: s.cert, Key: s.key, GossipKey: s.gossip,
 		Slots: c.Slots, Cores: c.Cores, Memory: int64(c.Memory), GPUs: c.GPUs,
 		DisableCgroups: c.DisableCgroups, ProgramCache: int64(c.ProgramCache), LogKeep: c.LogKeep,
+		Procs: c.Procs, LogBytes: int64(c.LogBytes),
 		Heartbeat: c.Heartbeat, Metrics: c.Metrics,
 	}
 	if c.TaskUser != "" {
