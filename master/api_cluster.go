@@ -68,7 +68,7 @@ func (a *api) masters(leader raft.ServerID) ([]masterNode, error) {
 			m.State = "joining"
 		}
 		if since, lost := a.node.contacts.lost(s.ID); lost && s.ID != leader {
-			m.State, m.LastSeen = "lost", since
+			m.State, m.LastSeen = stateLost, since
 		}
 		masters = append(masters, m)
 	}

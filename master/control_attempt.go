@@ -10,6 +10,7 @@ import (
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
 	"scalar/master/fsm"
+	"scalar/master/sched"
 )
 
 // liveAttempt is what this leader knows of the attempt that a job is in.
@@ -99,6 +100,9 @@ func (t *turn) checkAttempt(j *fsm.Job) {
 		}})
 		return
 	}
+	if done < len(list) && t.moves(j) {
+		return
+	}
 	if done == len(list) {
 		result := t.result(j, list)
 		if fsm.FilesSize(result.Parts) > fsm.MaxFilesSize { // no command could carry it
@@ -113,6 +117,22 @@ func (t *turn) checkAttempt(j *fsm.Job) {
 		return
 	}
 	t.checkpoint(j, a)
+}
+
+// moves ends an attempt at its checkpoint when a groom of it drains and the job fits
+// elsewhere now.
+func (t *turn) moves(j *fsm.Job) bool {
+	i := slices.IndexFunc(j.Tasks, func(task fsm.Assignment) bool {
+		g, ok := t.state.Groom(task.Groom)
+		return ok && j.Moves(g)
+	})
+	if i < 0 || !sched.CanMove(t.state, t.now, j, t.live()) {
+		return false
+	}
+	f := job.Fail(job.FaultDrain, "groom %s drains", j.Tasks[i].Groom)
+	f.Task, f.Groom = i, j.Tasks[i].Groom
+	t.propose(fmt.Sprintf("end/%s/%d", j.ID, j.Epoch), fsm.Command{EndAttempt: &fsm.EndAttempt{Job: j.ID, Epoch: j.Epoch, Failure: *f}})
+	return true
 }
 
 // cause returns why the attempt must end, or nil.

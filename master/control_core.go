@@ -380,10 +380,14 @@ func (t *turn) anyFree() bool {
 
 // pictureOf is what the scheduler sees.
 func (c *controlCore) pictureOf(state *fsm.State, now time.Time) sched.State {
-	return sched.From(state, now, sched.Live{
+	return sched.From(state, now, c.live())
+}
+
+func (c *controlCore) live() sched.Live {
+	return sched.Live{
 		Ready: func(groom string, incarnation uint64) bool { return c.grooms[groom].current(incarnation) },
 		Sees:  c.sees,
-	})
+	}
 }
 
 // forget drops what is known of jobs that need no more work.

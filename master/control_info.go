@@ -108,6 +108,9 @@ func (c *Control) live(j *fsm.Job, in *job.Info) {
 	}
 }
 
+// stateLost is the state of a node that does not answer.
+const stateLost = "lost"
+
 // Nodes returns the grooms by name.
 func (c *Control) Nodes() []job.Node {
 	c.mu.Lock()
@@ -126,7 +129,7 @@ func (c *Control) Nodes() []job.Node {
 		}
 		switch {
 		case g.Lost:
-			n.State, n.Free, n.LastSeen = "lost", 0, g.Since
+			n.State, n.Free, n.LastSeen = stateLost, 0, g.Since
 		case g.Draining:
 			n.State = "draining"
 		}

@@ -418,10 +418,11 @@ func (wordCodec) Decode(dst []word, src []byte) ([]word, error) {
 // through a saved inbox; what it cannot decode names the error.
 func TestOwnCodec(t *testing.T) {
 	both(t, func(t *testing.T, w world) {
+		t.Helper()
 		must(t, w.run(t, func(ctx context.Context, p *superstep.Port) error {
 			cfg := superstep.BoxConfig[word]{Codec: wordCodec{}}
 			box := superstep.NewBox(p, cfg)
-			var want []word
+			want := make([]word, 0, 300*p.N())
 			for from := range p.N() {
 				for i := range 300 {
 					m := word{byte('a' + from), uint64(1) << (i % 64)}

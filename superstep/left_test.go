@@ -45,6 +45,7 @@ func TestColumnsToNobody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			both(t, func(t *testing.T, w world) {
+				t.Helper()
 				var groups []*superstep.Group
 				w.each = func(g *superstep.Group) { groups = append(groups, g) }
 				var got outcome
@@ -86,6 +87,7 @@ func TestFoldRuns(t *testing.T) {
 	const slots = 40_000
 	var want []int
 	both(t, func(t *testing.T, w world) {
+		t.Helper()
 		var runs []int
 		must(t, w.run(t, func(ctx context.Context, p *superstep.Port) error {
 			lane := superstep.NewLane[float64](p, superstep.Sum, []uint32{slots, slots})
@@ -113,6 +115,7 @@ func TestFoldRuns(t *testing.T) {
 func TestUnopenedLanes(t *testing.T) {
 	const n = 50
 	both(t, func(t *testing.T, w world) {
+		t.Helper()
 		for name, late := range map[string]bool{"opened late": true, "never opened": false} {
 			errs := w.run(t, func(ctx context.Context, p *superstep.Port) (err error) {
 				if p.Index() == 0 {
@@ -160,7 +163,7 @@ func TestFramesAheadOfTheMark(t *testing.T) {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	err = runTask(ctx, g, ranges[0], func(ctx context.Context, p *superstep.Port) error {
+	err = runTask(ctx, g, ranges[0], func(ctx context.Context, _ *superstep.Port) error {
 		other.Wait()
 		<-ctx.Done()
 		return nil

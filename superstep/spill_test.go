@@ -7,12 +7,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/fnv"
 	"io"
 	"math"
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,9 +24,71 @@ import (
 
 const spillBudget = 64 << 10 // bytes of messages in the memory of a task
 
+// boxes are one peer's inboxes of every kind.
+type boxes struct {
+	p      *superstep.Port
+	plain  *superstep.Box[pair]
+	texts  *superstep.Box[string]
+	sorted *superstep.Box[pair]
+	large  *superstep.Box[[]byte]
+	lane   *superstep.Lane[float64]
+	digest hash.Hash64
+}
+
+func newBoxes(p *superstep.Port) *boxes {
+	return &boxes{
+		p:      p,
+		plain:  superstep.NewBox(p, superstep.BoxConfig[pair]{}),
+		texts:  superstep.NewBox(p, superstep.BoxConfig[string]{}),
+		sorted: superstep.NewBox(p, superstep.BoxConfig[pair]{Compare: func(a, b pair) int { return cmp.Compare(a.ID, b.ID) }}),
+		large:  superstep.NewBox(p, superstep.BoxConfig[[]byte]{Compare: bytes.Compare}),
+		lane:   superstep.NewLane[float64](p, superstep.Sum, slices.Repeat([]uint32{10_000}, p.N())),
+		digest: fnv.New64a(),
+	}
+}
+
+func (b *boxes) note(numbers ...uint64) { _ = binary.Write(b.digest, binary.LittleEndian, numbers) }
+
+// send gives every peer ten times a task's budget.
+func (b *boxes) send(step int) {
+	from := b.p.Index()
+	for to := range b.p.N() {
+		for i := range spillBudget * 10 / 16 / 3 {
+			b.plain.Send(to, pair{uint64(i), float64(from<<8 + step)})
+			b.sorted.Send(to, pair{uint64(i * 7919 % 1000), float64(i)})
+		}
+		for i := range spillBudget * 10 / 64 / 3 {
+			b.texts.Send(to, strings.Repeat(strconv.Itoa(i), 10))
+		}
+		b.large.Send(to, bytes.Repeat([]byte{byte(from*3 + step)}, 3<<20))
+		b.lane.AddBlock(to, 0, slices.Repeat([]float64{0.1 * float64(from+step)}, 10_000))
+	}
+}
+
+// read digests all inboxes, and returns how many messages there were.
+func (b *boxes) read() (count int) {
+	for m := range b.plain.Messages() {
+		b.note(m.ID, uint64(m.Value))
+		count++
+	}
+	for m := range b.texts.Messages() {
+		_, _ = io.WriteString(b.digest, m)
+		count++
+	}
+	for m := range b.sorted.Messages() {
+		b.note(m.ID, uint64(m.Value))
+		count++
+	}
+	for m := range b.large.Messages() {
+		b.note(uint64(len(m)), uint64(m[0]), uint64(m[len(m)-1]))
+		count++
+	}
+	return count
+}
+
 // torrent has every peer send ten times a task's budget to every other peer before
-// the first Sync, in every kind of inbox, and returns a digest of all that each peer
-// read in each of two supersteps.
+// each of two Syncs, in every kind of inbox, and returns a digest of all that each
+// peer read.
 func torrent(t *testing.T, w world) []string {
 	t.Helper()
 	n := 0
@@ -33,59 +97,25 @@ func torrent(t *testing.T, w world) []string {
 	}
 	digests := make([]string, n)
 	must(t, w.run(t, func(ctx context.Context, p *superstep.Port) error {
-		plain := superstep.NewBox(p, superstep.BoxConfig[pair]{})
-		texts := superstep.NewBox(p, superstep.BoxConfig[string]{})
-		sorted := superstep.NewBox(p, superstep.BoxConfig[pair]{Compare: func(a, b pair) int { return cmp.Compare(a.ID, b.ID) }})
-		large := superstep.NewBox(p, superstep.BoxConfig[[]byte]{Compare: bytes.Compare})
-		lane := superstep.NewLane[float64](p, superstep.Sum, slices.Repeat([]uint32{10_000}, n))
-		h := fnv.New64a()
-		note := func(numbers ...uint64) { _ = binary.Write(h, binary.LittleEndian, numbers) }
-		for s := range 2 {
-			for to := range n {
-				for i := range spillBudget * 10 / 16 / 3 {
-					plain.Send(to, pair{uint64(i), float64(p.Index()<<8 + s)})
-					sorted.Send(to, pair{uint64(i * 7919 % 1000), float64(i)})
-				}
-				for i := range spillBudget * 10 / 64 / 3 {
-					texts.Send(to, strings.Repeat(fmt.Sprint(i), 10))
-				}
-				large.Send(to, bytes.Repeat([]byte{byte(p.Index()*3 + s)}, 3<<20))
-				lane.AddBlock(to, 0, slices.Repeat([]float64{0.1 * float64(p.Index()+s)}, 10_000))
-			}
-			_, err := lane.Exchange(ctx, superstep.Vote{}, func(slot uint32, vs []float64) {
-				note(uint64(slot), uint64(len(vs)), math.Float64bits(vs[0]))
+		b := newBoxes(p)
+		for step := range 2 {
+			b.send(step)
+			_, err := b.lane.Exchange(ctx, superstep.Vote{}, func(slot uint32, vs []float64) {
+				b.note(uint64(slot), uint64(len(vs)), math.Float64bits(vs[0]))
 			})
 			if err != nil {
 				return err
 			}
-			for range 2 { // twice: what lies on disk is read again
-				count := 0
-				for m := range plain.Messages() {
-					note(m.ID, uint64(m.Value))
-					count++
+			want := b.plain.Len() + b.texts.Len() + b.sorted.Len() + b.large.Len()
+			for range 2 { // what lies on disk is read again
+				if got := b.read(); got != want {
+					t.Errorf("peer %d read %d messages of %d", p.Index(), got, want)
 				}
-				for m := range texts.Messages() {
-					_, _ = io.WriteString(h, m)
-					count++
-				}
-				for m := range sorted.Messages() {
-					note(m.ID, uint64(m.Value))
-					count++
-				}
-				for m := range large.Messages() {
-					note(uint64(len(m)), uint64(m[0]), uint64(m[len(m)-1]))
-					count++
-				}
-				if want := plain.Len() + texts.Len() + sorted.Len() + large.Len(); count != want {
-					t.Errorf("peer %d read %d messages of %d", p.Index(), count, want)
-				}
-			}
-			if s == 1 {
-				_, _ = h.Write(saveBox(t, plain))
-				_, _ = h.Write(saveBox(t, sorted))
 			}
 		}
-		digests[p.Index()] = fmt.Sprintf("%x", h.Sum64())
+		_, _ = b.digest.Write(saveBox(t, b.plain))
+		_, _ = b.digest.Write(saveBox(t, b.sorted))
+		digests[p.Index()] = strconv.FormatUint(b.digest.Sum64(), 16)
 		return nil
 	}))
 	return digests

@@ -19,9 +19,10 @@ const (
 	FaultCheckpoint                        // the checkpoint cannot be read: the one before is used
 	FaultOutput                            // the output exists or cannot be written: no further attempt
 	FaultInternal                          // a broken invariant of ours: as FaultProgram
+	FaultDrain                             // no fault: a groom of the job drains, and the job goes on elsewhere from its checkpoint; only masters say it
 )
 
-var kindNames = [...]string{FaultProgram: "program", FaultInput: "input", FaultGroom: "groom", FaultLink: "link", FaultCheckpoint: "checkpoint", FaultOutput: "output", FaultInternal: "internal"}
+var kindNames = [...]string{FaultProgram: "program", FaultInput: "input", FaultGroom: "groom", FaultLink: "link", FaultCheckpoint: "checkpoint", FaultOutput: "output", FaultInternal: "internal", FaultDrain: "drain"}
 
 // String returns the kind's name.
 func (k FailureKind) String() string {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -311,6 +312,34 @@ func TestFailover(t *testing.T) {
 	}
 	if n := strings.Count(stderr.String(), "attempt 1 failed, it goes on from superstep"); n != 1 {
 		t.Errorf("told of the failed attempt %d times:\n%s", n, &stderr)
+	}
+}
+
+// TestDrain empties a groom under a job: it moves at its next checkpoint, and ends with
+// the undisturbed result.
+func TestDrain(t *testing.T) {
+	c := startDev(t, "--masters", "1", "--grooms", "3", "--slots", "1")
+	args := []string{"--peers", "2", "randcomm", "--", "--size", "8", "--messages", "1", "--supersteps", "100000"}
+	reference := c.must(append([]string{"job", "submit", "--local"}, args...)...)
+	id := strings.TrimSpace(c.must(append([]string{"job", "submit", "-d", "--checkpoint-every", "2000"}, args...)...))
+	inspect := func() (info job.Info) {
+		out, _, _ := c.bsp("job", "inspect", "-o", "json", id)
+		if err := json.Unmarshal([]byte(out), &info); err != nil {
+			t.Fatalf("inspect printed %q", out)
+		}
+		return info
+	}
+	var before job.Info
+	c.eventually("a checkpoint", func() bool { before = inspect(); return before.Checkpoint > 0 })
+	drained := before.Placement[0].Groom
+	c.must("node", "drain", drained)
+	c.eventually("the job has moved", func() bool {
+		now := inspect()
+		return now.Attempts > before.Attempts && !slices.ContainsFunc(now.Placement, func(p job.Placed) bool { return p.Groom == drained })
+	})
+	stdout, stderr, code := c.bsp("job", "wait", id)
+	if info := inspect(); code != 0 || stdout != reference || info.Attempts != 2 {
+		t.Errorf("exit %d after %d attempts, result %q, want %q\n%s", code, info.Attempts, stdout, reference, stderr)
 	}
 }
 

@@ -223,7 +223,11 @@ func tell(p *progress, last, info job.Info) {
 		if info.Checkpoint >= 0 {
 			from = fmt.Sprintf("from superstep %d", info.Checkpoint)
 		}
-		p.say("%s attempt %d failed, it goes on %s: %s", info.ID, max(1, info.Attempts-boolInt(info.State == job.Running)), from, oneLine(e))
+		what := "failed"
+		if e.Kind == job.FaultDrain {
+			what = "moves"
+		}
+		p.say("%s attempt %d %s, it goes on %s: %s", info.ID, max(1, info.Attempts-boolInt(info.State == job.Running)), what, from, oneLine(e))
 	}
 	if info.State != last.State && !info.State.Final() {
 		if last.ID == "" || info.State != job.Committing {

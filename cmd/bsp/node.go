@@ -58,7 +58,7 @@ func nodeRows(nodes []job.Node) rows {
 }
 
 func (a *app) drainCmd(on bool) *cobra.Command {
-	use, short, done := "drain NODE", "Let a groom take no further tasks", "takes no further tasks"
+	use, short, done := "drain NODE", "Let a groom take no further tasks; jobs leave it at their next checkpoint, if they fit elsewhere", "takes no further tasks"
 	if !on {
 		use, short, done = "undrain NODE", "Let a groom take tasks again", "takes tasks again"
 	}

@@ -144,7 +144,7 @@ func (m *meter) any(b []byte, h head) ([]byte, error) {
 
 // plain charges for the bytes of a value that is copied or decodes itself.
 func (m *meter) plain(b []byte, h head) ([]byte, error) {
-	rest, err := scan(b, 0)
+	rest, err := scan(b)
 	if err != nil {
 		return nil, err
 	}
@@ -163,14 +163,14 @@ func (m *meter) structure(h head, t reflect.Type) ([]byte, error) {
 	rest := h.rest
 	for range h.n {
 		key := readHead(rest)
-		after, err := scan(rest, 0)
+		after, err := scan(rest)
 		if err != nil {
 			return nil, err
 		}
 		name := key.rest[:len(key.rest)-len(after)]
 		f, known := fields[string(name)]
 		if rest = after; !known {
-			rest, err = scan(rest, 0) // the decoder skips it
+			rest, err = scan(rest) // the decoder skips it
 		} else if err = m.charge(1, f.extra); err == nil {
 			rest, err = m.value(rest, f.typ)
 		}

@@ -65,7 +65,7 @@ func (o *orderer) value(b []byte, t reflect.Type) ([]byte, error) {
 	h := readHead(b)
 	switch {
 	case o.mapless(t) || h.shape != shapeArray && h.shape != shapeMap:
-		return scan(b, 0)
+		return scan(b)
 	case t.Kind() == reflect.Struct && h.shape == shapeMap:
 		return o.structure(h, t)
 	case h.shape == shapeArray:
@@ -94,7 +94,7 @@ func (o *orderer) structure(h head, t reflect.Type) ([]byte, error) {
 	rest := h.rest
 	for range h.n {
 		key := readHead(rest)
-		after, err := scan(rest, 0)
+		after, err := scan(rest)
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +117,7 @@ func (o *orderer) entries(h head, t reflect.Type) ([]byte, error) {
 	pairs := make([]entry, 0, h.n)
 	rest := h.rest
 	for range h.n {
-		after, err := scan(rest, 0)
+		after, err := scan(rest)
 		if err != nil {
 			return nil, err
 		}

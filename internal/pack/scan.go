@@ -28,7 +28,7 @@ func (s *scanner) whole(b []byte) error {
 }
 
 // scan returns what follows the value at the front of b.
-func scan(b []byte, depth int) ([]byte, error) { return new(scanner).scan(b, depth) }
+func scan(b []byte) ([]byte, error) { return new(scanner).scan(b, 0) }
 
 func (s *scanner) scan(b []byte, depth int) ([]byte, error) {
 	if len(b) == 0 {

@@ -85,7 +85,7 @@ func (s *State) endAttemptCommand(c EndAttempt) Result {
 	switch {
 	case r.Code != 0:
 		return r
-	case c.Failure.Kind < job.FaultProgram || c.Failure.Kind > job.FaultInternal:
+	case c.Failure.Kind < job.FaultProgram || c.Failure.Kind > job.FaultDrain:
 		return refuse(ErrInvalid, "failure of kind %d", c.Failure.Kind)
 	case len(c.Failure.Message) > maxURL || len(c.Failure.Detail) > 2*maxURL || len(c.Failure.Groom) > maxName:
 		return refuse(ErrInvalid, "failure with a text too long")
@@ -93,6 +93,11 @@ func (s *State) endAttemptCommand(c EndAttempt) Result {
 		return refuse(ErrStale, "job %s is %s in epoch %d", c.Job, j.State, j.Epoch)
 	case j.State == job.Committing && c.Failure.Kind != job.FaultOutput:
 		return refuse(ErrStale, "the tasks of job %s have finished: only its output can fail", c.Job) // it was on its way when Finish was
+	}
+	if c.Failure.Kind == job.FaultDrain {
+		if g, ok := s.grooms.get(c.Failure.Groom); !ok || !j.Moves(g) {
+			return refuse(ErrStale, "job %s does not leave groom %s", c.Job, clip(c.Failure.Groom))
+		}
 	}
 	if r := checkLast(c.Job, c.Last); r.Code != 0 {
 		return r
@@ -127,6 +132,8 @@ func (s *State) endAttempt(j *Job, f job.Failure) {
 	case job.FaultGroom, job.FaultLink:
 		j.Losses++
 		s.blame(j, f.Groom)
+	case job.FaultDrain: // counts for nothing
+		j.Row = -1
 	}
 	if failed || j.Losses >= job.MaxGroomLosses {
 		if j.Result != nil {

@@ -78,7 +78,7 @@ func (s *State) commitCheckpoint(c CommitCheckpoint) Result {
 	case FilesSize(k.Files) > MaxFilesSize:
 		return refuse(ErrInvalid, "the checkpoint has too many files: %d", len(k.Files))
 	}
-	j.Checkpoint, j.Row = k.Superstep, 0
+	j.Checkpoint, j.Saved, j.Row = k.Superstep, s.Index, 0
 	j.Checkpoints = append([]wire.Checkpoint{k}, j.Checkpoints[:min(1, len(j.Checkpoints))]...)
 	s.put(j)
 	return r

@@ -34,7 +34,7 @@ func (s *State) registerGroom(f Facts) Result {
 			s.endOn(f.Name, old.Facts.Incarnation, "groom "+f.Name+" restarted")
 		}
 		old, _ = s.grooms.get(f.Name) // less what was given back
-		g.Draining, g.Used = old.Draining, old.Used
+		g.Draining, g.Drained, g.Used = old.Draining, old.Drained, old.Used
 		if !old.Lost && old.Facts.Incarnation == f.Incarnation {
 			g.Since = old.Since
 		}
@@ -92,9 +92,9 @@ func (s *State) drain(c Drain) Result {
 	}
 	if g.Draining != c.On {
 		h := *g
-		h.Draining = c.On
+		h.Draining, h.Drained = c.On, 0
 		if c.On {
-			h.Changed = s.Index
+			h.Changed, h.Drained = s.Index, s.Index
 		}
 		s.grooms = s.grooms.set(c.Groom, &h)
 	}

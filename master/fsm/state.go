@@ -95,6 +95,7 @@ type Job struct {
 	CA          []byte            `msgpack:",omitempty"` // PEM, of the current attempt
 	Checkpoints []wire.Checkpoint `msgpack:",omitempty"` // newest first, two at most
 	Checkpoint  int               // superstep of the newest committed one, -1: none
+	Saved       uint64            `msgpack:",omitempty"` // index of the command that committed it
 
 	Faults  int            `msgpack:",omitempty"` // attempts that the program ended
 	Losses  int            `msgpack:",omitempty"` // attempts that grooms, links or checkpoints ended
@@ -185,10 +186,17 @@ func (j *Job) MaxAttempts() int {
 type Groom struct {
 	Facts    Facts
 	Draining bool      `msgpack:",omitempty"`
+	Drained  uint64    `msgpack:",omitempty"` // index of the command since which it drains
 	Lost     bool      `msgpack:",omitempty"`
 	Since    time.Time // registered, or lost
 	Used     Claim     `msgpack:"-"` // the claims of running jobs
 	Changed  uint64    // index of the last command after which older plans may be wrong
+}
+
+// Moves reports whether j is to leave groom: it drains, and a checkpoint was
+// committed since, so that nothing but a restart is lost.
+func (j *Job) Moves(g *Groom) bool {
+	return j.State == job.Running && g.Draining && j.Saved > g.Drained
 }
 
 // Facts are what a groom says of itself.

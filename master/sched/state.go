@@ -78,18 +78,10 @@ type Live struct {
 
 // From makes the scheduler's picture of the replicated state.
 func From(s *fsm.State, now time.Time, live Live) State {
-	v := State{Index: s.Index, Now: now}
+	v := State{Index: s.Index, Now: now, Grooms: grooms(s, live)}
 	at := map[string]int{}
-	for g := range s.Grooms() {
-		if g.Lost {
-			continue
-		}
-		at[g.Facts.Name] = len(v.Grooms)
-		v.Grooms = append(v.Grooms, Groom{
-			Name: g.Facts.Name, Host: g.Facts.Addr, Incarnation: g.Facts.Incarnation,
-			Capacity: g.Facts.Capacity(), Free: g.Facts.Capacity().Minus(g.Used),
-			Ready: live.Ready(g.Facts.Name, g.Facts.Incarnation), Draining: g.Draining,
-		})
+	for i, g := range v.Grooms {
+		at[g.Name] = i
 	}
 	for j := range s.Active() {
 		switch j.State {
@@ -105,6 +97,33 @@ func From(s *fsm.State, now time.Time, live Live) State {
 		}
 	}
 	return v
+}
+
+func grooms(s *fsm.State, live Live) (list []Groom) {
+	for g := range s.Grooms() {
+		if g.Lost {
+			continue
+		}
+		list = append(list, Groom{
+			Name: g.Facts.Name, Host: g.Facts.Addr, Incarnation: g.Facts.Incarnation,
+			Capacity: g.Facts.Capacity(), Free: g.Facts.Capacity().Minus(g.Used),
+			Ready: live.Ready(g.Facts.Name, g.Facts.Incarnation), Draining: g.Draining,
+		})
+	}
+	return list
+}
+
+// CanMove reports whether the running job j, were it queued, would fit now on grooms
+// that do not drain.
+func CanMove(s *fsm.State, now time.Time, j *fsm.Job, live Live) bool {
+	r := newRoom(State{Now: now, Grooms: grooms(s, live)})
+	for _, t := range j.Tasks {
+		if i, ok := r.index[t.Groom]; ok && r.grooms[i].Incarnation == t.Incarnation {
+			r.grooms[i].Free = r.grooms[i].Free.Plus(t.Claim)
+		}
+	}
+	q := fromJob(j, live)
+	return r.fit(&q) != nil
 }
 
 func fromJob(j *fsm.Job, live Live) Job {
