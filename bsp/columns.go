@@ -32,6 +32,9 @@ func (l *Lane[M, V]) Add(peer int, slot uint32, v V) { l.lane.Add(peer, slot, v)
 // AddBlock combines vs into the slots [first, first+len(vs)) of a peer.
 func (l *Lane[M, V]) AddBlock(peer int, first uint32, vs []V) { l.lane.AddBlock(peer, first, vs) }
 
+// AddAt combines vs[i] into slots[i] of a peer, for all i: the fastest for columns.
+func (l *Lane[M, V]) AddAt(peer int, slots []uint32, vs []V) { l.lane.AddAt(peer, slots, vs) }
+
 // Accumulator returns the dense accumulator for a peer, filled with the operator's
 // identity in each superstep: the caller combines into it and calls Touch.
 func (l *Lane[M, V]) Accumulator(peer int) []V { return l.lane.Accumulator(peer) }

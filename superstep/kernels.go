@@ -117,6 +117,33 @@ func combineAll[V Number](op Op, dst, src []V) {
 	}
 }
 
+// combineAt combines vs[i] into dst[slots[i]]; the operator is chosen once.
+func combineAt[V Number](op Op, dst []V, slots []uint32, vs []V) {
+	vs = vs[:len(slots)]
+	switch op {
+	case Sum:
+		for i, slot := range slots {
+			dst[slot] += vs[i]
+		}
+	case Min:
+		for i, slot := range slots {
+			if vs[i] < dst[slot] {
+				dst[slot] = vs[i]
+			}
+		}
+	case Max:
+		for i, slot := range slots {
+			if vs[i] > dst[slot] {
+				dst[slot] = vs[i]
+			}
+		}
+	default:
+		for i, slot := range slots {
+			dst[slot] = or(dst[slot], vs[i])
+		}
+	}
+}
+
 // fill sets all of dst to v.
 func fill[V Number](dst []V, v V) {
 	if v == 0 {

@@ -105,6 +105,28 @@ func (l *Lane[V]) AddBlock(peer int, first uint32, vs []V) {
 	o.n += int64(len(vs))
 }
 
+// AddAt combines vs[i] into slots[i] of a peer, for all i, in order: Add for columns,
+// which takes half its time. It panics if there is no such slot, or if the lengths
+// differ.
+func (l *Lane[V]) AddAt(peer int, slots []uint32, vs []V) {
+	if len(slots) != len(vs) {
+		panic(fmt.Sprintf("superstep: %d values for %d slots", len(vs), len(slots)))
+	}
+	if len(slots) == 0 {
+		return
+	}
+	o := &l.out[peer]
+	if o.cur == nil {
+		l.make(peer)
+	}
+	at := 0
+	for ; at < len(slots) && !o.scan; at++ { // few slots are remembered
+		l.Add(peer, slots[at], vs[at])
+	}
+	combineAt(l.op, o.cur, slots[at:], vs[at:])
+	o.n += int64(len(slots) - at)
+}
+
 // note remembers a slot for the sparse form, unless there are too many.
 func (o *accumulator[V]) note(slot uint32) {
 	if len(o.ids) >= len(o.cur)/denseShare+1 {

@@ -32,7 +32,7 @@ type flags struct {
 
 func main() {
 	var f flags
-	flag.StringVar(&f.what, "what", empty, "empty, send, columns or kilobyte")
+	flag.StringVar(&f.what, "what", empty, "empty, send, columns, batches or kilobyte")
 	flag.IntVar(&f.tasks, "tasks", 2, "task processes, one peer each")
 	flag.IntVar(&f.rounds, "rounds", 1000, "supersteps")
 	flag.IntVar(&f.burst, "burst", 1<<20, "messages that each of two peers sends the other in a superstep")
@@ -141,7 +141,9 @@ func (f flags) program(p *superstep.Port) (func(context.Context) error, error) {
 	case "send":
 		return f.send(p), nil
 	case "columns":
-		return f.columns(p), nil
+		return f.columns(p, f.addOneByOne), nil
+	case "batches":
+		return f.columns(p, f.addInBatches), nil
 	case "kilobyte":
 		return f.kilobyte(p), nil
 	}
@@ -173,14 +175,33 @@ func (f flags) send(p *superstep.Port) func(context.Context) error {
 	}
 }
 
+// addOneByOne combines a burst into a lane message by message.
+func (f flags) addOneByOne(lane *superstep.Lane[float64], to int) {
+	for i := range f.burst {
+		lane.Add(to, limit.Slot(i), 1)
+	}
+}
+
+// addInBatches combines it as columns, which are made on the way.
+func (f flags) addInBatches(lane *superstep.Lane[float64], to int) {
+	const batch = 1 << 10
+	var slots [batch]uint32
+	var values [batch]float64
+	for first := 0; first < f.burst; first += batch {
+		n := min(batch, f.burst-first)
+		for i := range n {
+			slots[i], values[i] = limit.Slot(first+i), 1
+		}
+		lane.AddAt(to, slots[:n], values[:n])
+	}
+}
+
 // columns is the same through a lane, which combines per slot before it sends.
-func (f flags) columns(p *superstep.Port) func(context.Context) error {
+func (f flags) columns(p *superstep.Port, add func(lane *superstep.Lane[float64], to int)) func(context.Context) error {
 	lane := superstep.NewLane[float64](p, superstep.Sum, []uint32{limit.Slots, limit.Slots})
 	acc := make([]float64, limit.Slots)
 	return func(ctx context.Context) error {
-		for i := range f.burst {
-			lane.Add(1-p.Index(), limit.Slot(i), 1)
-		}
+		add(lane, 1-p.Index())
 		sum := 0.0
 		_, err := lane.Exchange(ctx, superstep.Vote{}, func(slot uint32, vs []float64) {
 			for i, v := range vs {

@@ -101,7 +101,8 @@ func (h *harness) messages(ctx context.Context) ([]bench.Figure, error) {
 		side{h.limit, fmt.Sprint("-what columns -count ", 1<<24), millions},
 		side{h.tasks, "-what columns -rounds 12", millions},
 		side{h.tasks, fmt.Sprint("-what columns -rounds 4 -burst ", 1<<22), millions},
-		side{h.tasks, "-what send -rounds 8", millions})
+		side{h.tasks, "-what send -rounds 8", millions},
+		side{h.tasks, "-what batches -rounds 12", millions})
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +110,12 @@ func (h *harness) messages(ctx context.Context) ([]bench.Figure, error) {
 		Unit: "M/s", AtLeast: true, Limit: s[0], Floor: "columns u32+f64 in frames of 64 Ki, 12 bytes a message, no combining",
 		Peers: "prototype 160 (columns), 91 (structs)",
 	}
-	one, many, free := f, f, f
-	one.Name, one.Samples, one.Mark, one.Note = "16-byte messages, Lane", s[1], 100, "1 Mi messages a superstep and peer, one a slot"+note
-	many.Name, many.Samples, many.Mark, many.Note = "16-byte messages, Lane, 4 a slot", s[2], 100, "4 Mi messages a superstep and peer, combined 4 to 1"+note
+	batches, one, many, free := f, f, f, f
+	batches.Name, batches.Samples, batches.Mark, batches.Note = "16-byte messages, Lane.AddAt", s[4], 100, "1 Mi messages a superstep and peer, one a slot, added 1,024 at once"+note
+	one.Name, one.Samples, one.Mark, one.Note = "16-byte messages, Lane.Add", s[1], 100, "1 Mi messages a superstep and peer, one a slot, added one by one"+note
+	many.Name, many.Samples, many.Mark, many.Note = "16-byte messages, Lane.Add, 4 a slot", s[2], 100, "4 Mi messages a superstep and peer, combined 4 to 1"+note
 	free.Name, free.Samples, free.Mark, free.Note = "16-byte messages, Send", s[3], 40, "1 Mi messages a superstep and peer"+note
-	return []bench.Figure{one, many, free}, nil
+	return []bench.Figure{batches, one, many, free}, nil
 }
 
 // kilobyte measures messages of 1 KiB.
