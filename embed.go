@@ -80,6 +80,7 @@ var Modules = []string{
 //go:embed internal/pki/attempt.go
 //go:embed internal/pki/ca.go
 //go:embed internal/pki/doc.go
+//go:embed internal/pki/own.go
 //go:embed internal/pki/tls.go
 //go:embed internal/pki/verify.go
 //go:embed storage/blobs.go

@@ -23,6 +23,14 @@ import (
 // folders.
 type Groom struct {
 	cfg Config
+	own *pki.Own
+}
+
+// Renew replaces the groom's certificate by another one of it: connections that are
+// made from then on have it. It reports whether it is another one. Safe for concurrent
+// use with Run.
+func (g *Groom) Renew(cert, key []byte) (renewed bool, err error) {
+	return g.own.Renew(pki.Pair{Cert: cert, Key: key}, time.Now())
 }
 
 // New checks the configuration and fills in its defaults. It touches nothing.
@@ -31,10 +39,11 @@ func New(cfg Config) (*Groom, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := pki.CheckPair(cfg.CA, pki.Pair{Cert: cfg.Cert, Key: cfg.Key}, time.Now()); err != nil {
+	own, err := pki.NewOwn(cfg.CA, pki.Pair{Cert: cfg.Cert, Key: cfg.Key}, time.Now())
+	if err != nil {
 		return nil, err
 	}
-	return &Groom{cfg: cfg}, nil
+	return &Groom{cfg: cfg, own: own}, nil
 }
 
 // node is one run of a groom.
@@ -154,7 +163,7 @@ func (g *Groom) gossip(host string) (*gossip.Gossip, error) {
 
 // link prepares the RPC side; it connects to nothing yet.
 func (g *Groom) link(n *node, talk *gossip.Gossip) (*link, error) {
-	conf, err := pki.ClientTLS(g.cfg.CA, &pki.Pair{Cert: g.cfg.Cert, Key: g.cfg.Key}, pki.RoleMaster+"."+g.cfg.Cluster, alpn)
+	conf, err := g.own.ClientTLS(pki.RoleMaster+"."+g.cfg.Cluster, alpn)
 	if err != nil {
 		return nil, err
 	}

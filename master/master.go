@@ -38,6 +38,7 @@ type Master struct {
 	id  string // server id
 	log *slog.Logger
 
+	own     *pki.Own
 	dir     *dataDir
 	audit   *auditLog
 	strange strangers
@@ -84,11 +85,18 @@ func New(cfg Config) (*Master, error) {
 	return m, nil
 }
 
+// Renew replaces the master's certificate by another one of it: connections that are
+// made from then on have it. It reports whether it is another one. Safe for concurrent
+// use with Run.
+func (m *Master) Renew(cert, key []byte) (renewed bool, err error) {
+	return m.own.Renew(pki.Pair{Cert: cert, Key: key}, time.Now())
+}
+
 func (m *Master) openFiles() error {
-	if err := pki.CheckPair(m.cfg.CA, pki.Pair{Cert: m.cfg.Cert, Key: m.cfg.Key}, time.Now()); err != nil {
+	var err error
+	if m.own, err = pki.NewOwn(m.cfg.CA, pki.Pair{Cert: m.cfg.Cert, Key: m.cfg.Key}, time.Now()); err != nil {
 		return fmt.Errorf("master certificate: %w", err)
 	}
-	var err error
 	if m.dir, err = openDataDir(m.cfg.DataDir, m.cfg.Name); err != nil {
 		return err
 	}
@@ -118,7 +126,7 @@ func (m *Master) listen() error {
 		return fmt.Errorf("listen for masters and grooms on %s: %w", m.cfg.ClusterAddr, err)
 	}
 	m.release = append(m.release, l.Close)
-	if m.streams, err = newStreams(l, netx.Advertised(l, m.cfg.Advertise), m.cfg); err != nil {
+	if m.streams, err = newStreams(l, netx.Advertised(l, m.cfg.Advertise), m.own, m.cfg); err != nil {
 		return err
 	}
 	if m.web, err = netx.Listen(context.Background(), m.cfg.APIAddr); err != nil {

@@ -23,10 +23,7 @@ func (m *Master) newServer(ctx context.Context) (*http.Server, error) {
 	if err := a.newProxy(); err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}
-	conf, err := pki.ServerTLS(m.cfg.CA, pki.Pair{Cert: m.cfg.Cert, Key: m.cfg.Key}, pki.ServerOptions{ALPN: []string{"h2", "http/1.1"}})
-	if err != nil {
-		return nil, fmt.Errorf("API: %w", err)
-	}
+	conf := m.own.ServerTLS(pki.ServerOptions{ALPN: []string{"h2", "http/1.1"}})
 	return &http.Server{
 		Handler: a.handler(), TLSConfig: conf, BaseContext: func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,

@@ -50,24 +50,20 @@ type streams struct {
 	closed  bool
 }
 
-func newStreams(listener net.Listener, advertise string, cfg Config) (*streams, error) {
+func newStreams(listener net.Listener, advertise string, own *pki.Own, cfg Config) (*streams, error) {
 	s := &streams{
 		listener: listener, advertise: advertise, logger: cfg.Logger,
 		toRaft: make(chan net.Conn), done: make(chan struct{}), conns: make(map[net.Conn]struct{}),
 	}
-	pair := pki.Pair{Cert: cfg.Cert, Key: cfg.Key}
-	var err error
-	s.server, err = pki.ServerTLS(cfg.CA, pair, pki.ServerOptions{
+	s.server = own.ServerTLS(pki.ServerOptions{
 		Roles: map[string]string{alpnRaft: pki.RoleMaster, alpnMeet: pki.RoleMaster, alpnGroom: pki.RoleGroom},
 	})
-	if err != nil {
-		return nil, fmt.Errorf("cluster listener: %w", err)
-	}
 	name := pki.RoleMaster + "." + cfg.Cluster
-	if s.raft, err = pki.ClientTLS(cfg.CA, &pair, name, alpnRaft); err != nil {
+	var err error
+	if s.raft, err = own.ClientTLS(name, alpnRaft); err != nil {
 		return nil, fmt.Errorf("dial masters: %w", err)
 	}
-	if s.meet, err = pki.ClientTLS(cfg.CA, &pair, name, alpnMeet); err != nil {
+	if s.meet, err = own.ClientTLS(name, alpnMeet); err != nil {
 		return nil, fmt.Errorf("dial masters: %w", err)
 	}
 	return s, nil

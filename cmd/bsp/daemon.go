@@ -4,7 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
+	"sync"
+	"syscall"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
@@ -20,6 +23,7 @@ import (
 
 // runner is a daemon.
 type runner interface {
+	renewer
 	Run(ctx context.Context) error
 }
 
@@ -51,11 +55,23 @@ func (a *app) groomCmd() *cobra.Command {
 		})
 }
 
-// logged is the part of a daemon's configuration that says how it logs.
-type logged interface{ Log() (level, format string) }
+// untilEnded is interruptible for daemons, whom SIGHUP tells to look at their
+// certificate, unless it is that of the terminal they were started on.
+func untilEnded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if terminal(os.Stdin) {
+		return interruptible(ctx)
+	}
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+}
+
+// common is what the configurations of all daemons say.
+type common interface {
+	Log() (level, format string)
+	Own() (certFile, keyFile string)
+}
 
 // daemonCmd is a command that runs a daemon with a configuration of type T.
-func daemonCmd[T logged](a *app, use, short, long string, start func(T, *slog.Logger) (runner, error)) *cobra.Command {
+func daemonCmd[T common](a *app, use, short, long string, start func(T, *slog.Logger) (runner, error)) *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use: use, Short: short, Args: cobra.NoArgs,
@@ -63,7 +79,9 @@ func daemonCmd[T logged](a *app, use, short, long string, start func(T, *slog.Lo
 
 Settings come from flags, before the environment (BSP_ and the setting's name in capitals), before
 the YAML file, before the defaults. "bsp init" writes a file with all settings explained. BSP_DATA and
-BSP_CA are for commands that look for a cluster: here it is BSP_` + strings.ToUpper(use) + `_DATA and BSP_` + strings.ToUpper(use) + `_CA.`,
+BSP_CA are for commands that look for a cluster: here it is BSP_` + strings.ToUpper(use) + `_DATA and BSP_` + strings.ToUpper(use) + `_CA.
+
+A certificate that was renewed (bsp tls renew) is taken within a minute, or at once on SIGHUP.`,
 		Example: "  bsp " + use + " --config /etc/bsp/" + use + ".yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf, err := config.Load[T](config.Sources{File: file, Env: os.Environ(), Role: use, Flags: cmd.Flags()})
@@ -74,7 +92,7 @@ BSP_CA are for commands that look for a cluster: here it is BSP_` + strings.ToUp
 			if err != nil {
 				return err
 			}
-			ctx, cancel := interruptible(cmd.Context())
+			ctx, cancel := untilEnded(cmd.Context())
 			defer cancel()
 			if err := dev.Watch(cancel, func() { os.Exit(job.ExitStopped) }); err != nil {
 				return err
@@ -87,6 +105,13 @@ BSP_CA are for commands that look for a cluster: here it is BSP_` + strings.ToUp
 			if err != nil {
 				return fault.Default(job.ExitUsage, err)
 			}
+			var renewing sync.WaitGroup
+			defer renewing.Wait()
+			defer cancel()
+			renewing.Go(func() {
+				cert, key := conf.Own()
+				keepRenewed(ctx, log, d, cert, key)
+			})
 			return d.Run(ctx)
 		},
 	}

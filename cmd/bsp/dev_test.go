@@ -3,7 +3,9 @@ package main_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io"
 	"os"
@@ -341,6 +343,39 @@ func TestDrain(t *testing.T) {
 	if info := inspect(); code != 0 || stdout != reference || info.Attempts != 2 {
 		t.Errorf("exit %d after %d attempts, result %q, want %q\n%s", code, info.Attempts, stdout, reference, stderr)
 	}
+}
+
+// TestRenewedCertificates: daemons take a renewed certificate while they run.
+func TestRenewedCertificates(t *testing.T) {
+	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "2")
+	var plan []struct{ API string }
+	if b, err := os.ReadFile(filepath.Join(c.dir, "dev.json")); err != nil || json.Unmarshal(b, &plan) != nil {
+		t.Fatalf("dev.json: %q, %v", b, err)
+	}
+	served := func() []byte {
+		dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} // the certificate is what is looked at
+		conn, err := dialer.DialContext(t.Context(), "tcp", plan[0].API)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		return conn.(*tls.Conn).ConnectionState().PeerCertificates[0].Raw
+	}
+	before := served()
+	c.must("tls", "renew", "--dir", c.dir, "m1", "g1")
+	for name, pid := range c.daemons() {
+		syscall.Kill(pid, syscall.SIGHUP)
+		c.eventually(name+" takes its new certificate", func() bool {
+			b, _ := os.ReadFile(filepath.Join(c.dir, "log", name+".log"))
+			return bytes.Contains(b, []byte("the certificate was renewed"))
+		})
+	}
+	b, err := os.ReadFile(filepath.Join(c.dir, "m1.pem"))
+	block, _ := pem.Decode(b)
+	if now := served(); err != nil || block == nil || !bytes.Equal(now, block.Bytes) || bytes.Equal(now, before) {
+		t.Errorf("the API does not serve the new certificate (%v)", err)
+	}
+	c.must("job", "submit", "--peers", "2", "pi", "--", "--samples", "1000")
 }
 
 func TestDevEndsWithinTwoSeconds(t *testing.T) {

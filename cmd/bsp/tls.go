@@ -65,7 +65,8 @@ func (a *app) tlsRenewCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use: "renew [NAME...]", Short: "Sign the daemons' certificates anew", Args: cobra.ArbitraryArgs,
 		Long: `Sign the daemons' certificates in the folder that "bsp init" made anew, with fresh keys and the
-names that they have; without NAME all of them. Restart the daemons with them one by one.`,
+names that they have; without NAME all of them. A running daemon takes its new one from its files
+within a minute, or at once on SIGHUP.`,
 		Example: "  bsp tls renew --dir ./cluster\n  bsp tls renew --dir ./cluster m1 g1",
 		RunE: func(_ *cobra.Command, names []string) error {
 			f, err := cluster.Open(dir)

@@ -243,7 +243,7 @@ func TestCAFiles(t *testing.T) {
 		t.Errorf("loaded CA of %q", loaded.Cluster())
 	}
 	p := issue(t, loaded, pki.RoleGroom, "g1")
-	if err := pki.CheckPair(ca.CertPEM(), *p, start); err != nil {
+	if _, err := pki.NewOwn(ca.CertPEM(), *p, start); err != nil {
 		t.Error(err)
 	}
 	for what, row := range map[string]struct {
@@ -259,7 +259,7 @@ func TestCAFiles(t *testing.T) {
 		"no PEM":    {[]byte("x"), *p, start, nil},
 		"not to be": {ca.CertPEM(), *p, start.Add(-time.Hour), nil},
 	} {
-		if err := pki.CheckPair(row.ca, row.pair, row.now); err == nil || row.want != nil && !errors.Is(err, row.want) {
+		if _, err := pki.NewOwn(row.ca, row.pair, row.now); err == nil || row.want != nil && !errors.Is(err, row.want) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -402,5 +402,88 @@ func BenchmarkTask(b *testing.B) {
 	for b.Loop() {
 		_, err := a.Task(1, "127.0.0.1")
 		must(b, 0, err)
+	}
+}
+
+// lab is a CA, and how it issues certificates.
+func lab(t *testing.T) (*pki.CA, func(role, name string, at time.Time) pki.Pair) {
+	t.Helper()
+	ca, err := pki.NewCA("lab", year, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca, func(role, name string, at time.Time) pki.Pair {
+		t.Helper()
+		p, err := ca.Issue(pki.Request{Role: role, Name: name, Life: time.Hour, Now: at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+}
+
+// A daemon's certificate is renewed by one of the same daemon, and by no other.
+func TestRenew(t *testing.T) {
+	ca, issue := lab(t)
+	first := issue(pki.RoleMaster, "m1", start)
+	own, err := pki.NewOwn(ca.CertPEM(), first, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if renewed, err := own.Renew(first, start); renewed || err != nil {
+		t.Errorf("the same again: %t, %v", renewed, err)
+	}
+	mixed := issue(pki.RoleMaster, "m1", start)
+	mixed.Key = first.Key
+	for what, p := range map[string]pki.Pair{
+		"another name": issue(pki.RoleMaster, "m2", start), "another role": issue(pki.RoleGroom, "m1", start),
+		"expired": issue(pki.RoleMaster, "m1", start.Add(-2*time.Hour)), "another key": mixed, "nothing": {},
+	} {
+		if renewed, err := own.Renew(p, start); renewed || err == nil {
+			t.Errorf("%s: %t, %v", what, renewed, err)
+		}
+	}
+	if renewed, err := own.Renew(issue(pki.RoleMaster, "m1", start), start); !renewed || err != nil {
+		t.Errorf("another one of m1: %t, %v", renewed, err)
+	}
+}
+
+// Both sides of connections made after a renewal show the new certificate, and a client
+// does not show one that has expired.
+func TestRenewedIsShown(t *testing.T) {
+	ca, issue := lab(t)
+	own, err := pki.NewOwn(ca.CertPEM(), issue(pki.RoleMaster, "m1", start), start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := own.ServerTLS(pki.ServerOptions{})
+	client, err := own.ClientTLS("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Time = at(start)
+	shown := func() (byServer, byClient []byte) {
+		t.Helper()
+		s, err := server.GetCertificate(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := client.GetClientCertificate(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Certificate[0], c.Certificate[0]
+	}
+	oldServer, oldClient := shown()
+	if renewed, err := own.Renew(issue(pki.RoleMaster, "m1", start), start); !renewed || err != nil {
+		t.Fatal(renewed, err)
+	}
+	newServer, newClient := shown()
+	if bytes.Equal(oldServer, newServer) || bytes.Equal(oldClient, newClient) || !bytes.Equal(newServer, newClient) {
+		t.Error("the new certificate is not shown on both sides")
+	}
+	client.Time = at(start.Add(2 * time.Hour))
+	if _, err := client.GetClientCertificate(nil); !errors.Is(err, pki.ErrExpired) {
+		t.Errorf("an expired one of the client's own: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package pki
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"time"
 )
@@ -26,15 +25,21 @@ func ServerTLS(caPEM []byte, p Pair, o ServerOptions) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server certificate: %w", err)
 	}
-	cfg := base(o.ALPN)
+	cfg := serverTLS(v, o)
 	cfg.Certificates = []tls.Certificate{cert}
+	return cfg, nil
+}
+
+// serverTLS is ServerTLS without the server's own certificate.
+func serverTLS(v *verifier, o ServerOptions) *tls.Config {
+	cfg := base(o.ALPN)
 	if len(o.ALPN) == 0 {
 		for protocol := range o.Roles {
 			cfg.NextProtos = append(cfg.NextProtos, protocol)
 		}
 	}
 	if o.ClientRole == "" && len(o.Roles) == 0 {
-		return cfg, nil
+		return cfg
 	}
 	cfg.ClientAuth = tls.RequireAnyClientCert // checked below
 	cfg.VerifyConnection = func(cs tls.ConnectionState) error {
@@ -47,7 +52,7 @@ func ServerTLS(caPEM []byte, p Pair, o ServerOptions) (*tls.Config, error) {
 		}
 		return v.daemon(cs, now(cfg), role)
 	}
-	return cfg, nil
+	return cfg
 }
 
 // ClientTLS returns the TLS of a client, with certificate p unless that is nil.
@@ -85,20 +90,6 @@ func ownCertificate(cfg *tls.Config, p Pair) error {
 		return &cert, checkTime(cert.Leaf, now(cfg))
 	}
 	return nil
-}
-
-// CheckPair tells at start what would fail at every handshake: a pair that is
-// none, of another CA, or expired at now.
-func CheckPair(caPEM []byte, p Pair, now time.Time) error {
-	v, err := newVerifier(caPEM)
-	if err != nil {
-		return err
-	}
-	cert, err := tls.X509KeyPair(p.Cert, p.Key)
-	if err != nil {
-		return err
-	}
-	return v.chain([]*x509.Certificate{cert.Leaf}, now)
 }
 
 func base(alpn []string) *tls.Config {

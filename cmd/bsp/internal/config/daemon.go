@@ -197,3 +197,6 @@ func findUser(text string) (*groom.User, error) {
 
 // Log returns how the daemon logs.
 func (d Daemon) Log() (level, format string) { return d.LogLevel, d.LogFormat }
+
+// Own returns the files of the daemon's own certificate and key.
+func (d Daemon) Own() (certFile, keyFile string) { return d.Cert, d.Key }
