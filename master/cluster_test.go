@@ -379,3 +379,71 @@ func TestSnapshotsCarryTheState(t *testing.T) {
 		t.Errorf("%d jobs", len(all))
 	}
 }
+
+// TestSnapshotSavedAndRestored: what was saved is the state of all masters again, and no
+// number of a job is used twice.
+func TestSnapshotSavedAndRestored(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3)
+	leader := c.leader(t)
+	kept := []job.ID{c.submit(t, leader, "kept", ""), c.submit(t, leader, "kept", "")}
+	if resp := c.do(t, leader, request{method: http.MethodGet, path: "/v1/snapshot", token: "wrong"}); resp.status != http.StatusUnauthorized {
+		t.Errorf("a stranger: %d", resp.status)
+	}
+	saved := c.do(t, c.nodes[0], request{method: http.MethodGet, path: "/v1/snapshot"})
+	if saved.status != http.StatusOK {
+		t.Fatalf("save: %d %s", saved.status, saved.body)
+	}
+	forgotten := c.submit(t, leader, "forgotten", "")
+	c.do(t, leader, request{method: http.MethodPost, path: "/v1/jobs/" + string(kept[0]) + "/stop"})
+
+	for what, body := range map[string]string{"cut": string(saved.body[:len(saved.body)-1]), "empty": "", "text": "no snapshot"} {
+		if resp := c.do(t, leader, request{method: http.MethodPut, path: "/v1/snapshot", body: body}); resp.status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", what, resp.status, resp.body)
+		}
+	}
+	if resp := c.do(t, c.nodes[1], request{method: http.MethodPut, path: "/v1/snapshot", body: string(saved.body)}); resp.status != http.StatusOK || !strings.Contains(string(resp.body), `"jobs":2`) {
+		t.Fatalf("restore: %d %s", resp.status, resp.body)
+	}
+	check := func(n *node) {
+		t.Helper()
+		var all []job.Info
+		c.told(t, n, "/v1/jobs", &all)
+		if len(all) != 2 || all[0].ID != kept[1] || all[1].ID != kept[0] || all[1].State != job.Queued {
+			t.Errorf("jobs after the restore: %+v", all)
+		}
+	}
+	check(leader)
+	c.kill(t, leader) // the others have it too
+	check(c.leader(t))
+	if id := c.submit(t, c.leader(t), "forgotten", ""); id == forgotten {
+		t.Errorf("job %s was there before", id)
+	}
+}
+
+// TestRemoveMaster: a dead master is taken out, and one that lives is not.
+func TestRemoveMaster(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3)
+	leader := c.leader(t)
+	victim := c.nodes[0]
+	if victim == leader {
+		victim = c.nodes[1]
+	}
+	remove := func(id string) int {
+		t.Helper()
+		return c.do(t, leader, request{method: http.MethodDelete, path: "/v1/masters/" + id}).status
+	}
+	if a, b, d := remove(victim.ID()), remove(leader.ID()), remove("nobody"); a != http.StatusConflict || b != http.StatusConflict || d != http.StatusNotFound {
+		t.Errorf("living, leading, unknown: %d, %d, %d", a, b, d)
+	}
+	dead := victim.ID()
+	c.kill(t, victim)
+	eventually(t, "the dead master can be removed", func() bool { return remove(dead) == http.StatusNoContent })
+	var nodes []job.Node
+	c.told(t, leader, "/v1/nodes", &nodes)
+	if len(nodes) != 2 || slices.ContainsFunc(nodes, func(n job.Node) bool { return n.ID == dead }) {
+		t.Errorf("nodes %+v", nodes)
+	}
+	c.submit(t, leader, "after", "")
+}

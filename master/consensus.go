@@ -1,6 +1,7 @@
 package master
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -188,6 +189,23 @@ func (c *consensus) propose(ctx context.Context, cmd fsm.Command) (fsm.Result, e
 		return fsm.Result{}, fmt.Errorf("commit: unexpected response %T", response)
 	}
 	return result, nil
+}
+
+// restore makes s the state of all masters. It returns when most of them have it; what
+// is committed meanwhile is lost.
+func (c *consensus) restore(ctx context.Context, s *fsm.State) error {
+	var b bytes.Buffer
+	if err := s.Encode(&b); err != nil {
+		return err
+	}
+	meta := &raft.SnapshotMeta{
+		Version: raft.SnapshotVersionMax, ID: "restored", Index: c.raft.LastIndex(), Term: c.raft.CurrentTerm(), Size: int64(b.Len()),
+	}
+	_, err := await(ctx, func() (any, error) { return nil, c.raft.Restore(meta, &b, restoreLimit) })
+	if err != nil {
+		return fmt.Errorf("restore snapshot: %w", err)
+	}
+	return nil
 }
 
 // barrier waits until this leader has applied all that was committed before.

@@ -136,7 +136,7 @@ func Routes() []Route {
 func OpenAPI() []byte { return openAPI }
 
 // Bodies are the types that openapi.yaml describes beside bsp/job's.
-var Bodies = map[string]any{"Status": clusterStatus{}, "MasterNode": masterNode{}, "NewToken": newToken{}, "Error": apiError{}}
+var Bodies = map[string]any{"Status": clusterStatus{}, "MasterNode": masterNode{}, "NewToken": newToken{}, "Restored": restored{}, "Error": apiError{}}
 
 // DecodeSpec is what the API does with the body of a submission.
 func DecodeSpec(b []byte) (job.Spec, error) {

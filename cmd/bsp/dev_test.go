@@ -345,6 +345,47 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// TestOperator saves and restores the masters' state under a job, which goes on to the
+// undisturbed result.
+func TestOperator(t *testing.T) {
+	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "2")
+	args := []string{"--peers", "2", "randcomm", "--", "--size", "8", "--messages", "1", "--supersteps", "100000"}
+	reference := c.must(append([]string{"job", "submit", "--local"}, args...)...)
+	id := strings.TrimSpace(c.must(append([]string{"job", "submit", "-d", "--checkpoint-every", "2000"}, args...)...))
+	c.eventually("a checkpoint", func() bool {
+		var info job.Info
+		out, _, _ := c.bsp("job", "inspect", "-o", "json", id)
+		return json.Unmarshal([]byte(out), &info) == nil && info.Checkpoint > 0
+	})
+	file := filepath.Join(t.TempDir(), "snapshot")
+	c.must("operator", "snapshot", "save", file)
+	c.must("operator", "snapshot", "restore", file)
+	stdout, stderr, code := c.bsp("job", "wait", id)
+	var info job.Info
+	if err := json.Unmarshal([]byte(c.must("job", "inspect", "-o", "json", id)), &info); err != nil {
+		t.Fatal(err)
+	}
+	if code != 0 || stdout != reference || info.Attempts < 2 {
+		t.Errorf("exit %d after %d attempts, result %q, want %q\n%s", code, info.Attempts, stdout, reference, stderr)
+	}
+	for _, row := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"snapshot", "save", file}, 2, "exists"},
+		{[]string{"snapshot", "restore", file + "-not"}, 3, "no such file"},
+		{[]string{"snapshot", "restore", filepath.Join(c.dir, "ca.pem")}, 2, "no snapshot"},
+		{[]string{"raft", "list"}, 0, "leader"},
+		{[]string{"raft", "remove", "nobody"}, 3, "no such master"},
+	} {
+		stdout, stderr, code := c.bsp(append([]string{"operator"}, row.args...)...)
+		if code != row.code || !strings.Contains(stdout+stderr, row.want) {
+			t.Errorf("bsp operator %s: exit %d, want %d and %q\n%s%s", row.args, code, row.code, row.want, stdout, stderr)
+		}
+	}
+}
+
 // TestRenewedCertificates: daemons take a renewed certificate while they run.
 func TestRenewedCertificates(t *testing.T) {
 	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "2")
