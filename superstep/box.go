@@ -3,6 +3,7 @@ package superstep
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 )
 
 // BoxConfig says how a box treats its messages. Everything may be left out.
@@ -35,9 +36,11 @@ type Box[M any] struct {
 	one      [1]M          // for the codec, which takes slices
 	scratch  []byte
 
-	in      *inbox     // nil: empty
-	decoded []M        // the inbox in order, if it is sorted or varied, and in memory
-	runs    [][]*chunk // the inbox in sorted runs, if it is sorted and on disk
+	in      *inbox      // nil: empty
+	decoded []M         // the inbox in order, if it is sorted or varied, and in memory
+	runs    [][]*chunk  // the inbox in sorted runs, if it is sorted and on disk
+	plainly []*chunk    // the inbox in order, if its chunks are arrays of messages, in memory
+	odd     iter.Seq[M] // the inbox if it is any other; nil: plainly is all of it
 	n       int
 }
 

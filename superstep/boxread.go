@@ -18,23 +18,32 @@ func (b *Box[M]) views() bool { return b.fixed != nil && b.cfg.Compare == nil }
 // in memory; else as it is read.
 func (b *Box[M]) open(in *inbox) error {
 	b.empty()
-	err := b.accept(in)
+	err, spilled := b.accept(in), in.spilled()
 	switch {
-	case err != nil || b.views():
-	case !in.spilled():
+	case err != nil:
+	case b.views() && !spilled:
+		for source := range in.from {
+			b.plainly = append(b.plainly, in.from[source].chunks...)
+		}
+		return nil
+	case b.views():
+	case !spilled:
 		err = b.decode(in)
 	case b.cfg.Compare != nil:
 		err = b.sortRuns(in)
 	}
 	if err != nil {
 		b.empty()
+		return err
 	}
-	return err
+	b.odd = b.indirect()
+	return nil
 }
 
 func (b *Box[M]) empty() {
 	clear(b.decoded)
-	b.in, b.n, b.decoded = nil, 0, b.decoded[:0]
+	clear(b.plainly)
+	b.in, b.n, b.decoded, b.plainly, b.odd = nil, 0, b.decoded[:0], b.plainly[:0], nil
 	b.dropRuns()
 }
 
@@ -109,8 +118,24 @@ func (b *Box[M]) take(dst []M, c *chunk) ([]M, error) {
 // read again each time; if that fails the messages end, and so does the group, with
 // an error that the next Sync returns.
 func (b *Box[M]) Messages() iter.Seq[M] {
+	if b.odd != nil {
+		return b.odd
+	}
+	return func(yield func(M) bool) { // small, so that a caller's loop becomes part of it
+		for _, c := range b.plainly {
+			for _, m := range viewOf[M](c.payload()) {
+				if !yield(m) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// indirect are Messages that had to be decoded, or lie on disk.
+func (b *Box[M]) indirect() iter.Seq[M] {
 	switch {
-	case b.in == nil || len(b.decoded) > 0:
+	case len(b.decoded) > 0:
 		return slices.Values(b.decoded)
 	case len(b.runs) > 0:
 		return b.merged()
