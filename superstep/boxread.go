@@ -18,7 +18,7 @@ func (b *Box[M]) views() bool { return b.fixed != nil && b.cfg.Compare == nil }
 // in memory; else as it is read.
 func (b *Box[M]) open(in *inbox) error {
 	b.empty()
-	err, spilled := b.accept(in), in.spilled()
+	spilled, err := b.accept(in)
 	switch {
 	case err != nil:
 	case b.views() && !spilled:
@@ -47,21 +47,23 @@ func (b *Box[M]) empty() {
 	b.dropRuns()
 }
 
-// accept makes an inbox the current one, if the sizes of its chunks are right.
-func (b *Box[M]) accept(in *inbox) error {
+// accept makes an inbox the current one, if the sizes of its chunks are right, and
+// reports whether some of it is on disk.
+func (b *Box[M]) accept(in *inbox) (spilled bool, err error) {
 	for source := range in.from {
 		for _, c := range in.from[source].chunks {
 			switch {
 			case b.fixed != nil && (c.kind != kindFixed || c.size() != int(c.count)*b.fixed.size):
-				return b.wrong(source, fmt.Errorf("%w: %d messages of kind %d in %d bytes, expected %d bytes each", ErrInbox, c.count, c.kind, c.size(), b.fixed.size))
+				return false, b.wrong(source, fmt.Errorf("%w: %d messages of kind %d in %d bytes, expected %d bytes each", ErrInbox, c.count, c.kind, c.size(), b.fixed.size))
 			case b.fixed == nil && c.kind != kindVaried:
-				return b.wrong(source, fmt.Errorf("%w: kind %d", ErrInbox, c.kind))
+				return false, b.wrong(source, fmt.Errorf("%w: kind %d", ErrInbox, c.kind))
 			}
 			b.n += int(c.count)
+			spilled = spilled || c.file != nil
 		}
 	}
 	b.in = in
-	return nil
+	return spilled, nil
 }
 
 func (b *Box[M]) wrong(source int, err error) error {

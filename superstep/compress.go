@@ -146,10 +146,14 @@ func (u *unpacker) unpack(pool *pool, h header, packed *chunk) (*chunk, error) {
 // decode unpacks b, which must fill dst and no more.
 func (u *unpacker) decode(h header, dst, b []byte) error {
 	if h.flags&flagS2 != 0 {
-		if n, err := s2.DecodedLen(b); err != nil || n != len(dst) {
-			return fmt.Errorf("%d bytes instead of %d: %w", n, len(dst), err)
+		n, err := s2.DecodedLen(b)
+		if err != nil {
+			return err
 		}
-		_, err := s2.Decode(dst, b)
+		if n != len(dst) {
+			return fmt.Errorf("%d bytes instead of %d", n, len(dst))
+		}
+		_, err = s2.Decode(dst, b)
 		return err
 	}
 	if u.zstd == nil {

@@ -32,18 +32,6 @@ func (in *inbox) drop(source int, s *buffers) {
 	b.chunks, b.count = b.chunks[:0], 0
 }
 
-// spilled reports whether some of it is on disk.
-func (in *inbox) spilled() bool {
-	for i := range in.from {
-		for _, c := range in.from[i].chunks {
-			if c.file != nil {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 func (in *inbox) count() (n int64) {
 	for i := range in.from {
 		n += in.from[i].count
