@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"scalar/bsp/job"
+	"scalar/master/control"
 	"scalar/master/fsm"
 	"scalar/storage"
 )
@@ -35,7 +36,7 @@ type api struct {
 	node    *consensus
 	lead    *leadership
 	roster  *roster
-	control *Control
+	control *control.Plane
 	audit   *auditLog
 	strange *strangers
 	disk    *diskGuard

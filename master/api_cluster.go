@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"scalar/bsp/job"
+	"scalar/master/control"
 	"scalar/master/fsm"
 
 	"github.com/hashicorp/raft"
@@ -68,7 +69,7 @@ func (a *api) masters(leader raft.ServerID) ([]masterNode, error) {
 			m.State = "joining"
 		}
 		if since, lost := a.node.contacts.lost(s.ID); lost && s.ID != leader {
-			m.State, m.LastSeen = stateLost, since
+			m.State, m.LastSeen = control.StateLost, since
 		}
 		masters = append(masters, m)
 	}

@@ -6,7 +6,7 @@
 //	gossip: who exists ─▶ roster ─▶ bootstrap, join                  ▼
 //	other masters ◀──TLS "bsp-raft"──▶ consensus (raft, raft-wal) ─▶ fsm.Apply ─▶ State
 //	                                                                 │ Changed
-//	grooms ◀──TLS "bsp-groom", rpc──▶ Control: leases, schedule, orders
+//	grooms ◀──TLS "bsp-groom", rpc──▶ control.Plane: leases, schedule, orders
 //
 // New opens the data folder and the listeners, Run serves until its context
 // ends. cmd/bsp and testcluster call it; clients reach it by the HTTPS API that

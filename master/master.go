@@ -14,6 +14,7 @@ import (
 	"scalar/internal/gossip"
 	"scalar/internal/netx"
 	"scalar/internal/pki"
+	"scalar/master/control"
 	"scalar/storage"
 
 	"golang.org/x/sync/errgroup"
@@ -56,8 +57,8 @@ type Master struct {
 	broken  chan error       // size 1: the first that ends this master; sent by whoever finds it, never closed
 	ended   chan struct{}    // closed when the end begins
 
-	node    *consensus // from Run on
-	control *Control   // from Run on
+	node    *consensus     // from Run on
+	control *control.Plane // from Run on
 
 	wrapLog func(raft.LogStore) raft.LogStore // tests only: a disk that misbehaves
 	tune    func(*raft.Config)                // tests only: other limits
@@ -249,7 +250,7 @@ func (m *Master) open() error {
 	}
 	m.roster.raft.Store(m.node.raft)
 	m.metrics.registry.MustRegister(newClusterCollector(m.node))
-	m.control, err = NewControl(ControlConfig{
+	m.control, err = control.New(control.Config{
 		Propose: m.node.propose, State: m.node.State, Changed: m.node.Changed, Leader: m.leaderAddr,
 		Store: m.cfg.Store, DataPlane: m.cfg.DataPlane, Compression: m.cfg.Compression, Logger: m.log, Clock: m.clock.now,
 	})

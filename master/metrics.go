@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"scalar/bsp/job"
+	"scalar/master/control"
 	"scalar/master/fsm"
 
 	"github.com/hashicorp/raft"
@@ -122,7 +123,7 @@ func (c *clusterCollector) Collect(out chan<- prometheus.Metric) {
 }
 
 func (c *clusterCollector) collectGrooms(state *fsm.State, gauge func(*prometheus.Desc, float64, ...string)) {
-	grooms := map[string]int{"ready": 0, "draining": 0, stateLost: 0}
+	grooms := map[string]int{"ready": 0, "draining": 0, control.StateLost: 0}
 	total, used := 0, 0
 	for g := range state.Grooms() {
 		switch {

@@ -1,4 +1,4 @@
-package master
+package control
 
 import (
 	"fmt"
@@ -26,24 +26,24 @@ type docile struct {
 func (g *docile) turn(t *testing.T) {
 	t.Helper()
 	s := g.stage
-	todo := s.core.decide(s.now, s.state)
-	for _, p := range todo.commands {
+	todo := s.core.Decide(s.now, s.state)
+	for _, p := range todo.Commands {
 		s.finish(t, p)
 	}
 	g.report.Storage = nil
-	for _, o := range todo.orders {
-		b, err := pack.Marshal(o.orders)
+	for _, o := range todo.Orders {
+		b, err := pack.Marshal(o.Orders)
 		if err != nil || len(b) > pack.MaxOrders {
 			t.Fatalf("orders of %d bytes, at most %d: %v", len(b), pack.MaxOrders, err)
 		}
-		g.obey(t, o.orders)
+		g.obey(t, o.Orders)
 	}
 	g.report.Seq++
 	g.report.OrdersTerm, g.report.Tasks = s.term, nil
 	for key := range g.runs {
 		g.report.Tasks = append(g.report.Tasks, wire.TaskStatus{Key: key, Phase: g.phase, Addr: "x", Parts: g.parts})
 	}
-	if err := s.core.report(s.now, s.sessions[g.report.Groom], g.report); err != nil {
+	if err := s.core.Report(s.now, s.sessions[g.report.Groom], g.report); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -70,9 +70,9 @@ func (g *docile) obey(t *testing.T, o wire.Orders) {
 	}
 }
 
-// TestControlOrdersFitAMessage has more ordered at once than one message can hold:
+// TestOrdersFitAMessage has more ordered at once than one message can hold:
 // jobs with long arguments, then their outputs with long lists of parts.
-func TestControlOrdersFitAMessage(t *testing.T) {
+func TestOrdersFitAMessage(t *testing.T) {
 	t.Parallel()
 	const jobs, parts = 24, 20_000
 	s := newStage()
@@ -114,9 +114,9 @@ func newStage() *stage {
 	return s
 }
 
-// TestControlAddressesFitAMessage has a groom with so many tasks that the
+// TestAddressesFitAMessage has a groom with so many tasks that the
 // addresses of all for each of them are more than one message can hold.
-func TestControlAddressesFitAMessage(t *testing.T) {
+func TestAddressesFitAMessage(t *testing.T) {
 	t.Parallel()
 	const tasks = 1500
 	s := newStage()
@@ -130,21 +130,21 @@ func TestControlAddressesFitAMessage(t *testing.T) {
 	running := report.Tasks
 	report.Tasks = nil
 	for turn := range 20 {
-		if err := s.core.report(s.now, 1, report); err != nil {
+		if err := s.core.Report(s.now, 1, report); err != nil {
 			t.Fatal(err)
 		}
-		todo := s.core.decide(s.now, s.state)
-		for _, p := range todo.commands {
+		todo := s.core.Decide(s.now, s.state)
+		for _, p := range todo.Commands {
 			s.finish(t, p)
 		}
 		if turn == 1 {
 			s.run(t, "submit", []string{fmt.Sprint("peers=", tasks), fmt.Sprint("tasks=", tasks)})
 		}
-		for _, o := range todo.orders {
-			if b, err := pack.Marshal(o.orders); err != nil || len(b) > pack.MaxOrders {
+		for _, o := range todo.Orders {
+			if b, err := pack.Marshal(o.Orders); err != nil || len(b) > pack.MaxOrders {
 				t.Fatalf("orders of %d bytes, at most %d: %v", len(b), pack.MaxOrders, err)
 			}
-			for _, task := range o.orders.Tasks {
+			for _, task := range o.Orders.Tasks {
 				report.Tasks = running
 				if len(task.Addrs) == tasks {
 					running[task.Start.Key.Task].Phase = wire.Working
@@ -163,9 +163,9 @@ func TestControlAddressesFitAMessage(t *testing.T) {
 	}
 }
 
-// TestControlFailsWhatNoMessageCarries: orders over the limit would cut the groom
+// TestFailsWhatNoMessageCarries: orders over the limit would cut the groom
 // off from all later ones too.
-func TestControlFailsWhatNoMessageCarries(t *testing.T) {
+func TestFailsWhatNoMessageCarries(t *testing.T) {
 	t.Parallel()
 	s := newStage()
 	s.run(t, "report", []string{"a", "slots=100"})
@@ -174,7 +174,7 @@ func TestControlFailsWhatNoMessageCarries(t *testing.T) {
 	j := *s.state.Jobs()[0]
 	j.Checkpoints = []wire.Checkpoint{{Superstep: 1, Files: make([]wire.Part, maxItem/48+1)}} // its spec and hosts come on top in earnest
 	j.Tasks = []fsm.Assignment{{Groom: "a", Incarnation: 1}}
-	turn := &turn{controlCore: s.core, now: s.now, state: s.state, wants: map[string]*groomWants{}}
+	turn := &turn{Core: s.core, now: s.now, state: s.state, wants: map[string]*groomWants{}}
 	f := turn.cause(&j, turn.attempt(j.ID, 1), turn.statuses(&j))
 	if f == nil || f.Kind != job.FaultInput || !strings.Contains(f.Message, "too long for one message") {
 		t.Errorf("the attempt ends because of %v", f)
@@ -185,9 +185,9 @@ func TestControlFailsWhatNoMessageCarries(t *testing.T) {
 	}
 }
 
-// TestControlCleansInBatches: what many attempts have left is removed by orders of
+// TestCleansInBatches: what many attempts have left is removed by orders of
 // a bounded size, and the job is clean when all are done.
-func TestControlCleansInBatches(t *testing.T) {
+func TestCleansInBatches(t *testing.T) {
 	t.Parallel()
 	const attempts = 600
 	s := newStage()
@@ -205,10 +205,10 @@ func TestControlCleansInBatches(t *testing.T) {
 	removed := map[string]bool{}
 	for range 10 {
 		s.run(t, "report", []string{"a"})
-		todo := s.core.decide(s.now, s.state)
+		todo := s.core.Decide(s.now, s.state)
 		report := s.core.grooms["a"].report
-		for _, o := range todo.orders {
-			for _, w := range o.orders.Storage {
+		for _, o := range todo.Orders {
+			for _, w := range o.Orders.Storage {
 				if len(w.Remove) > maxRemove {
 					t.Errorf("an order removes %d folders", len(w.Remove))
 				}
@@ -222,10 +222,10 @@ func TestControlCleansInBatches(t *testing.T) {
 			t.Fatalf("clean after %d folders", len(removed))
 		}
 		report.Seq++
-		if err := s.core.report(s.now, s.sessions["a"], report); err != nil {
+		if err := s.core.Report(s.now, s.sessions["a"], report); err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range s.core.decide(s.now, s.state).commands {
+		for _, p := range s.core.Decide(s.now, s.state).Commands {
 			s.finish(t, p)
 		}
 	}
@@ -234,9 +234,9 @@ func TestControlCleansInBatches(t *testing.T) {
 	}
 }
 
-// TestControlKeepsWhatProgramsReportSmall shows that no program can make a
+// TestKeepsWhatProgramsReportSmall shows that no program can make a
 // command, and with it a snapshot, too large by what it reports.
-func TestControlKeepsWhatProgramsReportSmall(t *testing.T) {
+func TestKeepsWhatProgramsReportSmall(t *testing.T) {
 	t.Parallel()
 	s := newStage()
 	s.run(t, "report", []string{"a"})
@@ -254,7 +254,7 @@ func TestControlKeepsWhatProgramsReportSmall(t *testing.T) {
 	tell := func() {
 		r := wire.Report{Groom: "a", Incarnation: 1, Addr: "host-a", Slots: 2, OrdersTerm: s.term, OrdersSeq: 1 << 40, Tasks: []wire.TaskStatus{status}}
 		r.Seq = s.core.grooms["a"].report.Seq + 1
-		if err := s.core.report(s.now, s.sessions["a"], r); err != nil {
+		if err := s.core.Report(s.now, s.sessions["a"], r); err != nil {
 			t.Fatal(err)
 		}
 		s.settle(t)
@@ -280,9 +280,9 @@ func TestControlKeepsWhatProgramsReportSmall(t *testing.T) {
 	}
 }
 
-// TestControlAsksForInputsBehindALongQueue has a small job with an input behind
+// TestAsksForInputsBehindALongQueue has a small job with an input behind
 // many that cannot be placed.
-func TestControlAsksForInputsBehindALongQueue(t *testing.T) {
+func TestAsksForInputsBehindALongQueue(t *testing.T) {
 	t.Parallel()
 	s := newStage()
 	s.run(t, "report", []string{"a"})
@@ -292,11 +292,11 @@ func TestControlAsksForInputsBehindALongQueue(t *testing.T) {
 	}
 	s.run(t, "submit", []string{"peers=1", "input=file:///small"})
 	for range 10 {
-		todo := s.core.decide(s.now, s.state)
-		for _, p := range todo.probes {
-			s.core.probed(s.now, p.key, p.key.input == "file:///small")
+		todo := s.core.Decide(s.now, s.state)
+		for _, p := range todo.Probes {
+			s.core.Probed(s.now, p.Key, p.Key.Input == "file:///small")
 		}
-		for _, p := range todo.commands {
+		for _, p := range todo.Commands {
 			s.finish(t, p)
 		}
 	}

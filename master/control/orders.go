@@ -1,4 +1,4 @@
-package master
+package control
 
 import (
 	"maps"
@@ -63,7 +63,7 @@ func (t *turn) makeOrders() {
 		}
 		g.told, g.seqFor, g.wants, g.sent, g.partial = g.session, incarnation, *w, list, !whole
 		g.seq++
-		t.out.orders = append(t.out.orders, groomOrders{g.session, t.ordersFor(known, g, w)})
+		t.out.Orders = append(t.out.Orders, GroomOrders{g.session, t.ordersFor(known, g, w)})
 	}
 }
 
@@ -191,7 +191,7 @@ func storageSize(o wire.StorageOrder) int {
 }
 
 func (t *turn) ordersFor(known *fsm.Groom, g *liveGroom, w *groomWants) wire.Orders {
-	o := wire.Orders{Term: t.cfg.term, Seq: g.seq, Cluster: t.state.Cluster}
+	o := wire.Orders{Term: t.cfg.Term, Seq: g.seq, Cluster: t.state.Cluster}
 	for i, key := range w.storage {
 		if _, listed := g.sent[item{chore: key}]; listed {
 			o.Storage = append(o.Storage, w.orders[i])
@@ -230,7 +230,7 @@ func (t *turn) newTask(j *fsm.Job, key wire.TaskKey) wire.TaskOrder {
 		Key: key, Name: j.Spec.Name, Builtin: j.Spec.Program.Builtin, Args: j.Spec.Args,
 		Input: j.Spec.Input, OutputTmp: tmpURL(j, j.Epoch),
 		CheckpointDir: t.checkpointDir(j.ID), CheckpointEvery: j.Spec.CheckpointEvery,
-		DataPlane: t.cfg.plane, Compression: t.cfg.compression, Listen: j.Tasks[i].Host,
+		DataPlane: t.cfg.Plane, Compression: t.cfg.Compression, Listen: j.Tasks[i].Host,
 	}
 	for _, task := range j.Tasks {
 		start.Ranges = append(start.Ranges, task.Peers)

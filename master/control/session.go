@@ -1,4 +1,4 @@
-package master
+package control
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 type session struct {
 	id    uint64
 	groom string // name in the certificate
-	c     *Control
+	c     *Plane
 	conn  *rpc.Conn
 
 	mu     sync.Mutex    // guards orders
@@ -34,7 +34,7 @@ const (
 
 // Serve serves a groom's connection until it or ctx ends, and closes it. groom
 // is the name in the groom's certificate: it cannot report for another.
-func (c *Control) Serve(ctx context.Context, groom string, nc net.Conn) error {
+func (c *Plane) Serve(ctx context.Context, groom string, nc net.Conn) error {
 	s := &session{groom: groom, c: c, kick: make(chan struct{}, 1)}
 	s.conn = rpc.NewConn(nc, s.handle, rpc.Config{MaxBody: pack.MaxOrders})
 	c.mu.Lock()
@@ -52,7 +52,7 @@ func (c *Control) Serve(ctx context.Context, groom string, nc net.Conn) error {
 	defer c.mu.Unlock()
 	delete(c.sessions, s.id)
 	if c.reign != nil {
-		c.reign.core.closed(c.cfg.Clock(), s.id)
+		c.reign.core.Closed(c.cfg.Clock(), s.id)
 		c.reign.wake()
 	}
 	return err
@@ -76,7 +76,7 @@ func (s *session) handle(_ context.Context, method uint16, body []byte) ([]byte,
 
 var errNoLeaderKnown = errors.New("no leader is known here yet: report again soon")
 
-func (c *Control) report(s *session, r wire.Report) (wire.ReportReply, error) {
+func (c *Plane) report(s *session, r wire.Report) (wire.ReportReply, error) {
 	if r.Groom != s.groom {
 		return wire.ReportReply{}, fmt.Errorf("the certificate is of groom %q, the report of %q: fix the groom's name", s.groom, r.Groom)
 	}
@@ -96,7 +96,7 @@ func (c *Control) report(s *session, r wire.Report) (wire.ReportReply, error) {
 	if c.sessions[s.id] != s {
 		return wire.ReportReply{}, rpc.ErrClosed
 	}
-	if err := c.reign.core.report(c.cfg.Clock(), s.id, r); err != nil {
+	if err := c.reign.core.Report(c.cfg.Clock(), s.id, r); err != nil {
 		return wire.ReportReply{}, err
 	}
 	c.reign.wake()

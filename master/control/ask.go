@@ -1,4 +1,4 @@
-package master
+package control
 
 import (
 	"context"
@@ -9,23 +9,23 @@ import (
 )
 
 // probe asks a groom for an input on behalf of the core.
-func (c *Control) probe(ctx context.Context, r *reign, p probeAsk) {
+func (c *Plane) probe(ctx context.Context, r *reign, p ProbeAsk) {
 	present := false
-	if s := c.session(p.session); s != nil {
+	if s := c.session(p.Session); s != nil {
 		var reply wire.ProbeReply
-		if err := s.call(ctx, wire.MethodProbe, wire.Probe{Inputs: []string{p.key.input}}, &reply); err != nil {
-			c.cfg.Logger.Debug("groom cannot say whether it sees an input", "groom", p.key.groom, "error", err)
+		if err := s.call(ctx, wire.MethodProbe, wire.Probe{Inputs: []string{p.Key.Input}}, &reply); err != nil {
+			c.cfg.Logger.Debug("groom cannot say whether it sees an input", "groom", p.Key.Groom, "error", err)
 		} else {
 			present = len(reply.Missing) == 0
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r.core.probed(c.cfg.Clock(), p.key, present)
+	r.core.Probed(c.cfg.Clock(), p.Key, present)
 	r.wake()
 }
 
-func (c *Control) session(id uint64) *session {
+func (c *Plane) session(id uint64) *session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.sessions[id]
@@ -33,16 +33,16 @@ func (c *Control) session(id uint64) *session {
 
 // connected returns the sessions of the grooms that report to this leader, and
 // what each is in the core's words.
-func (c *Control) connected(input string) map[*session]inputKey {
+func (c *Plane) connected(input string) map[*session]InputKey {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	list := map[*session]inputKey{}
+	list := map[*session]InputKey{}
 	if c.reign == nil {
 		return list
 	}
 	for name, g := range c.reign.core.grooms {
 		if s := c.sessions[g.session]; s != nil && g.current(g.report.Incarnation) {
-			list[s] = inputKey{name, g.report.Incarnation, input}
+			list[s] = InputKey{name, g.report.Incarnation, input}
 		}
 	}
 	return list
@@ -51,7 +51,7 @@ func (c *Control) connected(input string) map[*session]inputKey {
 // ProbePaths asks the connected grooms for a job's paths before it is submitted.
 // It returns a *job.Failure with exit code 2 when the output exists, or 3 when no
 // groom sees the input, and nil when no groom can tell.
-func (c *Control) ProbePaths(ctx context.Context, spec job.Spec) error {
+func (c *Plane) ProbePaths(ctx context.Context, spec job.Spec) error {
 	if spec.Input == "" && spec.Output == "" {
 		return nil
 	}
@@ -97,18 +97,18 @@ func (c *Control) ProbePaths(ctx context.Context, spec job.Spec) error {
 }
 
 // remember keeps an answer, so that placing the job need not ask again.
-func (c *Control) remember(key inputKey, present bool) {
+func (c *Plane) remember(key InputKey, present bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.reign != nil && key.input != "" {
-		c.reign.core.probed(c.cfg.Clock(), key, present)
+	if c.reign != nil && key.Input != "" {
+		c.reign.core.Probed(c.cfg.Clock(), key, present)
 		c.reign.wake()
 	}
 }
 
 // Log reads a part of a task's log from the groom that ran it. The reply says
 // Gone when the groom is not connected or has it no more; the store may.
-func (c *Control) Log(ctx context.Context, groom string, r wire.LogRequest) (wire.LogReply, error) {
+func (c *Plane) Log(ctx context.Context, groom string, r wire.LogRequest) (wire.LogReply, error) {
 	s := c.sessionOf(groom)
 	if s == nil {
 		return wire.LogReply{Gone: true}, nil
@@ -118,7 +118,7 @@ func (c *Control) Log(ctx context.Context, groom string, r wire.LogRequest) (wir
 	return reply, err
 }
 
-func (c *Control) sessionOf(groom string) *session {
+func (c *Plane) sessionOf(groom string) *session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.reign == nil {

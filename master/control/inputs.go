@@ -1,4 +1,4 @@
-package master
+package control
 
 import (
 	"slices"
@@ -9,11 +9,11 @@ import (
 	"scalar/master/sched"
 )
 
-// inputKey is a question to one life of a groom: does it see this input?
-type inputKey struct {
-	groom       string
-	incarnation uint64
-	input       string
+// InputKey is a question to one life of a groom: does it see this input?
+type InputKey struct {
+	Groom       string
+	Incarnation uint64
+	Input       string
 }
 
 // inputSeen is its answer.
@@ -32,8 +32,8 @@ const (
 )
 
 // sees answers the scheduler.
-func (c *controlCore) sees(j *fsm.Job, groom string, incarnation uint64) sched.Sees {
-	s, ok := c.inputs[inputKey{groom, incarnation, j.Spec.Input}]
+func (c *Core) sees(j *fsm.Job, groom string, incarnation uint64) sched.Sees {
+	s, ok := c.inputs[InputKey{groom, incarnation, j.Spec.Input}]
 	switch {
 	case !ok || s.when.IsZero():
 		return sched.Unknown
@@ -43,8 +43,8 @@ func (c *controlCore) sees(j *fsm.Job, groom string, incarnation uint64) sched.S
 	return sched.Missing
 }
 
-// probed says what a groom answered; no answer counts as not present.
-func (c *controlCore) probed(now time.Time, key inputKey, present bool) {
+// Probed says what a groom answered; no answer counts as not present.
+func (c *Core) Probed(now time.Time, key InputKey, present bool) {
 	if len(c.inputs) > maxInputs {
 		clear(c.inputs)
 	}
@@ -67,19 +67,19 @@ func (t *turn) askForInputs() {
 		if asks >= maxInputAsks {
 			return
 		}
-		before := len(t.out.probes)
+		before := len(t.out.Probes)
 		for g := range t.state.Grooms() {
 			if !g.Lost && t.grooms[g.Facts.Name].current(g.Facts.Incarnation) {
-				t.askForInput(inputKey{g.Facts.Name, g.Facts.Incarnation, j.Spec.Input})
+				t.askForInput(InputKey{g.Facts.Name, g.Facts.Incarnation, j.Spec.Input})
 			}
 		}
-		if len(t.out.probes) > before {
+		if len(t.out.Probes) > before {
 			asks++
 		}
 	}
 }
 
-func (t *turn) askForInput(key inputKey) {
+func (t *turn) askForInput(key InputKey) {
 	s := t.inputs[key]
 	wait := probeAgain
 	if s.present {
@@ -96,5 +96,5 @@ func (t *turn) askForInput(key inputKey) {
 	}
 	s.asking = true
 	t.inputs[key] = s
-	t.out.probes = append(t.out.probes, probeAsk{t.grooms[key.groom].session, key})
+	t.out.Probes = append(t.out.Probes, ProbeAsk{t.grooms[key.Groom].session, key})
 }

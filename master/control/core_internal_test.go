@@ -1,4 +1,4 @@
-package master
+package control
 
 import (
 	"fmt"
@@ -16,11 +16,11 @@ import (
 	"github.com/cockroachdb/datadriven"
 )
 
-// stage drives a controlCore by hand: scripts say what happens, the stage prints
+// stage drives a Core by hand: scripts say what happens, the stage prints
 // what the core wants done. Commands are applied at once unless a script says
 // otherwise; time moves by "at" only.
 type stage struct {
-	core     *controlCore
+	core     *Core
 	state    *fsm.State
 	start    time.Time
 	now      time.Time
@@ -28,13 +28,13 @@ type stage struct {
 	plane    wire.DataPlane
 	sessions map[string]uint64
 	last     uint64
-	held     []proposal // proposed and not settled
+	held     []Proposal // proposed and not settled
 	out      strings.Builder
 }
 
-// TestControlScripts runs testdata/control/*.txt; -rewrite writes what comes out.
-func TestControlScripts(t *testing.T) {
-	datadriven.Walk(t, "testdata/control", func(t *testing.T, path string) {
+// TestScripts runs testdata/core/*.txt; -rewrite writes what comes out.
+func TestScripts(t *testing.T) {
+	datadriven.Walk(t, "testdata/core", func(t *testing.T, path string) {
 		t.Helper()
 		s := &stage{state: fsm.New(), start: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), sessions: map[string]uint64{}, plane: wire.PlaneTLS}
 		s.now = s.start
@@ -60,7 +60,7 @@ func TestControlScripts(t *testing.T) {
 func (s *stage) lead() {
 	s.term++
 	s.held = nil
-	s.core = newControlCore(coreConfig{term: s.term, store: "file:///store", plane: s.plane, lease: 3 * time.Second, grace: time.Second}, s.now)
+	s.core = NewCore(CoreConfig{Term: s.term, Store: "file:///store", Plane: s.plane, Lease: 3 * time.Second, Grace: time.Second}, s.now)
 	clear(s.sessions)
 }
 
@@ -98,10 +98,10 @@ func (s *stage) run(t *testing.T, verb string, words []string) {
 	case "report":
 		s.report(t, words[0], args, words[1:])
 	case "close":
-		s.core.closed(s.now, s.sessions[words[0]])
+		s.core.Closed(s.now, s.sessions[words[0]])
 		delete(s.sessions, words[0])
 	case "probed":
-		s.core.probed(s.now, inputKey{words[0], 1, args["input"]}, args["present"] == "true")
+		s.core.Probed(s.now, InputKey{words[0], 1, args["input"]}, args["present"] == "true")
 	case "commit": // the commands that were held go through
 		for _, p := range s.held {
 			s.finish(t, p)
@@ -109,7 +109,7 @@ func (s *stage) run(t *testing.T, verb string, words []string) {
 		s.held = nil
 	case "drop": // the commands that were held fail
 		for _, p := range s.held {
-			s.core.settled(s.now, p, false)
+			s.core.Settled(s.now, p, false)
 		}
 		s.held = nil
 	case "jobs":
@@ -159,7 +159,7 @@ func (s *stage) report(t *testing.T, groom string, args map[string]string, words
 		s.last++
 		id = s.last
 	}
-	if err := s.core.report(s.now, id, r); err != nil {
+	if err := s.core.Report(s.now, id, r); err != nil {
 		fmt.Fprintf(&s.out, "report refused: %v\n", err)
 		return
 	}
@@ -242,36 +242,36 @@ func (s *stage) apply(t *testing.T, c fsm.Command) bool {
 	return true
 }
 
-func (s *stage) finish(t *testing.T, p proposal) {
+func (s *stage) finish(t *testing.T, p Proposal) {
 	t.Helper()
-	if p.cmd.Place != nil && s.plane == wire.PlaneTLS {
-		place := *p.cmd.Place
+	if p.Cmd.Place != nil && s.plane == wire.PlaneTLS {
+		place := *p.Cmd.Place
 		place.CA = []byte(fmt.Sprintf("ca-%s-%d", place.Job, place.Epoch))
-		s.core.hasKeys(place.Job, place.CA, make([]wire.Credentials, len(place.Tasks)))
-		p.cmd.Place = &place
+		s.core.HasKeys(place.Job, place.CA, make([]wire.Credentials, len(place.Tasks)))
+		p.Cmd.Place = &place
 	}
-	s.core.settled(s.now, p, s.apply(t, p.cmd))
+	s.core.Settled(s.now, p, s.apply(t, p.Cmd))
 }
 
 // decide calls the core once and prints what it wants.
-func (s *stage) decide() actions {
-	todo := s.core.decide(s.now, s.state)
-	for _, p := range todo.commands {
-		fmt.Fprintf(&s.out, "propose %s%s\n", p.key, detail(p.cmd))
+func (s *stage) decide() Actions {
+	todo := s.core.Decide(s.now, s.state)
+	for _, p := range todo.Commands {
+		fmt.Fprintf(&s.out, "propose %s%s\n", p.Key, detail(p.Cmd))
 	}
-	for _, o := range todo.orders {
+	for _, o := range todo.Orders {
 		groom := ""
 		for name, id := range s.sessions {
-			if id == o.session {
+			if id == o.Session {
 				groom = name
 			}
 		}
-		fmt.Fprintf(&s.out, "orders to %s:%s\n", groom, summary(o.orders))
+		fmt.Fprintf(&s.out, "orders to %s:%s\n", groom, summary(o.Orders))
 	}
-	for _, p := range todo.probes {
-		fmt.Fprintf(&s.out, "probe %s for %s\n", p.key.groom, p.key.input)
+	for _, p := range todo.Probes {
+		fmt.Fprintf(&s.out, "probe %s for %s\n", p.Key.Groom, p.Key.Input)
 	}
-	s.held = append(s.held, todo.commands...)
+	s.held = append(s.held, todo.Commands...)
 	return todo
 }
 
@@ -285,8 +285,8 @@ func (s *stage) settle(t *testing.T) {
 			s.finish(t, p)
 		}
 		if len(held) == 0 {
-			if !todo.wake.IsZero() {
-				fmt.Fprintf(&s.out, "wake at %v\n", todo.wake.Sub(s.start))
+			if !todo.Wake.IsZero() {
+				fmt.Fprintf(&s.out, "wake at %v\n", todo.Wake.Sub(s.start))
 			}
 			return
 		}

@@ -1,4 +1,4 @@
-package master
+package control
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 
 // Info returns what is known of a job: the replicated facts, and on the leader
 // what its tasks report. Result is left empty; the API reads it from Output.
-func (c *Control) Info(id job.ID) (job.Info, bool) {
+func (c *Plane) Info(id job.ID) (job.Info, bool) {
 	j, ok := c.cfg.State().Job(id)
 	if !ok {
 		return job.Info{}, false
@@ -24,7 +24,7 @@ func (c *Control) Info(id job.ID) (job.Info, bool) {
 }
 
 // Infos returns all jobs in submission order.
-func (c *Control) Infos() []job.Info {
+func (c *Plane) Infos() []job.Info {
 	jobs := c.cfg.State().Jobs()
 	list := make([]job.Info, len(jobs))
 	c.mu.Lock()
@@ -36,7 +36,7 @@ func (c *Control) Infos() []job.Info {
 }
 
 // info merges the facts of j with what is live. c.mu is held.
-func (c *Control) info(j *fsm.Job) job.Info {
+func (c *Plane) info(j *fsm.Job) job.Info {
 	now := c.cfg.Clock()
 	in := job.Info{
 		ID: j.ID, Name: j.Spec.Name, Namespace: j.Spec.Namespace, Program: j.Spec.Program.Name,
@@ -86,7 +86,7 @@ func placements(j *fsm.Job) []job.Placed {
 }
 
 // live adds what the tasks of a running job report. c.mu is held.
-func (c *Control) live(j *fsm.Job, in *job.Info) {
+func (c *Plane) live(j *fsm.Job, in *job.Info) {
 	in.Placement = placements(j)
 	if c.reign == nil {
 		return
@@ -108,11 +108,11 @@ func (c *Control) live(j *fsm.Job, in *job.Info) {
 	}
 }
 
-// stateLost is the state of a node that does not answer.
-const stateLost = "lost"
+// StateLost is the state of a node that does not answer.
+const StateLost = "lost"
 
 // Nodes returns the grooms by name.
-func (c *Control) Nodes() []job.Node {
+func (c *Plane) Nodes() []job.Node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var list []job.Node
@@ -129,7 +129,7 @@ func (c *Control) Nodes() []job.Node {
 		}
 		switch {
 		case g.Lost:
-			n.State, n.Free, n.LastSeen = stateLost, 0, g.Since
+			n.State, n.Free, n.LastSeen = StateLost, 0, g.Since
 		case g.Draining:
 			n.State = "draining"
 		}
@@ -139,7 +139,7 @@ func (c *Control) Nodes() []job.Node {
 }
 
 // Why explains why a job is where it is.
-func (c *Control) Why(id job.ID) (job.Why, bool) {
+func (c *Plane) Why(id job.ID) (job.Why, bool) {
 	state := c.cfg.State()
 	j, ok := state.Job(id)
 	if !ok {
@@ -166,10 +166,10 @@ func (c *Control) Why(id job.ID) (job.Why, bool) {
 }
 
 // picture is what the scheduler sees now. On a follower no groom is ready.
-func (c *Control) picture(state *fsm.State) sched.State {
+func (c *Plane) picture(state *fsm.State) sched.State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	core := newControlCore(coreConfig{}, time.Time{})
+	core := NewCore(CoreConfig{}, time.Time{})
 	if c.reign != nil {
 		core = c.reign.core
 	}
@@ -193,7 +193,7 @@ func frozen(j sched.Job, grooms []sched.Groom) func(string, uint64) sched.Sees {
 
 // Plan returns where the job's tasks are, or where a queued job's would be if
 // it were placed now: nil when it does not fit.
-func (c *Control) Plan(id job.ID) ([]job.Placed, bool) {
+func (c *Plane) Plan(id job.ID) ([]job.Placed, bool) {
 	state := c.cfg.State()
 	j, ok := state.Job(id)
 	if !ok {
@@ -217,7 +217,7 @@ const watchPause = 50 * time.Millisecond
 // progress, gathered over 50 ms. The channel holds no old news: who reads slowly
 // gets the newest. It is closed after the final state, when ctx ends, and at
 // once when there is no such job. Read it until it is closed, or end ctx.
-func (c *Control) Watch(ctx context.Context, id job.ID) <-chan job.Info {
+func (c *Plane) Watch(ctx context.Context, id job.ID) <-chan job.Info {
 	out := make(chan job.Info) // sent and closed by watch
 	go func() {                // ends with ctx at the latest; its last act is the close that the reader sees
 		defer close(out)
@@ -226,7 +226,7 @@ func (c *Control) Watch(ctx context.Context, id job.ID) <-chan job.Info {
 	return out
 }
 
-func (c *Control) watch(ctx context.Context, id job.ID, out chan<- job.Info) {
+func (c *Plane) watch(ctx context.Context, id job.ID, out chan<- job.Info) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	<-pause.C

@@ -1,4 +1,4 @@
-package master_test
+package control_test
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"scalar/bsp/wire"
 	"scalar/internal/pack"
 	"scalar/internal/rpc"
-	"scalar/master"
+	"scalar/master/control"
 	"scalar/master/fsm"
 )
 
@@ -36,7 +36,7 @@ type world struct {
 	abdicate context.CancelFunc
 	refuse   bool // proposals fail
 
-	masters []*master.Control
+	masters []*control.Plane
 	grooms  map[string]*pretender
 }
 
@@ -45,7 +45,7 @@ func newWorld(t *testing.T, masters int, grooms ...string) *world {
 	ctx, stop := context.WithCancel(t.Context())
 	w := &world{t: t, ctx: ctx, stop: stop, state: fsm.New(), changed: make(chan struct{}), leader: -1, grooms: map[string]*pretender{}}
 	for i := range masters {
-		c, err := master.NewControl(master.ControlConfig{
+		c, err := control.New(control.Config{
 			Propose: func(ctx context.Context, c fsm.Command) (fsm.Result, error) { return w.propose(ctx, i, c) },
 			State:   func() *fsm.State { w.mu.Lock(); defer w.mu.Unlock(); return w.state },
 			Changed: func() <-chan struct{} { w.mu.Lock(); defer w.mu.Unlock(); return w.changed },

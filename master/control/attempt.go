@@ -1,4 +1,4 @@
-package master
+package control
 
 import (
 	"cmp"
@@ -21,7 +21,7 @@ type liveAttempt struct {
 	committed   map[int]job.Epoch           // epochs of the checkpoints seen committed, by superstep
 }
 
-func (c *controlCore) attempt(id job.ID, epoch job.Epoch) *liveAttempt {
+func (c *Core) attempt(id job.ID, epoch job.Epoch) *liveAttempt {
 	a := c.attempts[id]
 	if a == nil || a.epoch < epoch {
 		old := a
@@ -35,7 +35,7 @@ func (c *controlCore) attempt(id job.ID, epoch job.Epoch) *liveAttempt {
 }
 
 // collect remembers the checkpoints that a task says it has written.
-func (c *controlCore) collect(t *wire.TaskStatus) {
+func (c *Core) collect(t *wire.TaskStatus) {
 	if len(t.Checkpoints) == 0 {
 		return
 	}
@@ -185,8 +185,8 @@ func (t *turn) afterLinkLoss(j *fsm.Job, a *liveAttempt, list []status, link *jo
 	}
 	for i, s := range list {
 		if s.groom == nil || !s.here || s.groom.seen.Before(a.linkLost) {
-			if t.now.Before(a.linkLost.Add(linkWait + t.cfg.lease)) {
-				t.at(a.linkLost.Add(linkWait + t.cfg.lease))
+			if t.now.Before(a.linkLost.Add(linkWait + t.cfg.Lease)) {
+				t.at(a.linkLost.Add(linkWait + t.cfg.Lease))
 				return nil // silent since then: its lease ends soon, or it reports
 			}
 			return describe(link, j, i)
@@ -229,7 +229,7 @@ func cut(s string, limit int) string {
 
 // result sums up what the tasks of a finished attempt say.
 func (t *turn) result(j *fsm.Job, list []status) fsm.AttemptResult {
-	r := fsm.AttemptResult{DataPlane: planeOf(len(list), t.cfg.plane)}
+	r := fsm.AttemptResult{DataPlane: planeOf(len(list), t.cfg.Plane)}
 	counters := map[string]int64{}
 	for _, s := range list {
 		r.Supersteps = max(r.Supersteps, s.Superstep)
@@ -257,7 +257,7 @@ func (t *turn) soFar(j *fsm.Job) *fsm.AttemptResult {
 		return nil
 	}
 	r := t.result(j, list)
-	r.Parts, r.DataPlane = nil, planeOf(len(j.Tasks), t.cfg.plane)
+	r.Parts, r.DataPlane = nil, planeOf(len(j.Tasks), t.cfg.Plane)
 	return &r
 }
 

@@ -1,4 +1,4 @@
-package master
+package control
 
 import (
 	"cmp"
@@ -13,14 +13,14 @@ import (
 	"scalar/master/sched"
 )
 
-// controlCore decides what the leader does next. It has no clock, I/O or
-// goroutine: events (report, closed, probed, settled, hasKeys) tell it what
-// happened, decide compares that with the replicated state and says what to do.
-// The same events and states give the same actions. It holds what one leader
+// Core decides what the leader does next. It has no clock, I/O or
+// goroutine: events (Report, Closed, Probed, Settled, HasKeys) tell it what
+// happened, Decide compares that with the replicated state and says what to do.
+// The same events and states give the same Actions. It holds what one leader
 // knows and Raft does not: the last report and lease of each groom, the keys of
 // attempts, which groom does which work on storage. Not safe for concurrent use.
-type controlCore struct {
-	cfg   coreConfig
+type Core struct {
+	cfg   CoreConfig
 	began time.Time // of this leadership
 
 	grooms   map[string]*liveGroom
@@ -28,7 +28,7 @@ type controlCore struct {
 	keys     map[job.ID]attemptKeys
 	chores   map[choreKey]*liveChore
 	dropped  map[choreKey]string // folders of superseded checkpoints still to be removed
-	inputs   map[inputKey]inputSeen
+	inputs   map[InputKey]inputSeen
 
 	inflight map[string]bool      // commands proposed and not settled
 	placing  int                  // of those, how many place jobs
@@ -38,18 +38,19 @@ type controlCore struct {
 	seen  *fsm.State // the last state
 	work  []*fsm.Job // of seen: the active jobs, but for those that only wait in the queue
 	back  []*fsm.Job // of seen: the queued jobs that recover from a fault
-	wake  time.Time  // when decide asked to be called again, at the latest
+	wake  time.Time  // when Decide asked to be called again, at the latest
 	again time.Time  // when the queue is scheduled again though nothing has changed; zero: never
 }
 
-type coreConfig struct {
-	term  uint64
-	store string // URL without a trailing slash
-	plane wire.DataPlane
+// CoreConfig says what a Core works with. Term, Store, Plane and Lease are required.
+type CoreConfig struct {
+	Term  uint64 // of this leadership, in the orders
+	Store string // URL without a trailing slash
+	Plane wire.DataPlane
 
-	compression wire.Compression
-	lease       time.Duration
-	grace       time.Duration // of a lease after its connection closed
+	Compression wire.Compression
+	Lease       time.Duration // of a groom, from its last report
+	Grace       time.Duration // of a lease after its connection closed
 }
 
 // Delays of the control loop.
@@ -90,44 +91,45 @@ type attemptKeys struct {
 	tasks []wire.Credentials
 }
 
-// proposal is a command for Raft. Its key names the effect: while one is in
+// Proposal is a command for Raft. Its key names the effect: while one is in
 // flight, no other of its key is proposed.
-type proposal struct {
-	key string
-	cmd fsm.Command
+type Proposal struct {
+	Key string
+	Cmd fsm.Command
 }
 
-// groomOrders are new orders for the groom behind a session.
-type groomOrders struct {
-	session uint64
-	orders  wire.Orders
+// GroomOrders are new orders for the groom behind a session.
+type GroomOrders struct {
+	Session uint64
+	Orders  wire.Orders
 }
 
-// probeAsk asks the groom behind a session whether it sees an input.
-type probeAsk struct {
-	session uint64
-	key     inputKey
+// ProbeAsk asks the groom behind a session whether it sees an input.
+type ProbeAsk struct {
+	Session uint64
+	Key     InputKey
 }
 
-// actions is what decide wants done.
-type actions struct {
-	commands []proposal
-	orders   []groomOrders
-	probes   []probeAsk
-	wake     time.Time // call decide again then, at the latest; zero: on events only
+// Actions is what decide wants done.
+type Actions struct {
+	Commands []Proposal
+	Orders   []GroomOrders
+	Probes   []ProbeAsk
+	Wake     time.Time // call Decide again then, at the latest; zero: on events only
 }
 
-func newControlCore(cfg coreConfig, now time.Time) *controlCore {
-	return &controlCore{
+// NewCore returns the core of a leadership that begins now and has heard of no groom.
+func NewCore(cfg CoreConfig, now time.Time) *Core {
+	return &Core{
 		cfg: cfg, began: now,
 		grooms: map[string]*liveGroom{}, attempts: map[job.ID]*liveAttempt{}, keys: map[job.ID]attemptKeys{},
-		chores: map[choreKey]*liveChore{}, dropped: map[choreKey]string{}, inputs: map[inputKey]inputSeen{},
+		chores: map[choreKey]*liveChore{}, dropped: map[choreKey]string{}, inputs: map[InputKey]inputSeen{},
 		inflight: map[string]bool{}, retry: map[string]time.Time{}, dirty: true,
 	}
 }
 
-// report takes a groom's report. Reports may be repeated and come late.
-func (c *controlCore) report(now time.Time, session uint64, r wire.Report) error {
+// Report takes a groom's report. Reports may be repeated and come late.
+func (c *Core) Report(now time.Time, session uint64, r wire.Report) error {
 	g := c.grooms[r.Groom]
 	if g == nil {
 		g = &liveGroom{}
@@ -136,7 +138,7 @@ func (c *controlCore) report(now time.Time, session uint64, r wire.Report) error
 	if g.heard && r.Incarnation < g.report.Incarnation && g.session != 0 {
 		return fmt.Errorf("groom %s reports in a newer incarnation %d: stop the older process", r.Groom, g.report.Incarnation)
 	}
-	g.seen, g.lease = now, now.Add(c.cfg.lease)
+	g.seen, g.lease = now, now.Add(c.cfg.Lease)
 	if g.heard && r.Incarnation == g.report.Incarnation && r.Seq < g.report.Seq {
 		return nil // it lives, but what it says here is old
 	}
@@ -156,50 +158,50 @@ func (c *controlCore) report(now time.Time, session uint64, r wire.Report) error
 	return nil
 }
 
-// closed says that a groom's connection is gone.
-func (c *controlCore) closed(now time.Time, session uint64) {
+// Closed says that a groom's connection is gone.
+func (c *Core) Closed(now time.Time, session uint64) {
 	for _, g := range c.grooms {
 		if g.session == session {
 			g.session = 0
-			if end := now.Add(c.cfg.grace); end.Before(g.lease) {
+			if end := now.Add(c.cfg.Grace); end.Before(g.lease) {
 				g.lease = end
 			}
 		}
 	}
 }
 
-// settled says how a proposal ended.
-func (c *controlCore) settled(now time.Time, p proposal, ok bool) {
-	delete(c.inflight, p.key)
-	if p.cmd.Place != nil {
+// Settled says how a Proposal ended.
+func (c *Core) Settled(now time.Time, p Proposal, ok bool) {
+	delete(c.inflight, p.Key)
+	if p.Cmd.Place != nil {
 		c.placing--
 		c.dirty = true
 		if !ok {
-			delete(c.keys, p.cmd.Place.Job)
+			delete(c.keys, p.Cmd.Place.Job)
 		}
 	}
 	if !ok {
-		c.retry[p.key] = now.Add(retryWait)
+		c.retry[p.Key] = now.Add(retryWait)
 	}
 }
 
-// hasKeys stores the credentials of an attempt that is about to be proposed.
-func (c *controlCore) hasKeys(id job.ID, ca []byte, tasks []wire.Credentials) {
+// HasKeys stores the credentials of an attempt that is about to be proposed.
+func (c *Core) HasKeys(id job.ID, ca []byte, tasks []wire.Credentials) {
 	c.keys[id] = attemptKeys{string(ca), tasks}
 }
 
-// turn is one call of decide.
+// turn is one call of Decide.
 type turn struct {
-	*controlCore
+	*Core
 	now   time.Time
 	state *fsm.State
-	out   actions
+	out   Actions
 	wants map[string]*groomWants
 }
 
-// decide says what to do now.
-func (c *controlCore) decide(now time.Time, state *fsm.State) actions {
-	t := &turn{controlCore: c, now: now, state: state, wants: map[string]*groomWants{}}
+// Decide says what to do now.
+func (c *Core) Decide(now time.Time, state *fsm.State) Actions {
+	t := &turn{Core: c, now: now, state: state, wants: map[string]*groomWants{}}
 	if state != c.seen {
 		c.dirty, c.seen, c.work, c.back = true, state, c.work[:0], c.back[:0]
 		for j := range state.Active() {
@@ -218,14 +220,14 @@ func (c *controlCore) decide(now time.Time, state *fsm.State) actions {
 	t.forget()
 	t.schedule()
 	t.makeOrders()
-	c.wake = t.out.wake
+	c.wake = t.out.Wake
 	return t.out
 }
 
 // at asks to be called again at a time.
 func (t *turn) at(when time.Time) {
-	if t.out.wake.IsZero() || when.Before(t.out.wake) {
-		t.out.wake = when
+	if t.out.Wake.IsZero() || when.Before(t.out.Wake) {
+		t.out.Wake = when
 	}
 }
 
@@ -249,7 +251,7 @@ func (t *turn) propose(key string, cmd fsm.Command) {
 		t.placing++
 	}
 	cmd.Now = t.now
-	t.out.commands = append(t.out.commands, proposal{key, cmd})
+	t.out.Commands = append(t.out.Commands, Proposal{key, cmd})
 }
 
 // checkGrooms registers grooms and ends leases.
@@ -258,7 +260,7 @@ func (t *turn) checkGrooms() {
 	for _, name := range sortedKeys(t.grooms) {
 		g := t.grooms[name]
 		if late && g.session != 0 {
-			g.lease = t.now.Add(t.cfg.lease)
+			g.lease = t.now.Add(t.cfg.Lease)
 		}
 		if !g.heard || g.session == 0 || g.report.Leaving || !t.now.Before(g.lease) {
 			continue // a silent one is registered again when it reports again
@@ -278,13 +280,13 @@ func (t *turn) checkGrooms() {
 func (t *turn) checkLease(name string, incarnation uint64) {
 	g := t.grooms[name]
 	if g == nil {
-		g = &liveGroom{lease: t.began.Add(t.cfg.lease)} // as if it had reported when we took over
+		g = &liveGroom{lease: t.began.Add(t.cfg.Lease)} // as if it had reported when we took over
 		t.grooms[name] = g
 	}
 	leaving := g.heard && g.report.Leaving && g.report.Incarnation == incarnation
 	end := g.lease
 	if g.heard && g.report.Incarnation < incarnation {
-		end = g.since.Add(t.cfg.lease) // what reports is not it: a clock went back
+		end = g.since.Add(t.cfg.Lease) // what reports is not it: a clock went back
 	}
 	if !leaving && t.now.Before(end) {
 		t.at(end)
@@ -379,11 +381,11 @@ func (t *turn) anyFree() bool {
 }
 
 // pictureOf is what the scheduler sees.
-func (c *controlCore) pictureOf(state *fsm.State, now time.Time) sched.State {
+func (c *Core) pictureOf(state *fsm.State, now time.Time) sched.State {
 	return sched.From(state, now, c.live())
 }
 
-func (c *controlCore) live() sched.Live {
+func (c *Core) live() sched.Live {
 	return sched.Live{
 		Ready: func(groom string, incarnation uint64) bool { return c.grooms[groom].current(incarnation) },
 		Sees:  c.sees,

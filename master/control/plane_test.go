@@ -1,4 +1,4 @@
-package master_test
+package control_test
 
 import (
 	"context"
@@ -15,13 +15,13 @@ import (
 	"scalar/bsp/wire"
 	"scalar/internal/pack"
 	"scalar/internal/rpc"
-	"scalar/master"
+	"scalar/master/control"
 	"scalar/master/fsm"
 )
 
 // A trivial job passes through the control loop without waiting for any timer:
 // no virtual time passes from submission to success.
-func TestControlTrivialJobNeedsNoTimer(t *testing.T) {
+func TestTrivialJobNeedsNoTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1)
 		defer w.end()
@@ -51,7 +51,7 @@ func TestControlTrivialJobNeedsNoTimer(t *testing.T) {
 
 // Whatever happens to masters, grooms and tasks while jobs run, every job ends,
 // and ends well, since the faults are never the program's.
-func TestControlSurvivesFaults(t *testing.T) {
+func TestSurvivesFaults(t *testing.T) {
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { faults(t, rand.New(rand.NewPCG(seed, 1))) })
@@ -96,7 +96,7 @@ func faults(t *testing.T, random *rand.Rand) {
 	}
 }
 
-func TestControlProgramFaultsEndTheJob(t *testing.T) {
+func TestProgramFaultsEndTheJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, "a", "b")
 		defer w.end()
@@ -120,7 +120,7 @@ func TestControlProgramFaultsEndTheJob(t *testing.T) {
 	})
 }
 
-func TestControlOutputExists(t *testing.T) {
+func TestOutputExists(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, "a")
 		defer w.end()
@@ -132,7 +132,7 @@ func TestControlOutputExists(t *testing.T) {
 	})
 }
 
-func TestControlStopEndsTasks(t *testing.T) {
+func TestStopEndsTasks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, "a", "b")
 		defer w.end()
@@ -157,7 +157,7 @@ func TestControlStopEndsTasks(t *testing.T) {
 	})
 }
 
-func TestControlFollowerNamesLeader(t *testing.T) {
+func TestFollowerNamesLeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2)
 		defer w.end()
@@ -202,7 +202,7 @@ func TestControlFollowerNamesLeader(t *testing.T) {
 	})
 }
 
-func TestControlWatch(t *testing.T) {
+func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, "a")
 		defer w.end()
@@ -224,7 +224,7 @@ func TestControlWatch(t *testing.T) {
 	})
 }
 
-func TestControlPathsAndLogs(t *testing.T) {
+func TestPathsAndLogs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, "a", "b")
 		defer w.end()
@@ -276,8 +276,8 @@ func TestControlPathsAndLogs(t *testing.T) {
 	})
 }
 
-func TestControlConfig(t *testing.T) {
-	if _, err := master.NewControl(master.ControlConfig{}); err == nil {
+func TestConfig(t *testing.T) {
+	if _, err := control.New(control.Config{}); err == nil {
 		t.Error("an empty configuration was taken")
 	}
 }

@@ -1,4 +1,4 @@
-package master
+package control
 
 import (
 	"cmp"
@@ -114,11 +114,11 @@ func tmpURL(j *fsm.Job, epoch job.Epoch) string {
 	return fmt.Sprintf("%s.tmp-%s-%d", strings.TrimRight(j.Output, "/"), j.ID, epoch)
 }
 
-func (c *controlCore) checkpointDir(id job.ID) string {
-	if c.cfg.store == "" {
+func (c *Core) checkpointDir(id job.ID) string {
+	if c.cfg.Store == "" {
 		return ""
 	}
-	return c.cfg.store + "/checkpoints/" + string(id)
+	return c.cfg.Store + "/checkpoints/" + string(id)
 }
 
 // commitOutput drives the output of a finished attempt until it is visible. The
@@ -182,7 +182,7 @@ func (t *turn) stillRuns(j *fsm.Job) bool {
 		if !g.current(task.Incarnation) {
 			continue
 		}
-		if g.wants.has(j.ID) || g.report.OrdersTerm != t.cfg.term || g.report.OrdersSeq < g.seq {
+		if g.wants.has(j.ID) || g.report.OrdersTerm != t.cfg.Term || g.report.OrdersSeq < g.seq {
 			return true
 		}
 		for key, s := range g.tasks {

@@ -1,4 +1,4 @@
-package master
+package control
 
 import (
 	"context"
@@ -13,9 +13,9 @@ import (
 	"scalar/master/fsm"
 )
 
-// ControlConfig says what the control loop works with. Propose, State, Changed
+// Config says what the control loop works with. Propose, State, Changed
 // and Leader are required.
-type ControlConfig struct {
+type Config struct {
 	// Propose has a command committed and applied here, or returns why not.
 	Propose func(ctx context.Context, c fsm.Command) (fsm.Result, error)
 	// State returns the latest applied state.
@@ -34,12 +34,12 @@ type ControlConfig struct {
 	Grace       time.Duration    // of a groom whose connection closed; default 1 s, at most Lease
 }
 
-// Control is the part of a master that runs jobs: it keeps the grooms' leases,
+// Plane is the part of a master that runs jobs: it keeps the grooms' leases,
 // schedules, gives orders, and turns what grooms report into commands for Raft.
 // Only the leader's does so; a follower's sends grooms to the leader and answers
 // from the replicated state. All methods are safe for concurrent use.
-type Control struct {
-	cfg ControlConfig
+type Plane struct {
+	cfg Config
 
 	mu       sync.Mutex // guards what follows
 	reign    *reign     // nil: not the leader
@@ -51,11 +51,11 @@ type Control struct {
 // reign is one time of being the leader.
 type reign struct {
 	term uint64
-	core *controlCore  // guarded by Control.mu
+	core *Core         // guarded by Plane.mu
 	kick chan struct{} // holds a value while decide must be called; sent by who told the core something
 }
 
-// wake has decide called soon. It never blocks.
+// wake has Decide called soon. It never blocks.
 func (r *reign) wake() {
 	select {
 	case r.kick <- struct{}{}:
@@ -63,8 +63,8 @@ func (r *reign) wake() {
 	}
 }
 
-// NewControl returns a Control that does not lead.
-func NewControl(cfg ControlConfig) (*Control, error) {
+// New returns a Plane that does not lead.
+func New(cfg Config) (*Plane, error) {
 	if cfg.Propose == nil || cfg.State == nil || cfg.Changed == nil || cfg.Leader == nil || cfg.Store == "" {
 		return nil, errors.New("control: Propose, State, Changed, Leader and Store are required")
 	}
@@ -85,16 +85,16 @@ func NewControl(cfg ControlConfig) (*Control, error) {
 	}
 	cfg.Grace = min(cfg.Grace, cfg.Lease)
 	cfg.Store = strings.TrimRight(cfg.Store, "/")
-	return &Control{cfg: cfg, sessions: map[uint64]*session{}, news: make(chan struct{})}, nil
+	return &Plane{cfg: cfg, sessions: map[uint64]*session{}, news: make(chan struct{})}, nil
 }
 
 // Lead runs jobs until ctx ends. It is called once per term, when this master's
 // state holds all that was committed before, and one call at a time. It returns
 // nil after all that it started has ended.
-func (c *Control) Lead(ctx context.Context, term uint64) error {
+func (c *Plane) Lead(ctx context.Context, term uint64) error {
 	r := &reign{term: term, kick: make(chan struct{}, 1)}
-	r.core = newControlCore(coreConfig{
-		term: term, store: c.cfg.Store, plane: c.cfg.DataPlane, compression: c.cfg.Compression, lease: c.cfg.Lease, grace: c.cfg.Grace,
+	r.core = NewCore(CoreConfig{
+		Term: term, Store: c.cfg.Store, Plane: c.cfg.DataPlane, Compression: c.cfg.Compression, Lease: c.cfg.Lease, Grace: c.cfg.Grace,
 	}, c.cfg.Clock())
 	c.setReign(r)
 	defer c.setReign(nil)
@@ -107,19 +107,19 @@ func (c *Control) Lead(ctx context.Context, term uint64) error {
 		state := c.cfg.State()
 		now := c.cfg.Clock()
 		c.mu.Lock()
-		todo := r.core.decide(now, state)
-		c.give(todo.orders)
+		todo := r.core.Decide(now, state)
+		c.give(todo.Orders)
 		c.tell()
 		c.mu.Unlock()
-		for _, p := range todo.commands {
+		for _, p := range todo.Commands {
 			running.Go(func() { c.carry(ctx, r, p) })
 		}
-		for _, p := range todo.probes {
+		for _, p := range todo.Probes {
 			running.Go(func() { c.probe(ctx, r, p) })
 		}
 		var due <-chan time.Time
-		if !todo.wake.IsZero() {
-			timer.Reset(max(0, todo.wake.Sub(now)))
+		if !todo.Wake.IsZero() {
+			timer.Reset(max(0, todo.Wake.Sub(now)))
 			due = timer.C
 		}
 		select {
@@ -132,7 +132,7 @@ func (c *Control) Lead(ctx context.Context, term uint64) error {
 	}
 }
 
-func (c *Control) setReign(r *reign) {
+func (c *Plane) setReign(r *reign) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reign = r
@@ -140,53 +140,53 @@ func (c *Control) setReign(r *reign) {
 }
 
 // tell wakes those who watch. c.mu is held.
-func (c *Control) tell() {
+func (c *Plane) tell() {
 	close(c.news)
 	c.news = make(chan struct{})
 }
 
 // give hands orders to the sessions that push them. c.mu is held.
-func (c *Control) give(list []groomOrders) {
+func (c *Plane) give(list []GroomOrders) {
 	for _, o := range list {
-		if s := c.sessions[o.session]; s != nil {
-			s.give(o.orders)
+		if s := c.sessions[o.Session]; s != nil {
+			s.give(o.Orders)
 		}
 	}
 }
 
 // carry proposes one command.
-func (c *Control) carry(ctx context.Context, r *reign, p proposal) {
+func (c *Plane) carry(ctx context.Context, r *reign, p Proposal) {
 	ok := false
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		r.core.settled(c.cfg.Clock(), p, ok)
+		r.core.Settled(c.cfg.Clock(), p, ok)
 		r.wake()
 	}()
-	if p.cmd.Place != nil && c.cfg.DataPlane == wire.PlaneTLS {
-		place := *p.cmd.Place // the core keeps the original
+	if p.Cmd.Place != nil && c.cfg.DataPlane == wire.PlaneTLS {
+		place := *p.Cmd.Place // the core keeps the original
 		keys, err := c.sign(&place)
 		if err != nil {
 			c.cfg.Logger.Error("cannot make the certificates of an attempt", "job", place.Job, "error", err)
 			return
 		}
 		c.mu.Lock()
-		r.core.hasKeys(place.Job, place.CA, keys)
+		r.core.HasKeys(place.Job, place.CA, keys)
 		c.mu.Unlock()
-		p.cmd.Place = &place
+		p.Cmd.Place = &place
 	}
-	result, err := c.cfg.Propose(ctx, p.cmd)
+	result, err := c.cfg.Propose(ctx, p.Cmd)
 	if err == nil {
 		err = result.Err()
 	}
 	if ok = err == nil; !ok && ctx.Err() == nil {
-		c.cfg.Logger.Debug("command refused", "command", p.key, "error", err)
+		c.cfg.Logger.Debug("command refused", "command", p.Key, "error", err)
 	}
 }
 
 // sign makes the certificates of an attempt with a CA of its own, whose key is
 // forgotten when sign returns.
-func (c *Control) sign(p *fsm.Place) ([]wire.Credentials, error) {
+func (c *Plane) sign(p *fsm.Place) ([]wire.Credentials, error) {
 	attempt, err := pki.NewAttempt(string(p.Job), uint32(p.Epoch), time.Now())
 	if err != nil {
 		return nil, err
