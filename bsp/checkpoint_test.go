@@ -17,6 +17,7 @@ import (
 	"scalar/bsp"
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
+	"scalar/internal/allocs"
 )
 
 var rewrite = flag.Bool("rewrite", false, "rewrite golden files")
@@ -63,7 +64,12 @@ func FuzzCheckpoint(f *testing.F) {
 	f.Add([]byte("BSPCKPT\x01"))
 	f.Add(append(bytes.Clone(whole[:44]), bytes.Repeat([]byte{0xff}, 64)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		k, err := bsp.DecodeCheckpoint(bsp.Seal(b))
+		sealed := bsp.Seal(b)
+		var k *bsp.Checkpoint
+		var err error
+		if got := allocs.Bytes(func() { k, err = bsp.DecodeCheckpoint(sealed) }); got > 2*uint64(1<<16+8*len(b)) {
+			t.Errorf("%d bytes took %d of memory", len(b), got)
+		}
 		if err != nil {
 			return
 		}

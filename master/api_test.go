@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"scalar/bsp/job"
+	"scalar/internal/allocs"
 	"scalar/master"
 )
 
@@ -302,6 +303,14 @@ func FuzzAPIBody(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		var tokenErr, specErr error
+		got := allocs.Bytes(func() {
+			tokenErr = master.DecodeToken(b)
+			_, specErr = master.DecodeSpec(b)
+		})
+		if got > 2*uint64(1<<20+8*len(b)) {
+			t.Errorf("%d bytes took %d of memory: %v, %v", len(b), got, tokenErr, specErr)
+		}
 		if err := master.DecodeToken(b); err != nil {
 			if status, code := master.Status(err); status != http.StatusBadRequest || code != job.ExitUsage {
 				t.Errorf("token: %d, code %d: %v", status, code, err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"scalar/internal/allocs"
 	"scalar/superstep"
 )
 
@@ -31,8 +32,13 @@ func FuzzFrame(f *testing.F) {
 		if reseal {
 			b = resealed(b)
 		}
-		if err := superstep.ReadFrames(b); err == nil {
+		var err error
+		got := allocs.Bytes(func() { err = superstep.ReadFrames(b) })
+		if err == nil {
 			t.Error("a reader came to no end")
+		}
+		if limit := 2*uint64(len(b)) + 4<<20; got > limit { // a frame and what it was packed into, twice
+			t.Errorf("%d bytes took %d of memory", len(b), got)
 		}
 	})
 }

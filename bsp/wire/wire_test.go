@@ -10,6 +10,7 @@ import (
 
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
+	"scalar/internal/allocs"
 	"scalar/internal/pack"
 )
 
@@ -134,7 +135,11 @@ func fuzz[M any](f *testing.F, seeds ...M) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		began := time.Now()
 		var m, again M
-		if err := pack.Unmarshal(b, &m); err != nil {
+		var err error
+		if got := allocs.Bytes(func() { err = pack.Unmarshal(b, &m) }); got > 2*uint64(1<<20+8*len(b)) {
+			t.Errorf("%d bytes took %d of memory", len(b), got)
+		}
+		if err != nil {
 			return
 		}
 		out, err := pack.Marshal(m)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"scalar/internal/allocs"
 	"scalar/internal/rpc"
 )
 
@@ -97,8 +98,13 @@ func FuzzRPC(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if err := feed(t, data); !errors.Is(err, rpc.ErrClosed) {
+		var err error
+		got := allocs.Bytes(func() { err = feed(t, data) })
+		if !errors.Is(err, rpc.ErrClosed) {
 			t.Errorf("ended with %v", err)
+		}
+		if got > 2<<20 { // twice the limit on a body
+			t.Errorf("%d bytes took %d of memory", len(data), got)
 		}
 	})
 }

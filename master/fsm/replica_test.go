@@ -15,6 +15,7 @@ import (
 
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
+	"scalar/internal/allocs"
 	"scalar/master/fsm"
 
 	"go.uber.org/goleak"
@@ -355,7 +356,11 @@ func FuzzCommand(f *testing.F) {
 	f.Add([]byte{0xdd, 0xff, 0xff, 0xff, 0xff})
 	before := encode(f, s)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		next, r := fsm.ApplyEncoded(s, s.Index+1, b)
+		var next *fsm.State
+		var r fsm.Result
+		if got := allocs.Bytes(func() { next, r = fsm.ApplyEncoded(s, s.Index+1, b) }); got > 2*uint64(1<<20+8*len(b)) {
+			t.Errorf("%d bytes took %d of memory", len(b), got)
+		}
 		if r.Code != 0 && next != s {
 			t.Fatal("a refused entry changed the state")
 		}
