@@ -23,10 +23,12 @@ var Modules = []string{
 //go:embed bsp/bsptest/doc.go
 //go:embed bsp/budget.go
 //go:embed bsp/checkpoint.go
+//go:embed bsp/checkpointcopy.go
 //go:embed bsp/checkpoints.go
 //go:embed bsp/collective.go
 //go:embed bsp/columns.go
 //go:embed bsp/core.go
+//go:embed bsp/cursor.go
 //go:embed bsp/doc.go
 //go:embed bsp/gang.go
 //go:embed bsp/graph/aggregate.go
@@ -59,6 +61,7 @@ var Modules = []string{
 //go:embed bsp/partition.go
 //go:embed bsp/peer.go
 //go:embed bsp/program.go
+//go:embed bsp/restore.go
 //go:embed bsp/run.go
 //go:embed bsp/state.go
 //go:embed bsp/statewalk.go

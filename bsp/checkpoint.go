@@ -1,10 +1,12 @@
 package bsp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"maps"
 	"slices"
 
@@ -27,7 +29,7 @@ type checkpoint struct {
 	hasOutput bool // something was written
 
 	state    []byte
-	inbox    []byte
+	inbox    *io.SectionReader // of the file
 	input    inputID
 	position inputPosition
 	output   wire.Part
@@ -65,7 +67,6 @@ const (
 	maxCheckpoint     = 1 << 36       // bytes of one file
 	maxCounters       = 1 << 16
 	maxName           = 4 << 10 // bytes of a counter's name or a path
-	checkpointHead    = len(checkpointMagic) + 8 + 4 + 4 + 8 + 8 + 4
 	checkpointFlagEnd = 1 << 6
 )
 
@@ -112,8 +113,9 @@ func section(dst []byte, add func([]byte) ([]byte, error)) ([]byte, error) {
 	return dst, nil
 }
 
-// finish appends what follows the inbox, and the checksum of all from start.
-func (k *checkpoint) finish(dst []byte, start int) []byte {
+// finish appends what follows the inbox, and the checksum of all. sum is that of what
+// is not in dst.
+func (k *checkpoint) finish(dst []byte, sum uint32) []byte {
 	if k.hasInput {
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(k.input.size))
 		for _, n := range []uint64{k.input.listing, k.input.times, k.input.host} {
@@ -139,7 +141,7 @@ func (k *checkpoint) finish(dst []byte, start int) []byte {
 	for _, v := range k.values {
 		dst = appendBytes(dst, v)
 	}
-	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+	return binary.LittleEndian.AppendUint32(dst, crc32.Update(sum, castagnoli, dst))
 }
 
 func appendBytes[T ~string | ~[]byte](dst []byte, b T) []byte {
@@ -147,40 +149,54 @@ func appendBytes[T ~string | ~[]byte](dst []byte, b T) []byte {
 	return append(dst, b...)
 }
 
-// decodeCheckpoint checks everything and returns views of b. Errors wrap
-// errCheckpoint.
-func decodeCheckpoint(b []byte) (*checkpoint, error) {
-	if len(b) < checkpointHead+4 || string(b[:len(checkpointMagic)]) != checkpointMagic {
-		return nil, fmt.Errorf("%w: no checkpoint of version %d", errCheckpoint, checkpointMagic[len(checkpointMagic)-1])
+// decodeCheckpoint checks everything in a file of so many bytes. Of it only the inbox
+// is not read but shown. Errors wrap errCheckpoint, but for those of r.
+func decodeCheckpoint(r io.ReaderAt, size int64) (*checkpoint, error) {
+	c := newCursor(r, 0, size-4)
+	if string(c.take(len(checkpointMagic))) != checkpointMagic {
+		return nil, cmp.Or(c.err, fmt.Errorf("%w: no checkpoint of version %d", errCheckpoint, checkpointMagic[len(checkpointMagic)-1]))
 	}
-	end := len(b) - 4
-	if crc32.Checksum(b[:end], castagnoli) != binary.LittleEndian.Uint32(b[end:]) {
-		return nil, fmt.Errorf("%w: its checksum is wrong", errCheckpoint)
+	if err := checkSum(r, size-4); err != nil {
+		return nil, err
 	}
-	r := &cursor{b: b[len(checkpointMagic):end]}
-	k := &checkpoint{job: r.u64(), peer: r.count(1 << 31), peers: r.count(1 << 31), superstep: r.size(), ended: r.size()}
-	flags := r.u32()
+	k := &checkpoint{job: c.u64(), peer: c.count(1 << 31), peers: c.count(1 << 31), superstep: c.size(), ended: c.size()}
+	flags := c.u32()
 	k.left, k.halted, k.hasState = flags&ckptLeft != 0, flags&ckptHalted != 0, flags&ckptState != 0
 	k.hasInput, k.hasOutput, k.opened = flags&ckptInput != 0, flags&ckptOutput != 0, flags&ckptOpened != 0
-	k.state = r.take(r.size())
-	k.inbox = r.take(r.size())
+	k.state = c.take(c.size())
+	k.inbox = c.section(c.size())
 	if k.hasInput {
-		k.input = inputID{int64(r.size()), r.u64(), r.u64(), r.u64()}
+		k.input = inputID{int64(c.size()), c.u64(), c.u64(), c.u64()}
 	}
 	if k.opened {
-		k.position = inputPosition{storage.Position{File: r.count(1 << 31), Offset: int64(r.size())}, int64(r.size())}
+		k.position = inputPosition{storage.Position{File: c.count(1 << 31), Offset: int64(c.size())}, int64(c.size())}
 	}
 	if k.hasOutput {
-		k.output = wire.Part{Peer: k.peer, Size: int64(r.size()), CRC: r.u32(), Path: string(r.take(r.count(maxName)))}
+		k.output = wire.Part{Peer: k.peer, Size: int64(c.size()), CRC: c.u32(), Path: string(c.take(c.count(maxName)))}
 	}
-	k.decodeTables(r)
+	k.decodeTables(c)
 	switch {
-	case r.bad:
+	case c.err != nil:
+		return nil, c.err
+	case c.bad:
 		return nil, fmt.Errorf("%w: it ends too early or has a number out of range", errCheckpoint)
-	case len(r.b) > 0 || flags >= checkpointFlagEnd || k.peer >= k.peers || k.ended > k.superstep:
+	case c.left > 0 || flags >= checkpointFlagEnd || k.peer >= k.peers || k.ended > k.superstep:
 		return nil, fmt.Errorf("%w: its parts do not fit together", errCheckpoint)
 	}
 	return k, nil
+}
+
+// checkSum compares the checksum of the first n bytes with what follows them.
+func checkSum(r io.ReaderAt, n int64) error {
+	sum := crc32.New(castagnoli)
+	if _, err := io.Copy(sum, io.NewSectionReader(r, 0, n)); err != nil {
+		return err
+	}
+	c := newCursor(r, n, 4)
+	if want := c.u32(); c.bad || want != sum.Sum32() {
+		return cmp.Or(c.err, fmt.Errorf("%w: its checksum is wrong", errCheckpoint))
+	}
+	return nil
 }
 
 func (k *checkpoint) decodeTables(r *cursor) {
@@ -193,7 +209,7 @@ func (k *checkpoint) decodeTables(r *cursor) {
 			return
 		}
 	}
-	values := r.count(len(r.b) / 4) // each has a length at least
+	values := r.count(int(r.left / 4)) // each has a length at least
 	if r.bad || values != 0 && values != k.peers {
 		r.bad = true
 		return
@@ -202,54 +218,4 @@ func (k *checkpoint) decodeTables(r *cursor) {
 	for i := range k.values {
 		k.values[i] = r.take(r.count(MaxValues))
 	}
-}
-
-// cursor reads numbers and bytes; bad is set at the first that is not there.
-type cursor struct {
-	b   []byte
-	bad bool
-}
-
-func (r *cursor) take(n int) []byte {
-	if r.bad || n > len(r.b) {
-		r.bad = true
-		return nil
-	}
-	b := r.b[:n:n]
-	r.b = r.b[n:]
-	return b
-}
-
-func (r *cursor) u32() uint32 {
-	if b := r.take(4); b != nil {
-		return binary.LittleEndian.Uint32(b)
-	}
-	return 0
-}
-
-func (r *cursor) u64() uint64 {
-	if b := r.take(8); b != nil {
-		return binary.LittleEndian.Uint64(b)
-	}
-	return 0
-}
-
-// count reads a u32 of at most limit.
-func (r *cursor) count(limit int) int {
-	n := int(r.u32())
-	if n > limit {
-		r.bad = true
-		return 0
-	}
-	return n
-}
-
-// size reads a u64 that is a size, offset or superstep.
-func (r *cursor) size() int {
-	n := r.u64()
-	if n > 1<<62 {
-		r.bad = true
-		return 0
-	}
-	return int(n)
 }

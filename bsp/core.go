@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"sync"
@@ -47,8 +48,8 @@ type core struct {
 	records *storage.Records
 	divided *divided // with PartitionInput
 
-	out *output
-	buf []byte // the last checkpoint, encoded
+	out    *output
+	copied copied // the last checkpoint
 
 	step    atomic.Int64 // completed barriers, for progress
 	barrier atomic.Int64 // when the last one was over, as task.now gives it
@@ -63,15 +64,17 @@ type core struct {
 type begun struct {
 	superstep int
 	hasState  bool
-	state     []byte // a view of the file, let go by State
+	state     []byte // let go by State
 	opened    bool   // the input was, and position is where it stood
 	position  inputPosition
 }
 
 // inbox is what a checkpoint needs of a superstep.Box.
 type inbox interface {
-	Save(dst []byte) ([]byte, error)
-	Load(src []byte) error
+	OnDisk() bool
+	SavedSize() int64
+	Save(w io.Writer) error
+	Load(r io.Reader, size int64) error
 }
 
 // Flags lead a peer's values on a mark; without any and without values the mark

@@ -1,11 +1,14 @@
 package bsp
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"hash/crc32"
+	"io"
 	"net"
 	"slices"
+	"strings"
 
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
@@ -19,7 +22,7 @@ type Checkpoint = checkpoint
 func GoldenCheckpoint() *Checkpoint {
 	return &checkpoint{
 		job: jobHash("golden-1"), peer: 1, peers: 3, superstep: 42, ended: 7, halted: true, hasState: true, hasInput: true, opened: true, hasOutput: true,
-		state: []byte("the state"), inbox: []byte("the inbox"),
+		state: []byte("the state"), inbox: io.NewSectionReader(strings.NewReader("the inbox"), 0, 9),
 		input:    inputID{6789, 0x0a0b0c0d0e0f0102, 0x1a1b1c1d1e1f1112, 0x2a2b2c2d2e2f2122},
 		position: inputPosition{storage.Position{File: 2, Offset: 1234}, 5},
 		output:   wire.Part{Peer: 1, Path: "file:///out.tmp-golden-1-1/part-00001", Size: 99, CRC: 0x01020304},
@@ -28,14 +31,17 @@ func GoldenCheckpoint() *Checkpoint {
 	}
 }
 
-// Encode appends k as a file.
-func (k *checkpoint) Encode(dst []byte) []byte {
-	start := len(dst)
-	b := k.begin(dst)
-	for _, s := range [][]byte{k.state, k.inbox} {
+// Encode returns k as a file.
+func (k *checkpoint) Encode() []byte {
+	b := k.begin(nil)
+	inbox := []byte{}
+	if k.inbox != nil {
+		inbox, _ = io.ReadAll(io.NewSectionReader(k.inbox, 0, k.inbox.Size())) // memory
+	}
+	for _, s := range [][]byte{k.state, inbox} {
 		b, _ = section(b, func(dst []byte) ([]byte, error) { return append(dst, s...), nil })
 	}
-	return k.finish(b, start)
+	return k.finish(b, 0)
 }
 
 // Seal appends the checksum that a file of b needs.
@@ -44,7 +50,9 @@ func Seal(b []byte) []byte {
 }
 
 // DecodeCheckpoint decodes a file.
-var DecodeCheckpoint = decodeCheckpoint
+func DecodeCheckpoint(b []byte) (*Checkpoint, error) {
+	return decodeCheckpoint(bytes.NewReader(b), int64(len(b)))
+}
 
 // AppendValue formats a value as Peer.Write does.
 var AppendValue = appendValue

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -132,14 +133,15 @@ func validDigest(digest string) error {
 	return nil
 }
 
-// WriteBlob writes data as one file, whole and synced or not at all, and returns
-// what ReadBlob needs.
-func WriteBlob(ctx context.Context, url string, data []byte) (size int64, crc uint32, err error) {
+// WriteBlob writes what r gives as one file, whole and synced or not at all, and
+// returns what OpenBlob needs.
+func WriteBlob(ctx context.Context, url string, r io.Reader) (size int64, crc uint32, err error) {
 	w, err := Local().Create(ctx, url)
 	if err != nil {
 		return 0, 0, fmt.Errorf("write %s: %w", display(url), err)
 	}
-	if _, err = w.Write(data); err != nil {
+	sum := crc32.New(castagnoli)
+	if size, err = io.Copy(io.MultiWriter(w, sum), r); err != nil {
 		err = errors.Join(err, w.Abort())
 	} else {
 		err = w.Commit()
@@ -147,13 +149,13 @@ func WriteBlob(ctx context.Context, url string, data []byte) (size int64, crc ui
 	if err != nil {
 		return 0, 0, fmt.Errorf("write %s: %w", display(url), err)
 	}
-	return int64(len(data)), crc32.Checksum(data, castagnoli), nil
+	return size, sum.Sum32(), nil
 }
 
-// ReadBlob reads a file that WriteBlob wrote. A file of another size or CRC-32C,
-// and a size over limit, is ErrCorrupt with the file named; a missing one is
-// fs.ErrNotExist.
-func ReadBlob(ctx context.Context, url string, size int64, crc uint32, limit int64) ([]byte, error) {
+// OpenBlob opens a file that WriteBlob wrote, after it has read it once. A file of
+// another size or CRC-32C, and a size over limit, is ErrCorrupt with the file named;
+// a missing one is fs.ErrNotExist.
+func OpenBlob(ctx context.Context, url string, size int64, crc uint32, limit int64) (Reader, error) {
 	p, err := path(ctx, url)
 	if err != nil {
 		return nil, err
@@ -162,17 +164,24 @@ func ReadBlob(ctx context.Context, url string, size int64, crc uint32, limit int
 	if err != nil {
 		return nil, fmt.Errorf("read %w", err)
 	}
-	if f.Size() != size || size > limit || size < 0 {
-		err = fmt.Errorf("%s: %w: %d bytes, was written with %d, limit %d", p, ErrCorrupt, f.Size(), size, limit)
-		return nil, errors.Join(err, f.Close())
+	if err := checkBlob(f, size, crc, limit); err != nil {
+		return nil, fmt.Errorf("read %s: %w", p, errors.Join(err, f.Close()))
 	}
-	data := make([]byte, size)
-	_, err = io.ReadFull(io.NewSectionReader(f, 0, size), data)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("read %s: %w", p, err)
-	}
-	if got := crc32.Checksum(data, castagnoli); got != crc {
-		return nil, fmt.Errorf("%s: %w: CRC-32C %08x, was written as %08x", p, ErrCorrupt, got, crc)
-	}
-	return data, nil
+	return f, nil
 }
+
+func checkBlob(f Reader, size int64, crc uint32, limit int64) error {
+	if f.Size() != size || size > limit || size < 0 {
+		return fmt.Errorf("%w: %d bytes, was written with %d, limit %d", ErrCorrupt, f.Size(), size, limit)
+	}
+	sum := crc32.New(castagnoli)
+	if n, err := io.CopyBuffer(onlyWriter{sum}, io.NewSectionReader(f, 0, size), make([]byte, checkBlock)); err != nil || n != size {
+		return cmp.Or(err, io.ErrUnexpectedEOF)
+	}
+	if got := sum.Sum32(); got != crc {
+		return fmt.Errorf("%w: CRC-32C %08x, was written as %08x", ErrCorrupt, got, crc)
+	}
+	return nil
+}
+
+const checkBlock = 256 << 10 // bytes read at once to be checked

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -104,24 +105,34 @@ func TestFetch(t *testing.T) {
 	}
 }
 
+// readBlob opens a blob and reads it.
+func readBlob(ctx context.Context, url string, size int64, crc uint32, limit int64) ([]byte, error) {
+	f, err := storage.OpenBlob(ctx, url, size, crc, limit)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, f.Size()))
+	return b, errors.Join(err, f.Close())
+}
+
 func TestCheckpointBlobs(t *testing.T) {
 	dir, ctx := t.TempDir(), t.Context()
 	url, file := "file://"+dir+"/job-1/e1/s7/peer-0", dir+"/job-1/e1/s7/peer-0"
 	data := []byte("state, inbox and positions")
 	for range 2 {
-		size, crc, err := storage.WriteBlob(ctx, url, data)
+		size, crc, err := storage.WriteBlob(ctx, url, bytes.NewReader(data))
 		check(t, err)
 		if size != int64(len(data)) || crc != 0x02d9b7cd { // the format's golden value
 			t.Errorf("size %d crc %#08x", size, crc)
 		}
 	}
 	size, crc := int64(len(data)), crcOf(data)
-	got, err := storage.ReadBlob(ctx, url, size, crc, 1000)
+	got, err := readBlob(ctx, url, size, crc, 1000)
 	check(t, err)
 	if !bytes.Equal(got, data) || names(t, dir+"/job-1/e1/s7") != "peer-0" {
 		t.Errorf("read %q; files %s", got, names(t, dir+"/job-1/e1/s7"))
 	}
-	if _, err := storage.ReadBlob(ctx, url, size, crc, size-1); !errors.Is(err, storage.ErrCorrupt) {
+	if _, err := readBlob(ctx, url, size, crc, size-1); !errors.Is(err, storage.ErrCorrupt) {
 		t.Errorf("over the limit: %v", err)
 	}
 	for i := range data {
@@ -129,19 +140,19 @@ func TestCheckpointBlobs(t *testing.T) {
 		flipped[i] ^= 0x10
 		for _, bad := range [][]byte{flipped, data[:i], append(bytes.Clone(data), data[:i+1]...)} {
 			check(t, os.WriteFile(file, bad, 0o644))
-			if _, err := storage.ReadBlob(ctx, url, size, crc, 1000); !errors.Is(err, storage.ErrCorrupt) || !strings.Contains(err.Error(), file) {
+			if _, err := readBlob(ctx, url, size, crc, 1000); !errors.Is(err, storage.ErrCorrupt) || !strings.Contains(err.Error(), file) {
 				t.Fatalf("%q: %v", bad, err)
 			}
 		}
 	}
 	check(t, os.Remove(file))
-	if _, err := storage.ReadBlob(ctx, url, size, crc, 1000); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := readBlob(ctx, url, size, crc, 1000); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing: %v", err)
 	}
 	var zero [0]byte
-	size, crc, err = storage.WriteBlob(ctx, url, zero[:])
+	size, crc, err = storage.WriteBlob(ctx, url, bytes.NewReader(zero[:]))
 	check(t, err)
-	if got, err := storage.ReadBlob(ctx, url, size, crc, 0); len(got) != 0 || err != nil {
+	if got, err := readBlob(ctx, url, size, crc, 0); len(got) != 0 || err != nil {
 		t.Errorf("empty blob: %q %v", got, err)
 	}
 }

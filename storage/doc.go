@@ -4,7 +4,7 @@
 //
 //	input:       Splits ── one Split a peer ──▶ OpenRecords ──▶ Next | Block
 //	output:      CreatePart | ResumePart ──▶ OUT.tmp-JOB-EPOCH/part-NNNNN ──▶ CommitOutput ──▶ OUT/
-//	checkpoints: WriteBlob ──▶ (size, CRC-32C) ──▶ ReadBlob
+//	checkpoints: WriteBlob ──▶ (size, CRC-32C) ──▶ OpenBlob
 //	programs:    Blobs.Put ──▶ FOLDER/<sha256> ──▶ Blobs.Fetch
 //
 // Called by bsp (tasks), groom (commit, program cache) and master (uploads,

@@ -104,7 +104,7 @@ func FuzzInbox(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p := onePort(t)
 		pairs, docs := superstep.NewBox(p, superstep.BoxConfig[pair]{}), superstep.NewBox(p, superstep.BoxConfig[document]{})
-		if err := pairs.Load(b); err == nil {
+		if err := loadBox(pairs, b); err == nil {
 			if pairs.Len() != len(slices.Collect(pairs.Messages())) {
 				t.Error("Len is wrong")
 			}
@@ -114,7 +114,7 @@ func FuzzInbox(f *testing.F) {
 		} else if !errors.Is(err, superstep.ErrInbox) || pairs.Len() != 0 {
 			t.Error(err)
 		}
-		if err := docs.Load(b); err == nil {
+		if err := loadBox(docs, b); err == nil {
 			if docs.Len() != len(slices.Collect(docs.Messages())) {
 				t.Error("Len is wrong")
 			}

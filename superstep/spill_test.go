@@ -10,8 +10,10 @@ import (
 	"hash"
 	"hash/fnv"
 	"io"
+	"iter"
 	"math"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -19,6 +21,7 @@ import (
 	"sync"
 	"testing"
 
+	"scalar/internal/allocs"
 	"scalar/superstep"
 )
 
@@ -221,5 +224,72 @@ func TestSpillFails(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// poorPort is the port of a job of one peer with little memory.
+func poorPort(t *testing.T, dir string, budget int64) *superstep.Port {
+	t.Helper()
+	g, err := superstep.NewGroup(superstep.Config{Ranges: []superstep.Range{{Lo: 0, Hi: 1}}, MemoryBudget: budget, SpillDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.Close() })
+	return g.Port(0)
+}
+
+// A saved inbox that lies on disk passes through little memory, both ways.
+func TestSaveFromDisk(t *testing.T) {
+	const budget = 1 << 20
+	dir := t.TempDir()
+	p := poorPort(t, dir, budget)
+	pairs, texts := superstep.NewBox(p, superstep.BoxConfig[pair]{}), superstep.NewBox(p, superstep.BoxConfig[string]{})
+	for i := range uint64(1 << 20) {
+		pairs.Send(0, pair{i, float64(i)})
+		if i%64 == 0 {
+			texts.Send(0, strings.Repeat(strconv.FormatUint(i, 10), 200))
+		}
+	}
+	if _, err := p.Sync(t.Context(), superstep.Vote{}); err != nil {
+		t.Fatal(err)
+	}
+	if !pairs.OnDisk() || !texts.OnDisk() {
+		t.Fatal("the inbox is in memory")
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "saved"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got := allocs.Bytes(func() { err = errors.Join(pairs.Save(f), texts.Save(f)) }); err != nil || got > 2*budget {
+		t.Errorf("saving took %d bytes: %v", got, err)
+	}
+	sizes := []int64{pairs.SavedSize(), texts.SavedSize()}
+	q := poorPort(t, dir, budget)
+	pairs2, texts2 := superstep.NewBox(q, superstep.BoxConfig[pair]{}), superstep.NewBox(q, superstep.BoxConfig[string]{})
+	if got := allocs.Bytes(func() {
+		err = errors.Join(pairs2.Load(io.NewSectionReader(f, 0, sizes[0]), sizes[0]), texts2.Load(io.NewSectionReader(f, sizes[0], sizes[1]), sizes[1]))
+	}); err != nil || got > 4*budget {
+		t.Errorf("loading took %d bytes: %v", got, err)
+	}
+	if pairs2.Len() != 1<<20 || !pairs2.OnDisk() || !texts2.OnDisk() {
+		t.Errorf("%d of %d messages", pairs2.Len(), pairs.Len())
+	}
+	next, stop := iter.Pull(texts2.Messages())
+	defer stop()
+	for m := range texts.Messages() {
+		if got, ok := next(); !ok || got != m {
+			t.Fatalf("%.20q instead of %.20q", got, m)
+		}
+	}
+	for _, p := range []*superstep.Port{p, q} { // and what waited on disk is given back
+		for range 2 {
+			if _, err := p.Sync(t.Context(), superstep.Vote{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if pairs2.Len() != 0 {
+		t.Errorf("%d messages of a superstep that is over", pairs2.Len())
 	}
 }
