@@ -84,9 +84,9 @@ func openConsensus(cfg consensusConfig) (*consensus, error) {
 }
 
 func (c *consensus) start(cfg consensusConfig) error {
-	snapshots, err := raft.NewFileSnapshotStoreWithLogger(cfg.dir, snapshotsKept, c.logger)
+	snapshots, err := openSnapshots(cfg.dir, c.logger)
 	if err != nil {
-		return fmt.Errorf("open snapshots in %s: %w", cfg.dir, err)
+		return err
 	}
 	if err := mendFounding(c.log); err != nil {
 		return fmt.Errorf("read the Raft log in %s: %w", cfg.dir, err)
@@ -98,7 +98,11 @@ func (c *consensus) start(cfg consensusConfig) error {
 		// With an empty log it would vote again in terms that it has voted in.
 		return fmt.Errorf("%s holds no log of cluster %s, to which this data folder belongs: restore the folder, or wipe the whole of it to join as a new master", cfg.dir, cfg.cluster)
 	}
-	var store raft.LogStore = c.log
+	kept := keptLog{c.log, snapshots}
+	if err := kept.connects(); err != nil {
+		return fmt.Errorf("open %s: %w", cfg.dir, err)
+	}
+	var store raft.LogStore = kept
 	if cfg.wrap != nil {
 		store = cfg.wrap(store)
 	}
