@@ -109,6 +109,12 @@ func TestRestoreDamaged(t *testing.T) {
 		"empty":     func([]byte) []byte { return nil },
 		"missing":   nil,
 	}
+	for region, at := range map[string]int{ // docs/formats.md; from the end where negative
+		"magic": 0, "version": 7, "job": 8, "peer": 16, "peers": 20, "superstep": 24, "returned": 32, "flags": 40,
+		"length of the state": 44, "state": 52, "length of the inbox": -13, "counters": -12, "values": -8, "checksum": -1,
+	} {
+		damages[region] = func(b []byte) []byte { b[(at+len(b))%len(b)] ^= 4; return b }
+	}
 	for name, damage := range damages {
 		for _, known := range []bool{false, true} { // known: the committed sizes and sums are of the damaged file
 			k := ringCheckpoint(t)

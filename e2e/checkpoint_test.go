@@ -33,9 +33,11 @@ func TestDamagedCheckpoint(t *testing.T) {
 		damage func(path string) error
 	}{
 		{"truncated", 1, func(path string) error { return rewrite(path, func(b []byte) []byte { return b[:len(b)/2] }) }},
-		{"bit flipped", 1, func(path string) error {
-			return rewrite(path, func(b []byte) []byte { b[len(b)/3] ^= 4; return b })
-		}},
+		{"magic flipped", 1, flip(func(int) int { return 0 })},
+		{"superstep flipped", 1, flip(func(int) int { return 24 })},
+		{"state flipped", 1, flip(func(int) int { return 52 })},
+		{"inbox flipped", 1, flip(func(size int) int { return size / 3 })},
+		{"sum flipped", 1, flip(func(size int) int { return size - 1 })},
 		{"missing", 1, os.Remove},
 		{"both empty", 2, func(path string) error { return os.Truncate(path, 0) }},
 	} {
@@ -72,6 +74,13 @@ func TestDamagedCheckpoint(t *testing.T) {
 			t.Logf("damaged: %s\n%s", say, &waiter.stderr)
 			c.clean(t)
 		})
+	}
+}
+
+// flip changes a bit of the byte at an offset that the file's size gives.
+func flip(at func(size int) int) func(path string) error {
+	return func(path string) error {
+		return rewrite(path, func(b []byte) []byte { b[at(len(b))] ^= 4; return b })
 	}
 }
 
