@@ -35,6 +35,11 @@ func TestPartitions(t *testing.T) {
 		{"follower", 1, n.followerIsolated},
 		{"both followers", 1, n.noQuorum},
 		{"one way", 2, n.oneWay},
+		{"leader from one", 1, n.leaderFromOne},
+		{"leader mute", 1, n.leaderMute},
+		{"groom from leader", 2, n.groomFromLeader},
+		{"leader to groom", 2, n.leaderToGroom},
+		{"groom to leader", 2, n.groomToLeader},
 		{"stopped", 1, n.stopped},
 		{"forgotten groom", 2, n.forgotten},
 	} {
@@ -241,9 +246,9 @@ func (n *network) oneWay(t *testing.T, id job.ID) {
 	if from == to {
 		t.Fatalf("both tasks are on %s", from)
 	}
-	n.ip(t, from, "route", "add", "blackhole", n.hosts[to]+"/32")
+	mend := n.cut(t, from, to)
 	n.within(t, 30*time.Second, fmt.Sprintf("%s no longer reaches %s: a second attempt", from, to), func() bool { return n.inspect(t, id).Attempts > 1 })
-	n.ip(t, from, "route", "del", "blackhole", n.hosts[to]+"/32")
+	mend()
 }
 
 // stopped stops a groom for less than its lease, then a follower for 5 s.
@@ -272,19 +277,11 @@ func (n *network) stopped(t *testing.T, id job.ID) {
 func (n *network) forgotten(t *testing.T, id job.ID) {
 	t.Helper()
 	victim := n.running(t, string(id)).Placement[0]
-	state := func() string {
-		for _, node := range n.nodes(t) {
-			if node.ID == victim.Groom {
-				return node.State
-			}
-		}
-		return "unknown"
-	}
 	n.isolate(t, victim.Groom)
 	start := time.Now()
 	n.within(t, 45*time.Second, "the lost task is gone", func() bool { return syscall.Kill(victim.PID, 0) != nil })
 	time.Sleep(time.Until(start.Add(45 * time.Second)))
-	t.Logf("%s is %s", victim.Groom, state())
+	t.Logf("%s is %s", victim.Groom, n.state(t, victim.Groom))
 	n.heal(t, victim.Groom)
-	n.within(t, 15*time.Second, victim.Groom+" is ready", func() bool { return state() == "ready" })
+	n.within(t, healing, victim.Groom+" is ready", func() bool { return n.state(t, victim.Groom) == "ready" })
 }
