@@ -1,13 +1,9 @@
 package pack
 
 import (
-	"encoding"
 	"fmt"
 	"reflect"
-	"strings"
 	"time"
-
-	"github.com/vmihailenco/msgpack/v5"
 )
 
 // What a message may take in memory once decoded. A byte of msgpack can stand
@@ -27,23 +23,13 @@ func checkBudget(b []byte, v any, budget int64) error {
 	if t == nil || t.Kind() != reflect.Pointer {
 		return nil // the decoder refuses it
 	}
-	m := meter{left: budget, fields: map[reflect.Type]map[string]field{}}
+	m := meter{left: budget}
 	_, err := m.value(b, t.Elem())
 	return err
 }
 
 // meter walks a scanned message along the type that it is decoded into.
-type meter struct {
-	left   int64
-	fields map[reflect.Type]map[string]field
-}
-
-// field is what a name of a struct is decoded into, and what an embedded pointer
-// on the way allocates.
-type field struct {
-	typ   reflect.Type
-	extra uintptr
-}
+type meter struct{ left int64 }
 
 func (m *meter) charge(n int64, size uintptr) error {
 	if size == 0 {
@@ -66,7 +52,7 @@ func (m *meter) value(b []byte, t reflect.Type) ([]byte, error) {
 		// The decoder reads a map out of an extension's payload, which is not scanned.
 		return nil, fmt.Errorf("%w: extension in place of %s", ErrMalformed, t)
 	}
-	if decodesItself(t) {
+	if seen.decodesItself(t) {
 		return m.plain(b, h)
 	}
 	switch t.Kind() {
@@ -159,7 +145,7 @@ func (m *meter) structure(h head, t reflect.Type) ([]byte, error) {
 	if h.shape != shapeMap {
 		return nil, fmt.Errorf("%w: no map in place of %s", ErrMalformed, t)
 	}
-	fields := m.fieldsOf(t)
+	fields := seen.fieldsOf(t)
 	rest := h.rest
 	for range h.n {
 		key := readHead(rest)
@@ -179,51 +165,4 @@ func (m *meter) structure(h head, t reflect.Type) ([]byte, error) {
 		}
 	}
 	return rest, nil
-}
-
-// fieldsOf returns the fields of a struct by their encoded names.
-func (m *meter) fieldsOf(t reflect.Type) map[string]field {
-	if f, ok := m.fields[t]; ok {
-		return f
-	}
-	fields := map[string]field{}
-	m.fields[t] = fields // before the fields: types may be recursive
-	for f := range t.Fields() {
-		name, _, _ := strings.Cut(f.Tag.Get("msgpack"), ",")
-		if name == "" {
-			name = f.Name
-		}
-		if f.Anonymous {
-			m.embed(fields, f.Type)
-		}
-		if f.IsExported() || f.Anonymous {
-			fields[name] = field{typ: f.Type}
-		}
-	}
-	return fields
-}
-
-// embed adds the fields of an embedded struct.
-func (m *meter) embed(fields map[string]field, t reflect.Type) {
-	var extra uintptr
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-		extra = t.Size()
-	}
-	if t.Kind() != reflect.Struct || decodesItself(t) {
-		return
-	}
-	for name, f := range m.fieldsOf(t) {
-		fields[name] = field{f.typ, f.extra + extra}
-	}
-}
-
-// decodesItself reports whether the decoder hands a type its bytes.
-func decodesItself(t reflect.Type) bool {
-	if t == timeType {
-		return true
-	}
-	p := reflect.PointerTo(t)
-	return p.Implements(reflect.TypeFor[msgpack.CustomDecoder]()) || p.Implements(reflect.TypeFor[msgpack.Unmarshaler]()) ||
-		p.Implements(reflect.TypeFor[encoding.BinaryUnmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
