@@ -2,6 +2,7 @@ package master
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -23,6 +24,18 @@ func (m *Master) WrapLog(wrap func(raft.LogStore) raft.LogStore) { m.wrapLog = w
 
 // Tune changes Raft's settings before Run.
 func (m *Master) Tune(f func(*raft.Config)) { m.tune = f }
+
+// Propose commits a command, as the API and the control loop do.
+func (m *Master) Propose(ctx context.Context, cmd fsm.Command) error {
+	result, err := m.node.propose(ctx, cmd)
+	if err != nil {
+		return err
+	}
+	return result.Err()
+}
+
+// State is this master's copy of the replicated state.
+func (m *Master) State() *fsm.State { return m.node.State() }
 
 // SetFree says how much is free on the disk of the data folder.
 func (m *Master) SetFree(free func() int64) {

@@ -50,7 +50,7 @@ type node struct {
 	done chan error // gets Run's error
 }
 
-func newCluster(t *testing.T, n int) *cluster {
+func newCluster(t testing.TB, n int) *cluster {
 	t.Helper()
 	c := prepare(t, n)
 	for i := range n {
@@ -61,7 +61,7 @@ func newCluster(t *testing.T, n int) *cluster {
 }
 
 // prepare makes keys and folders and starts nothing.
-func prepare(t *testing.T, n int) *cluster {
+func prepare(t testing.TB, n int) *cluster {
 	t.Helper()
 	ca, err := pki.NewCA("test", time.Hour, time.Now())
 	if err != nil {
@@ -82,7 +82,7 @@ func prepare(t *testing.T, n int) *cluster {
 	return c
 }
 
-func (c *cluster) config(t *testing.T, i int) master.Config {
+func (c *cluster) config(t testing.TB, i int) master.Config {
 	t.Helper()
 	name := fmt.Sprintf("m%d", i)
 	pair, err := c.ca.Issue(pki.Request{
@@ -107,7 +107,7 @@ func (c *cluster) config(t *testing.T, i int) master.Config {
 	return cfg
 }
 
-func (c *cluster) start(t *testing.T, cfg master.Config, before ...func(*master.Master)) *node {
+func (c *cluster) start(t testing.TB, cfg master.Config, before ...func(*master.Master)) *node {
 	t.Helper()
 	m, err := master.New(cfg)
 	if err != nil {
@@ -124,7 +124,7 @@ func (c *cluster) start(t *testing.T, cfg master.Config, before ...func(*master.
 }
 
 // end stops a node in order; a second end does nothing.
-func (n *node) end(t *testing.T) {
+func (n *node) end(t testing.TB) {
 	t.Helper()
 	if n.done == nil {
 		return
@@ -142,7 +142,7 @@ func (n *node) end(t *testing.T) {
 }
 
 // kill stops a node without any handover and takes it out of the cluster.
-func (c *cluster) kill(t *testing.T, n *node) {
+func (c *cluster) kill(t testing.TB, n *node) {
 	t.Helper()
 	n.SetAbrupt()
 	n.end(t)
@@ -167,7 +167,7 @@ type status struct {
 }
 
 // leader waits until every node knows the same leader, which serves.
-func (c *cluster) leader(t *testing.T) *node {
+func (c *cluster) leader(t testing.TB) *node {
 	t.Helper()
 	var found *node
 	eventually(t, "a leader that all masters know", func() bool {
@@ -188,7 +188,7 @@ func (c *cluster) leader(t *testing.T) *node {
 	return found
 }
 
-func (c *cluster) followers(t *testing.T) []*node {
+func (c *cluster) followers(t testing.TB) []*node {
 	t.Helper()
 	leader := c.leader(t)
 	var list []*node
@@ -200,7 +200,7 @@ func (c *cluster) followers(t *testing.T) []*node {
 	return list
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -280,7 +280,7 @@ func (c *cluster) open(ctx context.Context, n *node, r request) (*http.Response,
 
 // do calls like a client: without a leader it tries again under one request id.
 // A busy machine may lose its leader at any time.
-func (c *cluster) do(t *testing.T, n *node, r request) response {
+func (c *cluster) do(t testing.TB, n *node, r request) response {
 	t.Helper()
 	if r.id == "" {
 		r.id = rand.Text()
@@ -311,7 +311,7 @@ func pi(name string) job.Spec {
 }
 
 // submit queues a job and returns its id.
-func (c *cluster) submit(t *testing.T, n *node, name, id string) job.ID {
+func (c *cluster) submit(t testing.TB, n *node, name, id string) job.ID {
 	t.Helper()
 	resp := c.do(t, n, request{method: http.MethodPost, path: "/v1/jobs", id: id, body: pi(name)})
 	if resp.status != http.StatusCreated {
