@@ -42,6 +42,9 @@ func (f Figure) Behind() float64 {
 // Max returns the largest sample.
 func (f Figure) Max() float64 { return quantile(f.Samples, 1) }
 
+// Min returns the smallest sample.
+func (f Figure) Min() float64 { return quantile(f.Samples, 0) }
+
 func quantile(samples []float64, q float64) float64 {
 	if len(samples) == 0 {
 		return 0
@@ -82,7 +85,7 @@ func WriteMarkdown(w io.Writer, figures []Figure) error {
 			behind = fmt.Sprintf("%.2f", f.Behind())
 		}
 		fmt.Fprintf(&b, "| %s | %s %s | %s–%s (%d) | %s | %s | %s | %s | %s | %s |\n", f.Name, short(f.Median()), f.Unit,
-			short(quantile(f.Samples, 0)), short(f.Max()), len(f.Samples), mark, met, limit, behind, f.Peers, f.Note)
+			short(f.Min()), short(f.Max()), len(f.Samples), mark, met, limit, behind, f.Peers, f.Note)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

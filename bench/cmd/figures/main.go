@@ -14,9 +14,11 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"scalar/bench"
 )
@@ -24,7 +26,7 @@ import (
 func main() {
 	runs := flag.Int("runs", 5, "runs of each figure")
 	out := flag.String("out", "bench/results/runtime.md", "where the table goes")
-	only := flag.String("only", "", "one group: start, local, exchange, cluster or faults; default all")
+	only := flag.String("only", "", "groups, such as start,commits; default all: start, local, exchange, commits, cluster, faults")
 	scales := flag.String("scales", "18", "R-MAT scales of PageRank, such as 18,20")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -51,6 +53,10 @@ func run(ctx context.Context, o options) error {
 	}
 	defer func() { _ = os.RemoveAll(scratch) }() // a scratch folder
 
+	only, err := parseGroups(o.only)
+	if err != nil {
+		return err
+	}
 	h := &harness{bsp: bin, scratch: scratch, runs: o.runs}
 	if h.scales, err = parseScales(o.scales); err != nil {
 		return err
@@ -59,7 +65,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	load := bench.Load()
-	figures, err := h.measure(ctx, o.only)
+	figures, err := h.measure(ctx, only)
 	if err != nil {
 		return err
 	}
@@ -82,21 +88,49 @@ func run(ctx context.Context, o options) error {
 	return os.WriteFile(o.out, b.Bytes(), 0o644)
 }
 
-// measure runs all groups, or only one.
-func (h *harness) measure(ctx context.Context, only string) (figures []bench.Figure, err error) {
-	groups := []struct {
-		name    string
-		measure func(context.Context) ([]bench.Figure, error)
-	}{{"start", h.start}, {"local", h.local}, {"exchange", h.exchange}, {"cluster", h.cluster}, {"faults", h.faults}}
-	for _, g := range groups {
-		if only != "" && only != g.name {
-			continue
+// A group is a few figures that are measured together.
+type group struct {
+	name    string
+	measure func(*harness, context.Context) ([]bench.Figure, error)
+}
+
+func groups() []group {
+	return []group{
+		{"start", (*harness).start},
+		{"local", (*harness).local},
+		{"exchange", (*harness).exchange},
+		{"commits", (*harness).commits},
+		{"cluster", (*harness).cluster},
+		{"faults", (*harness).faults},
+	}
+}
+
+// parseGroups returns the groups that are named, all without a name.
+func parseGroups(names string) ([]group, error) {
+	all := groups()
+	if names == "" {
+		return all, nil
+	}
+	var some []group
+	for name := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(all, func(g group) bool { return g.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("-only %q: there is no group %q", names, name)
 		}
-		fmt.Fprintln(os.Stderr, "measuring:", g.name)
-		f, err := g.measure(ctx)
+		some = append(some, all[i])
+	}
+	return some, nil
+}
+
+// measure runs groups one after the other.
+func (h *harness) measure(ctx context.Context, groups []group) (figures []bench.Figure, err error) {
+	for _, g := range groups {
+		start := time.Now()
+		f, err := g.measure(h, ctx)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", g.name, err)
 		}
+		fmt.Fprintf(os.Stderr, "measured: %s in %v\n", g.name, time.Since(start).Round(time.Second))
 		figures = append(figures, f...)
 	}
 	return figures, nil
