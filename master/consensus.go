@@ -101,15 +101,15 @@ func (c *consensus) start(cfg consensusConfig) error {
 		// With an empty log it would vote again in terms that it has voted in.
 		return fmt.Errorf("%s holds no log of cluster %s, to which this data folder belongs: restore the folder, or wipe the whole of it to join as a new master", cfg.dir, cfg.cluster)
 	}
-	kept := keptLog{c.log, snapshots}
-	if err := kept.connects(); err != nil {
-		return fmt.Errorf("open %s: %w", cfg.dir, err)
-	}
-	var store raft.LogStore = kept
+	var store raft.LogStore = c.log
 	if cfg.wrap != nil {
 		store = cfg.wrap(store)
 	}
-	c.disk = newWatchdog(store, cfg.limit)
+	kept := keptLog{store, snapshots}
+	if err := kept.connects(); err != nil {
+		return fmt.Errorf("open %s: %w", cfg.dir, err)
+	}
+	c.disk = newWatchdog(kept, cfg.limit)
 	cache, err := raft.NewLogCache(logCacheEntries, c.disk)
 	if err != nil {
 		return fmt.Errorf("log cache: %w", err)
