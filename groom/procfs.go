@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"scalar/internal/procfs"
 )
 
 // markerEnv names the environment variable by which a task's processes are found
@@ -27,21 +29,7 @@ type match func(pid int) (yes, sure bool)
 // numbers returns the numbers of this machine's processes, the newest first, but not
 // this process's own.
 func numbers() []int {
-	dir, err := os.Open("/proc")
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = dir.Close() }() // read only
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil
-	}
-	var out []int
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil && pid != os.Getpid() {
-			out = append(out, pid)
-		}
-	}
+	out := slices.DeleteFunc(procfs.PIDs(), func(pid int) bool { return pid == os.Getpid() })
 	slices.SortFunc(out, func(a, b int) int { return b - a })
 	return out
 }
@@ -55,15 +43,20 @@ func processes(is match) []int {
 	})
 }
 
-// marked tells by the environment, which names dir or a folder in it.
+// marked tells by the environment, which names dir or a folder in it. The match is
+// for one goroutine.
 func marked(dir string) match {
 	entry := []byte("\x00" + markerEnv + "=" + dir)
+	buf := make([]byte, 16<<10)
 	return func(pid int) (yes, sure bool) {
-		b, err := os.ReadFile(procFile(pid, "environ"))
+		b, err := procfs.Read(pid, "environ", buf)
 		if err != nil {
 			return false, true // it is gone, or another user's
 		}
-		_, rest, ok := bytes.Cut(append([]byte{0}, b...), entry)
+		rest, ok := bytes.CutPrefix(b, entry[1:])
+		if !ok {
+			_, rest, ok = bytes.Cut(b, entry)
+		}
 		return ok && (len(rest) == 0 || rest[0] == 0 || rest[0] == '/'), len(b) > 0
 	}
 }
@@ -82,7 +75,7 @@ func inSession(sid int, or match) match {
 // statFields returns the fields of /proc/<pid>/stat after the command's name:
 // state, parent, process group, session and more.
 func statFields(pid int) []string {
-	b, err := os.ReadFile(procFile(pid, "stat"))
+	b, err := procfs.Read(pid, "stat", nil)
 	if err != nil {
 		return nil
 	}

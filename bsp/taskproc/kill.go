@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"scalar/internal/procfs"
 )
 
 // killRounds is how often Kill looks for processes that were made while it killed
@@ -84,21 +85,10 @@ type stat struct {
 
 // processes reads /proc; a process that ends meanwhile is left out.
 func processes() map[int]stat {
-	dir, err := os.Open("/proc")
-	if err != nil {
-		return nil
-	}
-	names, err := dir.Readdirnames(-1)
-	if err = errors.Join(err, dir.Close()); err != nil {
-		return nil
-	}
 	all := map[int]stat{}
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil {
-			continue
-		}
-		b, err := os.ReadFile("/proc/" + name + "/stat")
+	buf := make([]byte, 4096)
+	for _, pid := range procfs.PIDs() {
+		b, err := procfs.Read(pid, "stat", buf)
 		if err != nil {
 			continue
 		}
