@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"scalar/bsp/job"
 	"scalar/master/fsm"
@@ -80,14 +81,25 @@ func noSuchJob(id job.ID) error {
 	return fail(http.StatusNotFound, "no such job %q (bsp job list)", id)
 }
 
-// jobs lists what the token may see, newest first.
+// jobs lists what the token may see, newest first: those that have not ended with
+// "running", and with "limit" so many.
 func (a *api) jobs(_ context.Context, c *call) (reply, error) {
-	all := slices.DeleteFunc(a.control.Infos(), func(i job.Info) bool { return !inNamespace(c.token, i.Namespace) })
-	slices.Reverse(all)
-	if all == nil {
-		all = []job.Info{}
+	limit, running := 0, false
+	q := c.r.URL.Query()
+	var err error
+	if s := q.Get("limit"); s != "" {
+		if limit, err = strconv.Atoi(s); err != nil || limit < 0 {
+			return reply{}, fail(http.StatusBadRequest, "limit %q: want a number of jobs, 0: all", s)
+		}
 	}
-	return answerOK(all), nil
+	if s := q.Get("running"); s != "" {
+		if running, err = strconv.ParseBool(s); err != nil {
+			return reply{}, fail(http.StatusBadRequest, "running %q: want true or false", s)
+		}
+	}
+	return answerOK(a.control.Infos(limit, func(j *fsm.Job) bool {
+		return inNamespace(c.token, j.Spec.Namespace) && !(running && j.State.Final())
+	})), nil
 }
 
 func (a *api) inspect(ctx context.Context, c *call) (reply, error) {

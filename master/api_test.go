@@ -32,7 +32,7 @@ func TestAPI(t *testing.T) {
 	c := newCluster(t, 1)
 	for name, test := range map[string]func(*testing.T){
 		"roles": c.roles, "namespaces": c.namespaces, "tokens": c.tokens,
-		"submit refuses": c.submitRefuses, "request ids": c.requestIDs, "unknown routes": c.unknownRoutes,
+		"submit refuses": c.submitRefuses, "request ids": c.requestIDs, "unknown routes": c.unknownRoutes, "job query": c.jobQuery,
 	} {
 		t.Run(name, test)
 	}
@@ -331,4 +331,47 @@ func FuzzAPIBody(f *testing.F) {
 			t.Errorf("%s was accepted, and %s is not: %v", b, again, err)
 		}
 	})
+}
+
+// jobQuery lists jobs by number and by whether they have ended.
+func (c *cluster) jobQuery(t *testing.T) {
+	t.Helper()
+	n := c.nodes[0]
+	var ids []job.ID
+	for i := range 4 {
+		ids = append(ids, c.submit(t, n, fmt.Sprintf("query-%d", i), ""))
+	}
+	if resp := c.do(t, n, request{method: http.MethodPost, path: "/v1/jobs/" + string(ids[2]) + "/stop"}); resp.status != http.StatusOK {
+		t.Fatalf("stop: %d %s", resp.status, resp.body)
+	}
+	for _, tt := range []struct {
+		query string
+		want  []job.ID // the first ones
+		short bool     // and no more
+	}{
+		{"", []job.ID{ids[3], ids[2], ids[1], ids[0]}, false},
+		{"?limit=0", []job.ID{ids[3], ids[2], ids[1], ids[0]}, false},
+		{"?limit=2", []job.ID{ids[3], ids[2]}, true},
+		{"?limit=2&running=true", []job.ID{ids[3], ids[1]}, true},
+		{"?running=true", []job.ID{ids[3], ids[1], ids[0]}, false},
+	} {
+		var list []job.Info
+		if status := c.get(n, "/v1/jobs"+tt.query, &list); status != http.StatusOK {
+			t.Errorf("%q: %d", tt.query, status)
+		}
+		if len(list) < len(tt.want) || tt.short && len(list) > len(tt.want) {
+			t.Errorf("%q: %d jobs, want %d", tt.query, len(list), len(tt.want))
+			continue
+		}
+		for i, id := range tt.want {
+			if list[i].ID != id {
+				t.Errorf("%q: job %d is %s, want %s", tt.query, i, list[i].ID, id)
+			}
+		}
+	}
+	for _, query := range []string{"?limit=-1", "?limit=x", "?running=perhaps"} {
+		if status := c.get(n, "/v1/jobs"+query, nil); status != http.StatusBadRequest {
+			t.Errorf("%q: %d", query, status)
+		}
+	}
 }

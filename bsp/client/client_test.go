@@ -138,7 +138,7 @@ func TestUnreachableWithinFiveSeconds(t *testing.T) {
 			t.Parallel()
 			c := connect(t, client.Config{Addrs: addrs, Patience: time.Second})
 			start := time.Now()
-			_, err := c.Jobs(t.Context())
+			_, err := c.Jobs(t.Context(), client.JobQuery{})
 			if !errors.Is(err, client.ErrUnreachable) || client.ExitCode(err) != job.ExitUnreachable {
 				t.Errorf("Jobs: %v", err)
 			}
@@ -154,7 +154,7 @@ func TestUntrustedMasterIsNotAskedTwice(t *testing.T) {
 	s.Config.ErrorLog = nil
 	c := connect(t, client.Config{Addrs: []string{s.URL}})
 	start := time.Now()
-	_, err := c.Jobs(t.Context())
+	_, err := c.Jobs(t.Context(), client.JobQuery{})
 	if client.ExitCode(err) != job.ExitUnreachable || !strings.Contains(fmt.Sprint(err), "--ca") || time.Since(start) > 3*time.Second {
 		t.Errorf("Jobs: %v after %s", err, time.Since(start))
 	}
@@ -297,7 +297,7 @@ func TestStreamsOfALostCluster(t *testing.T) {
 	})
 	c := connect(t, client.Config{Patience: 100 * time.Millisecond}, s)
 	c.LossLimit(500 * time.Millisecond)
-	if _, err := c.Jobs(t.Context()); err != nil {
+	if _, err := c.Jobs(t.Context(), client.JobQuery{}); err != nil {
 		t.Fatal(err)
 	}
 	down.Store(true)
@@ -373,7 +373,7 @@ func TestTheOtherCalls(t *testing.T) {
 	}))
 	ctx := t.Context()
 	var result bytes.Buffer
-	_, e1 := c.Jobs(ctx)
+	_, e1 := c.Jobs(ctx, client.JobQuery{})
 	_, e2 := c.Nodes(ctx)
 	_, e3 := c.Why(ctx, "a-1")
 	_, e4 := c.Plan(ctx, "a-1")

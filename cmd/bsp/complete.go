@@ -42,9 +42,12 @@ func (a *app) completer(ask func(cmd *cobra.Command, c *client.Client) []string)
 	}
 }
 
+// completedJobs is how many of the newest jobs a shell is offered.
+const completedJobs = 1000
+
 func (a *app) completeJobs(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 	return a.completer(func(cmd *cobra.Command, c *client.Client) []string {
-		jobs, _ := c.Jobs(cmd.Context()) // an error offers nothing
+		jobs, _ := c.Jobs(cmd.Context(), client.JobQuery{Limit: completedJobs}) // an error offers nothing
 		ids := make([]string, 0, len(jobs))
 		for _, i := range jobs {
 			ids = append(ids, cobra.CompletionWithDesc(string(i.ID), i.State.String()))

@@ -22,25 +22,31 @@ func (a *app) jobCmd() *cobra.Command {
 }
 
 func (a *app) jobListCmd() *cobra.Command {
-	var running bool
+	var q client.JobQuery
 	c := &cobra.Command{
 		Use: useList, Short: "List jobs, newest first", Args: cobra.NoArgs,
 		Example: "  bsp job list --running\n  bsp job list -o json",
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, _ []string) error {
-			jobs, err := c.Jobs(ctx)
+			if q.Limit < 0 {
+				return fault.Usage("--limit %d: want a number of jobs, 0: all", q.Limit)
+			}
+			ask := q
+			if q.Limit > 0 {
+				ask.Limit++ // tells whether there are more
+			}
+			jobs, err := c.Jobs(ctx, ask)
 			if err != nil {
 				return err
 			}
-			if running {
-				jobs = slices.DeleteFunc(jobs, func(i job.Info) bool { return i.State.Final() })
-			}
-			if jobs == nil {
-				jobs = []job.Info{}
+			if q.Limit > 0 && len(jobs) > q.Limit {
+				jobs = jobs[:q.Limit]
+				fmt.Fprintf(a.stderr, "bsp: the newest %d jobs; there are more: --limit 0 lists all\n", q.Limit) //nolint:errcheck // nobody to tell
 			}
 			return a.print(jobs, func() rows { return jobRows(jobs) })
 		}),
 	}
-	c.Flags().BoolVar(&running, "running", false, "only jobs that have not ended")
+	c.Flags().BoolVar(&q.Running, "running", false, "only jobs that have not ended")
+	c.Flags().IntVar(&q.Limit, "limit", 100, "the newest so many jobs; 0: all")
 	return a.outputFlag(c)
 }
 

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"reflect"
+	"slices"
 	"time"
 
 	"scalar/bsp/job"
@@ -23,9 +24,17 @@ func (c *Plane) Info(id job.ID) (job.Info, bool) {
 	return c.info(j), true
 }
 
-// Infos returns all jobs in submission order.
-func (c *Plane) Infos() []job.Info {
-	jobs := c.cfg.State().Jobs()
+// Infos returns the jobs that match, the newest first, and at most limit; 0: all.
+func (c *Plane) Infos(limit int, match func(*fsm.Job) bool) []job.Info {
+	var jobs []*fsm.Job
+	for _, j := range slices.Backward(c.cfg.State().Jobs()) {
+		if limit > 0 && len(jobs) == limit {
+			break
+		}
+		if match(j) {
+			jobs = append(jobs, j)
+		}
+	}
 	list := make([]job.Info, len(jobs))
 	c.mu.Lock()
 	defer c.mu.Unlock()
