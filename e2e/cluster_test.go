@@ -196,6 +196,12 @@ func (c *cluster) term(t *testing.T) uint64 {
 
 func (c *cluster) connect(t *testing.T) *client.Client {
 	t.Helper()
+	return c.connectFor(t, 0)
+}
+
+// connectFor makes a client that looks for a leader for so long; 0: its default.
+func (c *cluster) connectFor(t *testing.T, patience time.Duration) *client.Client {
+	t.Helper()
 	read := func(name string) []byte {
 		b, err := os.ReadFile(filepath.Join(c.data, name))
 		if err != nil {
@@ -207,7 +213,7 @@ func (c *cluster) connect(t *testing.T) *client.Client {
 	if err := json.Unmarshal(read("dev.json"), &masters); err != nil {
 		t.Fatal(err)
 	}
-	cfg := client.Config{Token: strings.TrimSpace(string(read("admin.token"))), CA: read("ca.pem")}
+	cfg := client.Config{Token: strings.TrimSpace(string(read("admin.token"))), CA: read("ca.pem"), Patience: patience}
 	for _, m := range masters {
 		cfg.Addrs = append(cfg.Addrs, m.API)
 	}

@@ -35,6 +35,7 @@ type call struct {
 	query  url.Values
 	body   func() (io.Reader, int64, error) // opened anew for every try; nil: none
 	kind   string                           // content type of body
+	out    any                              // decoded from the answer's JSON; nil: the caller reads the body
 }
 
 // errTried marks an error after which another master may still answer.
@@ -141,7 +142,23 @@ func (c *Client) try(ctx context.Context, r call, base, id string, deadline time
 		}
 	}
 	resp.Body = &body{resp.Body, cancel}
-	return resp, nil
+	if r.out == nil {
+		return resp, nil
+	}
+	return resp, errors.Join(decode(resp.Body, r), resp.Body.Close())
+}
+
+// decode reads the answer. One that was cut says nothing of what was done: another
+// try, under the same request id, does.
+func decode(answer io.Reader, r call) error {
+	b, err := io.ReadAll(io.LimitReader(answer, maxJSON))
+	if err != nil {
+		return &errTried{fmt.Errorf("the master's answer to %s %s: %w", r.method, r.path, err)}
+	}
+	if err := json.Unmarshal(b, r.out); err != nil {
+		return fmt.Errorf("the master's answer to %s %s: %w", r.method, r.path, err)
+	}
+	return nil
 }
 
 // again reports whether another master, or the same one later, may do better.
@@ -231,7 +248,7 @@ func ask[T any](ctx context.Context, c *Client, method, path string, in any) (T,
 }
 
 func (c *Client) json(ctx context.Context, method, path string, in, out any) error {
-	r := call{method: method, path: path, kind: "application/json"}
+	r := call{method: method, path: path, kind: "application/json", out: out}
 	if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
@@ -243,14 +260,7 @@ func (c *Client) json(ctx context.Context, method, path string, in, out any) err
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
-	if out == nil {
-		return nil
-	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxJSON)).Decode(out); err != nil {
-		return fmt.Errorf("the master's answer to %s %s: %w", method, path, err)
-	}
-	return nil
+	return resp.Body.Close() // read only, and closed before where it was decoded
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -100,6 +100,25 @@ func TestSubmitRepeatsWithTheSameRequestID(t *testing.T) {
 	}
 }
 
+// A master that dies while it answers has answered nothing: another one is asked.
+func TestCutAnswerIsAskedForAgain(t *testing.T) {
+	var calls atomic.Int32
+	handler := func(w http.ResponseWriter, _ *http.Request) {
+		if calls.Add(1) < 3 {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, `[{"id":"x-1","sta`)
+			http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}
+		answer(w, http.StatusOK, []job.Info{{ID: "x-2", State: job.Queued}})
+	}
+	c := connect(t, client.Config{}, master(t, handler), master(t, handler))
+	all, err := c.Jobs(t.Context())
+	if err != nil || len(all) != 1 || all[0].ID != "x-2" {
+		t.Errorf("Jobs = %+v, %v", all, err)
+	}
+}
+
 func TestErrorsKeepTheMastersWordsAndCode(t *testing.T) {
 	for _, row := range []struct {
 		status int
