@@ -113,7 +113,7 @@ func TestCutAnswerIsAskedForAgain(t *testing.T) {
 		answer(w, http.StatusOK, []job.Info{{ID: "x-2", State: job.Queued}})
 	}
 	c := connect(t, client.Config{}, master(t, handler), master(t, handler))
-	all, err := c.Jobs(t.Context())
+	all, err := c.Jobs(t.Context(), client.JobQuery{})
 	if err != nil || len(all) != 1 || all[0].ID != "x-2" {
 		t.Errorf("Jobs = %+v, %v", all, err)
 	}
