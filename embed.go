@@ -80,12 +80,14 @@ var Modules = []string{
 //go:embed internal/pack/order.go
 //go:embed internal/pack/pack.go
 //go:embed internal/pack/scan.go
+//go:embed internal/pack/types.go
 //go:embed internal/pki/attempt.go
 //go:embed internal/pki/ca.go
 //go:embed internal/pki/doc.go
 //go:embed internal/pki/own.go
 //go:embed internal/pki/tls.go
 //go:embed internal/pki/verify.go
+//go:embed internal/procfs/procfs.go
 //go:embed storage/blobs.go
 //go:embed storage/commit.go
 //go:embed storage/doc.go
