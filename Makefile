@@ -7,7 +7,7 @@ BIN     := bin/bsp
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 TOOL    := go tool -modfile=tools/go.mod
 GOFILES  = $(wildcard $(shell git ls-files --cached --others --exclude-standard '*.go')) # those that are there
-N       ?= 10       # trials of make e2e
+N       ?= 10       # of make e2e: random kills; N/2 kills of the leader under load, 10 N jobs
 RUNS    ?= 1000000x # runs of each fuzz test of make fuzz
 
 build: ## the bsp binary, static
@@ -29,8 +29,8 @@ test: ## unit, property, golden, fuzz corpora, CLI, small clusters
 race: ## the same under the race detector, shuffled; needs gcc
 	CGO_ENABLED=1 go test -race -shuffle=on -timeout 25m ./...
 
-e2e: build ## real processes: kill -9 of random roles, N trials
-	BSP=$(CURDIR)/$(BIN) go test -tags e2e -count=1 -v -timeout 40m ./e2e -args -trials $(N)
+e2e: build ## real processes under faults; N=100 takes half an hour
+	BSP=$(CURDIR)/$(BIN) go test -tags e2e -count=1 -v -timeout 40m ./e2e -args -trials $(N) -kills $$((($(N) + 1) / 2)) -jobs $$((10 * $(N)))
 
 fuzz: ## RUNS runs of every fuzz test, a line for each; stops at the first finding
 	@set -e; tests=$$(go test -list '^Fuzz' ./...); printf '%s\n' "$$tests" | \

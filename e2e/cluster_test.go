@@ -27,6 +27,7 @@ type cluster struct {
 	enter           []string // before bsp on command lines: where they run
 	masters, grooms int
 	log             *bytes.Buffer
+	env             []string       // of its daemons, beside what all have
 	client          *client.Client // made by term
 }
 
@@ -68,7 +69,7 @@ func (c *cluster) start(t *testing.T) *exec.Cmd {
 	c.log = &bytes.Buffer{}
 	_ = os.Remove(filepath.Join(c.data, "context.yaml")) // of a dev that was killed: commands would wait for its masters
 	dev := exec.CommandContext(context.WithoutCancel(t.Context()), c.bsp, "dev", "--data", c.data, "--masters", strconv.Itoa(c.masters), "--grooms", strconv.Itoa(c.grooms), "--slots", "2")
-	dev.Env, dev.Stderr = c.environ(), c.log
+	dev.Env, dev.Stderr = append(c.environ(), c.env...), c.log
 	if err := dev.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -209,20 +210,26 @@ func (c *cluster) connectFor(t *testing.T, patience time.Duration) *client.Clien
 		}
 		return b
 	}
-	var masters []struct{ API string }
-	if err := json.Unmarshal(read("dev.json"), &masters); err != nil {
-		t.Fatal(err)
-	}
-	cfg := client.Config{Token: strings.TrimSpace(string(read("admin.token"))), CA: read("ca.pem"), Patience: patience}
-	for _, m := range masters {
-		cfg.Addrs = append(cfg.Addrs, m.API)
-	}
+	cfg := client.Config{Addrs: c.apis(t), Token: strings.TrimSpace(string(read("admin.token"))), CA: read("ca.pem"), Patience: patience}
 	cl, err := client.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cl.Close)
 	return cl
+}
+
+// apis returns the addresses of the masters' APIs.
+func (c *cluster) apis(t *testing.T) (addrs []string) {
+	t.Helper()
+	var masters []struct{ API string }
+	if err := json.Unmarshal([]byte(c.file(t, "dev.json")), &masters); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range masters {
+		addrs = append(addrs, m.API)
+	}
+	return addrs
 }
 
 // settle waits until all masters and grooms are back.

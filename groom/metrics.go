@@ -12,6 +12,7 @@ import (
 	"scalar/internal/netx"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -37,6 +38,7 @@ func newMetrics(n *node) *metrics {
 		failed:    counter("tasks_failed_total", "Tasks that ended with a failure."),
 		logBytes:  counter("log_bytes_total", "Bytes that tasks wrote to stdout and stderr."),
 	}
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(m.started, m.restarted, m.failed, m.logBytes, &state{
 		node:     n,
 		tasks:    prometheus.NewDesc(metricsPrefix+"tasks", "Tasks known, by phase.", []string{"phase"}, nil),
