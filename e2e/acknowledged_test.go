@@ -157,7 +157,7 @@ func (x *clients) list(ctx context.Context, me int, cl *client.Client) error {
 	names := append([]string(nil), x.names...)
 	x.mu.Unlock()
 	call := time.Since(x.h.began)
-	all, err := cl.Jobs(ctx)
+	all, err := cl.Jobs(ctx, client.JobQuery{})
 	if err != nil {
 		return fmt.Errorf("list: %w", err)
 	}
