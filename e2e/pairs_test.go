@@ -97,7 +97,7 @@ func (n *network) groomToLeader(t *testing.T, id job.ID) {
 // and mends it.
 func (n *network) notHeard(t *testing.T, id job.ID, groom, leader string, mends ...func()) {
 	t.Helper()
-	n.within(t, healing, groom+" and "+leader+" do not hear each other: a second attempt", func() bool { return n.inspect(t, id).Attempts > 1 })
+	n.ends(t, id, groom+" and "+leader+" do not hear each other")
 	for _, mend := range mends {
 		mend()
 	}

@@ -41,6 +41,7 @@ func TestPartitions(t *testing.T) {
 		{"leader to groom", 2, n.leaderToGroom},
 		{"groom to leader", 2, n.groomToLeader},
 		{"stopped", 1, n.stopped},
+		{"vanished groom", 2, n.vanished},
 		{"forgotten groom", 2, n.forgotten},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -183,6 +184,7 @@ func (n *network) groomIsolated(t *testing.T, id job.ID) {
 	victim := before.Placement[0]
 	n.isolate(t, victim.Groom)
 	start := time.Now()
+	n.ends(t, id, victim.Groom+" is cut off")
 	n.within(t, 8*time.Second, "the job computes elsewhere", func() bool {
 		info := n.inspect(t, id)
 		if info.Attempts < 2 || info.State != job.Running {
@@ -249,27 +251,6 @@ func (n *network) oneWay(t *testing.T, id job.ID) {
 	mend := n.cut(t, from, to)
 	n.within(t, 30*time.Second, fmt.Sprintf("%s no longer reaches %s: a second attempt", from, to), func() bool { return n.inspect(t, id).Attempts > 1 })
 	mend()
-}
-
-// stopped stops a groom for less than its lease, then a follower for 5 s.
-func (n *network) stopped(t *testing.T, id job.ID) {
-	t.Helper()
-	for _, row := range []struct {
-		name string
-		long time.Duration
-	}{
-		{n.inspect(t, id).Placement[0].Groom, 2 * time.Second},
-		{n.masterIn(t, "follower", ""), 5 * time.Second},
-	} {
-		p := n.daemons[row.name].Process
-		if err := p.Signal(syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(row.long)
-		if err := p.Signal(syscall.SIGCONT); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // forgotten isolates a groom with a task until gossip has forgotten it: called

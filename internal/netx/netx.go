@@ -132,5 +132,27 @@ func Dial(ctx context.Context, addr string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", addr)
 }
 
+// Progress tells how many bytes the other machine has acknowledged on a TCP link, or on
+// the one inside c, and whether it still has to acknowledge some. It acknowledges
+// what the process there does not read, too. ok is false on other and closed links.
+func Progress(c net.Conn) (acked uint64, waiting, ok bool) {
+	for {
+		inner, outer := c.(interface{ NetConn() net.Conn })
+		if !outer {
+			break
+		}
+		c = inner.NetConn()
+	}
+	t, ok := c.(*net.TCPConn)
+	if !ok {
+		return 0, false, false
+	}
+	raw, err := t.SyscallConn()
+	if err != nil {
+		return 0, false, false
+	}
+	return progress(raw)
+}
+
 // keepAlive finds a silent machine in 15 s when nothing is sent.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 6 * time.Second, Interval: 3 * time.Second, Count: 3}

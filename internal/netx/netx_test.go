@@ -1,9 +1,11 @@
 package netx_test
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -78,6 +80,52 @@ func TestListenAndDial(t *testing.T) {
 		t.Errorf("read %q %v", b, err)
 	}
 	s.Close()
+}
+
+// What nobody reads is acknowledged as long as there is room for it.
+func TestProgress(t *testing.T) {
+	l, err := netx.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := netx.Dial(t.Context(), l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	around := tls.Client(c, &tls.Config{})
+	before, _, ok := netx.Progress(around)
+	if !ok {
+		t.Fatal("no TCP link")
+	}
+	if _, err := c.Write(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		acked, waiting, ok := netx.Progress(around)
+		if ok && acked == before+100 && !waiting {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d acknowledged of 100, waiting %v, %v", acked-before, waiting, ok)
+		}
+	}
+	if err := c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for err = nil; err == nil; { // until there is no room
+		_, err = c.Write(make([]byte, 1<<20))
+	}
+	if _, waiting, ok := netx.Progress(around); !ok || !waiting {
+		t.Errorf("no room is left, and nothing waits: %v", ok)
+	}
+	x, y := net.Pipe()
+	defer x.Close()
+	defer y.Close()
+	if _, _, ok := netx.Progress(x); ok {
+		t.Error("a pipe is no TCP link")
+	}
 }
 
 func TestAdvertisedHost(t *testing.T) {

@@ -21,3 +21,13 @@ func control(_, _ string, c syscall.RawConn) error {
 	}
 	return err
 }
+
+// progress asks the kernel.
+func progress(c syscall.RawConn) (acked uint64, waiting, ok bool) {
+	var info *unix.TCPInfo
+	var err error
+	if e := c.Control(func(fd uintptr) { info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }); e != nil || err != nil {
+		return 0, false, false
+	}
+	return info.Bytes_acked, info.Unacked > 0 || info.Notsent_bytes > 0, true
+}

@@ -132,6 +132,20 @@ func (c *Conn) Call(ctx context.Context, method uint16, body []byte) ([]byte, er
 	}
 }
 
+// Ping has a few bytes go to the other side, which takes no note of them. They give TCP
+// something that must be acknowledged, which the kernel of a stopped process does
+// and a machine that is gone does not. It never blocks; while others wait to be
+// written it does nothing.
+func (c *Conn) Ping() {
+	if len(c.out) > 0 {
+		return
+	}
+	select {
+	case c.out <- frame{kind: cancel}: // of no call: they are numbered from 1
+	default:
+	}
+}
+
 // Close ends the link; calls in flight fail with ErrClosed.
 func (c *Conn) Close() error {
 	c.close(ErrClosed)

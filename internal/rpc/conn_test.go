@@ -200,6 +200,25 @@ func TestLinkEnds(t *testing.T) {
 	}
 }
 
+// TestPing: pings are no calls, however many there are, and never block.
+func TestPing(t *testing.T) {
+	a, b := link(t, echo, echo, rpc.Config{MaxInFlight: 2})
+	for range 100 {
+		a.Ping()
+		b.Ping()
+		if got, err := a.Call(t.Context(), 3, []byte("x")); string(got) != "\x03x" || err != nil {
+			t.Fatalf("call: %q, %v", got, err)
+		}
+	}
+	x, y := net.Pipe()
+	defer x.Close()
+	defer y.Close()
+	c := rpc.NewConn(x, nil, rpc.Config{MaxInFlight: 2})
+	for range 100 { // it does not run
+		c.Ping()
+	}
+}
+
 // TestStuckPeer: a peer that reads nothing breaks the link by the write timeout.
 func TestStuckPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

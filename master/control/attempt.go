@@ -173,7 +173,7 @@ func (t *turn) cause(j *fsm.Job, a *liveAttempt, list []status) *job.Failure {
 }
 
 // afterLinkLoss waits for the real cause behind a lost link: another task that
-// died, or a groom that is silent, whose lease then decides.
+// died, or a groom that is silent: if its machine is gone, its lease ends meanwhile.
 func (t *turn) afterLinkLoss(j *fsm.Job, a *liveAttempt, list []status, link *job.Failure) *job.Failure {
 	if a.linkLost.IsZero() {
 		a.linkLost = t.now
@@ -185,8 +185,8 @@ func (t *turn) afterLinkLoss(j *fsm.Job, a *liveAttempt, list []status, link *jo
 	}
 	for i, s := range list {
 		if s.groom == nil || !s.here || s.groom.seen.Before(a.linkLost) {
-			if t.now.Before(a.linkLost.Add(linkWait + t.cfg.Lease)) {
-				t.at(a.linkLost.Add(linkWait + t.cfg.Lease))
+			if t.now.Before(a.linkLost.Add(linkWait + t.cfg.Absence)) {
+				t.at(a.linkLost.Add(linkWait + t.cfg.Absence))
 				return nil // silent since then: its lease ends soon, or it reports
 			}
 			return describe(link, j, i)

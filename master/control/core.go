@@ -42,15 +42,16 @@ type Core struct {
 	again time.Time  // when the queue is scheduled again though nothing has changed; zero: never
 }
 
-// CoreConfig says what a Core works with. Term, Store, Plane and Lease are required.
+// CoreConfig says what a Core works with. Term, Store, Plane and the times are required.
 type CoreConfig struct {
 	Term  uint64 // of this leadership, in the orders
 	Store string // URL without a trailing slash
 	Plane wire.DataPlane
 
 	Compression wire.Compression
-	Lease       time.Duration // of a groom, from its last report
+	Lease       time.Duration // of a groom, from its last report, while it is connected
 	Grace       time.Duration // of a lease after its connection closed
+	Absence     time.Duration // of a groom that has not reported to this leader, or only in another incarnation
 }
 
 // Delays of the control loop.
@@ -280,13 +281,13 @@ func (t *turn) checkGrooms() {
 func (t *turn) checkLease(name string, incarnation uint64) {
 	g := t.grooms[name]
 	if g == nil {
-		g = &liveGroom{lease: t.began.Add(t.cfg.Lease)} // as if it had reported when we took over
+		g = &liveGroom{lease: t.began.Add(t.cfg.Absence)} // as if it had reported when we took over
 		t.grooms[name] = g
 	}
 	leaving := g.heard && g.report.Leaving && g.report.Incarnation == incarnation
 	end := g.lease
 	if g.heard && g.report.Incarnation < incarnation {
-		end = g.since.Add(t.cfg.Lease) // what reports is not it: a clock went back
+		end = g.since.Add(t.cfg.Absence) // what reports is not it: a clock went back
 	}
 	if !leaving && t.now.Before(end) {
 		t.at(end)

@@ -26,6 +26,7 @@ type stage struct {
 	now      time.Time
 	term     uint64
 	plane    wire.DataPlane
+	lease    time.Duration
 	sessions map[string]uint64
 	last     uint64
 	held     []Proposal // proposed and not settled
@@ -36,7 +37,7 @@ type stage struct {
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/core", func(t *testing.T, path string) {
 		t.Helper()
-		s := &stage{state: fsm.New(), start: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), sessions: map[string]uint64{}, plane: wire.PlaneTLS}
+		s := &stage{state: fsm.New(), start: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), sessions: map[string]uint64{}, plane: wire.PlaneTLS, lease: 3 * time.Second}
 		s.now = s.start
 		s.lead()
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
@@ -60,7 +61,7 @@ func TestScripts(t *testing.T) {
 func (s *stage) lead() {
 	s.term++
 	s.held = nil
-	s.core = NewCore(CoreConfig{Term: s.term, Store: "file:///store", Plane: s.plane, Lease: 3 * time.Second, Grace: time.Second}, s.now)
+	s.core = NewCore(CoreConfig{Term: s.term, Store: "file:///store", Plane: s.plane, Lease: s.lease, Grace: time.Second, Absence: 3 * time.Second}, s.now)
 	clear(s.sessions)
 }
 
@@ -79,6 +80,13 @@ func (s *stage) run(t *testing.T, verb string, words []string) {
 		}
 		s.now = s.start.Add(d)
 	case "leader": // another master takes over
+		s.lead()
+	case "lease":
+		d, err := time.ParseDuration(words[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.lease = d
 		s.lead()
 	case "plane":
 		s.plane = wire.DataPlane(words[0])

@@ -108,7 +108,7 @@ func TestOrdersFitAMessage(t *testing.T) {
 
 // newStage returns a stage with a leader.
 func newStage() *stage {
-	s := &stage{state: fsm.New(), start: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), sessions: map[string]uint64{}, plane: wire.PlaneTLS}
+	s := &stage{state: fsm.New(), start: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), sessions: map[string]uint64{}, plane: wire.PlaneTLS, lease: 3 * time.Second}
 	s.now = s.start
 	s.lead()
 	return s

@@ -30,8 +30,9 @@ type Config struct {
 	Compression wire.Compression
 	Logger      *slog.Logger     // default: discard
 	Clock       func() time.Time // of the stamps in State; default time.Now
-	Lease       time.Duration    // of a groom, from its last report; default 3 s
-	Grace       time.Duration    // of a groom whose connection closed; default 1 s, at most Lease
+	Lease       time.Duration    // of a groom whose machine answers, from its last report; default 10 s
+	Grace       time.Duration    // of a groom whose connection closed; default 0.8 s, at most Lease
+	Absence     time.Duration    // of a groom that this leader has not heard of, from its first moment; default 3 s
 }
 
 // Plane is the part of a master that runs jobs: it keeps the grooms' leases,
@@ -78,10 +79,13 @@ func New(cfg Config) (*Plane, error) {
 		cfg.Clock = time.Now
 	}
 	if cfg.Lease <= 0 {
-		cfg.Lease = 3 * time.Second
+		cfg.Lease = 10 * time.Second
 	}
 	if cfg.Grace <= 0 {
-		cfg.Grace = time.Second
+		cfg.Grace = 800 * time.Millisecond
+	}
+	if cfg.Absence <= 0 {
+		cfg.Absence = 3 * time.Second
 	}
 	cfg.Grace = min(cfg.Grace, cfg.Lease)
 	cfg.Store = strings.TrimRight(cfg.Store, "/")
@@ -94,7 +98,7 @@ func New(cfg Config) (*Plane, error) {
 func (c *Plane) Lead(ctx context.Context, term uint64) error {
 	r := &reign{term: term, kick: make(chan struct{}, 1)}
 	r.core = NewCore(CoreConfig{
-		Term: term, Store: c.cfg.Store, Plane: c.cfg.DataPlane, Compression: c.cfg.Compression, Lease: c.cfg.Lease, Grace: c.cfg.Grace,
+		Term: term, Store: c.cfg.Store, Plane: c.cfg.DataPlane, Compression: c.cfg.Compression, Lease: c.cfg.Lease, Grace: c.cfg.Grace, Absence: c.cfg.Absence,
 	}, c.cfg.Clock())
 	c.setReign(r)
 	defer c.setReign(nil)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"scalar/bsp/wire"
+	"scalar/internal/netx"
 	"scalar/internal/pack"
 	"scalar/internal/rpc"
 )
@@ -25,6 +26,15 @@ type session struct {
 	orders *wire.Orders  // not yet pushed
 	kick   chan struct{} // holds a value while orders is set; sent by give
 }
+
+// A groom is acted on within 3 s of the moment when its machine is gone or cut off, in
+// either direction: pingEvery until something is unacknowledged, machineLimit and at
+// most pingEvery more until that is seen, Config.Grace and a commit are 2.9 s. A
+// stopped process's machine acknowledges, so it has Config.Lease.
+const (
+	pingEvery    = 300 * time.Millisecond
+	machineLimit = 1400 * time.Millisecond
+)
 
 // Times of calls to grooms.
 const (
@@ -43,11 +53,12 @@ func (c *Plane) Serve(ctx context.Context, groom string, nc net.Conn) error {
 	c.sessions[s.id] = s
 	c.mu.Unlock()
 	ctx, stop := context.WithCancel(ctx)
-	var pushing sync.WaitGroup
-	pushing.Go(func() { s.push(ctx) })
+	var beside sync.WaitGroup
+	beside.Go(func() { s.push(ctx) })
+	beside.Go(func() { s.ping(ctx, nc) })
 	err := s.conn.Run(ctx)
 	stop()
-	pushing.Wait()
+	beside.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.sessions, s.id)
@@ -56,6 +67,33 @@ func (c *Plane) Serve(ctx context.Context, groom string, nc net.Conn) error {
 		c.reign.wake()
 	}
 	return err
+}
+
+// ping keeps the link in motion until ctx ends, and closes it when the groom's machine
+// acknowledges nothing any more. The machine alone is asked: the kernel's own limit
+// (TCP_USER_TIMEOUT) counts from a retransmission, and not at all where there is no
+// route any more: 6 s were seen instead of 2.
+func (s *session) ping(ctx context.Context, nc net.Conn) {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	var acked uint64
+	moved := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		switch now, waiting, ok := netx.Progress(nc); {
+		case !ok || !waiting || now != acked:
+			acked, moved = now, time.Now()
+		case time.Since(moved) > machineLimit:
+			s.c.cfg.Logger.Warn("a groom's machine does not answer", "groom", s.groom, "silent", time.Since(moved))
+			_ = s.conn.Close()
+			return
+		}
+		s.conn.Ping()
+	}
 }
 
 // handle serves the groom's calls.
