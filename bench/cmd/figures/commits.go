@@ -59,7 +59,9 @@ func (h *harness) commits(ctx context.Context) ([]bench.Figure, error) {
 }
 
 func goTool(ctx context.Context, args ...string) error {
-	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // grooms refuse other programs
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go %s: %w: %s", args[0], err, bytes.TrimSpace(out))
 	}
 	return nil

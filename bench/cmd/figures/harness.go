@@ -34,16 +34,14 @@ type harness struct {
 	scales  []int  // of PageRank's graphs
 	limit   string // bench/cmd/limit
 	tasks   string // bench/cmd/exchange
+	pacer   string // bench/cmd/pacer
 }
 
 // build makes the programs that are not part of bsp.
 func (h *harness) build(ctx context.Context) error {
-	h.limit, h.tasks = filepath.Join(h.scratch, "limit"), filepath.Join(h.scratch, "exchange")
-	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", h.scratch, "./bench/cmd/limit", "./bench/cmd/exchange").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("go build: %w: %s", err, bytes.TrimSpace(out))
-	}
-	return nil
+	in := func(name string) string { return filepath.Join(h.scratch, name) }
+	h.limit, h.tasks, h.pacer = in("limit"), in("exchange"), in("pacer")
+	return goTool(ctx, "build", "-trimpath", "-o", h.scratch, "./bench/cmd/limit", "./bench/cmd/exchange", "./bench/cmd/pacer")
 }
 
 // tool runs one of them and decodes what it prints.
