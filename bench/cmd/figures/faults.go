@@ -36,22 +36,7 @@ func (h *harness) faults(ctx context.Context) (figures []bench.Figure, err error
 		}
 		figures = append(figures, f)
 	}
-	answer := bench.Figure{Name: "new leader answers after kill -9 of the leader", Unit: "s", Mark: 2, Note: how + "from the kill until `job inspect` succeeds"}
-	rate := bench.Figure{
-		Name: "superstep rate while masters fail over", Unit: "of the rate before", Mark: 0.5, AtLeast: true,
-		Note: how + "from right before kill -9 of the leader until the new one has heard of all tasks, against as long a time before",
-	}
-	for range h.runs {
-		err := h.disturbed(ctx, c, func(id job.ID) error {
-			took, part, err := h.failover(ctx, c, id)
-			answer.Samples, rate.Samples = append(answer.Samples, took.Seconds()), append(rate.Samples, part)
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("kill of the leader: %w", err)
-		}
-	}
-	return append(figures, answer, rate), nil
+	return figures, nil
 }
 
 // disturbed has disturb do its worst to a long job that computes, and brings the
@@ -105,63 +90,8 @@ func computes(info job.Info) bool {
 	return len(info.Placement) == 2 && !slices.ContainsFunc(info.Placement, idle)
 }
 
-// A sighting is what was known of a job at a time.
-type sighting struct {
-	at        time.Time
-	superstep int
-}
-
-// failover kills the leader. It returns the time until a new one answers, and the
-// job's superstep rate meanwhile as a part of that before.
-func (h *harness) failover(ctx context.Context, c *devCluster, id job.ID) (answer time.Duration, rate float64, err error) {
-	pid, err := h.leader(ctx, c)
-	if err != nil {
-		return 0, 0, err
-	}
-	var seen []sighting // a new superstep each
-	see := func(now job.Info) {
-		if len(seen) == 0 || now.Supersteps > seen[len(seen)-1].superstep {
-			seen = append(seen, sighting{time.Now(), now.Supersteps})
-		}
-	}
-	const long = 3 * time.Second // a failover takes 1 s
-	start := time.Now()
-	if _, err := h.await(ctx, c, id, gentle, func(now job.Info) bool { see(now); return time.Since(start) > long }); err != nil {
-		return 0, 0, err
-	}
-	start = time.Now()
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		return 0, 0, err
-	}
-	now, err := h.await(ctx, c, id, gentle, func(now job.Info) bool {
-		if answer == 0 {
-			answer = time.Since(start)
-		}
-		return computes(now)
-	})
-	if err == nil && len(seen) < 2 {
-		err = fmt.Errorf("%s stood still before the kill", id)
-	}
-	if err != nil {
-		return 0, 0, err
-	}
-	from, to := seen[len(seen)-1], sighting{time.Now(), now.Supersteps}
-	window := to.at.Sub(from.at)
-	i := slices.IndexFunc(seen, func(s sighting) bool { return from.at.Sub(s.at) <= window }) // from itself at the latest
-	return answer, between(from, to) / between(seen[max(0, i-1)], from), nil
-}
-
-// between returns the superstep rate from one sighting to another.
-func between(from, to sighting) float64 {
-	return float64(to.superstep-from.superstep) / to.at.Sub(from.at).Seconds()
-}
-
-// How often a job is looked at: as often as it can be, or so seldom that looking
-// does not slow it down.
-const (
-	eager  = 5 * time.Millisecond
-	gentle = 100 * time.Millisecond
-)
+// eager is how often a job is looked at.
+const eager = 5 * time.Millisecond
 
 // await polls until the job is as wanted.
 func (h *harness) await(ctx context.Context, c *devCluster, id job.ID, every time.Duration, ok func(job.Info) bool) (info job.Info, err error) {

@@ -26,7 +26,7 @@ import (
 func main() {
 	runs := flag.Int("runs", 5, "runs of each figure")
 	out := flag.String("out", "bench/results/runtime.md", "where the table goes")
-	only := flag.String("only", "", "groups, such as start,commits; default all: start, local, exchange, commits, cluster, jobs, faults")
+	only := flag.String("only", "", "groups, such as start,commits; default all: start, local, exchange, commits, cluster, jobs, failover, faults")
 	scales := flag.String("scales", "18", "R-MAT scales of PageRank, such as 18,20")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -101,7 +101,7 @@ func groups() []group {
 		{"exchange", (*harness).exchange},
 		{"commits", (*harness).commits},
 		{"cluster", (*harness).cluster},
-		{"jobs", (*harness).jobs},
+		{"jobs", (*harness).jobs}, {"failover", (*harness).failover},
 		{"faults", (*harness).faults},
 	}
 }
