@@ -101,7 +101,8 @@ func groups() []group {
 		{"exchange", (*harness).exchange},
 		{"commits", (*harness).commits},
 		{"cluster", (*harness).cluster},
-		{"jobs", (*harness).jobs}, {"failover", (*harness).failover},
+		{"jobs", (*harness).jobs},
+		{"failover", (*harness).failover},
 		{"faults", (*harness).faults},
 	}
 }
