@@ -134,6 +134,8 @@ func outcome(t *testing.T, dones []wire.TaskDone) string {
 	}
 	delete(counters, job.CounterWireBytes)
 	delete(counters, job.CounterCheckpoints)
+	delete(counters, job.CounterCheckpointBytes)
+	delete(counters, job.CounterCheckpointPause)
 	return fmt.Sprint(supersteps, counters, "\n", out.String())
 }
 

@@ -11,6 +11,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"time"
 
 	"scalar/bsp/job"
 	"scalar/storage"
@@ -19,6 +20,7 @@ import (
 
 // checkpoint copies this peer at a barrier.
 func (c *core) checkpoint(v superstep.Verdict) error {
+	began := time.Now()
 	c.want = false
 	k := checkpoint{
 		job: c.t.id, peer: c.index, peers: c.t.n, superstep: v.Superstep,
@@ -46,6 +48,7 @@ func (c *core) checkpoint(v superstep.Verdict) error {
 	if c.broke = c.copied.finish(b, c, &k); c.broke != nil {
 		return c.broke
 	}
+	c.t.ckpt.paused.Add(int64(time.Since(began)))
 	c.t.ckpt.handIn(v.Superstep)
 	return nil
 }

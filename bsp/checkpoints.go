@@ -35,6 +35,8 @@ type checkpoints struct {
 
 	taken   chan int // supersteps, from the last peer to hand in, to run; cap 1: busy lets no second one come. Closed by close
 	written atomic.Int64
+	bytes   atomic.Int64 // of those
+	paused  atomic.Int64 // nanoseconds that the peers took for their copies
 }
 
 // newCheckpoints returns one that never is due where the task has no folder for
@@ -131,6 +133,7 @@ func (k *checkpoints) write(ctx context.Context, at int) {
 			c.copied.drop()
 		}
 	}()
+	bytes := int64(0)
 	for _, c := range k.t.peers {
 		url := fmt.Sprintf("%s/%d/%d/peer-%d", k.t.start.CheckpointDir, k.t.start.Key.Epoch, at, c.index)
 		size, crc, err := c.copied.write(ctx, url)
@@ -140,8 +143,10 @@ func (k *checkpoints) write(ctx context.Context, at int) {
 			}
 			return
 		}
+		bytes += size
 		part.Files = append(part.Files, wire.Part{Peer: c.index, Path: url, Size: size, CRC: crc})
 	}
 	k.written.Add(1)
+	k.bytes.Add(bytes)
 	k.t.report(wire.FromTask{Checkpoint: &part})
 }

@@ -56,6 +56,7 @@ type counterNames struct {
 func newCounterNames() *counterNames {
 	return &counterNames{known: map[string]bool{
 		job.CounterMessages: true, job.CounterMessageBytes: true, job.CounterWireBytes: true, job.CounterSpilledBytes: true, job.CounterCheckpoints: true,
+		job.CounterCheckpointBytes: true, job.CounterCheckpointPause: true,
 	}}
 }
 
@@ -84,6 +85,8 @@ func (t *task) counters() map[string]int64 {
 		all[job.CounterCheckpoints] = t.ckpt.written.Load()
 	}
 	add(all, job.CounterSpilledBytes, stats.SpilledBytes)
+	add(all, job.CounterCheckpointBytes, t.ckpt.bytes.Load())
+	add(all, job.CounterCheckpointPause, t.ckpt.paused.Load()/1e3)
 	for _, c := range t.peers {
 		c.mu.Lock()
 		merge(all, c.counters)

@@ -105,7 +105,10 @@ func clean(s string) string { return strings.ToValidUTF8(s, "?") }
 // by name, but the engine's after all others.
 func boundCounters(c map[string]int64, room int) map[string]int64 {
 	maps.DeleteFunc(c, func(name string, _ int64) bool { return len(name) > maxCounterName })
-	engine := []string{job.CounterMessages, job.CounterMessageBytes, job.CounterWireBytes, job.CounterSpilledBytes, job.CounterCheckpoints}
+	engine := []string{
+		job.CounterMessages, job.CounterMessageBytes, job.CounterWireBytes, job.CounterSpilledBytes,
+		job.CounterCheckpoints, job.CounterCheckpointBytes, job.CounterCheckpointPause,
+	}
 	names := slices.Concat(engine, slices.Sorted(maps.Keys(c)))
 	out := make(map[string]int64, min(len(c), maxCounters))
 	for _, name := range names {

@@ -58,6 +58,9 @@ const (
 	CounterWireBytes    = "wire_bytes"    // written to sockets, frames' headers included
 	CounterSpilledBytes = "spilled_bytes" // written to disk beyond the memory budget; not there if 0
 	CounterCheckpoints  = "checkpoints"   // written whole by this attempt
+
+	CounterCheckpointBytes = "checkpoint_bytes"    // of those; not there if 0
+	CounterCheckpointPause = "checkpoint_pause_us" // microseconds that peers spent at barriers to copy what is written, all peers added up; not there if 0
 )
 
 // Node is what people are told of a groom or a master.

@@ -29,6 +29,7 @@ const (
 type harness struct {
 	bsp     string
 	scratch string
+	cache   string // folder for what stays there: graphs
 	runs    int
 	outputs int
 	scales  []int  // of PageRank's graphs

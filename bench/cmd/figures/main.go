@@ -26,20 +26,21 @@ import (
 func main() {
 	runs := flag.Int("runs", 5, "runs of each figure")
 	out := flag.String("out", "bench/results/runtime.md", "where the table goes")
-	only := flag.String("only", "", "groups, such as start,commits; default all: start, local, exchange, commits, cluster, jobs, failover, faults")
+	only := flag.String("only", "", "groups, such as start,commits; default all: start, local, exchange, commits, cluster, jobs, failover, faults, checkpoints")
+	cache := flag.String("cache", filepath.Join(os.TempDir(), "bsp-bench"), "folder for graphs, which stay there")
 	scales := flag.String("scales", "18", "R-MAT scales of PageRank, such as 18,20")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, options{*runs, *out, *only, *scales}); err != nil {
+	if err := run(ctx, options{*runs, *out, *only, *scales, *cache}); err != nil {
 		fmt.Fprintln(os.Stderr, "figures:", err)
 		os.Exit(1)
 	}
 }
 
 type options struct {
-	runs              int
-	out, only, scales string
+	runs                     int
+	out, only, scales, cache string
 }
 
 func run(ctx context.Context, o options) error {
@@ -57,7 +58,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	h := &harness{bsp: bin, scratch: scratch, runs: o.runs}
+	h := &harness{bsp: bin, scratch: scratch, cache: o.cache, runs: o.runs}
 	if h.scales, err = parseScales(o.scales); err != nil {
 		return err
 	}
@@ -104,6 +105,7 @@ func groups() []group {
 		{"jobs", (*harness).jobs},
 		{"failover", (*harness).failover},
 		{"faults", (*harness).faults},
+		{"checkpoints", (*harness).checkpoints},
 	}
 }
 
