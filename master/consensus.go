@@ -24,7 +24,8 @@ const (
 	heartbeatTimeout  = 500 * time.Millisecond
 	leaderLease       = 400 * time.Millisecond // 250 flapped on a machine with six runnable threads a core
 	appendEntries     = 64                     // log entries in one write and one message; with 8, 64 clients had a third of the commits
-	appendBytes       = fsm.MaxCommand         // of those entries together
+	appendBytes       = 2 << 20                // of those entries in one message, if it has several
+	proposedBytes     = fsm.MaxCommand         // of commands that are not applied yet, and so of those entries in one write
 	commitTimeout     = 20 * time.Millisecond  // followers learn of a commit this late; the leader does not wait for it. Idle CPU of three masters: 45 ms/s with 5 ms, 24 with 20, 15 with 50
 	transportTimeout  = 3 * time.Second        // of one RPC between masters
 	transportPool     = 3
@@ -73,7 +74,7 @@ type consensusConfig struct {
 }
 
 func openConsensus(cfg consensusConfig) (*consensus, error) {
-	c := &consensus{replica: cfg.replica, clock: cfg.clock, leadership: make(chan bool, 16), inFlight: semaphore.NewWeighted(appendBytes)}
+	c := &consensus{replica: cfg.replica, clock: cfg.clock, leadership: make(chan bool, 16), inFlight: semaphore.NewWeighted(proposedBytes)}
 	c.logger = newHCLog(cfg.logger, "raft", &c.ending)
 	disk, err := wal.Open(cfg.dir, wal.WithLogger(c.logger), wal.WithSegmentSize(walSegment))
 	if err != nil {

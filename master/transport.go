@@ -3,8 +3,8 @@ package master
 import "github.com/hashicorp/raft"
 
 // boundedTransport sends at most appendBytes of entries in a message to another
-// master, or one entry: Raft counts entries only, and a message of 64 of 16 MiB
-// would never be through within transportTimeout. What is cut off follows in the
+// master, or one entry: Raft counts entries only, and a message of 64 large
+// ones would never be through within transportTimeout. What is cut off follows in the
 // next message, since Raft goes on after the last entry that the message has.
 type boundedTransport struct{ *raft.NetworkTransport }
 

@@ -22,7 +22,7 @@ func TestLargeEntriesReachAllMasters(t *testing.T) {
 	}
 	leader, late := c.leader(t), c.followers(t)[0]
 	c.kill(t, late)
-	const jobs = 20 // of 1 MiB: more than one message has
+	const jobs = 8 // of 1 MiB: more than one message has
 	spec := pi("large")
 	spec.Args = []string{strings.Repeat("x", job.MaxSpecBytes-1000)}
 	var submitting sync.WaitGroup
