@@ -98,7 +98,7 @@ func (a *api) jobs(_ context.Context, c *call) (reply, error) {
 		}
 	}
 	return answerOK(a.control.Infos(limit, func(j *fsm.Job) bool {
-		return inNamespace(c.token, j.Spec.Namespace) && !(running && j.State.Final())
+		return inNamespace(c.token, j.Spec.Namespace) && (!running || !j.State.Final())
 	})), nil
 }
 

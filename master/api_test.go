@@ -337,9 +337,9 @@ func FuzzAPIBody(f *testing.F) {
 func (c *cluster) jobQuery(t *testing.T) {
 	t.Helper()
 	n := c.nodes[0]
-	var ids []job.ID
-	for i := range 4 {
-		ids = append(ids, c.submit(t, n, fmt.Sprintf("query-%d", i), ""))
+	ids := make([]job.ID, 4)
+	for i := range ids {
+		ids[i] = c.submit(t, n, fmt.Sprintf("query-%d", i), "")
 	}
 	if resp := c.do(t, n, request{method: http.MethodPost, path: "/v1/jobs/" + string(ids[2]) + "/stop"}); resp.status != http.StatusOK {
 		t.Fatalf("stop: %d %s", resp.status, resp.body)

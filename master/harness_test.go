@@ -50,7 +50,7 @@ type node struct {
 	done chan error // gets Run's error
 }
 
-func newCluster(t testing.TB, n int) *cluster {
+func newCluster(t *testing.T, n int) *cluster {
 	t.Helper()
 	c := prepare(t, n)
 	for i := range n {
@@ -61,35 +61,35 @@ func newCluster(t testing.TB, n int) *cluster {
 }
 
 // prepare makes keys and folders and starts nothing.
-func prepare(t testing.TB, n int) *cluster {
-	t.Helper()
+func prepare(tb testing.TB, n int) *cluster {
+	tb.Helper()
 	ca, err := pki.NewCA("test", time.Hour, time.Now())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	c := &cluster{ca: ca, dir: t.TempDir(), size: n}
+	c := &cluster{ca: ca, dir: tb.TempDir(), size: n}
 	c.secret, _ = master.NewSecret()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca.CertPEM())
 	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}, ForceAttemptHTTP2: true}
 	c.http = &http.Client{Transport: tr, Timeout: patience}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		for _, n := range c.nodes {
-			n.end(t)
+			n.end(tb)
 		}
 		tr.CloseIdleConnections()
 	})
 	return c
 }
 
-func (c *cluster) config(t testing.TB, i int) master.Config {
-	t.Helper()
+func (c *cluster) config(tb testing.TB, i int) master.Config {
+	tb.Helper()
 	name := fmt.Sprintf("m%d", i)
 	pair, err := c.ca.Issue(pki.Request{
 		Role: pki.RoleMaster, Name: name, DNS: []string{"localhost"}, IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, Life: time.Hour, Now: time.Now(),
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cfg := master.Config{
 		Name: name, Cluster: "test", DataDir: filepath.Join(c.dir, name), Store: "file://" + filepath.Join(c.dir, "store"),
@@ -102,21 +102,21 @@ func (c *cluster) config(t testing.TB, i int) master.Config {
 		cfg.Seeds = append(cfg.Seeds, n.Addrs().Gossip)
 	}
 	if testing.Verbose() && os.Getenv("MASTER_LOG") != "" {
-		cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+		cfg.Logger = slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	return cfg
 }
 
-func (c *cluster) start(t testing.TB, cfg master.Config, before ...func(*master.Master)) *node {
-	t.Helper()
+func (c *cluster) start(tb testing.TB, cfg master.Config, before ...func(*master.Master)) *node {
+	tb.Helper()
 	m, err := master.New(cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, f := range before {
 		f(m)
 	}
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithCancel(tb.Context())
 	n := &node{Master: m, cfg: cfg, stop: stop, done: make(chan error, 1)}
 	go func() { n.done <- m.Run(ctx) }()
 	c.nodes = append(c.nodes, n)
@@ -124,8 +124,8 @@ func (c *cluster) start(t testing.TB, cfg master.Config, before ...func(*master.
 }
 
 // end stops a node in order; a second end does nothing.
-func (n *node) end(t testing.TB) {
-	t.Helper()
+func (n *node) end(tb testing.TB) {
+	tb.Helper()
 	if n.done == nil {
 		return
 	}
@@ -133,16 +133,16 @@ func (n *node) end(t testing.TB) {
 	select {
 	case err := <-n.done:
 		if err != nil {
-			t.Errorf("master %s: %v", n.ID(), err)
+			tb.Errorf("master %s: %v", n.ID(), err)
 		}
 	case <-time.After(patience):
-		t.Errorf("master %s does not end", n.ID())
+		tb.Errorf("master %s does not end", n.ID())
 	}
 	n.done = nil
 }
 
 // kill stops a node without any handover and takes it out of the cluster.
-func (c *cluster) kill(t testing.TB, n *node) {
+func (c *cluster) kill(t *testing.T, n *node) {
 	t.Helper()
 	n.SetAbrupt()
 	n.end(t)
@@ -167,10 +167,10 @@ type status struct {
 }
 
 // leader waits until every node knows the same leader, which serves.
-func (c *cluster) leader(t testing.TB) *node {
-	t.Helper()
+func (c *cluster) leader(tb testing.TB) *node {
+	tb.Helper()
 	var found *node
-	eventually(t, "a leader that all masters know", func() bool {
+	eventually(tb, "a leader that all masters know", func() bool {
 		found = nil
 		names := map[string]bool{}
 		for _, n := range c.nodes {
@@ -188,7 +188,7 @@ func (c *cluster) leader(t testing.TB) *node {
 	return found
 }
 
-func (c *cluster) followers(t testing.TB) []*node {
+func (c *cluster) followers(t *testing.T) []*node {
 	t.Helper()
 	leader := c.leader(t)
 	var list []*node
@@ -200,11 +200,11 @@ func (c *cluster) followers(t testing.TB) []*node {
 	return list
 }
 
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, ok func() bool) {
+	tb.Helper()
 	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", patience, what)
+			tb.Fatalf("not within %v: %s", patience, what)
 		}
 	}
 }
@@ -280,7 +280,7 @@ func (c *cluster) open(ctx context.Context, n *node, r request) (*http.Response,
 
 // do calls like a client: without a leader it tries again under one request id.
 // A busy machine may lose its leader at any time.
-func (c *cluster) do(t testing.TB, n *node, r request) response {
+func (c *cluster) do(t *testing.T, n *node, r request) response {
 	t.Helper()
 	if r.id == "" {
 		r.id = rand.Text()
@@ -311,7 +311,7 @@ func pi(name string) job.Spec {
 }
 
 // submit queues a job and returns its id.
-func (c *cluster) submit(t testing.TB, n *node, name, id string) job.ID {
+func (c *cluster) submit(t *testing.T, n *node, name, id string) job.ID {
 	t.Helper()
 	resp := c.do(t, n, request{method: http.MethodPost, path: "/v1/jobs", id: id, body: pi(name)})
 	if resp.status != http.StatusCreated {

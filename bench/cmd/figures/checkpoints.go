@@ -28,7 +28,7 @@ func (h *harness) checkpoints(ctx context.Context) (figures []bench.Figure, err 
 	if err != nil {
 		return nil, err
 	}
-	c, err := h.dev(ctx, 3, 3)
+	c, err := h.dev(ctx, 3)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (r ranker) recovery(ctx context.Context, every int) (bench.Figure, error) {
 		if err != nil {
 			return f, err
 		}
-		ready, err := r.await(ctx, r.cluster, info.ID, eager, func(now job.Info) bool {
+		ready, err := r.await(ctx, r.cluster, info.ID, func(now job.Info) bool {
 			return now.Checkpoint > 0 && now.Supersteps >= now.Checkpoint+every/2
 		})
 		if err != nil {

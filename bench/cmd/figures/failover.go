@@ -25,7 +25,7 @@ const (
 // 5 ms. It measures the time until a write is acknowledged again, and how long the
 // longest superstep of the window after the kill is, beside the one before.
 func (h *harness) failover(ctx context.Context) (figures []bench.Figure, err error) {
-	c, err := h.dev(ctx, 3, 2)
+	c, err := h.dev(ctx, 2)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (h *harness) failover(ctx context.Context) (figures []bench.Figure, err err
 	if err != nil {
 		return nil, err
 	}
-	if info, err = h.await(ctx, c, info.ID, eager, func(now job.Info) bool { return now.Supersteps >= 100 }); err != nil {
+	if info, err = h.await(ctx, c, info.ID, func(now job.Info) bool { return now.Supersteps >= 100 }); err != nil {
 		return nil, err
 	}
 	write := bench.Figure{

@@ -14,7 +14,7 @@ import (
 
 // faults measures what a kill -9 costs a job.
 func (h *harness) faults(ctx context.Context) (figures []bench.Figure, err error) {
-	c, err := h.dev(ctx, 3, 3)
+	c, err := h.dev(ctx, 3)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (h *harness) disturbed(ctx context.Context, c *devCluster, disturb func(job
 		return err
 	}
 	id := info.ID
-	if _, err := h.await(ctx, c, id, eager, func(now job.Info) bool { return now.Supersteps >= 100 }); err != nil {
+	if _, err := h.await(ctx, c, id, func(now job.Info) bool { return now.Supersteps >= 100 }); err != nil {
 		return err
 	}
 	if err := disturb(id); err != nil {
@@ -63,7 +63,7 @@ func (h *harness) disturbed(ctx context.Context, c *devCluster, disturb func(job
 // standstill kills one process of the role, and returns where the job was then, and the
 // time until it is further.
 func (h *harness) standstill(ctx context.Context, c *devCluster, id job.ID, role string) (before job.Info, took time.Duration, err error) {
-	if before, err = h.await(ctx, c, id, eager, computes); err != nil {
+	if before, err = h.await(ctx, c, id, computes); err != nil {
 		return before, 0, err
 	}
 	pid := before.Placement[1].PID
@@ -76,7 +76,7 @@ func (h *harness) standstill(ctx context.Context, c *devCluster, id job.ID, role
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return before, 0, err
 	}
-	_, err = h.await(ctx, c, id, eager, func(now job.Info) bool {
+	_, err = h.await(ctx, c, id, func(now job.Info) bool {
 		behind := func(p job.Placed) bool { return p.Superstep <= before.Supersteps }
 		return now.Attempts > before.Attempts && computes(now) && !slices.ContainsFunc(now.Placement, behind)
 	})
@@ -95,8 +95,8 @@ const (
 )
 
 // await polls until the job is as wanted.
-func (h *harness) await(ctx context.Context, c *devCluster, id job.ID, every time.Duration, ok func(job.Info) bool) (info job.Info, err error) {
-	for start := time.Now(); time.Since(start) < patience; time.Sleep(every) {
+func (h *harness) await(ctx context.Context, c *devCluster, id job.ID, ok func(job.Info) bool) (info job.Info, err error) {
+	for start := time.Now(); time.Since(start) < patience; time.Sleep(eager) {
 		info, _, err = h.job(ctx, c.env, "job", "inspect", string(id), "-o", "json")
 		switch {
 		case err != nil: // no leader, for a while

@@ -27,7 +27,7 @@ func (h *harness) start(ctx context.Context) ([]bench.Figure, error) {
 
 	dev := bench.Figure{Name: "bsp dev ready", Unit: "s", Mark: 3, Note: "3 masters, 4 grooms, until `node list` shows all"}
 	for range h.runs {
-		c, err := h.dev(ctx, 3, 4)
+		c, err := h.dev(ctx, 4)
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +66,7 @@ func (h *harness) local(ctx context.Context) ([]bench.Figure, error) {
 
 // cluster measures a job's way through masters and grooms.
 func (h *harness) cluster(ctx context.Context) ([]bench.Figure, error) {
-	c, err := h.dev(ctx, 3, 4)
+	c, err := h.dev(ctx, 4)
 	if err != nil {
 		return nil, err
 	}

@@ -112,18 +112,20 @@ func (h *harness) output() string {
 	return filepath.Join(h.scratch, "out-"+strconv.Itoa(h.outputs))
 }
 
+const masters = 3 // of every cluster
+
 // devCluster is a running bsp dev.
 type devCluster struct {
-	data            string
-	masters, grooms int
-	env             []string
-	ready           time.Duration
-	cmd             *exec.Cmd
+	data   string
+	grooms int
+	env    []string
+	ready  time.Duration
+	cmd    *exec.Cmd
 }
 
-func (h *harness) dev(ctx context.Context, masters, grooms int) (*devCluster, error) {
+func (h *harness) dev(ctx context.Context, grooms int) (*devCluster, error) {
 	h.outputs++
-	c := &devCluster{data: filepath.Join(h.scratch, "dev-"+strconv.Itoa(h.outputs)), masters: masters, grooms: grooms}
+	c := &devCluster{data: filepath.Join(h.scratch, "dev-"+strconv.Itoa(h.outputs)), grooms: grooms}
 	c.env = []string{"BSP_DATA=" + c.data}
 	c.cmd = exec.CommandContext(ctx, h.bsp, "dev", "--data", c.data, "--masters", strconv.Itoa(masters), "--grooms", strconv.Itoa(grooms), "--slots", "2")
 	c.cmd.Env = plainEnv()
@@ -159,16 +161,16 @@ func (h *harness) nodes(ctx context.Context, c *devCluster) ([]job.Node, error) 
 
 // up reports whether all masters and grooms are among the nodes.
 func (c *devCluster) up(nodes []job.Node) bool {
-	masters, grooms := 0, 0
+	up, grooms := 0, 0
 	for _, n := range nodes {
 		switch {
 		case n.State == leader || n.State == "follower":
-			masters++
+			up++
 		case n.Role == groom && n.State == "ready":
 			grooms++
 		}
 	}
-	return masters == c.masters && grooms == c.grooms
+	return up == masters && grooms == c.grooms
 }
 
 func (c *devCluster) stop() error {

@@ -28,7 +28,7 @@ const (
 // jobs measures many jobs: how fast trivial ones go through a cluster, and what a
 // long queue costs those who look at it.
 func (h *harness) jobs(ctx context.Context) (figures []bench.Figure, err error) {
-	c, err := h.dev(ctx, 3, 4)
+	c, err := h.dev(ctx, 4)
 	if err != nil {
 		return nil, err
 	}
