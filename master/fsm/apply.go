@@ -73,6 +73,8 @@ func (s *State) dispatch(c Command) Result {
 		return s.timeOut(*c.TimeOut)
 	case c.Cleaned != nil:
 		return s.cleaned(*c.Cleaned)
+	case c.Archived != nil:
+		return s.archived(*c.Archived)
 	case c.RegisterGroom != nil:
 		return s.registerGroom(c.RegisterGroom.Facts)
 	case c.GroomLost != nil:
@@ -97,7 +99,7 @@ func (s *State) remember(id, kind string, r Result) {
 	s.requestLog = s.requestLog.set(s.requestSeq, id)
 }
 
-// forget drops what the bounds on age and number no longer keep.
+// forget drops the request ids that the bounds on age and number no longer keep.
 func (s *State) forget() {
 	for {
 		seq, id, ok := s.requestLog.first()
@@ -110,18 +112,6 @@ func (s *State) forget() {
 		}
 		s.requestLog = s.requestLog.del(seq)
 		s.requests = s.requests.del(id)
-	}
-	for {
-		seq, number, ok := s.finished.first()
-		if !ok {
-			break
-		}
-		j, _ := s.history.get(number)
-		if s.finished.len() <= HistoryJobs && s.Now.Sub(j.Finished) < HistoryAge {
-			break
-		}
-		s.finished = s.finished.del(seq)
-		s.history = s.history.del(number)
 	}
 }
 

@@ -13,22 +13,22 @@ import (
 
 // The bounds of the state.
 const (
-	MaxJobs        = 100_000            // that are not final or not cleaned
-	MaxGrooms      = 10_000             //
-	MaxTokens      = 10_000             //
-	MaxCounters    = 4096               // of one job
-	MaxCounterName = 256                // bytes
-	MaxFilesSize   = 14 << 20           // FilesSize of a checkpoint or of a result's parts
-	MaxRequests    = 100_000            // request ids remembered at once
-	RequestAge     = 24 * time.Hour     // of stamped time that a request id is remembered
-	HistoryJobs    = 1000               // finished jobs kept
-	HistoryAge     = 7 * 24 * time.Hour // of stamped time that a finished job is kept
-	BlameLimit     = 2                  // attempts that one life of a groom may end before the job avoids it
-	MaxAttempts    = 1000               // of job.Spec: each leaves a folder that is to be removed
-	maxName        = 256                // bytes of a name, id or address
-	maxURL         = 4096               // bytes
-	maxCA          = 64 << 10           // bytes of an attempt's CA certificate
-	maxKeptSpec    = 4 << 10            // bytes of arguments kept of a finished job
+	MaxJobs        = 100_000        // that are not final or not cleaned
+	MaxGrooms      = 10_000         //
+	MaxTokens      = 10_000         //
+	MaxCounters    = 4096           // of one job
+	MaxCounterName = 256            // bytes
+	MaxFilesSize   = 14 << 20       // FilesSize of a checkpoint or of a result's parts
+	MaxRequests    = 100_000        // request ids remembered at once
+	RequestAge     = 24 * time.Hour // of stamped time that a request id is remembered
+	MaxHistory     = 100_000        // finished jobs; more than that wait for their archive objects only while the store is gone
+	MaxArchived    = 1024           // jobs of one Archived
+	BlameLimit     = 2              // attempts that one life of a groom may end before the job avoids it
+	MaxAttempts    = 1000           // of job.Spec: each leaves a folder that is to be removed
+	maxName        = 256            // bytes of a name, id or address
+	maxURL         = 4096           // bytes
+	maxCA          = 64 << 10       // bytes of an attempt's CA certificate
+	maxKeptSpec    = 4 << 10        // bytes of arguments kept of a finished job
 )
 
 // CheckSpec says what is wrong with a job as a person asked for it. The line is

@@ -24,6 +24,7 @@ type Command struct {
 	Stop             *Stop             `msgpack:",omitempty"`
 	TimeOut          *TimeOut          `msgpack:",omitempty"`
 	Cleaned          *Cleaned          `msgpack:",omitempty"`
+	Archived         *Archived         `msgpack:",omitempty"`
 	RegisterGroom    *RegisterGroom    `msgpack:",omitempty"`
 	GroomLost        *GroomLost        `msgpack:",omitempty"`
 	Drain            *Drain            `msgpack:",omitempty"`
@@ -99,6 +100,10 @@ type TimeOut struct {
 // Cleaned says that nothing but the output is left of a final job on storage.
 type Cleaned struct{ Job job.ID }
 
+// Archived says that these finished jobs have their archive objects in the store:
+// they are forgotten. Those that are not in the history any more are passed over.
+type Archived struct{ Jobs []job.ID }
+
 // RegisterGroom makes a groom known, or its facts current. A newer incarnation
 // ends every attempt that has tasks on the older one.
 type RegisterGroom struct{ Facts Facts }
@@ -172,6 +177,7 @@ func (c Command) kind() string {
 		{"stop", c.Stop != nil},
 		{"time out", c.TimeOut != nil},
 		{"cleaned", c.Cleaned != nil},
+		{"archived", c.Archived != nil},
 		{"register groom", c.RegisterGroom != nil},
 		{"groom lost", c.GroomLost != nil},
 		{"drain", c.Drain != nil && c.Drain.On},

@@ -16,7 +16,8 @@
 // loop reads the State and proposes commands, the API proposes submissions, stops,
 // drains and tokens.
 //
-// Bounds: finished jobs are kept up to [HistoryJobs] or [HistoryAge]; writing
-// each into an archive object of the store before it is forgotten comes with the
-// next issue ("runtime, second half: archive objects").
+// Bounds: a finished job stays in the history until an [Archived] command says that
+// its archive object is in the store. When that is due is the leader's to say
+// (package control); at [MaxHistory] of them no further job is taken, so that a store
+// that is gone does not make the state grow without end.
 package fsm

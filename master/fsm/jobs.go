@@ -20,6 +20,8 @@ func (s *State) submit(c Submit) Result {
 		return refuse(ErrInvalid, "submitter or results folder too long")
 	case s.jobs.len() >= MaxJobs:
 		return refuse(ErrFull, "%d jobs wait or run: try again later", s.jobs.len())
+	case s.history.len() >= MaxHistory:
+		return refuse(ErrFull, "%d finished jobs wait for their archive objects: is the store there, and a groom?", s.history.len())
 	}
 	s.LastJob++
 	spec := c.Spec
@@ -190,8 +192,10 @@ func (s *State) cleaned(c Cleaned) Result {
 		return Result{Job: c.Job}
 	}
 	s.jobs = s.jobs.del(j.Number)
-	s.history = s.history.set(j.Number, j.digest())
 	s.finishSeq++
+	d := j.digest()
+	d.seq = s.finishSeq
+	s.history = s.history.set(j.Number, d)
 	s.finished = s.finished.set(s.finishSeq, j.Number)
 	return Result{Job: c.Job}
 }

@@ -52,7 +52,7 @@ func drawCommand(t *rapid.T, s *fsm.State) fsm.Command {
 	if rapid.Bool().Draw(t, "has request") {
 		c.RequestID = rapid.SampledFrom([]string{"r1", "r2", "r3", "r4"}).Draw(t, "request")
 	}
-	switch rapid.IntRange(0, 13).Draw(t, "command") {
+	switch rapid.IntRange(0, 14).Draw(t, "command") {
 	case 0, 1:
 		c.Submit = &fsm.Submit{Results: "file:///r", Spec: job.Spec{
 			Program: job.Program{Builtin: "pi"}, Peers: rapid.IntRange(0, 4).Draw(t, "peers"), Timeout: time.Hour,
@@ -95,6 +95,8 @@ func drawCommand(t *rapid.T, s *fsm.State) fsm.Command {
 		c.RegisterGroom = &fsm.RegisterGroom{Facts: fsm.Facts{Name: groom(), Incarnation: inc(), Slots: rapid.IntRange(2, 4).Draw(t, "slots"), Cores: 2}}
 	case 12:
 		c.GroomLost = &fsm.GroomLost{Groom: groom(), Incarnation: inc()}
+	case 14:
+		c.Archived = &fsm.Archived{Jobs: []job.ID{j.ID, "pi-2", "none-7"}}
 	case 13:
 		c.TimeOut = &fsm.TimeOut{Job: j.ID}
 	}

@@ -118,6 +118,12 @@ func command(t *testing.T, name string, a map[string]string) fsm.Command {
 		return fsm.Command{TimeOut: &fsm.TimeOut{Job: id, Last: last(t, a)}}
 	case "cleaned":
 		return fsm.Command{Cleaned: &fsm.Cleaned{Job: id}}
+	case "archived":
+		var ids []job.ID
+		for id := range strings.SplitSeq(a["jobs"], ",") {
+			ids = append(ids, job.ID(id))
+		}
+		return fsm.Command{Archived: &fsm.Archived{Jobs: ids}}
 	case "register":
 		return fsm.Command{RegisterGroom: &fsm.RegisterGroom{Facts: fsm.Facts{
 			Name: a["groom"], Incarnation: uint64(num(t, a["inc"])), Addr: "10.0.0.1", Slots: num(t, a["slots"]), Cores: 4, Memory: 8 << 30,

@@ -207,12 +207,13 @@ func (s *State) restore(r record) error {
 		s.hold(r.Job)
 	case r.Done != nil:
 		j := r.Done.Job
-		if s.history.len() > HistoryJobs || j == nil || !s.valid(j) || !j.State.Final() || r.Done.Seq > s.finishSeq {
+		if s.history.len() >= MaxHistory+MaxJobs || j == nil || !s.valid(j) || !j.State.Final() || r.Done.Seq > s.finishSeq {
 			return fmt.Errorf("finished job %d of %d", r.Done.Seq, s.history.len())
 		}
 		if _, ok := s.finished.get(r.Done.Seq); ok {
 			return fmt.Errorf("two finished jobs %d", r.Done.Seq)
 		}
+		j.seq = r.Done.Seq
 		s.history = s.history.set(j.Number, j)
 		s.finished = s.finished.set(r.Done.Seq, j.Number)
 	case r.Token != nil:

@@ -113,7 +113,8 @@ type Job struct {
 	Done      time.Time     // when the tasks had finished, from Committing on
 	Finished  time.Time     // when the state became final
 
-	Clean bool `msgpack:",omitempty"` // nothing of it but the output is left on storage
+	Clean bool   `msgpack:",omitempty"` // nothing of it but the output is left on storage
+	seq   uint64 // its key in State.finished, once it is clean
 }
 
 // AttemptResult is what the successful attempt left, or, without parts, what the
