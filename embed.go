@@ -73,6 +73,7 @@ var Modules = []string{
 //go:embed bsp/times.go
 //go:embed bsp/wire/doc.go
 //go:embed bsp/wire/groom.go
+//go:embed bsp/wire/store.go
 //go:embed bsp/wire/task.go
 //go:embed internal/netx/netx.go
 //go:embed internal/netx/tcp_linux.go
@@ -94,6 +95,7 @@ var Modules = []string{
 //go:embed storage/fs.go
 //go:embed storage/local.go
 //go:embed storage/local_linux.go
+//go:embed storage/owner.go
 //go:embed storage/part.go
 //go:embed storage/records.go
 //go:embed storage/source.go

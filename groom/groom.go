@@ -56,6 +56,7 @@ type node struct {
 	programs *programs
 	cgroups  *cgroups
 	prober   *prober
+	keeper   *storekeeper
 	metrics  *metrics
 }
 
@@ -108,7 +109,7 @@ func (g *Groom) open(dir *dataDir) (*node, error) {
 		host = g.cfg.Advertise
 	}
 	n := &node{
-		cfg: g.cfg, dir: dir, host: netx.AdvertisedHost(host), cgroups: &cgroups{}, prober: newProber(probe),
+		cfg: g.cfg, dir: dir, host: netx.AdvertisedHost(host), cgroups: &cgroups{}, prober: newProber(probe), keeper: newStorekeeper(g.cfg.Store),
 		log:   g.cfg.Logger.With("groom", g.cfg.Name),
 		table: newTable(cluster, dir.setCluster),
 	}

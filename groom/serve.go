@@ -39,6 +39,8 @@ func (n *node) serve(ctx context.Context, method uint16, body []byte) ([]byte, e
 			return nil, err
 		}
 		return pack.Marshal(reply)
+	case wire.MethodArchive, wire.MethodSweep:
+		return n.keeper.call(ctx, method, body)
 	}
 	return nil, fmt.Errorf("a groom of version %q does not know method %d", n.cfg.Version, method)
 }

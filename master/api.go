@@ -42,9 +42,12 @@ type api struct {
 	disk    *diskGuard
 	metrics *metrics
 	blobs   map[string]*storage.Blobs // by kind
-	proxy   *httputil.ReverseProxy
-	routes  []route
-	ended   <-chan struct{} // closed when the master ends: streams end
+
+	owner    *storeOwner
+	archives *archives
+	proxy    *httputil.ReverseProxy
+	routes   []route
+	ended    <-chan struct{} // closed when the master ends: streams end
 }
 
 // route is one operation of the API; openapi.yaml describes each.

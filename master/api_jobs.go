@@ -7,9 +7,9 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"scalar/bsp/job"
+	"scalar/master/control"
 	"scalar/master/fsm"
 	"scalar/storage"
 )
@@ -37,6 +37,9 @@ func (a *api) submit(ctx context.Context, c *call) (reply, error) {
 	}
 	c.did.Namespace = spec.Namespace
 	if err := allowNamespace(c.token, spec.Namespace); err != nil {
+		return reply{}, err
+	}
+	if err := a.owner.claim(ctx, a.node.State()); err != nil {
 		return reply{}, err
 	}
 	if _, again := a.node.State().Request(c.dedupKey()); !again {
@@ -81,44 +84,24 @@ func noSuchJob(id job.ID) error {
 	return fail(http.StatusNotFound, "no such job %q (bsp job list)", id)
 }
 
-// jobs lists what the token may see, newest first: those that have not ended with
-// "running", and with "limit" so many.
-func (a *api) jobs(_ context.Context, c *call) (reply, error) {
-	limit, running := 0, false
-	q := c.r.URL.Query()
-	var err error
-	if s := q.Get("limit"); s != "" {
-		if limit, err = strconv.Atoi(s); err != nil || limit < 0 {
-			return reply{}, fail(http.StatusBadRequest, "limit %q: want a number of jobs, 0: all", s)
-		}
-	}
-	if s := q.Get("running"); s != "" {
-		if running, err = strconv.ParseBool(s); err != nil {
-			return reply{}, fail(http.StatusBadRequest, "running %q: want true or false", s)
-		}
-	}
-	return answerOK(a.control.Infos(limit, func(j *fsm.Job) bool {
-		return inNamespace(c.token, j.Spec.Namespace) && (!running || !j.State.Final())
-	})), nil
-}
-
 func (a *api) inspect(ctx context.Context, c *call) (reply, error) {
-	info, err := a.job(c)
+	f, err := a.find(ctx, c)
 	if err != nil {
 		return reply{}, err
 	}
-	err = a.fillResult(ctx, &info)
-	return answerOK(info), err
+	err = a.fillResult(ctx, &f)
+	return answerOK(f.info), err
 }
 
 // fillResult puts what the peers wrote into Info when it is short and the job
 // has no output of its own.
-func (a *api) fillResult(ctx context.Context, info *job.Info) error {
-	j, known := a.node.State().Job(info.ID)
-	if !known || info.State != job.Succeeded || j.Spec.Output != "" || info.Result != "" {
+func (a *api) fillResult(ctx context.Context, f *found) error {
+	info := &f.info
+	url, own := a.ownResult(*f)
+	if !own || info.State != job.Succeeded || info.Result != "" {
 		return nil
 	}
-	r, err := storage.OpenOutput(ctx, j.Output)
+	r, err := storage.OpenOutput(ctx, url)
 	if err != nil {
 		a.log.Warn("result is gone", "job", info.ID, "error", err)
 		return nil // the job itself is still worth telling
@@ -136,11 +119,15 @@ func (a *api) fillResult(ctx context.Context, info *job.Info) error {
 
 // stop ends a job. One that has ended stays as it is.
 func (a *api) stop(ctx context.Context, c *call) (reply, error) {
-	info, err := a.job(c)
+	f, err := a.find(ctx, c)
 	if err != nil {
 		return reply{}, err
 	}
+	info := f.info
 	c.did.Job, c.did.Namespace = info.ID, info.Namespace
+	if f.archived != nil {
+		return answerOK(info), nil
+	}
 	stop := &fsm.Stop{Job: info.ID, By: c.token.Name}
 	if info.State == job.Running {
 		stop.Last = &fsm.AttemptResult{Supersteps: info.Supersteps, Counters: fsm.Counters(info.Counters), Seconds: info.Seconds, DataPlane: info.DataPlane}
@@ -156,14 +143,17 @@ func (a *api) stop(ctx context.Context, c *call) (reply, error) {
 	return answerOK(info), err
 }
 
-func (a *api) why(_ context.Context, c *call) (reply, error) {
-	info, err := a.job(c)
+func (a *api) why(ctx context.Context, c *call) (reply, error) {
+	f, err := a.find(ctx, c)
 	if err != nil {
 		return reply{}, err
 	}
-	why, known := a.control.Why(info.ID)
+	if f.archived != nil {
+		return answerOK(control.WhyEnded(f.info, f.archived.EndedBy, f.archived.Spec.Timeout)), nil
+	}
+	why, known := a.control.Why(f.info.ID)
 	if !known {
-		return reply{}, fail(http.StatusNotFound, "no such job %q", info.ID)
+		return reply{}, noSuchJob(f.info.ID)
 	}
 	a.hideHolders(c.token, &why)
 	return answerOK(why), nil
@@ -189,36 +179,37 @@ func (a *api) hideHolders(t *fsm.Token, why *job.Why) {
 	}
 }
 
-func (a *api) plan(_ context.Context, c *call) (reply, error) {
-	info, err := a.job(c)
+func (a *api) plan(ctx context.Context, c *call) (reply, error) {
+	f, err := a.find(ctx, c)
 	if err != nil {
 		return reply{}, err
 	}
-	plan, known := a.control.Plan(info.ID)
+	if f.archived != nil {
+		return answerOK(f.info.Placement), nil
+	}
+	plan, known := a.control.Plan(f.info.ID)
 	if !known {
-		return reply{}, fail(http.StatusNotFound, "no such job %q", info.ID)
+		return reply{}, noSuchJob(f.info.ID)
 	}
 	return answerOK(plan), nil
 }
 
 // result sends what the peers of a job without an output wrote, in peer order.
 func (a *api) result(ctx context.Context, c *call) (reply, error) {
-	info, err := a.job(c)
+	f, err := a.find(ctx, c)
 	if err != nil {
 		return reply{}, err
 	}
-	j, known := a.node.State().Job(info.ID)
+	url, own := a.ownResult(f)
 	switch {
-	case !known:
-		return reply{}, fail(http.StatusNotFound, "no such job %q", info.ID)
-	case j.Spec.Output != "":
-		return reply{}, fail(http.StatusConflict, "job %s wrote its output to %s", j.ID, j.Output)
-	case j.State != job.Succeeded:
-		return reply{}, fail(http.StatusConflict, "job %s is %s: it has no result", j.ID, j.State)
+	case !own:
+		return reply{}, fail(http.StatusConflict, "job %s wrote its output to %s", f.info.ID, url)
+	case f.info.State != job.Succeeded:
+		return reply{}, fail(http.StatusConflict, "job %s is %s: it has no result", f.info.ID, f.info.State)
 	}
-	r, err := storage.OpenOutput(ctx, j.Output)
+	r, err := storage.OpenOutput(ctx, url)
 	if err != nil {
-		return reply{}, fail(http.StatusNotFound, "the result of %s is gone: %v", j.ID, err)
+		return reply{}, fail(http.StatusNotFound, "the result of %s is gone: %v", f.info.ID, err)
 	}
 	defer func() { _ = r.Close() }() // only read
 	c.w.Header().Set("Content-Type", "application/octet-stream")

@@ -40,11 +40,15 @@ func (a *api) restoreSnapshot(ctx context.Context, c *call) (reply, error) {
 		}
 		return reply{}, fail(http.StatusBadRequest, "this is no snapshot that bsp has saved whole: %v", err)
 	}
+	if err := a.owner.mayRestore(ctx, a.node.State(), saved); err != nil {
+		return reply{}, err
+	}
 	answer := restored{saved.Now, len(saved.Jobs())}
 	if err := a.node.restore(ctx, a.node.State().Adopt(saved)); err != nil {
 		return reply{}, err
 	}
-	return answerOK(answer), nil
+	a.owner.ours.Store(false) // it may be the saved one's still
+	return answerOK(answer), a.owner.claim(ctx, a.node.State())
 }
 
 // removeMaster takes a dead master out of Raft's configuration: it counts no longer

@@ -33,7 +33,7 @@ func (a *api) streaming(ctx context.Context, c *call) (context.Context, context.
 // watch sends job.Info as a line of JSON at once and at every change, until the
 // job has ended.
 func (a *api) watch(ctx context.Context, c *call) (reply, error) {
-	info, err := a.job(c)
+	f, err := a.find(ctx, c)
 	if err != nil {
 		return reply{}, err
 	}
@@ -41,9 +41,12 @@ func (a *api) watch(ctx context.Context, c *call) (reply, error) {
 	defer cancel()
 	c.w.Header().Set("Content-Type", "application/x-ndjson")
 	c.w.Header().Set("Cache-Control", "no-store")
+	if f.archived != nil {
+		return reply{}, a.lastLine(ctx, c, f)
+	}
 	alive := time.NewTicker(sign)
 	defer alive.Stop()
-	changes := a.control.Watch(ctx, info.ID)
+	changes := a.control.Watch(ctx, f.info.ID)
 	for {
 		select {
 		case info, more := <-changes:
@@ -51,15 +54,10 @@ func (a *api) watch(ctx context.Context, c *call) (reply, error) {
 				return reply{}, errAborted
 			}
 			if info.State.Final() {
-				if err := a.fillResult(ctx, &info); err != nil {
-					a.log.Warn("watch", "job", info.ID, "error", err)
-				}
+				return reply{}, a.lastLine(ctx, c, found{info: info})
 			}
 			if err := sendLine(c, info); err != nil {
 				return reply{}, fmt.Errorf("%w: %w", errAborted, err)
-			}
-			if info.State.Final() {
-				return reply{}, nil
 			}
 		case <-alive.C:
 			if err := c.w.piece([]byte("\n")); err != nil {
@@ -69,6 +67,17 @@ func (a *api) watch(ctx context.Context, c *call) (reply, error) {
 			return reply{}, errAborted
 		}
 	}
+}
+
+// lastLine sends a job that has ended, with its result.
+func (a *api) lastLine(ctx context.Context, c *call, f found) error {
+	if err := a.fillResult(ctx, &f); err != nil {
+		a.log.Warn("watch", "job", f.info.ID, "error", err)
+	}
+	if err := sendLine(c, f.info); err != nil {
+		return fmt.Errorf("%w: %w", errAborted, err)
+	}
+	return nil
 }
 
 func sendLine(c *call, info job.Info) error {
@@ -81,11 +90,11 @@ func sendLine(c *call, info job.Info) error {
 
 // logs sends the output of one task, or of all with "task N: " before each line.
 func (a *api) logs(ctx context.Context, c *call) (reply, error) {
-	info, err := a.job(c)
+	f, err := a.find(ctx, c)
 	if err != nil {
 		return reply{}, err
 	}
-	ask, err := logQuery(c.r, info)
+	ask, err := logQuery(c.r, f.info)
 	if err != nil {
 		return reply{}, err
 	}
@@ -93,7 +102,7 @@ func (a *api) logs(ctx context.Context, c *call) (reply, error) {
 	defer cancel()
 	c.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	c.w.Header().Set("Cache-Control", "no-store")
-	if err := a.copyLogs(ctx, info.ID, ask, c.w.piece); err != nil {
+	if err := a.copyLogs(ctx, f, ask, c.w.piece); err != nil {
 		if c.w.status == 0 {
 			return reply{}, err
 		}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"scalar/bsp/wire"
+	"scalar/master/control"
+	"scalar/master/fsm"
 	"scalar/storage"
 )
 
@@ -36,15 +38,20 @@ type Config struct {
 	DiskTimeout     time.Duration    // a write of the log that takes longer ends the process; default 5 s
 	StableTime      time.Duration    // a new master keeps up this long before it votes; default 10 s
 	MinFree         int64            // bytes free in DataDir below which writes are refused; default 64 MiB; < 0: no check
+	HistoryJobs     int              // finished jobs in the masters' state; more go to the archive in the store; default 1,000, at most 50,000
+	HistoryAge      time.Duration    // since a job's end; older ones go to the archive; default 7 days
+	LogKeep         time.Duration    // since a job's end, of its logs in the store, and of its result once it is archived; default 7 days
+	ArchiveKeep     time.Duration    // of what is archived; default 90 days
 	Version         string           // of the binary, shown to people
 	Logger          *slog.Logger     // default: discard
 }
 
 // The limits of a configuration.
 const (
-	maxExpect  = 7
-	gossipKey  = 32
-	digestSize = 64 // hex digits of a SHA-256
+	maxExpect      = 7
+	maxHistoryJobs = fsm.MaxHistory / 2 // room for those that wait for their archive objects
+	gossipKey      = 32
+	digestSize     = 64 // hex digits of a SHA-256
 )
 
 var namePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
@@ -60,6 +67,10 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.DiskTimeout, 5*time.Second)
 	setDefault(&c.StableTime, 10*time.Second)
 	setDefault(&c.MinFree, 64<<20)
+	setDefault(&c.HistoryJobs, control.DefaultHistoryJobs)
+	setDefault(&c.HistoryAge, control.DefaultHistoryAge)
+	setDefault(&c.LogKeep, 7*24*time.Hour)
+	setDefault(&c.ArchiveKeep, 90*24*time.Hour)
 	if c.Advertise == "" {
 		c.Advertise, _, _ = net.SplitHostPort(c.ClusterAddr)
 	}
@@ -100,6 +111,8 @@ func (c Config) validate() error {
 	check(c.AdminTokenHash == "" || isDigest(c.AdminTokenHash), "admin token hash: want %d lower-case hex digits", digestSize)
 	check(c.AdminTokenHash != "" || c.BootstrapExpect == 0, "admin token hash is missing: run bsp init")
 	check(c.BlobLimit > 0 && c.DiskTimeout > 0 && c.StableTime > 0, "limits must be positive")
+	check(c.HistoryJobs > 0 && c.HistoryJobs <= maxHistoryJobs, "history_jobs %d: want 1 to %d", c.HistoryJobs, maxHistoryJobs)
+	check(c.HistoryAge > 0 && c.LogKeep > 0 && c.ArchiveKeep > 0, "history_age, log_keep and archive_keep must be positive")
 	_, _, err := storage.Resolve(c.Store)
 	check(c.Store != "" && err == nil, "store %q: want a file:// URL (%v)", c.Store, err)
 	if err := errors.Join(errs...); err != nil {

@@ -57,10 +57,15 @@ type logTail struct {
 }
 
 // copyLogs sends the logs as far as they go now, or with follow until the job has
-// ended.
-func (a *api) copyLogs(ctx context.Context, id job.ID, ask logAsk, send func([]byte) error) error {
-	s := &logStream{ask: ask, read: a.control.Log, store: a.cfg.Store + "/logs/" + string(id), send: send}
-	return s.copy(ctx, func() (*fsm.Job, bool) { return a.node.State().Job(id) })
+// ended. Those of an archived job are whole.
+func (a *api) copyLogs(ctx context.Context, f found, ask logAsk, send func([]byte) error) error {
+	s := &logStream{ask: ask, read: a.control.Log, store: a.cfg.Store + "/logs/" + string(f.info.ID), send: send}
+	if f.archived == nil {
+		return s.copy(ctx, func() (*fsm.Job, bool) { return a.node.State().Job(f.info.ID) })
+	}
+	s.ask.follow = false
+	j := asJob(f.archived)
+	return s.copy(ctx, func() (*fsm.Job, bool) { return j, true })
 }
 
 func (s *logStream) copy(ctx context.Context, look func() (*fsm.Job, bool)) error {

@@ -50,6 +50,9 @@ type Master struct {
 	roster  *roster
 	metrics *metrics
 	blobs   map[string]*storage.Blobs
+	aside   *asides
+	owner   *storeOwner
+	archive *archives
 	promise promise
 	lead    *leadership
 	clock   reignClock
@@ -111,6 +114,12 @@ func (m *Master) openFiles() error {
 }
 
 func (m *Master) openBlobs() error {
+	m.aside = newAsides()
+	m.owner = &storeOwner{store: m.cfg.Store, aside: m.aside}
+	var err error
+	if m.archive, err = openArchives(m.cfg.Store, m.aside); err != nil {
+		return fmt.Errorf("store %s: %w", m.cfg.Store, err)
+	}
 	for _, kind := range []string{"programs", "files"} {
 		b, err := storage.OpenBlobs(m.cfg.Store + "/" + kind)
 		if err != nil {
@@ -252,6 +261,7 @@ func (m *Master) open() error {
 	m.metrics.registry.MustRegister(newClusterCollector(m.node))
 	m.control, err = control.New(control.Config{
 		Propose: m.node.propose, State: m.node.State, Changed: m.node.Changed, Leader: m.leaderAddr,
+		HistoryJobs: m.cfg.HistoryJobs, HistoryAge: m.cfg.HistoryAge,
 		Store: m.cfg.Store, DataPlane: m.cfg.DataPlane, Compression: m.cfg.Compression, Logger: m.log, Clock: m.clock.now,
 	})
 	return err
@@ -282,6 +292,7 @@ func (m *Master) start(parts *errgroup.Group, ctx context.Context, server *http.
 	parts.Go(func() error { return m.follow(ctx) })
 	parts.Go(func() error { return m.learnCluster(ctx) })
 	parts.Go(func() error { return m.keepHouse(ctx) })
+	parts.Go(func() error { return m.keepStore(ctx) })
 	parts.Go(func() error { return m.guardDisk(ctx) })
 	parts.Go(func() error {
 		select {

@@ -17,7 +17,7 @@ import (
 func (m *Master) newServer(ctx context.Context) (*http.Server, error) {
 	a := &api{
 		cfg: m.cfg, id: m.id, log: m.log, node: m.node, lead: m.lead, roster: m.roster, control: m.control,
-		audit: m.audit, strange: &m.strange, disk: m.disk, metrics: m.metrics, blobs: m.blobs, ended: m.ended,
+		audit: m.audit, strange: &m.strange, disk: m.disk, metrics: m.metrics, blobs: m.blobs, owner: m.owner, archives: m.archive, ended: m.ended,
 	}
 	a.routes = a.newRoutes()
 	if err := a.newProxy(); err != nil {

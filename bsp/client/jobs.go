@@ -20,17 +20,6 @@ func (c *Client) Submit(ctx context.Context, spec job.Spec) (job.Info, error) {
 	return ask[job.Info](ctx, c, http.MethodPost, "/v1/jobs", spec)
 }
 
-// JobQuery says which jobs to list.
-type JobQuery struct {
-	Limit   int  // the newest so many; 0: all, which takes a quarter of a second for 10,000
-	Running bool // only those that have not ended
-}
-
-// Jobs lists jobs that the token may see, newest first.
-func (c *Client) Jobs(ctx context.Context, q JobQuery) ([]job.Info, error) {
-	return get[[]job.Info](ctx, c, fmt.Sprintf("/v1/jobs?limit=%d&running=%t", max(0, q.Limit), q.Running))
-}
-
 // Job returns one job.
 func (c *Client) Job(ctx context.Context, id job.ID) (job.Info, error) {
 	return get[job.Info](ctx, c, jobPath(id, ""))

@@ -4,10 +4,12 @@ import "scalar/bsp/job"
 
 // The methods of the RPC link between a groom and a master.
 const (
-	MethodReport uint16 = iota + 1 // groom → master: Report, answered by ReportReply
-	MethodOrders                   // master → groom: Orders, answered by an empty body
-	MethodProbe                    // master → groom: Probe, answered by ProbeReply
-	MethodLog                      // master → groom: LogRequest, answered by LogReply
+	MethodReport  uint16 = iota + 1 // groom → master: Report, answered by ReportReply
+	MethodOrders                    // master → groom: Orders, answered by an empty body
+	MethodProbe                     // master → groom: Probe, answered by ProbeReply
+	MethodLog                       // master → groom: LogRequest, answered by LogReply
+	MethodArchive                   // master → groom: Archive, answered by ArchiveReply
+	MethodSweep                     // master → groom: Sweep, answered by SweepReply
 )
 
 // TaskKey names one task of one attempt.

@@ -23,31 +23,59 @@ func (a *app) jobCmd() *cobra.Command {
 
 func (a *app) jobListCmd() *cobra.Command {
 	var q client.JobQuery
+	var before string
 	c := &cobra.Command{
 		Use: useList, Short: "List jobs, newest first", Args: cobra.NoArgs,
-		Example: "  bsp job list --running\n  bsp job list -o json",
+		Long: `List jobs, newest first: those that run or wait, and the finished ones that the masters have at hand.
+Older ones are in the archive: --archived.`,
+		Example: "  bsp job list --running\n  bsp job list -o json\n  bsp job list --archived --limit 20",
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, _ []string) error {
-			if q.Limit < 0 {
-				return fault.Usage("--limit %d: want a number of jobs, 0: all", q.Limit)
-			}
-			ask := q
-			if q.Limit > 0 {
-				ask.Limit++ // tells whether there are more
-			}
-			jobs, err := c.Jobs(ctx, ask)
+			q.Before = job.ID(before)
+			p, err := c.JobPage(ctx, q)
 			if err != nil {
 				return err
 			}
-			if q.Limit > 0 && len(jobs) > q.Limit {
-				jobs = jobs[:q.Limit]
-				fmt.Fprintf(a.stderr, "bsp: the newest %d jobs; there are more: --limit 0 lists all\n", q.Limit) //nolint:errcheck // nobody to tell
+			if p.Jobs == nil {
+				p.Jobs = []job.Info{}
 			}
-			return a.print(jobs, func() rows { return jobRows(jobs) })
+			if err := a.print(p.Jobs, func() rows { return jobRows(p.Jobs) }); err != nil {
+				return err
+			}
+			return a.tellMore(q, p)
 		}),
+		PreRunE: func(*cobra.Command, []string) error {
+			if q.Limit < 0 {
+				return fault.Usage("--limit %d: want a number of jobs, 0: all", q.Limit)
+			}
+			return nil
+		},
 	}
 	c.Flags().BoolVar(&q.Running, "running", false, "only jobs that have not ended")
+	c.Flags().BoolVar(&q.Archived, "archived", false, "jobs that ended long ago")
 	c.Flags().IntVar(&q.Limit, "limit", 100, "the newest so many jobs; 0: all")
+	c.Flags().StringVar(&before, "before", "", "only jobs submitted before this one")
+	c.MarkFlagsMutuallyExclusive("running", "archived")
 	return a.outputFlag(c)
+}
+
+// tellMore says that a list goes on, and how to see the rest.
+func (a *app) tellMore(q client.JobQuery, p client.JobPage) error {
+	if p.Next == "" {
+		return nil
+	}
+	more := "more"
+	if p.More > 0 {
+		more = fmt.Sprintf("%d more", p.More)
+	}
+	flags := ""
+	switch {
+	case q.Running:
+		flags = " --running"
+	case q.Archived:
+		flags = " --archived"
+	}
+	_, err := fmt.Fprintf(a.stderr, "… %s: bsp job list%s --before %s\n", more, flags, p.Next)
+	return err
 }
 
 func jobRows(jobs []job.Info) rows {

@@ -24,24 +24,26 @@ func (c *Plane) Info(id job.ID) (job.Info, bool) {
 	return c.info(j), true
 }
 
-// Infos returns the jobs that match, the newest first, and at most limit; 0: all.
-func (c *Plane) Infos(limit int, match func(*fsm.Job) bool) []job.Info {
+// Infos returns the newest jobs that want takes, newest first, at most limit (0: all), and how
+// many more there are. It holds the control loop up for the jobs that it returns only.
+func (c *Plane) Infos(limit int, want func(*fsm.Job) bool) (list []job.Info, more int) {
 	var jobs []*fsm.Job
 	for _, j := range slices.Backward(c.cfg.State().Jobs()) {
-		if limit > 0 && len(jobs) == limit {
-			break
-		}
-		if match(j) {
+		switch {
+		case !want(j):
+		case limit == 0 || len(jobs) < limit:
 			jobs = append(jobs, j)
+		default:
+			more++
 		}
 	}
-	list := make([]job.Info, len(jobs))
+	list = make([]job.Info, len(jobs))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, j := range jobs {
 		list[i] = c.info(j)
 	}
-	return list
+	return list, more
 }
 
 // info merges the facts of j with what is live. c.mu is held.
@@ -162,16 +164,21 @@ func (c *Plane) Why(id job.ID) (job.Why, bool) {
 			return why, true
 		}
 	}
-	why := job.Why{ID: id, State: j.State, Summary: "is " + j.State.String()}
+	return WhyEnded(job.Info{ID: id, State: j.State, Error: j.Failure}, j.EndedBy, j.Spec.Timeout), true
+}
+
+// WhyEnded says why a job that does not wait is where it is.
+func WhyEnded(in job.Info, endedBy string, timeout time.Duration) job.Why {
+	why := job.Why{ID: in.ID, State: in.State, Summary: "is " + in.State.String()}
 	switch {
-	case j.State == job.Failed && j.Failure != nil:
-		why.Summary = "failed: " + j.Failure.Error()
-	case j.State == job.Stopped && j.EndedBy != "":
-		why.Summary = "was stopped by " + j.EndedBy
-	case j.State == job.TimedOut:
-		why.Summary = "was not done within " + j.Spec.Timeout.String()
+	case in.State == job.Failed && in.Error != nil:
+		why.Summary = "failed: " + in.Error.Error()
+	case in.State == job.Stopped && endedBy != "":
+		why.Summary = "was stopped by " + endedBy
+	case in.State == job.TimedOut:
+		why.Summary = "was not done within " + timeout.String()
 	}
-	return why, true
+	return why
 }
 
 // picture is what the scheduler sees now. On a follower no groom is ready.

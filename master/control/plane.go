@@ -33,7 +33,15 @@ type Config struct {
 	Lease       time.Duration    // of a groom whose machine answers, from its last report; default 10 s
 	Grace       time.Duration    // of a groom whose connection closed; default 0.8 s, at most Lease
 	Absence     time.Duration    // of a groom that this leader has not heard of, from its first moment; default 3 s
+	HistoryJobs int              // finished jobs in the state; more are archived; default 1,000
+	HistoryAge  time.Duration    // since a job's end; older ones are archived; default 7 days
 }
+
+// The history that masters keep.
+const (
+	DefaultHistoryJobs = 1000
+	DefaultHistoryAge  = 7 * 24 * time.Hour
+)
 
 // Plane is the part of a master that runs jobs: it keeps the grooms' leases,
 // schedules, gives orders, and turns what grooms report into commands for Raft.
@@ -87,6 +95,12 @@ func New(cfg Config) (*Plane, error) {
 	if cfg.Absence <= 0 {
 		cfg.Absence = 3 * time.Second
 	}
+	if cfg.HistoryJobs <= 0 {
+		cfg.HistoryJobs = DefaultHistoryJobs
+	}
+	if cfg.HistoryAge <= 0 {
+		cfg.HistoryAge = DefaultHistoryAge
+	}
 	cfg.Grace = min(cfg.Grace, cfg.Lease)
 	cfg.Store = strings.TrimRight(cfg.Store, "/")
 	return &Plane{cfg: cfg, sessions: map[uint64]*session{}, news: make(chan struct{})}, nil
@@ -104,6 +118,7 @@ func (c *Plane) Lead(ctx context.Context, term uint64) error {
 	defer c.setReign(nil)
 	var running sync.WaitGroup // proposals and probes
 	defer running.Wait()
+	running.Go(func() { c.keepHistory(ctx) })
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {

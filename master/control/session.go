@@ -198,11 +198,16 @@ func (s *session) send(ctx context.Context, o wire.Orders) error {
 
 // call makes a call of the groom and decodes its answer.
 func (s *session) call(ctx context.Context, method uint16, request, reply any) error {
+	return s.callWithin(ctx, probeTimeout, method, request, reply)
+}
+
+// callWithin is call with another limit.
+func (s *session) callWithin(ctx context.Context, limit time.Duration, method uint16, request, reply any) error {
 	body, err := pack.Marshal(request)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	answer, err := s.conn.Call(ctx, method, body)
 	if err != nil {

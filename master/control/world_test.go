@@ -36,21 +36,28 @@ type world struct {
 	abdicate context.CancelFunc
 	refuse   bool // proposals fail
 
+	keep    int // finished jobs in the history
 	masters []*control.Plane
 	grooms  map[string]*pretender
 }
 
 func newWorld(t *testing.T, masters int, grooms ...string) *world {
 	t.Helper()
+	return newWorldKeeping(t, 0, masters, grooms...)
+}
+
+// newWorldKeeping is newWorld with masters that keep so many finished jobs.
+func newWorldKeeping(t *testing.T, keep, masters int, grooms ...string) *world {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	w := &world{t: t, ctx: ctx, stop: stop, state: fsm.New(), changed: make(chan struct{}), leader: -1, grooms: map[string]*pretender{}}
+	w := &world{t: t, ctx: ctx, stop: stop, state: fsm.New(), changed: make(chan struct{}), leader: -1, grooms: map[string]*pretender{}, keep: keep}
 	for i := range masters {
 		c, err := control.New(control.Config{
 			Propose: func(ctx context.Context, c fsm.Command) (fsm.Result, error) { return w.propose(ctx, i, c) },
 			State:   func() *fsm.State { w.mu.Lock(); defer w.mu.Unlock(); return w.state },
 			Changed: func() <-chan struct{} { w.mu.Lock(); defer w.mu.Unlock(); return w.changed },
 			Leader:  w.leaderAddr,
-			Store:   "file:///store/",
+			Store:   "file:///store/", HistoryJobs: w.keep, HistoryAge: 24 * time.Hour,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -200,13 +207,18 @@ type pretender struct {
 	commits     []string     // tmp → output
 	fail        *job.Failure // of the next commit
 	silent      bool
+	hangs       bool              // its store
+	slow        time.Duration     // its store, for each request
+	poison      job.ID            // cannot be archived
+	objects     map[job.ID][]byte // of the archive, over all lives
+	batches     []int             // their numbers, request by request
 	changed     chan struct{}
 }
 
 func (w *world) startGroom(name string) {
 	g := w.grooms[name]
 	if g == nil {
-		g = &pretender{w: w, name: name, slots: 2}
+		g = &pretender{w: w, name: name, slots: 2, objects: map[job.ID][]byte{}}
 		w.grooms[name] = g
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
@@ -315,7 +327,7 @@ func (g *pretender) reportLocked() wire.Report {
 	return r
 }
 
-func (g *pretender) handle(_ context.Context, method uint16, body []byte) ([]byte, error) {
+func (g *pretender) handle(ctx context.Context, method uint16, body []byte) ([]byte, error) {
 	switch method {
 	case wire.MethodOrders:
 		var o wire.Orders
@@ -337,8 +349,39 @@ func (g *pretender) handle(_ context.Context, method uint16, body []byte) ([]byt
 		return pack.Marshal(r)
 	case wire.MethodLog:
 		return pack.Marshal(wire.LogReply{Data: []byte("hello from " + g.name), EOF: true})
+	case wire.MethodArchive:
+		return g.archive(ctx, body)
 	}
 	return nil, errors.New("unknown method")
+}
+
+// archive keeps objects, unless its store hangs or a job is not wanted.
+func (g *pretender) archive(ctx context.Context, body []byte) ([]byte, error) {
+	var a wire.Archive
+	if err := pack.Unmarshal(body, &a); err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	hangs, slow := g.hangs, g.slow
+	g.mu.Unlock()
+	if hangs {
+		<-ctx.Done()
+		return nil, context.Cause(ctx)
+	}
+	time.Sleep(slow)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var r wire.ArchiveReply
+	g.batches = append(g.batches, len(a.Objects))
+	for _, o := range a.Objects {
+		if o.Job == g.poison {
+			r.Error = "cannot write " + string(o.Job)
+			continue
+		}
+		g.objects[o.Job] = o.Data
+		r.Done = append(r.Done, o.Job)
+	}
+	return pack.Marshal(r)
 }
 
 func (g *pretender) obey(o wire.Orders) error {

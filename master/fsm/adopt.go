@@ -7,10 +7,13 @@ import "scalar/bsp/job"
 // runs now stays: its name, the first admin's token, the grooms, the time, and the
 // numbers of jobs and epochs, which are never used twice. Jobs that had tasks then go
 // on in an attempt of their own, from their newest checkpoint; if that is no longer in
-// the store, from the start.
+// the store, from the start. Before says whose state this was: its store is now ours.
 func (s *State) Adopt(saved *State) *State {
 	n := *saved
-	n.Index, n.Cluster, n.AdminHash = s.Index, s.Cluster, s.AdminHash
+	n.Index, n.Cluster, n.AdminHash, n.Before = s.Index, s.Cluster, s.AdminHash, s.Before
+	if saved.Cluster != s.Cluster {
+		n.Before = saved.Cluster
+	}
 	if s.Now.After(n.Now) {
 		n.Now = s.Now
 	}

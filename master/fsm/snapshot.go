@@ -34,6 +34,7 @@ type header struct {
 	Index     uint64
 	Now       time.Time
 	Cluster   string
+	Before    string `msgpack:",omitempty"`
 	AdminHash []byte
 	LastJob   uint64
 	FinishSeq uint64
@@ -80,7 +81,7 @@ func (s *State) Encode(w io.Writer) error {
 
 func (s *State) encodeRecords(w io.Writer) error {
 	err := writeRecord(w, header{
-		Index: s.Index, Now: s.Now, Cluster: s.Cluster, AdminHash: s.AdminHash,
+		Index: s.Index, Now: s.Now, Cluster: s.Cluster, Before: s.Before, AdminHash: s.AdminHash,
 		LastJob: s.LastJob, FinishSeq: s.finishSeq, Requests: s.requestSeq,
 	})
 	put := func(r record) {
@@ -164,7 +165,7 @@ func readSnapshot(r io.Reader) (*State, error) {
 		return nil, err
 	}
 	s := &State{
-		Index: h.Index, Now: h.Now.UTC(), Cluster: h.Cluster, AdminHash: h.AdminHash,
+		Index: h.Index, Now: h.Now.UTC(), Cluster: h.Cluster, Before: h.Before, AdminHash: h.AdminHash,
 		LastJob: h.LastJob, finishSeq: h.FinishSeq, requestSeq: h.Requests,
 	}
 	for {

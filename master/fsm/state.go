@@ -18,6 +18,7 @@ type State struct {
 	Index     uint64    // log index of the last command that changed something
 	Now       time.Time // the latest stamp of a command, UTC
 	Cluster   string    // UUID, empty until Bootstrap
+	Before    string    // UUID of the cluster whose snapshot was taken over last, see Adopt
 	AdminHash []byte    // SHA-256 of the first admin token
 	LastJob   uint64    // number of the last job submitted
 

@@ -47,6 +47,10 @@ type Master struct {
 	AdminTokenHash  string        `help:"SHA-256 of the first admin token, as bsp init writes it to master.yaml"  yaml:"admin_token_hash"`
 	BlobLimit       Size          `help:"largest program or file that may be uploaded (default 1GiB)"             yaml:"blob_limit"`
 	DiskTimeout     time.Duration `help:"a write to disk that takes longer ends the process (default 5s)"         yaml:"disk_timeout"`
+	HistoryJobs     int           `help:"finished jobs kept at hand; older ones are archived in the store (default 1000)" yaml:"history_jobs"`
+	HistoryAge      time.Duration `help:"how long a finished job is kept at hand (default 168h)"                   yaml:"history_age"`
+	LogKeep         time.Duration `help:"how long logs, and results of archived jobs, stay in the store (default 168h)" yaml:"log_keep"`
+	ArchiveKeep     time.Duration `help:"how long archived jobs stay in the store (default 2160h)"                yaml:"archive_keep"`
 	MinFree         Size          `help:"free space in the data folder below which writes are refused (64MiB)"    yaml:"min_free"`
 }
 
@@ -142,7 +146,8 @@ func (c Master) Config() (master.Config, error) {
 		APIAddr: c.API, ClusterAddr: c.Listen, GossipAddr: c.Gossip,
 		BootstrapExpect: c.BootstrapExpect, DataPlane: wire.DataPlane(c.DataPlane), Compression: wire.Compression(c.Compression), AdminTokenHash: c.AdminTokenHash,
 		CA: s.ca, Cert: s.cert, Key: s.key, GossipKey: s.gossip,
-		BlobLimit: int64(c.BlobLimit), DiskTimeout: c.DiskTimeout, MinFree: int64(c.MinFree),
+		BlobLimit: int64(c.BlobLimit), HistoryJobs: c.HistoryJobs, HistoryAge: c.HistoryAge, LogKeep: c.LogKeep, ArchiveKeep: c.ArchiveKeep,
+		DiskTimeout: c.DiskTimeout, MinFree: int64(c.MinFree),
 	}, nil
 }
 
