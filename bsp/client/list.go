@@ -47,7 +47,7 @@ func (c *Client) JobPage(ctx context.Context, q JobQuery) (JobPage, error) {
 	}
 	p.Next = job.ID(resp.Header.Get("X-Bsp-Next"))
 	p.More, _ = strconv.Atoi(resp.Header.Get("X-Bsp-More")) // not there: 0
-	return p, resp.Body.Close() // read only, and closed before where it was decoded
+	return p, resp.Body.Close()                             // read only, and closed before where it was decoded
 }
 
 // Jobs lists jobs that the token may see, newest first.
