@@ -38,7 +38,7 @@ type Config struct {
 	DiskTimeout     time.Duration    // a write of the log that takes longer ends the process; default 5 s
 	StableTime      time.Duration    // a new master keeps up this long before it votes; default 10 s
 	MinFree         int64            // bytes free in DataDir below which writes are refused; default 64 MiB; < 0: no check
-	HistoryJobs     int              // finished jobs in the masters' state; more go to the archive in the store; default 1,000, at most 50,000
+	HistoryJobs     int              // finished jobs in the masters' state; more go to the archive in the store; default 1,000, at most 25,000
 	HistoryAge      time.Duration    // since a job's end; older ones go to the archive; default 7 days
 	LogKeep         time.Duration    // since a job's end, of its logs in the store, and of its result once it is archived; default 7 days
 	ArchiveKeep     time.Duration    // of what is archived; default 90 days

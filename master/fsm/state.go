@@ -107,12 +107,12 @@ type Job struct {
 	Result  *AttemptResult `msgpack:",omitempty"` // from Committing on
 
 	Submitted time.Time
-	Queued    time.Time     // since when it waits, while Queued
-	NotBefore time.Time     // when the next attempt may begin, while Queued after one that failed
+	Queued    time.Time     `msgpack:",omitempty"` // since when it waits, while Queued
+	NotBefore time.Time     `msgpack:",omitempty"` // when the next attempt may begin, while Queued after one that failed
 	Waited    time.Duration `msgpack:",omitempty"` // in the queue, all periods that have ended
-	Placed    time.Time     // when the current or last attempt was placed
-	Done      time.Time     // when the tasks had finished, from Committing on
-	Finished  time.Time     // when the state became final
+	Placed    time.Time     `msgpack:",omitempty"` // when the current or last attempt was placed
+	Done      time.Time     `msgpack:",omitempty"` // when the tasks had finished, from Committing on
+	Finished  time.Time     `msgpack:",omitempty"` // when the state became final
 
 	Clean bool   `msgpack:",omitempty"` // nothing of it but the output is left on storage
 	seq   uint64 // its key in State.finished, once it is clean
@@ -121,7 +121,7 @@ type Job struct {
 // AttemptResult is what the successful attempt left, or, without parts, what the
 // last one of a job that did not succeed had come to.
 type AttemptResult struct {
-	Supersteps int
+	Supersteps int         `msgpack:",omitempty"`
 	Parts      []wire.Part `msgpack:",omitempty"` // until the output is committed
 	Counters   []Counter   `msgpack:",omitempty"` // by name: a map would be encoded in random order
 	Seconds    job.Seconds
