@@ -241,7 +241,7 @@ func (a *api) hasBlob(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	has, err := a.blobs[kind].Has(ctx, digest)
+	has, err := a.blobs[kind].Touch(ctx, digest)
 	if err != nil {
 		return reply{}, fmt.Errorf("look up blob: %w", err)
 	}

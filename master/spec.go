@@ -142,7 +142,7 @@ func (a *api) checkProgram(ctx context.Context, s job.Spec) error {
 }
 
 func (a *api) checkBlob(ctx context.Context, kind, digest, what string) error {
-	has, err := a.blobs[kind].Has(ctx, digest)
+	has, err := a.blobs[kind].Touch(ctx, digest) // so that it stays until the job is in the state
 	if err != nil {
 		return fmt.Errorf("look up %s: %w", what, err)
 	}

@@ -12,11 +12,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // Blobs is a folder of files named by the lower-case hex SHA-256 of what is in
 // them. Safe for concurrent use, by several processes too.
-type Blobs struct{ dir string }
+type Blobs struct {
+	dir      string
+	sweeping sync.RWMutex // held by RemoveOld for each blob, and for reading by who finds one
+}
 
 // OpenBlobs makes the folder if it is not there.
 func OpenBlobs(url string) (*Blobs, error) {
@@ -27,14 +31,14 @@ func OpenBlobs(url string) (*Blobs, error) {
 	if err := mkdirSync(dir); err != nil {
 		return nil, err
 	}
-	return &Blobs{dir}, nil
+	return &Blobs{dir: dir}, nil
 }
 
 // Put stores what r gives under its digest. It reads at most limit bytes: more is
 // ErrTooLarge. Bytes with another digest are ErrDigest and never become visible.
 // A blob that is there already is kept and r is not read.
 func (b *Blobs) Put(ctx context.Context, r io.Reader, digest string, limit int64) error {
-	if ok, err := b.Has(ctx, digest); ok || err != nil {
+	if ok, err := b.Touch(ctx, digest); ok || err != nil {
 		return err
 	}
 	w, err := Local().Create(ctx, filepath.Join(b.dir, digest))
