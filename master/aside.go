@@ -24,12 +24,17 @@ func newAsides() *asides { return &asides{places: make(chan struct{}, maxLooks)}
 // look returns what f returns. When ctx or the time for it ends, f is left alone; it may
 // go on for as long as its file system hangs.
 func look[T any](ctx context.Context, a *asides, f func(context.Context) (T, error)) (T, error) {
+	return lookFor(ctx, a, lookLimit, f)
+}
+
+// lookFor is look with another limit.
+func lookFor[T any](ctx context.Context, a *asides, limit time.Duration, f func(context.Context) (T, error)) (T, error) {
 	type answer struct {
 		value T
 		err   error
 	}
 	var none T
-	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	select {
 	case a.places <- struct{}{}:

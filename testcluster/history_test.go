@@ -31,13 +31,13 @@ func TestArchive(t *testing.T) {
 		return p.Jobs
 	}
 	c.Eventually("two jobs are archived and forgotten", func() bool {
-		at, err := cl.Jobs(t.Context())
+		at, err := cl.Jobs(t.Context(), client.JobQuery{})
 		return err == nil && len(at) == 1 && len(archived()) == 2
 	})
 	if a := archived(); a[0].ID != ran[1].ID || a[1].ID != ran[0].ID {
 		t.Errorf("archived: %s, %s", a[0].ID, a[1].ID)
 	}
-	if at, err := cl.Jobs(t.Context()); err != nil || len(at) != 1 || at[0].ID != ran[2].ID {
+	if at, err := cl.Jobs(t.Context(), client.JobQuery{}); err != nil || len(at) != 1 || at[0].ID != ran[2].ID {
 		t.Errorf("at hand: %+v, %v", at, err)
 	}
 	page, err := cl.JobPage(t.Context(), client.JobQuery{Archived: true, Limit: 1})
@@ -81,7 +81,7 @@ func TestArchive(t *testing.T) {
 		c.StopGroom(i)
 	}
 	c.StartMaster(0)
-	c.Eventually("a leader again", func() bool { _, err := c.Client().Jobs(t.Context()); return err == nil })
+	c.Eventually("a leader again", func() bool { _, err := c.Client().Jobs(t.Context(), client.JobQuery{}); return err == nil })
 	check()
 	for _, id := range []job.ID{"pi-99", "other-1", "pi-1x", "none"} {
 		_, err := c.Client().Job(t.Context(), id)
