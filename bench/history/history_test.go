@@ -50,6 +50,7 @@ func TestHundredThousandJobs(t *testing.T) {
 	measure("all through", f.State(), 0, keep)
 	check(f.Queue(n / 10))
 	measure("all through and a queue", f.State(), n/10, keep)
+	t.Logf("a master with that answers %.2f s after its start", restart(t, f).Seconds())
 
 	queued, err := history.New()
 	check(err)

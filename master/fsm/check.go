@@ -21,7 +21,7 @@ const (
 	MaxFilesSize   = 14 << 20       // FilesSize of a checkpoint or of a result's parts
 	MaxRequests    = 100_000        // request ids remembered at once
 	RequestAge     = 24 * time.Hour // of stamped time that a request id is remembered
-	MaxHistory     = 100_000        // finished jobs; more than that wait for their archive objects only while the store is gone
+	MaxHistory     = 50_000         // finished jobs; more than that wait for their archive objects only while the store is gone
 	MaxArchived    = 1024           // jobs of one Archived
 	BlameLimit     = 2              // attempts that one life of a groom may end before the job avoids it
 	MaxAttempts    = 1000           // of job.Spec: each leaves a folder that is to be removed
