@@ -77,7 +77,7 @@ func (a *api) jobs(ctx context.Context, c *call) (reply, error) {
 		return answerOK(p.jobs), nil
 	}
 	list, more := a.control.Infos(ask.limit, func(j *fsm.Job) bool {
-		return j.Number < ask.below && !(ask.running && j.State.Final()) && inNamespace(c.token, j.Spec.Namespace)
+		return j.Number < ask.below && (!ask.running || !j.State.Final()) && inNamespace(c.token, j.Spec.Namespace)
 	})
 	if more > 0 {
 		c.w.Header().Set(nextHeader, string(list[len(list)-1].ID))

@@ -59,7 +59,7 @@ func (m *Master) keepStoreUntil(ctx context.Context, lost <-chan struct{}) {
 		case err = <-done:
 		case <-lost:
 			cancel()
-			<-done
+			_ = <-done // of no interest any more
 			return
 		}
 		switch {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,13 +55,13 @@ func newSweepWorld(t *testing.T) *sweepWorld {
 		}
 		w.blobs[kind] = b
 	}
-	w.apply(0, fsm.Command{Bootstrap: &fsm.Bootstrap{Cluster: "uuid"}})
+	w.apply(fsm.Command{Bootstrap: &fsm.Bootstrap{Cluster: "uuid"}})
 	return w
 }
 
-func (w *sweepWorld) apply(ago time.Duration, c fsm.Command) fsm.Result {
+func (w *sweepWorld) apply(c fsm.Command) fsm.Result {
 	w.t.Helper()
-	c.Now = time.Now().Add(-ago)
+	c.Now = time.Now()
 	var r fsm.Result
 	w.fsm, r = fsm.Apply(w.fsm, w.fsm.Index+1, c)
 	if err := r.Err(); err != nil {
@@ -73,15 +74,15 @@ func (w *sweepWorld) apply(ago time.Duration, c fsm.Command) fsm.Result {
 func (w *sweepWorld) submit(program string, files ...string) job.ID {
 	spec := job.Spec{Name: "p", Program: job.Program{Digest: program}, Peers: 1}
 	for i, f := range files {
-		spec.Files = append(spec.Files, job.File{Name: fmt.Sprint(i), Digest: f})
+		spec.Files = append(spec.Files, job.File{Name: strconv.Itoa(i), Digest: f})
 	}
-	return w.apply(0, fsm.Command{Submit: &fsm.Submit{Spec: spec, Results: "file:///r"}}).Job
+	return w.apply(fsm.Command{Submit: &fsm.Submit{Spec: spec, Results: "file:///r"}}).Job
 }
 
 // end ends a job; it is in the history then.
 func (w *sweepWorld) end(id job.ID) {
-	w.apply(0, fsm.Command{Stop: &fsm.Stop{Job: id}})
-	w.apply(0, fsm.Command{Cleaned: &fsm.Cleaned{Job: id}})
+	w.apply(fsm.Command{Stop: &fsm.Stop{Job: id}})
+	w.apply(fsm.Command{Cleaned: &fsm.Cleaned{Job: id}})
 }
 
 // put makes a file, or a folder where the name ends so, that looks some days old.
@@ -110,7 +111,7 @@ func (w *sweepWorld) round() {
 func (w *sweepWorld) left() (names []string) {
 	w.t.Helper()
 	err := filepath.WalkDir(w.dir, func(path string, d os.DirEntry, err error) error {
-		if rel, _ := filepath.Rel(w.dir, path); strings.Count(rel, "/") > 0 && !(strings.HasPrefix(rel, "archive/") && d.IsDir()) {
+		if rel, _ := filepath.Rel(w.dir, path); strings.Count(rel, "/") > 0 && (!strings.HasPrefix(rel, "archive/") || !d.IsDir()) {
 			names = append(names, rel)
 		}
 		return err
@@ -129,16 +130,17 @@ func TestSweepRound(t *testing.T) {
 	archived := w.submit(digest(3), digest(13)) // p-3
 	w.end(done)
 	w.end(archived)
-	w.apply(0, fsm.Command{Archived: &fsm.Archived{Jobs: []job.ID{archived}}})
+	w.apply(fsm.Command{Archived: &fsm.Archived{Jobs: []job.ID{archived}}})
 	if waits != "p-1" || done != "p-2" || archived != "p-3" {
 		t.Fatal(waits, done, archived)
 	}
-	keep := []string{
-		"logs/p-1", "logs/p-2", "results/p-1", "results/p-2", "checkpoints/p-1",
+	keep := make([]string, 0, 32)
+	keep = append(
+		keep, "logs/p-1", "logs/p-2", "results/p-1", "results/p-2", "checkpoints/p-1",
 		"archive/000000/p-2.json.zst", // being archived right now
 		"logs/p-4", "results/p-9",     // of numbers to come
 		"logs/notes", "results/README", "archive/000000/README", "archive/000000/.p-3.json.zst.tmp-1",
-	}
+	)
 	for _, name := range keep {
 		w.put(400, name)
 	}
@@ -165,7 +167,7 @@ func TestSweepRound(t *testing.T) {
 	}
 
 	// The logs of a finished job go after their time though the job is remembered.
-	w.sweeper.now = func() time.Time { return time.Now().Add(8 * 24 * time.Hour) }
+	w.now = func() time.Time { return time.Now().Add(8 * 24 * time.Hour) }
 	w.round()
 	left := w.left()
 	if slices.Contains(left, "logs/p-2") || !slices.Contains(left, "logs/p-1") || !slices.Contains(left, "results/p-2") || slices.Contains(left, "logs/q-3") {

@@ -47,42 +47,14 @@ func TestArchive(t *testing.T) {
 	if page, err = cl.JobPage(t.Context(), client.JobQuery{Archived: true, Limit: 1, Before: page.Next}); err != nil || len(page.Jobs) != 1 || page.Jobs[0].ID != ran[0].ID {
 		t.Errorf("second page %+v, %v", page, err)
 	}
-	check := func() {
-		t.Helper()
-		for i, was := range ran {
-			cl := c.Client()
-			is, err := cl.Job(t.Context(), was.ID)
-			if err != nil || is.State != was.State || is.Result != was.Result || is.ExitCode != was.ExitCode ||
-				!is.Finished.Equal(was.Finished) || is.Counters[job.CounterMessages] != was.Counters[job.CounterMessages] || len(is.Placement) != was.Tasks {
-				t.Errorf("%s was %+v\nand is %+v, %v", was.ID, was, is, err)
-			}
-			if w, err := cl.Watch(t.Context(), was.ID, func(job.Info) error { return nil }); err != nil || w.State != was.State || w.Result != was.Result {
-				t.Errorf("wait %s: %+v, %v", was.ID, w, err)
-			}
-			if why, err := cl.Why(t.Context(), was.ID); err != nil || !strings.Contains(why.Summary, was.State.String()) {
-				t.Errorf("why %s: %+v, %v", was.ID, why, err)
-			}
-			if err := cl.Stop(t.Context(), was.ID); err != nil {
-				t.Errorf("stop %s: %v", was.ID, err)
-			}
-			var logs bytes.Buffer
-			if err := cl.Logs(t.Context(), was.ID, client.LogOptions{Task: -1, Follow: i == 0}, &logs); err != nil {
-				t.Errorf("logs of %s: %v", was.ID, err)
-			}
-			var result bytes.Buffer
-			if err := cl.Result(t.Context(), was.ID, &result); (err == nil) != (was.State == job.Succeeded) || result.String() != was.Result {
-				t.Errorf("result of %s: %q, %v", was.ID, result.String(), err)
-			}
-		}
-	}
-	check()
+	checkArchived(t, c, ran)
 	c.StopMaster(0)
 	for _, i := range []int{0, 1} { // the store has the logs by now, and nobody else
 		c.StopGroom(i)
 	}
 	c.StartMaster(0)
 	c.Eventually("a leader again", func() bool { _, err := c.Client().Jobs(t.Context(), client.JobQuery{}); return err == nil })
-	check()
+	checkArchived(t, c, ran)
 	for _, id := range []job.ID{"pi-99", "other-1", "pi-1x", "none"} {
 		_, err := c.Client().Job(t.Context(), id)
 		if e, ok := errors.AsType[*client.Error](err); !ok || e.Code != job.ExitNotFound {
@@ -91,5 +63,34 @@ func TestArchive(t *testing.T) {
 	}
 	if found, err := filepath.Glob(filepath.Join(c.Dir, "store", "archive", "000000", "pi-*.json.zst")); err != nil || len(found) != 2 {
 		t.Errorf("archive: %v, %v", found, err)
+	}
+}
+
+// checkArchived looks at jobs by all commands, at those that are archived as at others.
+func checkArchived(t *testing.T, c *testcluster.Cluster, ran []job.Info) {
+	t.Helper()
+	cl := c.Client()
+	for i, was := range ran {
+		is, err := cl.Job(t.Context(), was.ID)
+		if err != nil || is.State != was.State || is.Result != was.Result || is.ExitCode != was.ExitCode ||
+			!is.Finished.Equal(was.Finished) || is.Counters[job.CounterMessages] != was.Counters[job.CounterMessages] || len(is.Placement) != was.Tasks {
+			t.Errorf("%s was %+v\nand is %+v, %v", was.ID, was, is, err)
+		}
+		if w, err := cl.Watch(t.Context(), was.ID, func(job.Info) error { return nil }); err != nil || w.State != was.State || w.Result != was.Result {
+			t.Errorf("wait %s: %+v, %v", was.ID, w, err)
+		}
+		if why, err := cl.Why(t.Context(), was.ID); err != nil || !strings.Contains(why.Summary, was.State.String()) {
+			t.Errorf("why %s: %+v, %v", was.ID, why, err)
+		}
+		if err := cl.Stop(t.Context(), was.ID); err != nil {
+			t.Errorf("stop %s: %v", was.ID, err)
+		}
+		var logs, result bytes.Buffer
+		if err := cl.Logs(t.Context(), was.ID, client.LogOptions{Task: -1, Follow: i == 0}, &logs); err != nil {
+			t.Errorf("logs of %s: %v", was.ID, err)
+		}
+		if err := cl.Result(t.Context(), was.ID, &result); (err == nil) != (was.State == job.Succeeded) || result.String() != was.Result {
+			t.Errorf("result of %s: %q, %v", was.ID, result.String(), err)
+		}
 	}
 }

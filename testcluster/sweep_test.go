@@ -19,8 +19,8 @@ func TestStoreIsSwept(t *testing.T) {
 	c := testcluster.Start(t, testcluster.Config{Masters: 1, Grooms: 1, AdjustMaster: func(_ int, m *master.Config) {
 		m.HistoryJobs, m.LogKeep, m.ArchiveKeep = 1, time.Second, 2*time.Second
 	}})
-	var ids []job.ID
-	for range 3 {
+	ids := make([]job.ID, 0, 3)
+	for range cap(ids) {
 		ids = append(ids, c.Run(t.Context(), builtinSpec("pi", 2, 1, "--samples", "1000")).ID)
 	}
 	in := func(kind string) map[string]bool {

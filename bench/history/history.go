@@ -17,7 +17,10 @@ import (
 	"scalar/master/fsm"
 )
 
-const grooms = 16
+const (
+	grooms  = 16
+	program = "pagerank" // of the jobs
+)
 
 // A Filler makes a state by the commands of jobs, encoded as a log has them: each job
 // is submitted with a request id and has two tasks. Not safe for concurrent use.
@@ -95,7 +98,7 @@ func (f *Filler) submit() (job.ID, error) {
 	f.jobs++
 	r, err := f.apply(fsm.Command{RequestID: fmt.Sprintf("t-abcdefghijkl/%026d", i), Submit: &fsm.Submit{
 		Submitter: "ann", Results: "file:///srv/bsp/store/results", Spec: job.Spec{
-			Name: "pagerank", Namespace: job.DefaultNamespace, Program: job.Program{Name: "pagerank", Builtin: "pagerank"},
+			Name: program, Namespace: job.DefaultNamespace, Program: job.Program{Name: program, Builtin: program},
 			Args: []string{"--iterations", "20", "--damping", "0.85"}, Peers: 4, Tasks: 2,
 			Input: "file:///srv/data/graph.txt", Output: fmt.Sprintf("file:///srv/out/rank-%06d", i),
 		},

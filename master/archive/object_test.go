@@ -74,13 +74,13 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func pack(t testing.TB, plain string) []byte {
-	t.Helper()
+func pack(tb testing.TB, plain string) []byte {
+	tb.Helper()
 	w, err := zstd.NewWriter(nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer w.Close() //nolint:errcheck // it has written nothing
+	defer w.Close()
 	return w.EncodeAll([]byte(plain), nil)
 }
 

@@ -55,13 +55,11 @@ func drawCommand(t *rapid.T, s *fsm.State) fsm.Command {
 	switch rapid.IntRange(0, 14).Draw(t, "command") {
 	case 0, 1:
 		c.Submit = &fsm.Submit{Results: "file:///r", Spec: job.Spec{
-			Program: job.Program{Builtin: "pi"}, Peers: rapid.IntRange(0, 4).Draw(t, "peers"), Timeout: time.Hour,
-			Env: map[string]string{"A": "1", "B": "2", "C": "3"},
+			Program: job.Program{Builtin: "pi"}, Peers: rapid.IntRange(0, 4).Draw(t, "peers"), Timeout: time.Hour, Env: map[string]string{"A": "1", "B": "2", "C": "3"},
 		}}
 	case 2, 3, 4:
 		count := rapid.IntRange(1, 3).Draw(t, "tasks")
-		list := make([]fsm.Assignment, 0, count)
-		lo := 0
+		list, lo := make([]fsm.Assignment, 0, count), 0
 		for range count {
 			n := rapid.IntRange(1, 2).Draw(t, "peers")
 			name := groom()
