@@ -47,6 +47,9 @@ Older ones are in the archive: --archived.`,
 			if q.Limit < 0 {
 				return fault.Usage("--limit %d: want a number of jobs, 0: all", q.Limit)
 			}
+			if q.Running && q.Archived {
+				return fault.Usage("--running --archived: an archived job has ended, ask for one of them")
+			}
 			return nil
 		},
 	}
@@ -54,7 +57,6 @@ Older ones are in the archive: --archived.`,
 	c.Flags().BoolVar(&q.Archived, "archived", false, "jobs that ended long ago")
 	c.Flags().IntVar(&q.Limit, "limit", 100, "the newest so many jobs; 0: all")
 	c.Flags().StringVar(&before, "before", "", "only jobs submitted before this one")
-	c.MarkFlagsMutuallyExclusive("running", "archived")
 	return a.outputFlag(c)
 }
 
