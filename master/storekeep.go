@@ -59,8 +59,7 @@ func (m *Master) keepStoreUntil(ctx context.Context, lost <-chan struct{}) {
 		case err = <-done:
 		case <-lost:
 			cancel()
-			_ = <-done // of no interest any more
-			return
+			err = <-done
 		}
 		switch {
 		case err == nil:

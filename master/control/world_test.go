@@ -57,7 +57,7 @@ func newWorldKeeping(t *testing.T, keep, masters int, grooms ...string) *world {
 			State:   func() *fsm.State { w.mu.Lock(); defer w.mu.Unlock(); return w.state },
 			Changed: func() <-chan struct{} { w.mu.Lock(); defer w.mu.Unlock(); return w.changed },
 			Leader:  w.leaderAddr,
-			Store:   "file:///store/", HistoryJobs: w.keep, HistoryAge: 24 * time.Hour,
+			Store:   "file:///store/", HistoryJobs: w.keep, HistoryAge: time.Hour,
 		})
 		if err != nil {
 			t.Fatal(err)
