@@ -100,6 +100,7 @@ var Modules = []string{
 //go:embed storage/records.go
 //go:embed storage/source.go
 //go:embed storage/splits.go
+//go:embed storage/sweep.go
 //go:embed superstep/barrier.go
 //go:embed superstep/box.go
 //go:embed superstep/boxread.go
