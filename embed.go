@@ -101,6 +101,7 @@ var Modules = []string{
 //go:embed storage/source.go
 //go:embed storage/splits.go
 //go:embed storage/sweep.go
+//go:embed superstep/ballot.go
 //go:embed superstep/barrier.go
 //go:embed superstep/box.go
 //go:embed superstep/boxread.go
@@ -124,8 +125,10 @@ var Modules = []string{
 //go:embed superstep/mesh.go
 //go:embed superstep/port.go
 //go:embed superstep/reader.go
+//go:embed superstep/relay.go
 //go:embed superstep/retire.go
 //go:embed superstep/save.go
 //go:embed superstep/spill.go
+//go:embed superstep/tree.go
 //go:embed superstep/writer.go
 var Source embed.FS

@@ -1,23 +1,27 @@
 package superstep
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 )
 
-// barrier collects the votes of local peers and the marks of other tasks. A
-// superstep is over when all local peers have arrived, or left, and the mark of
-// every other task is in. Marks of the next superstep can come early, those of the
-// one after it cannot: they need our own mark first. So all is kept twice, by
-// parity.
+// barrier collects the votes of local peers and what other tasks tell. A superstep is
+// over when all local peers have arrived, or left, and all tasks are known to have
+// ended it, with all their messages in: either the mark of every other task is there,
+// or a verdict, which says how many marks there are, and those; see relay.go. What
+// belongs to the next superstep can come early, to the one after it cannot: that needs
+// our own part first. So all is kept twice, by parity.
 type barrier struct {
 	g    *Group
+	tree tree
 	done atomic.Int64 // completed barriers
 	told atomic.Int64 // barriers whose marks are on their way: others may be in the superstep after
 
 	mu        sync.Mutex // guards the fields below; verdicts are read without it, see Port.sync
 	step      int        // the superstep that is ending
+	relayed   bool       // it ends by ballots
 	arrived   int        // local peers that ended it or have left
 	leftLocal int        // local peers that have left
 	leftAll   int        // peers of all tasks that have left
@@ -25,24 +29,29 @@ type barrier struct {
 	gone      []bool     // by peer: has left
 	tally     [2]tally
 	verdicts  [2]Verdict
-	scratch   []byte // the mark under construction
+	marked    []bool   // by task: gets a mark in this superstep
+	none      [][]byte // by local peer: no values
+	scratch   []byte   // the frame under construction
 }
 
 // tally sums up what is known of one superstep.
 type tally struct {
-	marks   int // of other tasks
-	busy    bool
-	control Control
-	sent    uint64 // messages, of all tasks whose part is in
-	values  [][]byte
+	sums            // of the tasks whose part is in; with a verdict, of all
+	marks  int      // of other tasks
+	values [][]byte // by peer
+	relay
 }
 
 func (b *barrier) init(g *Group) {
+	tasks := len(g.cfg.Ranges)
 	b.g, b.step, b.gone = g, g.cfg.Superstep, make([]bool, g.peers)
+	b.tree, b.relayed = newTree(g.cfg.Task, tasks), treePays(tasks, 0)
+	b.marked, b.none = make([]bool, tasks), make([][]byte, g.own.len())
 	b.done.Store(int64(b.step))
 	b.told.Store(int64(b.step))
 	for i := range b.tally {
 		b.tally[i].values = make([][]byte, g.peers)
+		b.tally[i].await = make([]uint32, tasks)
 	}
 }
 
@@ -60,11 +69,14 @@ func (b *barrier) arrive(p *Port, v Vote) {
 	}
 	b.arrived++
 	if b.arrived == len(b.g.ports) {
-		b.sendMarks()
+		b.end()
 	}
-	woken := b.advance()
+	woken, err := b.advance()
 	b.mu.Unlock()
 	b.wake(woken, p)
+	if err != nil {
+		b.g.fail(err)
+	}
 }
 
 // leave counts a local peer out, now and at every further barrier.
@@ -74,11 +86,14 @@ func (b *barrier) leave(p *Port) {
 	b.arrived++
 	over := b.left(p.index)
 	if b.arrived == len(b.g.ports) {
-		b.sendMarks()
+		b.end()
 	}
-	woken := b.advance()
+	woken, err := b.advance()
 	b.mu.Unlock()
 	b.wake(woken, p)
+	if err != nil {
+		b.g.fail(err)
+	}
 	if over && b.g.closing.Load() {
 		b.g.end()
 	}
@@ -115,39 +130,67 @@ func (b *barrier) left(peer int) bool {
 }
 
 // mark counts another task's part of a superstep.
-func (b *barrier) mark(superstep int, from Range, m mark) {
+func (b *barrier) mark(superstep int, from Range, m mark) error {
 	b.mu.Lock()
 	t := &b.tally[superstep&1]
 	t.marks++
-	t.busy = t.busy || m.busy
-	t.control |= m.control
-	t.sent += m.sent
-	copy(t.values[from.Lo:from.Hi], m.values)
-	woken := b.advance()
+	t.add(m.sums)
+	for i, v := range m.values {
+		if v != nil {
+			t.values[from.Lo+i] = v
+		}
+	}
+	woken, err := b.advance()
 	b.mu.Unlock()
 	b.wake(woken, nil)
+	return err
 }
 
 // advance completes every superstep that can be; mu is held. Where all local peers
 // have left, it is this loop that goes on for them. It says whether any completed.
-func (b *barrier) advance() (woken bool) {
-	others := len(b.g.links) - 1
-	for b.arrived == len(b.g.ports) && b.tally[b.step&1].marks == others && !b.over {
+func (b *barrier) advance() (woken bool, err error) {
+	for b.arrived == len(b.g.ports) && !b.over {
 		t := &b.tally[b.step&1]
+		if b.relayed {
+			b.pass(t)
+		}
+		if ok, err := b.complete(t); !ok {
+			return woken, err
+		}
 		b.verdicts[b.step&1] = Verdict{Superstep: b.step + 1, Halted: !t.busy && t.sent == 0, Control: t.control, Values: t.values}
-		t.marks, t.busy, t.control, t.sent = 0, false, 0, 0
+		b.relayed = treePays(len(b.g.links), t.links)
+		t.reset()
 		b.freeLeft()
 		b.step++
 		b.arrived = b.leftLocal
-		// Nobody reads the values of the superstep before last any more.
-		clear(b.tally[b.step&1].values[b.g.own.Lo:b.g.own.Hi])
 		b.done.Store(int64(b.step))
 		woken = true
 		if b.arrived == len(b.g.ports) {
-			b.sendMarks()
+			b.end()
 		}
 	}
-	return woken
+	return woken, nil
+}
+
+// complete says whether all is in; mu is held.
+func (b *barrier) complete(t *tally) (bool, error) {
+	want := len(b.g.links) - 1
+	if b.relayed {
+		if !t.decided {
+			return false, nil
+		}
+		want = int(t.await[b.g.cfg.Task])
+	}
+	if t.marks > want || !b.relayed && t.ballots > 0 {
+		return false, fmt.Errorf("%w: %d marks and %d ballots in superstep %d, %d marks were to come", ErrFrame, t.marks, t.ballots, b.step, want)
+	}
+	return t.marks == want, nil
+}
+
+// reset makes room for the superstep after next. The values stay: the peers read them.
+func (t *tally) reset() {
+	t.sums, t.marks = sums{}, 0
+	t.relay.reset()
 }
 
 // freeLeft gives back what reached peers of this task while they left; mu is held.
@@ -176,24 +219,74 @@ func (b *barrier) wake(woken bool, self *Port) {
 	}
 }
 
-// sendMarks tells every other task that this one has ended the superstep; mu is
-// held, which orders marks behind each other. All frames of the superstep are in
-// the links' queues by now, so that a mark is the last of them.
-func (b *barrier) sendMarks() {
+// end is called when all local peers have ended the superstep, or left: it tells the
+// others; mu is held, which orders marks behind each other. All frames of the superstep
+// are in the links' queues by now, so that a mark is the last of them.
+func (b *barrier) end() {
+	// Nobody reads the values of the superstep before any more, and nothing of the one
+	// after can have come.
+	clear(b.tally[(b.step+1)&1].values)
 	b.told.Store(int64(b.step) + 1)
 	if len(b.g.links) == 1 {
 		return
 	}
+	b.sendMarks(b.choose())
+	for _, p := range b.g.ports {
+		if p.left.Load() {
+			clear(p.sent) // the others do so themselves
+		}
+	}
+}
+
+// choose says what the task's mark is, and in marked which links get it.
+func (b *barrier) choose() mark {
 	t := &b.tally[b.step&1]
+	m := mark{values: t.values[b.g.own.Lo:b.g.own.Hi]}
+	large := tooLarge(m.values)
+	for _, l := range b.g.links {
+		if l == nil {
+			continue
+		}
+		need := large || b.carried(l)
+		if need {
+			m.links++
+			t.await[l.task]++
+		}
+		b.marked[l.task] = need || !b.relayed
+	}
+	t.links += m.links
+	if b.relayed {
+		m.sums = sums{}
+		if !large {
+			m.values = b.none
+		}
+		return m
+	}
 	// Early marks may be in busy and control already: everybody ORs them in the end.
-	m := mark{busy: t.busy, control: t.control, values: t.values[b.g.own.Lo:b.g.own.Hi]}
+	m.busy, m.control = t.busy, t.control
 	for _, p := range b.g.ports {
 		m.sent += p.sentTotal
 	}
+	return m
+}
+
+// carried says whether messages went over a link in this superstep.
+func (b *barrier) carried(l *link) bool {
+	for _, p := range b.g.ports {
+		for _, n := range p.sent[l.peers.Lo:l.peers.Hi] {
+			if n > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (b *barrier) sendMarks(m mark) {
 	b.scratch = m.append(b.scratch[:0])
 	front := len(b.scratch)
 	for _, l := range b.g.links {
-		if l == nil {
+		if l == nil || !b.marked[l.task] {
 			continue
 		}
 		b.scratch = b.scratch[:front]
@@ -201,10 +294,5 @@ func (b *barrier) sendMarks() {
 			b.scratch = appendCounts(b.scratch, p.sent[l.peers.Lo:l.peers.Hi])
 		}
 		l.sendBytes(header{typ: frameMark, superstep: uint32(b.step), source: uint32(b.g.cfg.Task), dest: uint32(l.task)}, b.scratch)
-	}
-	for _, p := range b.g.ports {
-		if p.left.Load() {
-			clear(p.sent) // the others do so themselves
-		}
 	}
 }

@@ -47,7 +47,9 @@ func BenchmarkEmptySuperstep(b *testing.B) {
 	for _, n := range []int{4, 8, 16, 64, 256} {
 		places = append(places, place{fmt.Sprint("in-process-", n), world{tasks: []int{n}}})
 	}
-	places = append(places, place{"tcp-4-tasks", world{tasks: []int{1, 1, 1, 1}, transport: "tcp"}})
+	for _, n := range []int{4, 8} {
+		places = append(places, place{fmt.Sprintf("tcp-%d-tasks", n), world{tasks: slices.Repeat([]int{1}, n), transport: "tcp"}})
+	}
 	for _, place := range places {
 		b.Run(place.name, func(b *testing.B) {
 			b.ReportAllocs()

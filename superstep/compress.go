@@ -46,7 +46,7 @@ type packer struct {
 // pack returns a payload's packed form in a chunk of the pool, and its flag; nil
 // where the payload goes as it is.
 func (p *packer) pack(pool *pool, f *outFrame) (*chunk, uint8) {
-	if p.mode == CompressOff || f.size() < headerSize+minPacked || f.h.typ == frameMark {
+	if p.mode == CompressOff || f.size() < headerSize+minPacked || f.h.typ.ends() {
 		return nil, 0
 	}
 	payload := f.c.payload()

@@ -5,7 +5,7 @@
 //	 Box.Send ─ chunk ─┬─ local peer's inbox (the chunk changes owner)
 //	 Lane.Add ─ acc. ──┤
 //	                   └─ link queue ─ writer ═══ frames ═══ reader ─ inbox
-//	 Port.Sync ── barrier ─ votes, counts ─ mark ═══════════ barrier ─ verdict
+//	 Port.Sync ── barrier ─ votes ── marks, ballots ════════ barrier ─ verdict
 //
 // A Group is one task's part of a job: its local peers, one link to every other task,
 // made by Mesh, and the barrier. A Port is one local peer's endpoint. On a port a
@@ -18,8 +18,10 @@
 //   - An inbox is ordered by sender, then by sending order. Nothing that a peer sees
 //     depends on placement, transport, threads or timing.
 //   - A superstep ends for a peer when all peers have ended it, or have left, and all
-//     their messages are in. Each task sends every other task one mark a superstep,
-//     behind its messages, with counts, votes, values and control bits.
+//     their messages are in. A mark ends a superstep on a link, behind its messages, with
+//     their counts. Votes, values and control bits are on the marks too, one on every
+//     link, or where that is fewer frames on ballots, up a tree of tasks, and on verdicts
+//     that come down.
 //   - Readers always drain their links, into memory up to a budget and then to disk, so
 //     that Send may wait for the local disk but never for another peer.
 //   - Every blocked call ends when its context ends, on Abort, and when a link is lost.

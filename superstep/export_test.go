@@ -10,17 +10,42 @@ import (
 // MaxFrame is the most bytes of one frame.
 const MaxFrame = headerSize + maxPayload
 
-// ReadFrames lets a reader of task 0 of three, with peers {0,1}, {2,3} and {4}, take
-// what task 1 sends, until an error.
-func ReadFrames(b []byte) error {
+// A Place says which reader ReadFrames feeds.
+type Place struct {
+	Tasks []int // peers of each
+	Own   int   // the task that reads
+	From  int   // the task that sends
+	Voted bool  // the own peers have ended the superstep
+}
+
+// Places of readers: of a mark, of a ballot, of a verdict.
+var (
+	AmongThree = Place{Tasks: []int{2, 2, 1}, From: 1}
+	Above      = Place{Tasks: []int{1, 2, 1, 1, 1}, From: 1}
+	Below      = Place{Tasks: []int{1, 2, 1, 1, 1}, Own: 1, Voted: true}
+)
+
+// ReadFrames lets a reader take what another task sends, until an error.
+func ReadFrames(at Place, b []byte) error {
 	none, other := net.Pipe()
 	defer none.Close()
 	defer other.Close()
-	g, err := NewGroup(Config{Job: 42, Epoch: 7, Ranges: []Range{{0, 2}, {2, 4}, {4, 5}}, Conns: []net.Conn{nil, none, none}})
+	cfg := Config{Job: 42, Epoch: 7, Task: at.Own}
+	lo := 0
+	for _, n := range at.Tasks {
+		cfg.Ranges, cfg.Conns = append(cfg.Ranges, Range{lo, lo + n}), append(cfg.Conns, none)
+		lo += n
+	}
+	g, err := NewGroup(cfg)
 	if err != nil {
 		return err
 	}
-	l := g.links[1]
+	if at.Voted {
+		for _, p := range g.ports {
+			g.barrier.arrive(p, Vote{})
+		}
+	}
+	l := g.links[at.From]
 	r := bytes.NewReader(b)
 	for {
 		if err := l.in.frame(r); err != nil {
@@ -32,17 +57,62 @@ func ReadFrames(b []byte) error {
 	}
 }
 
-// ParseMark decodes a mark of two sources and checks it against the counts.
-func ParseMark(b []byte, arrived []uint64) (Control, bool, uint64, [][]byte, error) {
+// A Mark is what a mark of two sources holds, but for the counts.
+type Mark struct {
+	Control     Control
+	Busy        bool
+	Sent, Links uint64
+	Values      [][]byte
+}
+
+// ParseMark decodes a mark and checks it against the counts.
+func ParseMark(b []byte, arrived []uint64) (Mark, error) {
 	m, err := parseMark(b, make([][]byte, 2), arrived)
-	return m.control, m.busy, m.sent, m.values, err
+	return Mark{m.control, m.busy, m.sent, m.links, m.values}, err
 }
 
 // AppendMark encodes what ParseMark reads.
-func AppendMark(control Control, busy bool, sent uint64, values [][]byte, counts []uint64) []byte {
-	m := mark{control: control, busy: busy, sent: sent, values: values}
+func AppendMark(what Mark, counts []uint64) []byte {
+	m := mark{sums: sums{control: what.Control, busy: what.Busy, sent: what.Sent, links: what.Links}, values: what.Values}
 	return appendCounts(m.append(nil), counts)
 }
+
+// A Ballot is what a ballot holds; Peers are those whose values are in Mark.Values.
+type Ballot struct {
+	Mark
+	Await []uint32
+	Peers []int
+}
+
+// ParseBallot decodes a ballot of tasks 1 and 2 of five, with the peers 3 to 6.
+func ParseBallot(b []byte) (out Ballot, err error) {
+	v := ballot{await: make([]uint32, 5)}
+	err = v.parse(b, 2, Range{3, 7})
+	out = Ballot{Mark: Mark{Control: v.control, Busy: v.busy, Sent: v.sent, Links: v.links}, Await: v.await}
+	for _, p := range v.values {
+		out.Peers, out.Values = append(out.Peers, p.peer), append(out.Values, p.bytes)
+	}
+	return out, err
+}
+
+// AppendBallot encodes what ParseBallot reads.
+func AppendBallot(v Ballot) []byte {
+	b := appendBallot(nil, sums{control: v.Control, busy: v.Busy, sent: v.Sent}, v.Await, len(v.Values))
+	for i, p := range v.Peers {
+		b = appendValues(b, peerValues{p, v.Values[i]})
+	}
+	return b
+}
+
+// TreeOf returns a task's place: the task above, -1 for none, and for each task right
+// below that and all below it.
+func TreeOf(task, tasks int) (above int, below []Range) {
+	t := newTree(task, tasks)
+	return t.above, t.below
+}
+
+// TreeFan is how many tasks can be right below one.
+const TreeFan = treeFan
 
 // Hello encodes a handshake; ReadHello decodes one of a job of three tasks.
 func Hello(m Mesh, to, tasks int) []byte {

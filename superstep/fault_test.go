@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -130,19 +131,61 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
+// So does one flipped in a ballot or a verdict.
+func TestFlippedBallots(t *testing.T) {
+	w := world{tasks: []int{1, 1, 1, 1}, transport: "pipe"}
+	few := func(ctx context.Context, p *superstep.Port) error {
+		box := superstep.NewBox(p, superstep.BoxConfig[pair]{})
+		for range 4 {
+			if p.Superstep() == 2 {
+				box.Send(p.Index()^1, pair{})
+			}
+			if _, err := p.Sync(ctx, superstep.Vote{Values: []byte("v")}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	run := func(from int, at int64) ([]error, int64) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		conns, written := w.connect(ctx, t), new(atomic.Int64)
+		conns[from][1-from] = &spoiler{Conn: conns[from][1-from], at: at, bit: 1 << max(at%8, 0), done: written}
+		return w.runOn(ctx, t, conns, few), written.Load()
+	}
+	for from := range 2 {
+		errs, total := run(from, -1)
+		must(t, errs)
+		if total < 500 {
+			t.Fatalf("only %d bytes were written", total)
+		}
+		for at := range total - 300 { // behind that come leave, maybe a ballot, and goodbye
+			errs, _ := run(from, at)
+			for task, err := range errs {
+				if err == nil {
+					t.Errorf("byte %d of %d from task %d: task %d ended well", at, total, from, task)
+				}
+			}
+			if link, ok := errors.AsType[*superstep.LinkError](errs[1-from]); !ok || link.Task != from {
+				t.Errorf("byte %d of %d from task %d: %v", at, total, from, errs[1-from])
+			}
+		}
+	}
+}
+
 // A link cut anywhere is a LinkError in every task, also those at other links.
 func TestCutLink(t *testing.T) {
 	for _, transport := range transports {
-		for _, at := range []int64{0, 1, 47, 48, 100, 300, 5000, 100_000} {
+		for i, at := range []int64{0, 1, 47, 48, 100, 300, 5000, 100_000} {
 			t.Run(fmt.Sprintf("%s after %d bytes", transport, at), func(t *testing.T) {
 				var once sync.Once
-				w := world{tasks: []int{1, 2, 1}, transport: transport, wrap: func(c net.Conn) net.Conn {
+				w := world{tasks: [][]int{{1, 2, 1}, {1, 1, 1, 2, 1}}[i%2], transport: transport, wrap: func(c net.Conn) net.Conn {
 					once.Do(func() { c = &spoiler{Conn: c, at: at, done: new(atomic.Int64)} })
 					return c
 				}}
 				start := time.Now()
 				for task, err := range w.run(t, forever) {
-					if link, ok := errors.AsType[*superstep.LinkError](err); !ok || link.Task < 0 || link.Task > 2 {
+					if link, ok := errors.AsType[*superstep.LinkError](err); !ok || link.Task < 0 || link.Task >= len(w.tasks) {
 						t.Errorf("task %d: %v", task, err)
 					}
 				}
@@ -154,35 +197,44 @@ func TestCutLink(t *testing.T) {
 	}
 }
 
-// A task that disappears is named by all others.
+// A task that disappears is named by all others, also where it stands between them in
+// the tree.
 func TestLostTask(t *testing.T) {
 	for _, transport := range []string{"pipe", "unix", "tcp", "tls"} {
-		t.Run(transport, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			defer cancel()
-			w := world{tasks: []int{1, 1, 1}, transport: transport}
-			conns := w.connect(ctx, t)
-			errs := make([]error, 2)
-			var wg sync.WaitGroup
-			for task := range 2 { // task 2 never runs
-				g, err := superstep.NewGroup(superstep.Config{Job: 42, Epoch: 7, Task: task, Ranges: w.ranges(), Conns: conns[task], TLS: transport == "tls"})
-				if err != nil {
-					t.Fatal(err)
-				}
-				wg.Go(func() { errs[task] = runTask(ctx, g, w.ranges()[task], forever) })
+		for _, c := range []struct{ tasks, lost int }{{3, 2}, {6, 0}, {6, 3}, {20, 1}} {
+			if c.tasks == 20 && transport != "pipe" {
+				continue // one suffices
 			}
-			for _, c := range conns[2] {
-				if c != nil {
-					c.Close()
+			t.Run(fmt.Sprintf("%d of %d over %s", c.lost, c.tasks, transport), func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				w := world{tasks: slices.Repeat([]int{1}, c.tasks), transport: transport}
+				conns := w.connect(ctx, t)
+				errs := make([]error, c.tasks)
+				var wg sync.WaitGroup
+				for task := range c.tasks {
+					if task == c.lost {
+						continue // it never runs
+					}
+					g, err := superstep.NewGroup(superstep.Config{Job: 42, Epoch: 7, Task: task, Ranges: w.ranges(), Conns: conns[task], TLS: transport == "tls"})
+					if err != nil {
+						t.Fatal(err)
+					}
+					wg.Go(func() { errs[task] = runTask(ctx, g, w.ranges()[task], forever) })
 				}
-			}
-			wg.Wait()
-			for task, err := range errs {
-				if link, ok := errors.AsType[*superstep.LinkError](err); !ok || link.Task != 2 {
-					t.Errorf("task %d: %v", task, err)
+				for _, c := range conns[c.lost] {
+					if c != nil {
+						c.Close()
+					}
 				}
-			}
-		})
+				wg.Wait()
+				for task, err := range errs {
+					if link, ok := errors.AsType[*superstep.LinkError](err); task != c.lost && (!ok || link.Task != c.lost) {
+						t.Errorf("task %d: %v", task, err)
+					}
+				}
+			})
+		}
 	}
 }
 

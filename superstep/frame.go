@@ -9,7 +9,7 @@ import (
 // Sizes of the wire format; docs/formats.md has it byte by byte.
 const (
 	headerSize = 48
-	version    = 1
+	version    = 2
 	maxPayload = 1 << 20 // bytes of payload in one frame
 	maxLanes   = 255     // lanes that one peer can open
 )
@@ -28,17 +28,20 @@ const (
 	frameHello      frameType = iota + 1
 	frameData                 // free messages of one Box
 	frameColumns              // keyed values of one Lane
-	frameMark                 // one task's end of a superstep
+	frameMark                 // one task's end of a superstep on a link
 	frameCollective           // a peer's part of a collective round
 	frameClear                // what a peer sent on a lane in this superstep is dropped
 	frameLeave                // a peer has left
 	frameGoodbye              // the last frame of a link
 	frameAbort                // the group ends with an error
+	frameBallot               // what a task and those below it in the tree said at a barrier
+	frameVerdict              // what all said
 )
 
 var frameNames = [...]string{
 	frameHello: "hello", frameData: "data", frameColumns: "columns", frameMark: "mark", frameCollective: "collective",
 	frameClear: "clear", frameLeave: "leave", frameGoodbye: "goodbye", frameAbort: "abort",
+	frameBallot: "ballot", frameVerdict: "verdict",
 }
 
 func (t frameType) String() string {
@@ -48,7 +51,10 @@ func (t frameType) String() string {
 	return fmt.Sprintf("type %d", uint8(t))
 }
 
-func (t frameType) known() bool { return t >= frameHello && t <= frameAbort }
+func (t frameType) known() bool { return t >= frameHello && t <= frameVerdict }
+
+// ends says whether a frame is part of a barrier; these are never packed.
+func (t frameType) ends() bool { return t == frameMark || t == frameBallot || t == frameVerdict }
 
 // Flags of a frame.
 const (
@@ -74,7 +80,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
 // header is the front of every frame. Source and dest are peers; in hello, mark,
-// clear's dest, goodbye and abort they are tasks.
+// clear's dest, goodbye, abort, ballot and verdict they are tasks.
 type header struct {
 	typ       frameType
 	lane      uint8

@@ -1,10 +1,10 @@
 package superstep_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -17,7 +17,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(superstep.Frame([4]uint8{2, 0, 0, 1}, [4]uint32{0, 2, 0, 1}, make([]byte, 16)), true)
 	f.Add(superstep.Frame([4]uint8{2, 1, 1, 2}, [4]uint32{0, 3, 1, 0}, make([]byte, 10)), true)
 	f.Add(superstep.Frame([4]uint8{3, 0, 2, 21}, [4]uint32{0, 2, 0, 2}, make([]byte, 24)), true)
-	f.Add(superstep.Frame([4]uint8{4, 0, 0, 0}, [4]uint32{0, 1, 0, 0}, superstep.AppendMark(5, true, 3, [][]byte{[]byte("v"), nil}, make([]uint64, 4))), true)
+	f.Add(superstep.Frame([4]uint8{4, 0, 0, 0}, [4]uint32{0, 1, 0, 0}, superstep.AppendMark(superstep.Mark{Control: 5, Busy: true, Sent: 3, Links: 1, Values: [][]byte{[]byte("v"), nil}}, make([]uint64, 4))), true)
 	f.Add(superstep.Frame([4]uint8{5, 0, 4, 0}, [4]uint32{0, 2, 0, 0}, nil), true)
 	f.Add(superstep.Frame([4]uint8{6, 0, 0, 0}, [4]uint32{0, 2, 0, 0}, nil), true)
 	f.Add(superstep.Frame([4]uint8{7, 0, 0, 0}, [4]uint32{0, 2, 0, 0}, nil), true)
@@ -33,7 +33,7 @@ func FuzzFrame(f *testing.F) {
 			b = resealed(b)
 		}
 		var err error
-		got := allocs.Bytes(func() { err = superstep.ReadFrames(b) })
+		got := allocs.Bytes(func() { err = superstep.ReadFrames(superstep.AmongThree, b) })
 		if err == nil {
 			t.Error("a reader came to no end")
 		}
@@ -56,27 +56,80 @@ func resealed(b []byte) (out []byte) {
 	return append(out, b...)
 }
 
+// FuzzRelay feeds the readers of ballots and of verdicts.
+func FuzzRelay(f *testing.F) {
+	ballot := superstep.AppendBallot(superstep.Ballot{
+		Mark: superstep.Mark{Control: 5, Busy: true, Sent: 3, Values: [][]byte{[]byte("v")}}, Await: []uint32{1, 0, 0, 1, 0}, Peers: []int{2},
+	})
+	mark := superstep.AppendMark(superstep.Mark{Values: make([][]byte, 1)}, make([]uint64, 2))
+	f.Add(superstep.Frame([4]uint8{10, 0, 0, 0}, [4]uint32{0, 1, 0, 0}, ballot), true, false)
+	f.Add(superstep.Frame([4]uint8{10, 0, 1, 0}, [4]uint32{0, 1, 0, 0}, ballot), true, false)
+	f.Add(superstep.Frame([4]uint8{11, 0, 0, 0}, [4]uint32{0, 0, 1, 0}, ballot), true, true)
+	f.Add(slices.Concat(superstep.Frame([4]uint8{4, 0, 0, 0}, [4]uint32{0, 0, 1, 0}, mark), superstep.Frame([4]uint8{11, 0, 0, 0}, [4]uint32{0, 0, 1, 0}, ballot)), true, true)
+	f.Fuzz(func(t *testing.T, b []byte, reseal, verdict bool) {
+		if reseal {
+			b = resealed(b)
+		}
+		at := superstep.Above
+		if verdict {
+			at = superstep.Below
+		}
+		if err := superstep.ReadFrames(at, b); err == nil {
+			t.Error("a reader came to no end")
+		}
+	})
+}
+
 // FuzzMark: what decodes, encodes to the same.
 func FuzzMark(f *testing.F) {
-	f.Add(superstep.AppendMark(5, true, 3, [][]byte{[]byte("v"), nil}, []uint64{1, 0, 300, 2}), uint64(1), uint64(0), uint64(300), uint64(2))
-	f.Add(superstep.AppendMark(0, false, 0, [][]byte{nil, nil}, make([]uint64, 4)), uint64(0), uint64(0), uint64(0), uint64(0))
+	f.Add(superstep.AppendMark(superstep.Mark{Control: 5, Busy: true, Sent: 3, Links: 7, Values: [][]byte{[]byte("v"), nil}}, []uint64{1, 0, 300, 2}), uint64(1), uint64(0), uint64(300), uint64(2))
+	f.Add(superstep.AppendMark(superstep.Mark{Values: [][]byte{nil, nil}}, make([]uint64, 4)), uint64(0), uint64(0), uint64(0), uint64(0))
 	f.Add([]byte{}, uint64(0), uint64(0), uint64(0), uint64(0))
 	f.Fuzz(func(t *testing.T, b []byte, x, y, z, w uint64) {
 		counts := []uint64{x, y, z, w}
-		control, busy, sent, values, err := superstep.ParseMark(b, counts)
+		m, err := superstep.ParseMark(b, counts)
 		if err != nil {
 			if !errors.Is(err, superstep.ErrFrame) {
 				t.Error(err)
 			}
 			return
 		}
-		again := superstep.AppendMark(control, busy, sent, values, counts)
+		again := superstep.AppendMark(m, counts)
 		if len(again) > len(b) { // numbers can be longer than need be
 			t.Errorf("%x became %x", b, again)
 		}
-		c2, b2, s2, v2, err := superstep.ParseMark(again, counts)
-		if err != nil || c2 != control || b2 != busy || s2 != sent || !slices.EqualFunc(values, v2, bytes.Equal) {
-			t.Errorf("%x became %x: %v", b, again, err)
+		if m2, err := superstep.ParseMark(again, counts); err != nil || !reflect.DeepEqual(m, m2) {
+			t.Errorf("%x became %x: %+v, %+v, %v", b, again, m, m2, err)
+		}
+	})
+}
+
+// FuzzBallot: what decodes, encodes to the same, and speaks only of what it may.
+func FuzzBallot(f *testing.F) {
+	f.Add(superstep.AppendBallot(superstep.Ballot{
+		Mark: superstep.Mark{Control: 5, Busy: true, Sent: 300, Values: [][]byte{[]byte("v"), []byte("values")}}, Await: []uint32{1, 0, 0, 2, 2}, Peers: []int{3, 6},
+	}))
+	f.Add(superstep.AppendBallot(superstep.Ballot{Await: make([]uint32, 5)}))
+	f.Add(superstep.AppendBallot(superstep.Ballot{Mark: superstep.Mark{Values: [][]byte{[]byte("a"), []byte("b")}}, Await: make([]uint32, 5), Peers: []int{4, 4}}))
+	f.Add(superstep.AppendBallot(superstep.Ballot{Mark: superstep.Mark{Values: [][]byte{[]byte("a")}}, Await: make([]uint32, 5), Peers: []int{7}}))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, err := superstep.ParseBallot(b)
+		if err != nil {
+			if !errors.Is(err, superstep.ErrFrame) {
+				t.Error(err)
+			}
+			return
+		}
+		if len(v.Peers) > 0 && (v.Peers[0] < 3 || v.Peers[len(v.Peers)-1] > 6) || slices.Max(v.Await) > 2 {
+			t.Errorf("%x: %+v", b, v)
+		}
+		again := superstep.AppendBallot(v)
+		if len(again) > len(b) {
+			t.Errorf("%x became %x", b, again)
+		}
+		if v2, err := superstep.ParseBallot(again); err != nil || !reflect.DeepEqual(v, v2) {
+			t.Errorf("%x became %x: %+v, %+v, %v", b, again, v, v2, err)
 		}
 	})
 }

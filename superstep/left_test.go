@@ -155,7 +155,7 @@ func TestFramesAheadOfTheMark(t *testing.T) {
 	data := func(step uint32) []byte {
 		return superstep.Frame([4]uint8{2, 0, 0, 1}, [4]uint32{step, 1, 0, 1}, make([]byte, 16))
 	}
-	mark := superstep.Frame([4]uint8{4, 0, 0, 0}, [4]uint32{0, 1, 0, 0}, superstep.AppendMark(0, true, 1, [][]byte{nil}, []uint64{1}))
+	mark := superstep.Frame([4]uint8{4, 0, 0, 0}, [4]uint32{0, 1, 0, 0}, superstep.AppendMark(superstep.Mark{Busy: true, Sent: 1, Links: 1, Values: [][]byte{nil}}, []uint64{1}))
 	go io.Copy(io.Discard, b)
 	var other sync.WaitGroup
 	other.Go(func() {

@@ -81,7 +81,7 @@ func TestMeshIgnoresStrangers(t *testing.T) {
 		t.Run(transport, func(t *testing.T) {
 			var strangers []net.Conn
 			errs := meet(t, transport, make([]superstep.Mesh, 3), nil, func(dial dialFunc) {
-				for i, noise := range []string{"", "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n and more than a header", "BSP\x01 but nothing else that would be a frame............"} {
+				for i, noise := range []string{"", "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n and more than a header", "BSP\x02 but nothing else that would be a frame............"} {
 					conn, err := dial(t.Context(), 0)
 					if err != nil {
 						continue // the mesh is complete already

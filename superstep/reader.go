@@ -13,20 +13,24 @@ import (
 type incoming struct {
 	l       *link
 	head    [headerSize]byte
-	step    int         // the superstep of the next mark
-	arrived []uint64    // messages since the last mark, by source and destination
-	rounds  []uint32    // collective rounds received, by source and destination
-	values  [2][][]byte // of the last two marks, by source
-	marks   [2]*chunk   // the memory behind values
+	step    int          // the superstep of the next mark at the earliest
+	open    bool         // messages of step have come, and no mark yet
+	relayed int          // the superstep of the next ballot or verdict at the earliest
+	arrived []uint64     // messages since the last mark, by source and destination
+	rounds  []uint32     // collective rounds received, by source and destination
+	values  [2][][]byte  // of the last two marks, by source
+	ballots [2]ballot    // or verdicts, by superstep
+	kept    [2][2]*chunk // the memory behind values and ballots
 	unpacker
 }
 
 func (in *incoming) init(l *link) {
-	in.l, in.step = l, l.g.cfg.Superstep
+	in.l, in.step, in.relayed = l, l.g.cfg.Superstep, l.g.cfg.Superstep
 	pairs := l.peers.len() * l.g.own.len()
 	in.arrived, in.rounds = make([]uint64, pairs), make([]uint32, pairs)
 	for i := range in.values {
 		in.values[i] = make([][]byte, l.peers.len())
+		in.ballots[i].await = make([]uint32, len(l.g.links))
 	}
 }
 
@@ -125,7 +129,7 @@ func (in *incoming) next(r io.Reader) (h header, c *chunk, err error) {
 	if h.flags&(flagS2|flagZstd) == 0 {
 		return h, c, nil
 	}
-	if c == nil || h.typ == frameMark {
+	if c == nil || h.typ.ends() {
 		in.l.g.buffers.pool.put(c)
 		return h, nil, fmt.Errorf("%w: packed %v of %d bytes", ErrFrame, h.typ, h.length)
 	}
@@ -148,9 +152,7 @@ func (in *incoming) check(h header) error {
 	case h.epoch != g.cfg.Epoch:
 		return fmt.Errorf("%w: a %v frame of epoch %d arrived in epoch %d", ErrEpoch, h.typ, h.epoch, g.cfg.Epoch)
 	}
-	// No task is ahead of the marks that it has from us: what it sends would land in an
-	// inbox that is being read.
-	step := h.superstep == uint32(in.step) && int64(in.step) <= g.barrier.told.Load()
+	step := in.current(h)
 	var source, dest bool
 	switch h.typ {
 	case frameData, frameColumns:
@@ -161,6 +163,11 @@ func (in *incoming) check(h header) error {
 		source, dest = in.l.peers.has(h.source), h.dest == uint32(g.cfg.Task)
 	case frameMark:
 		source, dest = h.source == uint32(in.l.task), h.dest == uint32(g.cfg.Task)
+	case frameBallot:
+		_, below := g.barrier.tree.under(in.l.task)
+		source, dest = below && h.source == uint32(in.l.task), h.dest == uint32(g.cfg.Task)
+	case frameVerdict:
+		source, dest = g.barrier.tree.above == in.l.task && h.source == uint32(in.l.task), h.dest == uint32(g.cfg.Task)
 	case frameLeave:
 		source, dest, step = in.l.peers.has(h.source), true, true
 	case frameGoodbye, frameAbort:
@@ -176,6 +183,21 @@ func (in *incoming) check(h header) error {
 	return nil
 }
 
+// current says whether a frame may speak of its superstep now. No task is ahead of
+// what it has from us at barriers: what it sends would land in an inbox that is being
+// read. None has anything left to say about a superstep that is over here, or whose
+// mark it has sent; and it sends that mark before it goes on.
+func (in *incoming) current(h header) bool {
+	b, step := &in.l.g.barrier, int(h.superstep)
+	if int64(step) < b.done.Load() || int64(step) > b.told.Load() {
+		return false
+	}
+	if h.typ == frameBallot || h.typ == frameVerdict {
+		return step >= in.relayed
+	}
+	return step == in.step || step > in.step && !in.open
+}
+
 // limit is the most bytes that fragments of one type may make together.
 func (in *incoming) limit(t frameType) int {
 	switch t {
@@ -185,6 +207,9 @@ func (in *incoming) limit(t frameType) int {
 		return MaxCollective
 	case frameMark:
 		return markLimit(in.l.peers.len(), in.l.g.own.len())
+	case frameBallot, frameVerdict:
+		tasks, peers := in.behind(t)
+		return ballotLimit(tasks.len(), len(in.l.g.links), peers.len())
 	default:
 		return 0
 	}
@@ -230,7 +255,9 @@ func (in *incoming) take(h header, c *chunk) (keep bool, err error) {
 	case frameCollective:
 		return false, in.collective(h, c)
 	case frameMark:
-		return in.mark(c)
+		return in.mark(h, c)
+	case frameBallot, frameVerdict:
+		return in.ballot(h, c)
 	case frameClear:
 		in.clear(h)
 		return false, nil
@@ -266,6 +293,7 @@ func (in *incoming) messages(h header, c *chunk) (keep bool, err error) {
 	if c == nil || int64(h.count) > int64(len(c.payload())) {
 		return false, fmt.Errorf("%w: %d messages in %d bytes", ErrFrame, h.count, h.length)
 	}
+	in.step, in.open = int(h.superstep), true
 	in.arrived[in.pair(int(h.source), int(h.dest))] += uint64(h.count)
 	p := in.l.g.ports[int(h.dest)-in.l.g.own.Lo]
 	if p.left.Load() {
@@ -281,6 +309,7 @@ func (in *incoming) messages(h header, c *chunk) (keep bool, err error) {
 
 // clear drops what a source has sent on a lane in this superstep.
 func (in *incoming) clear(h header) {
+	in.step, in.open = int(h.superstep), true
 	for _, p := range in.l.g.ports {
 		if p.left.Load() {
 			continue
@@ -289,23 +318,59 @@ func (in *incoming) clear(h header) {
 	}
 }
 
-// mark ends a superstep of the other task. Its memory is kept until the values of
-// the superstep after it have been read.
-func (in *incoming) mark(c *chunk) (keep bool, err error) {
-	var b []byte
-	if c != nil {
-		b = c.payload()
-	}
-	gen := in.step & 1
-	m, err := parseMark(b, in.values[gen], in.arrived)
+// mark ends a superstep of the other task on this link.
+func (in *incoming) mark(h header, c *chunk) (keep bool, err error) {
+	step := int(h.superstep)
+	m, err := parseMark(payloadOf(c), in.values[step&1], in.arrived)
 	if err != nil {
 		return false, err
 	}
-	in.l.g.buffers.pool.put(in.marks[gen])
-	in.marks[gen] = c
+	if others := len(in.l.g.links) - 1; m.links > uint64(others) {
+		return false, fmt.Errorf("%w: task %d speaks of marks for %d tasks, there are %d others", ErrFrame, in.l.task, m.links, others)
+	}
+	in.keep(0, step, c)
 	clear(in.arrived)
-	ended := in.step
-	in.step++
-	in.l.g.barrier.mark(ended, in.l.peers, m)
-	return true, nil
+	in.step, in.open = step+1, false
+	return true, in.l.g.barrier.mark(step, in.l.peers, m)
+}
+
+// ballot takes what the other task has from those behind it in the tree.
+func (in *incoming) ballot(h header, c *chunk) (keep bool, err error) {
+	step := int(h.superstep)
+	v := &in.ballots[step&1]
+	tasks, peers := in.behind(h.typ)
+	if err := v.parse(payloadOf(c), tasks.len(), peers); err != nil {
+		return false, err
+	}
+	in.keep(1, step, c)
+	in.relayed = step + 1
+	if h.typ == frameBallot {
+		return true, in.l.g.barrier.ballot(step, v)
+	}
+	return true, in.l.g.barrier.verdict(step, v, payloadOf(c))
+}
+
+// behind returns the tasks and the peers that a ballot or a verdict on this link can
+// speak of.
+func (in *incoming) behind(t frameType) (tasks, peers Range) {
+	ranges := in.l.g.cfg.Ranges
+	tasks = Range{0, len(ranges)}
+	if t == frameBallot {
+		tasks, _ = in.l.g.barrier.tree.under(in.l.task)
+	}
+	return tasks, Range{ranges[tasks.Lo].Lo, ranges[tasks.Hi-1].Hi}
+}
+
+// keep holds the memory of a mark, or of a ballot or verdict, until the values of the
+// superstep after it have been read.
+func (in *incoming) keep(kind, step int, c *chunk) {
+	in.l.g.buffers.pool.put(in.kept[kind][step&1])
+	in.kept[kind][step&1] = c
+}
+
+func payloadOf(c *chunk) []byte {
+	if c == nil {
+		return nil
+	}
+	return c.payload()
 }

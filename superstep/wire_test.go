@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"os"
 	"path/filepath"
@@ -36,15 +37,35 @@ func (c *tap) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// dump writes a stream frame by frame: header, then payload.
+// split goes through a stream frame by frame: header, then payload. What is behind the
+// last whole one comes last.
+func split(b []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for len(b) >= 48 {
+			n := 48 + int(uint32(b[36])|uint32(b[37])<<8|uint32(b[38])<<16|uint32(b[39])<<24)
+			if !yield(b[:n]) {
+				return
+			}
+			b = b[n:]
+		}
+		if len(b) > 0 {
+			yield(b)
+		}
+	}
+}
+
+// dump writes a stream frame by frame.
 func dump(b []byte) string {
 	var out strings.Builder
-	for len(b) >= 48 {
-		n := 48 + int(uint32(b[36])|uint32(b[37])<<8|uint32(b[38])<<16|uint32(b[39])<<24)
-		fmt.Fprintf(&out, "type %d\n%s\n", b[4], hex.Dump(b[:n]))
-		b = b[n:]
+	behind := 0
+	for f := range split(b) {
+		if len(f) < 48 {
+			behind = len(f)
+			continue
+		}
+		fmt.Fprintf(&out, "type %d\n%s\n", f[4], hex.Dump(f))
 	}
-	fmt.Fprintf(&out, "%d bytes behind\n", len(b))
+	fmt.Fprintf(&out, "%d bytes behind\n", behind)
 	return out.String()
 }
 
@@ -96,17 +117,24 @@ func TestGoldenFrames(t *testing.T) {
 	// The cleared texts are long and say little: leave them out.
 	var kept []byte
 	types := map[byte]bool{}
-	for b := stream(t); len(b) > 0; {
-		n := 48 + int(uint32(b[36])|uint32(b[37])<<8|uint32(b[38])<<16|uint32(b[39])<<24)
-		types[b[4]] = true
-		if n < 800 {
-			kept = append(kept, b[:n]...)
+	for f := range split(stream(t)) {
+		types[f[4]] = true
+		if len(f) < 800 {
+			kept = append(kept, f...)
 		}
-		b = b[n:]
 	}
 	kept = append(kept, superstep.Hello(superstep.Mesh{Job: 42, Epoch: 7, Task: 1}, 0, 2)...)
-	got := dump(kept)
-	name := filepath.Join("testdata", "frames.golden")
+	golden(t, filepath.Join("testdata", "frames.golden"), dump(kept))
+	for _, typ := range []byte{2, 3, 4, 5, 6, 7, 8} {
+		if !types[typ] {
+			t.Errorf("no frame of type %d", typ)
+		}
+	}
+}
+
+// golden compares with a file, or writes it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
 	if *rewrite {
 		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
@@ -119,16 +147,11 @@ func TestGoldenFrames(t *testing.T) {
 	if got != string(want) {
 		t.Errorf("the frames are\n%s", got)
 	}
-	for _, typ := range []byte{2, 3, 4, 5, 6, 7, 8} {
-		if !types[typ] {
-			t.Errorf("no frame of type %d", typ)
-		}
-	}
 }
 
 // What a group writes is what a reader takes.
 func TestReaderTakesStreams(t *testing.T) {
-	mark := superstep.AppendMark(5, true, 3, [][]byte{[]byte("v"), nil}, []uint64{1, 0, 0, 2})
+	mark := superstep.AppendMark(superstep.Mark{Control: 5, Busy: true, Sent: 3, Links: 1, Values: [][]byte{[]byte("v"), nil}}, []uint64{1, 0, 0, 2})
 	good := slices.Concat(
 		superstep.Frame([4]uint8{2, 0, 0, 1}, [4]uint32{0, 2, 0, 1}, make([]byte, 16)),
 		superstep.Frame([4]uint8{2, 0, 1, 2}, [4]uint32{0, 3, 1, 0}, make([]byte, 10)),
@@ -137,7 +160,7 @@ func TestReaderTakesStreams(t *testing.T) {
 		superstep.Frame([4]uint8{5, 0, 2 | 4, 0}, [4]uint32{0, 2, 0, 0}, nil),
 		superstep.Frame([4]uint8{7, 0, 0, 0}, [4]uint32{1, 2, 0, 0}, nil),
 	)
-	if err := superstep.ReadFrames(good); !errors.Is(err, io.EOF) {
+	if err := superstep.ReadFrames(superstep.AmongThree, good); !errors.Is(err, io.EOF) {
 		t.Fatal(err)
 	}
 	frame := superstep.Frame
@@ -166,18 +189,18 @@ func TestReaderTakesStreams(t *testing.T) {
 		"abort of no kind":          frame([4]uint8{9, 0, 0, 0}, [4]uint32{0, 1, 0, 0}, []byte{9, 0, 0, 0, 0}),
 		"payload's checksum":        slices.Concat(data[:48], []byte{1}, data[49:]),
 		"header's checksum":         slices.Concat(data[:30], []byte{1}, data[31:]),
-		"another version":           slices.Concat([]byte("BSP\x02"), data[4:]),
+		"another version":           slices.Concat([]byte("BSP\x01"), data[4:]),
 		"another protocol":          []byte(strings.Repeat("GET / HTTP/1.1\r\n", 9)),
 		"two supersteps ahead":      aheadBy(2),
 		"fragments over mark limit": slices.Repeat(frame([4]uint8{4, 0, 1, 0}, [4]uint32{0, 1, 0, 0}, make([]byte, 100_000)), 2),
 	} {
-		err := superstep.ReadFrames(bad)
+		err := superstep.ReadFrames(superstep.AmongThree, bad)
 		if !errors.Is(err, superstep.ErrFrame) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	other := frame([4]uint8{2, 0, 0, 1}, [4]uint32{0, 2, 0, 1}, make([]byte, 16))
-	if err := superstep.ReadFrames(other[:40]); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := superstep.ReadFrames(superstep.AmongThree, other[:40]); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Error(err)
 	}
 }
@@ -185,7 +208,7 @@ func TestReaderTakesStreams(t *testing.T) {
 // aheadBy is a task's marks of so many supersteps, and data of the one behind.
 func aheadBy(n uint32) (b []byte) {
 	for step := range n {
-		b = append(b, superstep.Frame([4]uint8{4, 0, 0, 0}, [4]uint32{step, 1, 0, 0}, superstep.AppendMark(0, true, 0, make([][]byte, 2), make([]uint64, 4)))...)
+		b = append(b, superstep.Frame([4]uint8{4, 0, 0, 0}, [4]uint32{step, 1, 0, 0}, superstep.AppendMark(superstep.Mark{Busy: true, Values: make([][]byte, 2)}, make([]uint64, 4)))...)
 	}
 	return append(b, superstep.Frame([4]uint8{2, 0, 0, 1}, [4]uint32{n, 2, 0, 1}, make([]byte, 16))...)
 }
@@ -207,7 +230,7 @@ func TestReaderMemory(t *testing.T) {
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		if err := superstep.ReadFrames(b); err == nil {
+		if err := superstep.ReadFrames(superstep.AmongThree, b); err == nil {
 			t.Errorf("%s: no error", what)
 		}
 		runtime.ReadMemStats(&after)
@@ -222,7 +245,7 @@ func TestReaderMemory(t *testing.T) {
 func TestReaderNamesTheOther(t *testing.T) {
 	b := superstep.Frame([4]uint8{2, 0, 0, 1}, [4]uint32{0, 2, 0, 1}, make([]byte, 16))
 	told := superstep.Frame([4]uint8{9, 0, 0, 0}, [4]uint32{0, 1, 0, 0}, append([]byte{2, 2, 0, 0, 0}, "cable cut"...))
-	err := superstep.ReadFrames(append(b, told...))
+	err := superstep.ReadFrames(superstep.AmongThree, append(b, told...))
 	if err == nil || !strings.Contains(err.Error(), "link to task 2: task 1 reports: cable cut") {
 		t.Error(err)
 	}

@@ -68,14 +68,19 @@ func (w world) jobOf(task int) uint64 {
 // run executes prog for every peer and returns what Run returned for each task.
 func (w world) run(t fataler, prog func(ctx context.Context, p *superstep.Port) error) []error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	return w.runContext(ctx, t, prog)
 }
 
 func (w world) runContext(ctx context.Context, t fataler, prog func(ctx context.Context, p *superstep.Port) error) []error {
 	t.Helper()
-	conns := w.connect(ctx, t)
+	return w.runOn(ctx, t, w.connect(ctx, t), prog)
+}
+
+// runOn runs on connections that are there.
+func (w world) runOn(ctx context.Context, t fataler, conns [][]net.Conn, prog func(ctx context.Context, p *superstep.Port) error) []error {
+	t.Helper()
 	errs := make([]error, len(w.tasks))
 	var tasks sync.WaitGroup
 	for task, r := range w.ranges() {

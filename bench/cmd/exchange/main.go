@@ -2,7 +2,8 @@
 // peer each, and prints a line of JSON:
 //
 //	exchange -what empty -tasks 4 -rounds 10000
-//	exchange -what send|columns|kilobyte [-tls] -rounds 20 -burst 1048576
+//	exchange -what spread -tasks 8 -reach 7 -burst 1 -rounds 10000
+//	exchange -what send|columns|batches|kilobyte [-tls] -rounds 20 -burst 1048576
 package main
 
 import (
@@ -21,21 +22,26 @@ import (
 	"scalar/superstep"
 )
 
-// empty is what measures supersteps without messages.
-const empty = "empty"
+// What measures supersteps with any number of tasks: without messages, or with a
+// burst to each of the next so many peers.
+const (
+	empty  = "empty"
+	spread = "spread"
+)
 
 type flags struct {
-	what                 string
-	tasks, rounds, burst int
-	secure               bool
+	what                        string
+	tasks, rounds, burst, reach int
+	secure                      bool
 }
 
 func main() {
 	var f flags
-	flag.StringVar(&f.what, "what", empty, "empty, send, columns, batches or kilobyte")
+	flag.StringVar(&f.what, "what", empty, "empty, spread, send, columns, batches or kilobyte")
 	flag.IntVar(&f.tasks, "tasks", 2, "task processes, one peer each")
 	flag.IntVar(&f.rounds, "rounds", 1000, "supersteps")
-	flag.IntVar(&f.burst, "burst", 1<<20, "messages that each of two peers sends the other in a superstep")
+	flag.IntVar(&f.burst, "burst", 1<<20, "messages that a peer sends another in a superstep")
+	flag.IntVar(&f.reach, "reach", 1, "peers that each sends them to, with -what spread")
 	flag.BoolVar(&f.secure, "tls", false, "links are TLS")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -105,7 +111,7 @@ func (f flags) peer(ctx context.Context, p *superstep.Port) (r gang.Result, err 
 		return r, err
 	}
 	warm := 2
-	if f.what == empty {
+	if f.what == empty || f.what == spread {
 		warm = 200
 	}
 	for range warm {
@@ -120,7 +126,7 @@ func (f flags) peer(ctx context.Context, p *superstep.Port) (r gang.Result, err 
 		}
 	}
 	r = gang.Result{Seconds: time.Since(start).Seconds(), Count: float64(f.rounds)}
-	if f.what != empty {
+	if f.what != empty && f.what != spread {
 		r.Count *= 2 * float64(f.burst) // both ways
 	}
 	return r, nil
@@ -133,6 +139,9 @@ func (f flags) program(p *superstep.Port) (func(context.Context) error, error) {
 			_, err := p.Sync(ctx, superstep.Vote{})
 			return err
 		}, nil
+	}
+	if f.what == spread {
+		return f.spread(p)
 	}
 	if p.N() != 2 {
 		return nil, fmt.Errorf("%s is for 2 tasks", f.what)
@@ -148,6 +157,28 @@ func (f flags) program(p *superstep.Port) (func(context.Context) error, error) {
 		return f.kilobyte(p), nil
 	}
 	return nil, fmt.Errorf("unknown -what %q", f.what)
+}
+
+// spread is free messages of 16 bytes to the next few peers; it counts supersteps.
+func (f flags) spread(p *superstep.Port) (func(context.Context) error, error) {
+	if f.reach < 0 || f.reach >= p.N() {
+		return nil, fmt.Errorf("-reach %d of %d peers", f.reach, p.N())
+	}
+	box := superstep.NewBox(p, superstep.BoxConfig[pair]{})
+	return func(ctx context.Context) error {
+		for hop := 1; hop <= f.reach; hop++ {
+			for i := range f.burst {
+				box.Send((p.Index()+hop)%p.N(), pair{uint64(i), 1})
+			}
+		}
+		if _, err := p.Sync(ctx, superstep.Vote{}); err != nil {
+			return err
+		}
+		if box.Len() != f.reach*f.burst {
+			return fmt.Errorf("%d of %d messages arrived", box.Len(), f.reach*f.burst)
+		}
+		return nil
+	}, nil
 }
 
 type pair struct {
