@@ -42,10 +42,11 @@ type Lane[V Number] struct {
 
 // accumulator is what goes to one destination.
 type accumulator[V Number] struct {
-	cur  []V      // the one in use; nil: not made yet
-	ids  []uint32 // slots set by Add, while they are few
-	scan bool     // ids is not all: look at every slot
-	n    int64    // values combined since the last exchange
+	cur   []V      // the one in use; nil: not made yet
+	ids   []uint32 // slots set by Add, while they are few
+	scan  bool     // ids is not all: look at every slot
+	plain []V      // cur if scan is set and the operator is Sum: Add has to do no more than that
+	n     int64    // values combined since the last exchange
 
 	// A local destination gets the accumulator itself and fills it with the identity
 	// again, while the other one is in use: it is back when the next exchange is over,
@@ -76,13 +77,23 @@ func NewLane[V Number](p *Port, op Op, slots []uint32) *Lane[V] {
 
 // Add combines v into a slot of a peer. It panics if there is no such slot.
 func (l *Lane[V]) Add(peer int, slot uint32, v V) {
+	if o := &l.out[peer]; int64(slot) < int64(len(o.plain)) { // the common case, without the switch over operators
+		o.plain[slot] += v
+		o.n++
+		return
+	}
+	l.add(peer, slot, v)
+}
+
+// add is Add where there is more to do than a sum.
+func (l *Lane[V]) add(peer int, slot uint32, v V) {
 	o := &l.out[peer]
 	if o.cur == nil {
 		l.make(peer)
 	}
 	old := o.cur[slot]
 	if old == l.identity && !o.scan {
-		o.note(slot)
+		l.note(o, slot)
 	}
 	o.cur[slot] = combine(l.op, old, v)
 	o.n++
@@ -99,14 +110,14 @@ func (l *Lane[V]) AddBlock(peer int, first uint32, vs []V) {
 		l.make(peer)
 	}
 	for i := 0; i < len(vs) && !o.scan; i++ {
-		o.note(first + uint32(i))
+		l.note(o, first+uint32(i))
 	}
 	combineAll(l.op, o.cur[first:][:len(vs)], vs)
 	o.n += int64(len(vs))
 }
 
 // AddAt combines vs[i] into slots[i] of a peer, for all i, in order: Add for columns,
-// which takes half its time. It panics if there is no such slot, or if the lengths
+// which is faster. It panics if there is no such slot, or if the lengths
 // differ.
 func (l *Lane[V]) AddAt(peer int, slots []uint32, vs []V) {
 	if len(slots) != len(vs) {
@@ -128,12 +139,21 @@ func (l *Lane[V]) AddAt(peer int, slots []uint32, vs []V) {
 }
 
 // note remembers a slot for the sparse form, unless there are too many.
-func (o *accumulator[V]) note(slot uint32) {
+func (l *Lane[V]) note(o *accumulator[V], slot uint32) {
 	if len(o.ids) >= len(o.cur)/denseShare+1 {
-		o.scan, o.ids = true, o.ids[:0]
+		o.ids = o.ids[:0]
+		l.scanAll(o)
 		return
 	}
 	o.ids = append(o.ids, slot)
+}
+
+// scanAll gives up remembering slots.
+func (l *Lane[V]) scanAll(o *accumulator[V]) {
+	o.scan = true
+	if l.op == Sum {
+		o.plain = o.cur
+	}
 }
 
 // Accumulator returns the accumulator for a peer, of that peer's slots, for hot
@@ -150,7 +170,7 @@ func (l *Lane[V]) Accumulator(peer int) []V {
 // nothing is sent for it.
 func (l *Lane[V]) Touch(peer int, n int64) {
 	if n > 0 {
-		l.out[peer].scan = true
+		l.scanAll(&l.out[peer])
 		l.out[peer].n += n
 	}
 }
@@ -214,7 +234,7 @@ func (l *Lane[V]) flush() {
 		} else {
 			l.pushDense(peer)
 		}
-		o.ids, o.scan, o.n = o.ids[:0], false, 0
+		o.ids, o.scan, o.plain, o.n = o.ids[:0], false, nil, 0
 	}
 	if l.messages > 0 {
 		l.p.countSent(l.messages, l.bytes)
