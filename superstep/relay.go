@@ -50,6 +50,10 @@ func (b *barrier) verdict(superstep int, v *ballot, payload []byte) error {
 		defer b.mu.Unlock()
 		return fmt.Errorf("%w: verdict of superstep %d before our ballot", ErrFrame, superstep)
 	}
+	if b.over { // goodbye may be queued already, and nothing follows that; those below know it too
+		b.mu.Unlock()
+		return nil
+	}
 	t.sums = v.sums
 	clear(t.await)
 	t.count(v)
