@@ -11,7 +11,10 @@ import (
 // maxSnapshot is what 100,000 jobs may take (DESIGN: 50 MiB).
 const maxSnapshot = 50 << 20
 
-var jobs = flag.Int("jobs", 100_000, "that pass through the state")
+var (
+	jobs    = flag.Int("jobs", 100_000, "that pass through the state")
+	masters = flag.Bool("restart", false, "a real master restarts with them too; on a busy machine the snapshot may not reach it within 15 s")
+)
 
 // 100,000 jobs, most of them archived, and as many in the queue, leave a snapshot of at
 // most 50 MiB that is read back whole. Times are printed, and not judged here: the
@@ -50,7 +53,9 @@ func TestHundredThousandJobs(t *testing.T) {
 	measure("all through", f.State(), 0, keep)
 	check(f.Queue(n / 10))
 	measure("all through and a queue", f.State(), n/10, keep)
-	t.Logf("a master with that answers %.2f s after its start", restart(t, f).Seconds())
+	if *masters {
+		t.Logf("a master with that answers %.2f s after its start", restart(t, f).Seconds())
+	}
 
 	queued, err := history.New()
 	check(err)
