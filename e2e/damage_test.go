@@ -15,6 +15,7 @@ import (
 // TestDamagedProgram damages a program where a groom keeps it and in the store: no
 // damaged one runs. A groom's is fetched again, the store's is told in one line.
 func TestDamagedProgram(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 1, 1)
 	program := c.buildBadProgram(t)
 	runs := func() { c.does(t, "job", "submit", "--peers", "2", program, "--", "nothing") }

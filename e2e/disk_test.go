@@ -20,6 +20,7 @@ import (
 // TestFullDisks fills the data folders of masters and grooms and the store, each of
 // which is a small file system of its own, while jobs run.
 func TestFullDisks(t *testing.T) {
+	t.Parallel()
 	c := &cluster{bsp: os.Getenv("BSP"), data: filepath.Join(t.TempDir(), "cluster"), masters: 3, grooms: 2}
 	for _, name := range []string{"m1", "m2", "m3", "g1", "g2", "store"} {
 		small(t, filepath.Join(c.data, name))

@@ -33,7 +33,7 @@ func startNetwork(t *testing.T) *network {
 	t.Helper()
 	n := &network{
 		cluster: &cluster{bsp: os.Getenv("BSP"), data: filepath.Join(t.TempDir(), "cluster"), masters: 3, grooms: 3},
-		prefix:  fmt.Sprintf("bsp-e2e-%d-", os.Getpid()),
+		prefix:  fmt.Sprintf("bsp-e2e-%d-%s-", os.Getpid(), t.Name()),
 		hosts:   make(map[string]string), daemons: make(map[string]*exec.Cmd),
 	}
 	for i := range 3 {

@@ -14,22 +14,18 @@ import (
 	"scalar/bsp/job"
 )
 
+// disturbance is a fault under a job, and whether the job may notice.
+type disturbance struct {
+	name     string
+	attempts int // at least; 1: the job must not notice
+	disturb  func(t *testing.T, id job.ID)
+}
+
 // TestPartitions cuts daemons off from each other and stops them for a while: the
 // job ends with the undisturbed bits each time, and nothing is left over.
 func TestPartitions(t *testing.T) {
 	n := startNetwork(t)
-	calm := n.out("calm")
-	start := time.Now()
-	if info := n.wait(t, n.long(t, "calm")); info.State != job.Succeeded {
-		t.Fatalf("undisturbed run: %+v", info)
-	}
-	t.Logf("undisturbed: %v", time.Since(start))
-	want := readParts(t, calm)
-	for _, row := range []struct {
-		name     string
-		attempts int // 1: the job must not notice
-		disturb  func(t *testing.T, id job.ID)
-	}{
+	n.disturbed(t, []disturbance{
 		{"leader", 1, n.leaderIsolated},
 		{"groom", 2, n.groomIsolated},
 		{"follower", 1, n.followerIsolated},
@@ -42,8 +38,27 @@ func TestPartitions(t *testing.T) {
 		{"groom to leader", 2, n.groomToLeader},
 		{"stopped", 1, n.stopped},
 		{"vanished groom", 2, n.vanished},
-		{"forgotten groom", 2, n.forgotten},
-	} {
+	})
+}
+
+// TestForgottenGroom waits for most of its time, beside other tests.
+func TestForgottenGroom(t *testing.T) {
+	t.Parallel()
+	n := startNetwork(t)
+	n.disturbed(t, []disturbance{{"forgotten groom", 2, n.forgotten}})
+}
+
+// disturbed runs the job undisturbed, and then once under each fault.
+func (n *network) disturbed(t *testing.T, rows []disturbance) {
+	t.Helper()
+	calm := n.out("calm")
+	start := time.Now()
+	if info := n.wait(t, n.long(t, "calm")); info.State != job.Succeeded {
+		t.Fatalf("undisturbed run: %+v", info)
+	}
+	t.Logf("undisturbed: %v", time.Since(start))
+	want := readParts(t, calm)
+	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			id := n.long(t, row.name)
 			n.until(t, "a checkpoint is committed", func() bool { return n.inspect(t, id).Checkpoint > 0 })

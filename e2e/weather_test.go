@@ -14,6 +14,7 @@ import (
 // process, which delays, loses and stalls them and resets connections: submits are
 // answered, and a job ends with the undisturbed bits.
 func TestWeather(t *testing.T) {
+	t.Parallel()
 	t.Logf("seed %d (repeat with -args -seed %d)", *seed, *seed)
 	n := startNetwork(t)
 	if info := n.wait(t, n.chatty(t, "calm")); info.State != job.Succeeded {
