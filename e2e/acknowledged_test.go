@@ -81,6 +81,7 @@ type clients struct {
 
 // run asks until ctx ends; what was begun then is carried through.
 func (x *clients) run(ctx context.Context, t *testing.T, me int, cl *client.Client, rng *rand.Rand) {
+	t.Helper()
 	asking := context.WithoutCancel(ctx)
 	for ctx.Err() == nil {
 		var err error

@@ -35,16 +35,16 @@ func TestFullDisks(t *testing.T) {
 	want := readParts(t, calm)
 	for _, row := range []struct {
 		name string
-		fill func(t *testing.T)
+		fill func(t *testing.T, want string)
 	}{
 		{"leader", c.leaderFull},
 		{"masters", c.mastersFull},
-		{"grooms", func(t *testing.T) { c.groomsFull(t, want) }},
-		{"store", func(t *testing.T) { c.storeFull(t, want) }},
+		{"grooms", c.groomsFull},
+		{"store", c.storeFull},
 		{"results", c.resultsFull},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			row.fill(t)
+			row.fill(t, want)
 			c.settle(t)
 			c.goesOn(t)
 		})
@@ -103,7 +103,8 @@ func (zeros) Read(b []byte) (int, error) {
 
 // leaderFull fills the leader's disk while a job runs: another one leads, jobs are
 // accepted, and the job that runs does not notice.
-func (c *cluster) leaderFull(t *testing.T) {
+func (c *cluster) leaderFull(t *testing.T, _ string) {
+	t.Helper()
 	out := filepath.Join(filepath.Dir(c.data), "leader-full")
 	id := c.submit(t, out)
 	c.running(t, string(id))
@@ -142,10 +143,11 @@ func (c *cluster) accepts(t *testing.T) {
 
 // mastersFull fills the disks of all masters: jobs are refused in one line, what
 // runs goes on to its end, reads are answered, and room makes all well again.
-func (c *cluster) mastersFull(t *testing.T) {
+func (c *cluster) mastersFull(t *testing.T, _ string) {
+	t.Helper()
 	id := c.submit(t, filepath.Join(filepath.Dir(c.data), "masters-full"))
 	c.running(t, string(id))
-	var frees []func()
+	frees := make([]func(), 0, 3)
 	for _, name := range []string{"m1", "m2", "m3"} {
 		frees = append(frees, fill(t, filepath.Join(c.data, name)))
 	}
@@ -167,6 +169,7 @@ func (c *cluster) mastersFull(t *testing.T) {
 // groomsFull fills the grooms' disks: a job that needs none of it ends well; one whose
 // program finds no room says so with the path, and goes on when there is room.
 func (c *cluster) groomsFull(t *testing.T, want string) {
+	t.Helper()
 	program := c.buildBadProgram(t)
 	free1, free2 := fill(t, filepath.Join(c.data, "g1")), fill(t, filepath.Join(c.data, "g2"))
 	out := filepath.Join(filepath.Dir(c.data), "grooms-full")
@@ -193,6 +196,7 @@ func (c *cluster) groomsFull(t *testing.T, want string) {
 // storeFull fills the store while a job runs that has taken a checkpoint: it goes on
 // without new ones.
 func (c *cluster) storeFull(t *testing.T, want string) {
+	t.Helper()
 	out := filepath.Join(filepath.Dir(c.data), "store-full")
 	id := c.submit(t, out)
 	c.until(t, "a checkpoint is committed", func() bool { return c.inspect(t, id).Checkpoint > 0 })
@@ -209,7 +213,8 @@ func (c *cluster) storeFull(t *testing.T, want string) {
 
 // resultsFull fills the store, where a job without an output folder writes its
 // result: it fails in one line with the path.
-func (c *cluster) resultsFull(t *testing.T) {
+func (c *cluster) resultsFull(t *testing.T, _ string) {
+	t.Helper()
 	free := fill(t, filepath.Join(c.data, "store"))
 	r := c.command(t, nil, "job", "submit", "--peers", "2", "pi", "--", "--samples", "1000").ends(t, job.ExitFailed, "no space left on device", c.data)
 	if r.stdout.Len() > 0 {

@@ -59,7 +59,8 @@ func (n *network) leaderMute(t *testing.T, _ job.ID) {
 	leader := n.masterIn(t, "leader", "")
 	first := n.masterIn(t, "follower", "")
 	second := n.masterIn(t, "follower", first)
-	ids := []job.ID{n.small(t)}
+	ids := make([]job.ID, 0, 4)
+	ids = append(ids, n.small(t))
 	mends := []func(){n.cut(t, leader, first), n.cut(t, leader, second)}
 	n.within(t, healing, "another one leads", func() bool { return n.masterIn(t, "leader", leader) != "" })
 	for range 3 {

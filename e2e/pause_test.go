@@ -3,7 +3,6 @@
 package e2e_test
 
 import (
-	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -69,7 +68,7 @@ func (n *network) untouched(t *testing.T, id string, task job.Placed, what strin
 // ends waits until the masters act on a groom that is gone: the attempt ends.
 func (n *network) ends(t *testing.T, id job.ID, why string) {
 	t.Helper()
-	n.within(t, actedOn, fmt.Sprintf("%s: the attempt ends", why), func() bool {
+	n.within(t, actedOn, why+": the attempt ends", func() bool {
 		info := n.inspect(t, id)
 		return info.Attempts > 1 || info.State == job.Queued
 	})

@@ -4,10 +4,12 @@ package e2e_test
 
 import (
 	"encoding/binary"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -54,10 +56,7 @@ func (n *network) throughUs(t *testing.T, seed uint64) *wire {
 	n.ip(t, hub, "link", "add", "us", "type", "veth", "peer", "name", "us-hub")
 	n.ip(t, hub, "link", "set", "us-hub", "master", hub, "up")
 	n.ip(t, hub, "link", "set", "us", "up")
-	names := []string{"us"}
-	for name := range n.hosts {
-		names = append(names, name)
-	}
+	names := append(slices.Collect(maps.Keys(n.hosts)), "us")
 	w.open(t, "/run/netns/"+n.prefix+hub, names)
 	t.Cleanup(func() {
 		for _, p := range w.ports {

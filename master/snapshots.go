@@ -67,6 +67,8 @@ func (s *snapshots) setAside(to string) error {
 }
 
 // Create begins a snapshot.
+//
+//nolint:revive // Raft's interface has six arguments
 func (s *snapshots) Create(version raft.SnapshotVersion, index, term uint64, servers raft.Configuration, serversIndex uint64, trans raft.Transport) (raft.SnapshotSink, error) {
 	sink, err := s.FileSnapshotStore.Create(version, index, term, servers, serversIndex, trans)
 	if err != nil {

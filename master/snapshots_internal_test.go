@@ -38,21 +38,7 @@ func TestDamagedSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	old, id := writeSnapshot(t, s, 10), writeSnapshot(t, s, 20)
-	newest := func() string {
-		all, err := s.List()
-		if err != nil || len(all) == 0 {
-			t.Fatalf("%v, %v", all, err)
-		}
-		_, state, err := s.Open(all[0].ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer state.Close()
-		if b, err := io.ReadAll(state); err != nil || string(b) != fmt.Sprintf("state up to %d", all[0].Index) {
-			t.Fatalf("%q, %v", b, err)
-		}
-		return all[0].ID
-	}
+	newest := func() string { return readNewest(t, s) }
 	if got := newest(); got != id {
 		t.Fatalf("newest %s, want %s", got, id)
 	}
@@ -90,6 +76,25 @@ func TestDamagedSnapshot(t *testing.T) {
 			t.Errorf("%s mended, newest %s", name, got)
 		}
 	}
+}
+
+// readNewest returns the id of the newest snapshot that is whole, whose state is
+// checked.
+func readNewest(t *testing.T, s *snapshots) string {
+	t.Helper()
+	all, err := s.List()
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	_, state, err := s.Open(all[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	if b, err := io.ReadAll(state); err != nil || string(b) != fmt.Sprintf("state up to %d", all[0].Index) {
+		t.Fatalf("%q, %v", b, err)
+	}
+	return all[0].ID
 }
 
 // TestLogIsKeptForTheOlderSnapshot: what leads from the older snapshot to the newest

@@ -65,6 +65,15 @@ func (s *stage) lead() {
 	clear(s.sessions)
 }
 
+func duration(t *testing.T, text string) time.Duration {
+	t.Helper()
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 func (s *stage) run(t *testing.T, verb string, words []string) {
 	t.Helper()
 	args := map[string]string{}
@@ -74,19 +83,11 @@ func (s *stage) run(t *testing.T, verb string, words []string) {
 	}
 	switch verb {
 	case "at":
-		d, err := time.ParseDuration(words[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.now = s.start.Add(d)
+		s.now = s.start.Add(duration(t, words[0]))
 	case "leader": // another master takes over
 		s.lead()
 	case "lease":
-		d, err := time.ParseDuration(words[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.lease = d
+		s.lease = duration(t, words[0])
 		s.lead()
 	case "plane":
 		s.plane = wire.DataPlane(words[0])
