@@ -22,6 +22,9 @@ type session struct {
 	c     *Plane
 	conn  *rpc.Conn
 
+	spoke sync.Once     // with the first report
+	met   chan struct{} // closed by handle then
+
 	mu     sync.Mutex    // guards orders
 	orders *wire.Orders  // not yet pushed
 	kick   chan struct{} // holds a value while orders is set; sent by give
@@ -45,7 +48,7 @@ const (
 // Serve serves a groom's connection until it or ctx ends, and closes it. groom
 // is the name in the groom's certificate: it cannot report for another.
 func (c *Plane) Serve(ctx context.Context, groom string, nc net.Conn) error {
-	s := &session{groom: groom, c: c, kick: make(chan struct{}, 1)}
+	s := &session{groom: groom, c: c, met: make(chan struct{}), kick: make(chan struct{}, 1)}
 	s.conn = rpc.NewConn(nc, s.handle, rpc.Config{MaxBody: pack.MaxOrders})
 	c.mu.Lock()
 	c.lastID++
@@ -69,11 +72,16 @@ func (c *Plane) Serve(ctx context.Context, groom string, nc net.Conn) error {
 	return err
 }
 
-// ping keeps the link in motion until ctx ends, and closes it when the groom's machine
-// acknowledges nothing any more. The machine alone is asked: the kernel's own limit
-// (TCP_USER_TIMEOUT) counts from a retransmission, and not at all where there is no
-// route any more: 6 s were seen instead of 2.
+// ping keeps the link in motion from the first report (the groom speaks first) until
+// ctx ends, and closes it when the groom's machine acknowledges nothing any more. The
+// machine alone is asked: the kernel's own limit (TCP_USER_TIMEOUT) counts from a
+// retransmission, and not at all where there is no route: 6 s were seen instead of 2.
 func (s *session) ping(ctx context.Context, nc net.Conn) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-s.met:
+	}
 	tick := time.NewTicker(pingEvery)
 	defer tick.Stop()
 	var acked uint64
@@ -105,6 +113,7 @@ func (s *session) handle(_ context.Context, method uint16, body []byte) ([]byte,
 	if err := pack.Unmarshal(body, &r); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
+	s.spoke.Do(func() { close(s.met) })
 	reply, err := s.c.report(s, r)
 	if err != nil {
 		return nil, err
