@@ -20,7 +20,7 @@ import (
 //	node.json   the server's id in Raft, the UUID of its cluster
 //	audit.log   see auditLog
 //	masters     where other masters gossip, see gossip.Config.Remember
-//	raft/       log, votes and snapshots
+//	raft/       log, votes and snapshots; damaged/ in it has what was set aside
 type dataDir struct {
 	path string
 	lock *flock.Flock
