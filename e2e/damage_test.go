@@ -68,10 +68,18 @@ func TestDamagedProgram(t *testing.T) {
 	}
 }
 
-// damageProgram changes a file that is there to be executed.
+// damageProgram puts a damaged copy in the place of a file that is there to be executed,
+// and may just be.
 func damageProgram(t *testing.T, path string, damage func(path string) error) {
 	t.Helper()
-	if err := os.Chmod(path, 0o755); err != nil {
+	whole, err := os.ReadFile(path)
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if err == nil {
+		err = os.WriteFile(path, whole, 0o755)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := damage(path); err != nil {
