@@ -9,6 +9,7 @@ import (
 
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
+	"scalar/groom/table"
 	"scalar/internal/rpc"
 )
 
@@ -93,7 +94,7 @@ func Serve(dir string) rpc.Handler { return ServeProbes(dir, probe) }
 func ServeProbes(dir string, look func(context.Context, wire.Probe) wire.ProbeReply) func(ctx context.Context, method uint16, body []byte) ([]byte, error) {
 	n := &node{
 		log: slog.New(slog.DiscardHandler), dir: &dataDir{root: dir}, prober: newProber(look),
-		table: newTable("", func(string) error { return nil }),
+		table: table.New("", func(string) error { return nil }),
 	}
 	return n.serve
 }
@@ -115,14 +116,21 @@ func BoundCounters(c map[string]int64) map[string]int64 { return boundCounters(c
 // them, when every task has said these messages.
 func Said(slots int, id job.ID, words []wire.FromTask) wire.Report {
 	cfg := Config{Name: strings.Repeat("g", 63), Slots: slots, Logger: slog.New(slog.DiscardHandler)}
-	n := &node{cfg: cfg, log: cfg.Logger, programs: &programs{}, table: newTable("uuid", func(string) error { return nil })}
+	n := &node{cfg: cfg, log: cfg.Logger, programs: &programs{}, table: table.New("uuid", func(string) error { return nil })}
 	n.metrics = newMetrics(n)
-	for i := range 2 * slots {
-		order := wire.TaskOrder{Start: wire.TaskStart{Key: wire.TaskKey{Job: id, Epoch: 1 << 30, Task: i}}}
-		order.Start.Ranges = slices.Repeat([]job.Range{{Hi: 1}}, 2*slots)
-		n.table.want(order)
-		l := &life{node: n, key: order.Start.Key, task: n.table.tasks[order.Start.Key], log: n.log, share: shareOf(1, slots), group: &taskGroup{}}
-		l.task.listed = i < slots // the others are being killed
+	all := make([]wire.TaskOrder, 2*slots)
+	for i := range all {
+		all[i].Start = wire.TaskStart{Key: wire.TaskKey{Job: id, Epoch: 1 << 30, Task: i}, Ranges: slices.Repeat([]job.Range{{Hi: 1}}, 2*slots)}
+	}
+	order := func(seq uint64, tasks []wire.TaskOrder) {
+		if err := n.table.Apply(wire.Orders{Cluster: "uuid", Term: 1, Seq: seq, Tasks: tasks}); err != nil {
+			panic(err)
+		}
+	}
+	order(1, all)
+	started, _ := n.table.Take()
+	for _, task := range started {
+		l := &life{node: n, key: task.Order.Start.Key, task: task, log: n.log, share: shareOf(1, slots), group: &taskGroup{}}
 		c := &conversation{life: l, out: make(chan wire.ToTask, 3)}
 		for _, w := range words {
 			c.hear(w)
@@ -131,8 +139,9 @@ func Said(slots int, id job.ID, words []wire.FromTask) wire.Report {
 			panic(c.nonsense)
 		}
 	}
+	order(2, all[:slots]) // the others are being killed
 	var r wire.Report
-	n.table.fill(&r)
+	n.table.Fill(&r)
 	return r
 }
 

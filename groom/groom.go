@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"scalar/bsp/wire"
+	"scalar/groom/table"
 	"scalar/internal/gossip"
 	"scalar/internal/netx"
 	"scalar/internal/pki"
@@ -52,7 +53,7 @@ type node struct {
 	log      *slog.Logger
 	dir      *dataDir
 	host     string // that tasks listen on
-	table    *table
+	table    *table.Table
 	programs *programs
 	cgroups  *cgroups
 	prober   *prober
@@ -111,7 +112,7 @@ func (g *Groom) open(dir *dataDir) (*node, error) {
 	n := &node{
 		cfg: g.cfg, dir: dir, host: netx.AdvertisedHost(host), cgroups: &cgroups{}, prober: newProber(probe), keeper: newStorekeeper(g.cfg.Store),
 		log:   g.cfg.Logger.With("groom", g.cfg.Name),
-		table: newTable(cluster, dir.setCluster),
+		table: table.New(cluster, dir.setCluster),
 	}
 	if g.cfg.TaskUser != nil {
 		if err := n.checkUser(); err != nil {
@@ -191,15 +192,15 @@ func (n *node) work(ctx context.Context) {
 	defer tasks.Wait()
 	for {
 		select {
-		case <-n.table.pending:
+		case <-n.table.Pending():
 		case <-ctx.Done():
 			return
 		}
-		ordered, storage := n.table.take()
+		ordered, storage := n.table.Take()
 		for _, t := range ordered {
 			tasks.Go(func() {
 				if n.live(ctx, t) {
-					rest.Go(func() { n.keepLog(ctx, t.order.Start.Key) })
+					rest.Go(func() { n.keepLog(ctx, t.Order.Start.Key) })
 				}
 			})
 		}
@@ -210,21 +211,21 @@ func (n *node) work(ctx context.Context) {
 }
 
 // runStorage does one piece of storage work.
-func (n *node) runStorage(ctx context.Context, w *storageWork) {
+func (n *node) runStorage(ctx context.Context, w *table.Work) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if !n.table.beginStorage(w, cancel) {
+	if !n.table.BeginStorage(w, cancel) {
 		return
 	}
-	failure := runStorage(ctx, w.owner, w.order)
+	failure := runStorage(ctx, w.Owner, w.Order)
 	if ctx.Err() != nil {
 		return // nobody waits for it, or the next incarnation is asked again
 	}
 	if failure != nil {
 		failure.Groom, failure.Message = n.cfg.Name, clip(failure.Message, maxMessage)
-		n.log.Warn("storage order failed", "job", w.order.Job, "epoch", w.order.Epoch, "error", failure)
+		n.log.Warn("storage order failed", "job", w.Order.Job, "epoch", w.Order.Epoch, "error", failure)
 	}
-	n.table.endStorage(w, failure)
+	n.table.EndStorage(w, failure)
 }
 
 // hostOf returns the advertised form of an address that a task listens on.

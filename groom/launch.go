@@ -38,7 +38,7 @@ func (l *life) prepare(ctx context.Context) *job.Failure {
 		return setupFailure(l.key, err)
 	}
 	var err error
-	if l.output, err = createLog(l.logFile, l.task.order.Limits.LogMax); err != nil {
+	if l.output, err = createLog(l.logFile, l.task.Order.Limits.LogMax); err != nil {
 		return setupFailure(l.key, err)
 	}
 	if l.group, err = l.cgroups.create(taskName(l.key), l.limits()); err != nil {
@@ -73,8 +73,8 @@ func (l *life) giveFolders() error {
 	if u == nil {
 		return nil
 	}
-	paths := make([]string, 0, len(l.task.order.Files)+3)
-	for _, f := range l.task.order.Files {
+	paths := make([]string, 0, len(l.task.Order.Files)+3)
+	for _, f := range l.task.Order.Files {
 		paths = append(paths, filepath.Join(l.workDir(), f.Name))
 	}
 	for _, path := range append(paths, l.workDir(), l.tmpDir(), l.folder) {
@@ -87,7 +87,7 @@ func (l *life) giveFolders() error {
 
 // bringFiles puts the job's files into the working folder.
 func (l *life) bringFiles(ctx context.Context) *job.Failure {
-	files := l.task.order.Files
+	files := l.task.Order.Files
 	if len(files) == 0 {
 		return nil
 	}
@@ -110,7 +110,7 @@ func (l *life) bringFiles(ctx context.Context) *job.Failure {
 // start execs the task's program.
 func (l *life) start(ctx context.Context) *job.Failure {
 	path := ownExecutable(l.cfg.Exe)
-	if p := l.task.order.Program; p.Builtin == "" {
+	if p := l.task.Order.Program; p.Builtin == "" {
 		cached, release, err := l.programs.acquire(ctx, p.Digest)
 		if err != nil {
 			return programFailure("program "+p.Name, err)
@@ -139,7 +139,7 @@ func (l *life) start(ctx context.Context) *job.Failure {
 	if l.key.Epoch > 1 {
 		l.metrics.restarted.Inc()
 	}
-	l.table.update(l.task, true, func(s *wire.TaskStatus) { s.PID = pid })
+	l.table.Update(l.task, true, func(s *wire.TaskStatus) { s.PID = pid })
 	l.log.Info("task started", "pid", pid)
 	return nil
 }
@@ -150,11 +150,11 @@ func (l *life) environ() []string {
 		"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"LANG": "C.UTF-8",
 	}
-	if limit := l.task.order.Limits.Memory; limit > 0 {
+	if limit := l.task.Order.Limits.Memory; limit > 0 {
 		// The collector works harder before the kernel kills.
 		env["GOMEMLIMIT"] = strconv.FormatInt(limit/10*9, 10)
 	}
-	maps.Copy(env, l.task.order.Env)
+	maps.Copy(env, l.task.Order.Env)
 	env["HOME"], env["TMPDIR"] = l.workDir(), l.tmpDir()
 	env["BSP_TASK"] = "1"
 	env["BSP_TASK_ID"] = taskName(l.key)
@@ -283,7 +283,7 @@ func (l *life) limitResources(pid int) {
 	// The kernel counts this one by user, all that the user runs anywhere: it means
 	// something only for a user that nothing else runs as, and it is for all its tasks.
 	if l.cfg.TaskUser != nil && !l.cgroups.has(ctlPids) {
-		n := uint64(max(l.task.order.Limits.Procs, l.cfg.Procs*l.cfg.Slots))
+		n := uint64(max(l.task.Order.Limits.Procs, l.cfg.Procs*l.cfg.Slots))
 		err = errors.Join(err, unix.Prlimit(pid, unix.RLIMIT_NPROC, &unix.Rlimit{Cur: n, Max: n}, nil))
 	}
 	// Root in a container may have no right to do this to another user's process.
@@ -295,9 +295,9 @@ func (l *life) limitResources(pid int) {
 // limits returns the order's limits, and the groom's own where it has none: a program
 // that forks without end must not take the whole machine's processes.
 func (l *life) limits() wire.Limits {
-	limits := l.task.order.Limits
+	limits := l.task.Order.Limits
 	if limits.Procs <= 0 {
-		limits.Procs = l.cfg.Procs * max(l.task.peers(), 1)
+		limits.Procs = l.cfg.Procs * max(l.task.Peers(), 1)
 	}
 	return limits
 }

@@ -13,6 +13,7 @@ import (
 	"scalar/bsp/job"
 	"scalar/bsp/taskproc"
 	"scalar/bsp/wire"
+	"scalar/groom/table"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 // life is one task from its order to its last trace.
 type life struct {
 	*node
-	task    *task
+	task    *table.Task
 	key     wire.TaskKey
 	share   share  // of the groom's reports
 	folder  string // holds work and tmp
@@ -46,22 +47,22 @@ type life struct {
 
 // live runs one task to its end and leaves nothing behind but its log, if it returns
 // true. ctx is the groom's; the task may be ended earlier by orders.
-func (n *node) live(ctx context.Context, t *task) (logged bool) {
-	key := t.order.Start.Key
+func (n *node) live(ctx context.Context, t *table.Task) (logged bool) {
+	key := t.Order.Start.Key
 	l := &life{
-		node: n, task: t, key: key, share: shareOf(t.peers(), n.cfg.Slots), group: &taskGroup{},
+		node: n, task: t, key: key, share: shareOf(t.Peers(), n.cfg.Slots), group: &taskGroup{},
 		folder: filepath.Join(n.dir.tasks(), taskName(key)), logFile: logPath(n.dir.logs(), key),
 		log: n.log.With("job", key.Job, "epoch", key.Epoch, "task", key.Task),
 	}
-	defer n.table.end(t)
+	defer n.table.End(t)
 	if !safeID(key.Job) || key.Task < 0 {
 		l.fail(job.Fail(job.FaultInternal, "%v", errKeyUnsafe))
 		return false
 	}
 	own, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if !n.table.begin(t, cancel) {
-		cancel(errFenced)
+	if !n.table.Begin(t, cancel) {
+		cancel(table.ErrFenced)
 	}
 	failure := l.prepare(own)
 	if failure == nil {
@@ -84,7 +85,7 @@ func (n *node) live(ctx context.Context, t *task) (logged bool) {
 
 // fail reports the task dead, unless it has told its end itself.
 func (l *life) fail(f *job.Failure) {
-	l.table.update(l.task, true, func(s *wire.TaskStatus) {
+	l.table.Update(l.task, true, func(s *wire.TaskStatus) {
 		if s.Phase >= wire.Done {
 			return
 		}
@@ -130,7 +131,7 @@ func (l *life) attend(ctx context.Context) {
 			if kill == nil { // it exits now, or never by itself
 				kill = time.After(lastWordGrace)
 			}
-		case addrs := <-l.task.addrs:
+		case addrs := <-l.task.Addrs:
 			c.meet(addrs)
 		case <-stop:
 			stop = nil
@@ -191,7 +192,7 @@ func (l *life) settle() *job.Failure {
 
 // verdict says why the task failed; nil if it has said so itself.
 func (l *life) verdict(status taskproc.Exit) *job.Failure {
-	limit := l.task.order.Limits.Memory
+	limit := l.task.Order.Limits.Memory
 	oom := status.Signal() == syscall.SIGKILL && l.group.outOfMemory()
 	switch {
 	case l.lastWord:

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"scalar/bsp/wire"
+	"scalar/groom/table"
 	"scalar/internal/gossip"
 	"scalar/internal/netx"
 	"scalar/internal/pack"
@@ -38,7 +39,7 @@ const (
 
 // link keeps one RPC connection to the leader and reports over it.
 type link struct {
-	table     *table
+	table     *table.Table
 	facts     wire.Report // what does not change while the groom lives
 	tls       *tls.Config
 	members   func() []gossip.Member
@@ -245,10 +246,10 @@ func (k *link) stay(ctx context.Context, s *session) (hint string, err error) {
 	var soon <-chan time.Time // set while progress waits to be told
 	for {
 		select {
-		case <-k.table.changed:
+		case <-k.table.Changed():
 		case <-beat.C:
 		case <-soon:
-		case <-k.table.moved:
+		case <-k.table.Moved():
 			if soon == nil {
 				soon = time.After(soonDelay)
 			}
@@ -290,7 +291,7 @@ func (k *link) report(ctx context.Context, s *session, leaving bool) (wire.Repor
 	k.mu.Lock()
 	k.seq++
 	r.Seq = k.seq
-	k.table.fill(&r)
+	k.table.Fill(&r)
 	k.mu.Unlock()
 	body, err := pack.Marshal(r)
 	if err != nil {
@@ -302,5 +303,5 @@ func (k *link) report(ctx context.Context, s *session, leaving bool) (wire.Repor
 	if err := pack.Unmarshal(body, &reply); err != nil {
 		return reply, fmt.Errorf("answer of %s: %w", s.addr, err)
 	}
-	return reply, k.table.learn(reply.Cluster)
+	return reply, k.table.Learn(reply.Cluster)
 }

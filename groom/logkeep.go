@@ -66,7 +66,7 @@ func (n *node) oldLogs() (files []oldLog, folders []string) {
 		n.log.Warn("logs are not cleaned up", "error", err)
 		return nil, nil
 	}
-	live := n.table.jobs()
+	live := n.table.Jobs()
 	for _, j := range jobs {
 		dir := filepath.Join(n.dir.logs(), j.Name())
 		entries, err := os.ReadDir(dir)

@@ -64,7 +64,7 @@ func (s *state) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	phases, used := s.node.table.usage()
+	phases, used := s.node.table.Usage()
 	for p := wire.Starting; p <= wire.Dead; p++ {
 		gauge(s.tasks, float64(phases[p]), p.String())
 	}

@@ -59,7 +59,7 @@ func (n *node) checkUser() error {
 func (l *life) startFailure(path string, err error) *job.Failure {
 	missing := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
 	if missing && reach(l.cfg.TaskUser, path) == nil && reach(l.cfg.TaskUser, l.workDir()) == nil || errors.Is(err, syscall.ENOEXEC) {
-		return job.Fail(job.FaultProgram, "program %s cannot be executed: build it as a static binary for linux/%s (%v)", l.task.order.Program.Name, runtime.GOARCH, err)
+		return job.Fail(job.FaultProgram, "program %s cannot be executed: build it as a static binary for linux/%s (%v)", l.task.Order.Program.Name, runtime.GOARCH, err)
 	}
 	return setupFailure(l.key, err)
 }

@@ -18,7 +18,7 @@ func (n *node) serve(ctx context.Context, method uint16, body []byte) ([]byte, e
 		if err := pack.Unmarshal(body, &o); err != nil {
 			return nil, err
 		}
-		return nil, n.table.apply(o)
+		return nil, n.table.Apply(o)
 	case wire.MethodProbe:
 		var p wire.Probe
 		if err := pack.Unmarshal(body, &p); err != nil {
@@ -56,7 +56,7 @@ func (n *node) readLog(r wire.LogRequest) (wire.LogReply, error) {
 		limit = min(r.Max, maxLogReply)
 	}
 	// Asked first: what is written after it was running is read below, or later.
-	running := n.table.running(r.Key)
+	running := n.table.Running(r.Key)
 	data, offset, err := readLog(logPath(n.dir.logs(), r.Key), max(r.Offset, 0), limit)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

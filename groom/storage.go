@@ -2,7 +2,6 @@ package groom
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,81 +9,12 @@ import (
 
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
-	"scalar/internal/pack"
+	"scalar/groom/table"
 	"scalar/storage"
 )
 
-// storageKey is a digest of the order: the same order twice is one piece of work,
-// another order for the same epoch is another.
-type storageKey [sha256.Size]byte
-
-// owner names the attempt that made an output, in its _SUCCESS. The cluster's id is
-// in it since masters that are founded anew count jobs from 1 again.
-type owner struct {
-	Cluster string    `json:"cluster"`
-	Job     job.ID    `json:"job"`
-	Epoch   job.Epoch `json:"epoch"`
-}
-
-// storageWork is one order about storage. Its fields are guarded by table.mu, but
-// for the order.
-type storageWork struct {
-	order  wire.StorageOrder
-	owner  owner // of the output, if the order commits one
-	status wire.StorageStatus
-	ended  bool
-	cancel func(error)
-	gone   bool // no longer ordered
-}
-
-// applyStorage makes the ordered storage work and the known one the same. The
-// caller holds tb.mu.
-func (tb *table) applyStorage(orders []wire.StorageOrder) {
-	listed := map[storageKey]bool{}
-	for _, o := range orders {
-		b, err := pack.Marshal(o)
-		if err != nil {
-			continue // it came from such bytes
-		}
-		key := storageKey(sha256.Sum256(b))
-		listed[key] = true
-		if tb.storage[key] != nil {
-			continue
-		}
-		w := &storageWork{order: o, owner: owner{tb.cluster, o.Job, o.Epoch}, status: wire.StorageStatus{Job: o.Job, Epoch: o.Epoch, Commit: o.Commit != nil}}
-		tb.storage[key] = w
-		tb.newStorage = append(tb.newStorage, w)
-	}
-	for key, w := range tb.storage {
-		if !listed[key] {
-			w.gone = true
-			if w.cancel != nil {
-				w.cancel(errFenced)
-			}
-			delete(tb.storage, key)
-		}
-	}
-}
-
-// beginStorage is begin for storage work.
-func (tb *table) beginStorage(w *storageWork, cancel func(error)) bool {
-	tb.mu.Lock()
-	defer tb.mu.Unlock()
-	w.cancel = cancel
-	return !w.gone
-}
-
-// endStorage has the outcome reported until the order is gone.
-func (tb *table) endStorage(w *storageWork, failure *job.Failure) {
-	tb.mu.Lock()
-	w.ended = true
-	w.status.Done, w.status.Failure = failure == nil, failure
-	tb.mu.Unlock()
-	signal(tb.changed)
-}
-
 // runStorage does one order about storage. All of it may be repeated.
-func runStorage(ctx context.Context, by owner, o wire.StorageOrder) *job.Failure {
+func runStorage(ctx context.Context, by table.Owner, o wire.StorageOrder) *job.Failure {
 	if c := o.Commit; c != nil {
 		if err := commit(ctx, by, c); err != nil {
 			f := job.Fail(job.FaultOutput, "%v", err)
@@ -102,7 +32,7 @@ func runStorage(ctx context.Context, by owner, o wire.StorageOrder) *job.Failure
 	return nil
 }
 
-func commit(ctx context.Context, by owner, c *wire.OutputCommit) error {
+func commit(ctx context.Context, by table.Owner, c *wire.OutputCommit) error {
 	line, err := json.Marshal(by)
 	if err != nil {
 		return fmt.Errorf("commit of %s: %w", by.Job, err)

@@ -24,7 +24,7 @@ type conversation struct {
 
 // begin gives the task its orders, completed with what only its groom knows.
 func (c *conversation) begin() {
-	start := c.task.order.Start
+	start := c.task.Order.Start
 	if start.Listen == "" {
 		start.Listen = c.host
 		if start.DataPlane == wire.PlaneUnix {
@@ -39,7 +39,7 @@ func (c *conversation) hear(m wire.FromTask) {
 	if c.lastWord || c.nonsense != nil {
 		return
 	}
-	if c.nonsense = c.share.check(m, c.task.peers()); c.nonsense != nil {
+	if c.nonsense = c.share.check(m, c.task.Peers()); c.nonsense != nil {
 		c.kill()
 		return
 	}
@@ -78,7 +78,7 @@ func (c *conversation) hear(m wire.FromTask) {
 }
 
 func (c *conversation) report(urgent bool, change func(s *wire.TaskStatus)) {
-	c.table.update(c.task, urgent, change)
+	c.table.Update(c.task, urgent, change)
 }
 
 // meet gives the task the addresses of all, once both sides are ready.

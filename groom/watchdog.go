@@ -12,7 +12,7 @@ const (
 // watchMemory kills the task when its session uses more memory than it may, on
 // machines where no cgroup does so.
 func (l *life) watchMemory(over <-chan struct{}) {
-	limit := l.task.order.Limits.Memory
+	limit := l.task.Order.Limits.Memory
 	if limit <= 0 || l.group.limitsMemory() {
 		return
 	}

@@ -1,10 +1,9 @@
-package groom
+package table
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"sync"
 
@@ -12,17 +11,18 @@ import (
 	"scalar/bsp/wire"
 )
 
-// errStale refuses orders that a newer leader, or the same one later, has
+// ErrStale refuses orders that a newer leader, or the same one later, has
 // overtaken.
-var errStale = errors.New("stale orders")
+var ErrStale = errors.New("stale orders")
 
 // maxEnded bounds the keys remembered after they left both orders and reports.
 // It matters only if a master lists an ended key again much later.
 const maxEnded = 1 << 16
 
-// table is what runs here and what should: orders come in, statuses go out. It
-// starts and kills nothing itself; the groom's loop takes pending work from it.
-type table struct {
+// Table is what runs on a groom and what should: orders come in, statuses go out.
+// It starts and kills nothing itself; the groom's loop takes pending work from it.
+// Its methods are safe for concurrent use.
+type Table struct {
 	changed chan struct{} // to the link: report at once; size 1, a token is enough
 	moved   chan struct{} // to the link: report soon; as changed
 	pending chan struct{} // to the groom's loop: work waits; as changed
@@ -30,20 +30,19 @@ type table struct {
 	mu          sync.Mutex // guards what follows
 	cluster     string
 	term, seq   uint64 // of the last orders applied
-	tasks       map[wire.TaskKey]*task
+	tasks       map[wire.TaskKey]*Task
 	ended       map[wire.TaskKey]bool
 	endedOrder  []wire.TaskKey // oldest first, of ended
-	newTasks    []*task
-	storage     map[storageKey]*storageWork
-	newStorage  []*storageWork
+	newTasks    []*Task
+	storage     map[workKey]*Work
+	newStorage  []*Work
 	saveCluster func(id string) error
 }
 
-// task is one ordered task. Its fields are guarded by table.mu, but for the order
-// and the channel.
-type task struct {
-	order wire.TaskOrder
-	addrs chan []string // the data addresses of all, once; size 1
+// Task is one ordered task. What is not exported is guarded by Table.mu.
+type Task struct {
+	Order wire.TaskOrder
+	Addrs chan []string // the data addresses of all, once; size 1; sent by Apply, never closed
 
 	status wire.TaskStatus
 	told   bool // addrs was sent
@@ -53,13 +52,24 @@ type task struct {
 	over   bool // process, folder and cgroup are gone
 }
 
-func newTable(cluster string, saveCluster func(string) error) *table {
-	return &table{
+// New returns an empty table. cluster is the UUID that the groom's folder belongs to,
+// "" if none yet: then saveCluster is called with the first that masters tell.
+func New(cluster string, saveCluster func(string) error) *Table {
+	return &Table{
 		changed: make(chan struct{}, 1), moved: make(chan struct{}, 1), pending: make(chan struct{}, 1),
 		cluster: cluster, saveCluster: saveCluster,
-		tasks: map[wire.TaskKey]*task{}, ended: map[wire.TaskKey]bool{}, storage: map[storageKey]*storageWork{},
+		tasks: map[wire.TaskKey]*Task{}, ended: map[wire.TaskKey]bool{}, storage: map[workKey]*Work{},
 	}
 }
+
+// Changed holds a value while a report is due at once. One reader takes it.
+func (tb *Table) Changed() <-chan struct{} { return tb.changed }
+
+// Moved holds a value while a report is due soon. One reader takes it.
+func (tb *Table) Moved() <-chan struct{} { return tb.moved }
+
+// Pending holds a value while Take has something to give. One reader takes it.
+func (tb *Table) Pending() <-chan struct{} { return tb.pending }
 
 // signal leaves a token in c.
 func signal(c chan struct{}) {
@@ -69,12 +79,14 @@ func signal(c chan struct{}) {
 	}
 }
 
-// apply makes what is ordered and what is here the same. It is idempotent.
-func (tb *table) apply(o wire.Orders) error {
+// Apply makes what is ordered and what is here the same. It is idempotent. Orders
+// that a newer leader, or the same one later, has overtaken are refused with
+// [ErrStale], and orders of another cluster's masters are too.
+func (tb *Table) Apply(o wire.Orders) error {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	if o.Term < tb.term || o.Term == tb.term && o.Seq < tb.seq {
-		return fmt.Errorf("%w: term %d seq %d after term %d seq %d", errStale, o.Term, o.Seq, tb.term, tb.seq)
+		return fmt.Errorf("%w: term %d seq %d after term %d seq %d", ErrStale, o.Term, o.Seq, tb.term, tb.seq)
 	}
 	if err := tb.join(o.Cluster); err != nil {
 		return err
@@ -103,7 +115,7 @@ func (tb *table) apply(o wire.Orders) error {
 
 // join learns the cluster's id once and refuses every other from then on. The
 // caller holds tb.mu.
-func (tb *table) join(id string) error {
+func (tb *Table) join(id string) error {
 	if id == "" || id == tb.cluster {
 		return nil
 	}
@@ -118,49 +130,49 @@ func (tb *table) join(id string) error {
 	return nil
 }
 
-// learn is join for ids that come in a ReportReply.
-func (tb *table) learn(id string) error {
+// Learn takes the cluster's id from a ReportReply; as in orders, the first counts.
+func (tb *Table) Learn(id string) error {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	return tb.join(id)
 }
 
 // want notes one ordered task.
-func (tb *table) want(order wire.TaskOrder) {
+func (tb *Table) want(order wire.TaskOrder) {
 	key := order.Start.Key
 	t := tb.tasks[key]
 	if t == nil {
 		if tb.ended[key] {
 			return
 		}
-		t = &task{order: order, addrs: make(chan []string, 1), status: wire.TaskStatus{Key: key, Phase: wire.Starting}}
+		t = &Task{Order: order, Addrs: make(chan []string, 1), status: wire.TaskStatus{Key: key, Phase: wire.Starting}}
 		tb.tasks[key] = t
 		tb.newTasks = append(tb.newTasks, t)
 	}
 	t.listed = true
 	if len(order.Addrs) > 0 && !t.told {
 		t.told = true
-		t.addrs <- slices.Clone(order.Addrs)
+		t.Addrs <- slices.Clone(order.Addrs)
 	}
 }
 
-// errFenced ends a task that is no longer ordered.
-var errFenced = errors.New("no order lists it any more")
+// ErrFenced ends a task that is no longer ordered.
+var ErrFenced = errors.New("no order lists it any more")
 
 // fence kills the task, unless it has said its last word and ends by itself.
-func (t *task) fence() {
+func (t *Task) fence() {
 	if t.fenced || t.status.Phase >= wire.Done {
 		return
 	}
 	t.fenced = true
 	if t.cancel != nil {
-		t.cancel(errFenced)
+		t.cancel(ErrFenced)
 	}
 }
 
-// take returns the tasks and the storage work that were ordered since the last
+// Take returns the tasks and the storage work that were ordered since the last
 // call.
-func (tb *table) take() ([]*task, []*storageWork) {
+func (tb *Table) Take() ([]*Task, []*Work) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	tasks, work := tb.newTasks, tb.newStorage
@@ -168,17 +180,17 @@ func (tb *table) take() ([]*task, []*storageWork) {
 	return tasks, work
 }
 
-// begin tells how to kill the task from now on. It returns false if the task has
+// Begin tells how to kill the task from now on. It returns false if the task has
 // been fenced meanwhile.
-func (tb *table) begin(t *task, cancel func(error)) bool {
+func (tb *Table) Begin(t *Task, cancel func(error)) bool {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	t.cancel = cancel
 	return !t.fenced
 }
 
-// update changes a task's status and has it reported: at once if urgent.
-func (tb *table) update(t *task, urgent bool, change func(s *wire.TaskStatus)) {
+// Update changes a task's status and has it reported: at once if urgent.
+func (tb *Table) Update(t *Task, urgent bool, change func(s *wire.TaskStatus)) {
 	tb.mu.Lock()
 	change(&t.status)
 	tb.mu.Unlock()
@@ -189,9 +201,9 @@ func (tb *table) update(t *task, urgent bool, change func(s *wire.TaskStatus)) {
 	}
 }
 
-// end notes that nothing is left of the task. Its status stays in the reports
+// End notes that nothing is left of the task. Its status stays in the reports
 // for as long as it is ordered.
-func (tb *table) end(t *task) {
+func (tb *Table) End(t *Task) {
 	tb.mu.Lock()
 	t.over = true
 	key := t.status.Key
@@ -208,8 +220,9 @@ func (tb *table) end(t *task) {
 	signal(tb.changed)
 }
 
-// fill writes all that runs here into a report.
-func (tb *table) fill(r *wire.Report) {
+// Fill writes all that runs here into a report: the same in the same order while
+// nothing changes.
+func (tb *Table) Fill(r *wire.Report) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	r.Cluster, r.OrdersTerm, r.OrdersSeq = tb.cluster, tb.term, tb.seq
@@ -221,38 +234,34 @@ func (tb *table) fill(r *wire.Report) {
 		r.Tasks = append(r.Tasks, s)
 	}
 	slices.SortFunc(r.Tasks, func(a, b wire.TaskStatus) int { return compareKeys(a.Key, b.Key) })
-	for _, w := range tb.storage {
-		if w.ended {
-			r.Storage = append(r.Storage, w.status)
-		}
-	}
+	r.Storage = append(r.Storage, tb.storageStatuses()...)
 }
 
-// running reports whether the task's log may still grow.
-func (tb *table) running(key wire.TaskKey) bool {
+// Running reports whether the task's log may still grow.
+func (tb *Table) Running(key wire.TaskKey) bool {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	t := tb.tasks[key]
 	return t != nil && !t.over
 }
 
-// usage counts tasks by phase, and the slots of those that are not over.
-func (tb *table) usage() (phases map[wire.Phase]int, slots int) {
+// Usage counts tasks by phase, and the slots of those that are not over.
+func (tb *Table) Usage() (phases map[wire.Phase]int, slots int) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	phases = map[wire.Phase]int{}
 	for _, t := range tb.tasks {
 		phases[t.status.Phase]++
 		if !t.over {
-			slots += t.peers()
+			slots += t.Peers()
 		}
 	}
 	return phases, slots
 }
 
-// peers returns how many slots the task holds.
-func (t *task) peers() int {
-	ranges, i := t.order.Start.Ranges, t.order.Start.Key.Task
+// Peers returns how many slots the task holds.
+func (t *Task) Peers() int {
+	ranges, i := t.Order.Start.Ranges, t.Order.Start.Key.Task
 	if i < 0 || i >= len(ranges) {
 		return 0
 	}
@@ -263,18 +272,8 @@ func compareKeys(a, b wire.TaskKey) int {
 	return cmp.Or(cmp.Compare(a.Job, b.Job), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Task, b.Task))
 }
 
-// taskName returns what the task's folder, cgroup and log have in their names.
-func taskName(key wire.TaskKey) string {
-	return fmt.Sprintf("%s-%d-%d", key.Job, key.Epoch, key.Task)
-}
-
-var jobIDRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
-
-// safeID reports whether a job id can be part of a path.
-func safeID(id job.ID) bool { return jobIDRule.MatchString(string(id)) }
-
-// jobs returns the jobs that have tasks here.
-func (tb *table) jobs() map[job.ID]bool {
+// Jobs returns the jobs that have tasks here.
+func (tb *Table) Jobs() map[job.ID]bool {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	out := map[job.ID]bool{}
