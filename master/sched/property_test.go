@@ -54,6 +54,23 @@ func drawState(t *rapid.T) sched.State {
 	return s
 }
 
+// Rankings change how long a plan takes, not what it is; and a limit takes its
+// beginning.
+func TestRankings(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawState(t)
+		plan := sched.Schedule(s)
+		if plain := sched.SchedulePlain(s); !reflect.DeepEqual(plan, plain) {
+			t.Fatalf("with rankings\n%v\nwithout\n%v", plan, plain)
+		}
+		s.Limit = rapid.IntRange(1, 3).Draw(t, "limit")
+		some := sched.Schedule(s)
+		if n := min(s.Limit, len(plan.Placements)); !slices.EqualFunc(some.Placements, plan.Placements[:n], func(a, b sched.Placement) bool { return reflect.DeepEqual(a, b) }) {
+			t.Fatalf("the first %d of\n%v\nare\n%v", s.Limit, plan, some)
+		}
+	})
+}
+
 // Nothing is oversubscribed, gangs are whole, and the plan repeats.
 func TestPlans(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

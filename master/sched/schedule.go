@@ -18,12 +18,15 @@ const maxPassed = 1000
 // so that each gets its turn.
 const maxReserving = 16
 
-// Schedule returns the jobs that can start now.
+// Schedule returns the jobs that can start now, s.Limit at most.
 func Schedule(s State) Plan {
+	return newRoom(s).plan(s)
+}
+
+func (r *room) plan(s State) Plan {
 	plan := Plan{Index: s.Index}
-	r := newRoom(s)
 	for _, j := range inOrder(s.Queue) {
-		if r.passed >= maxPassed || !r.any() {
+		if r.passed >= maxPassed || !r.any() || s.Limit > 0 && len(plan.Placements) >= s.Limit {
 			break
 		}
 		if tasks := r.serve(j); tasks != nil {
@@ -43,6 +46,9 @@ type room struct {
 	holding   []job.ID        // recovering jobs that have taken what they hold
 	passed    int             // jobs that do not fit now
 	hopeless  map[demand]bool // what exceeds all grooms, as far as it was asked
+	rankings  map[shape]*ranking
+	full      int  // grooms at the beginning of the list on which nothing can start
+	plain     bool // do without rankings; for tests
 }
 
 // reservation keeps jobs of its priority and below away from a claim.
@@ -59,7 +65,7 @@ type demand struct {
 }
 
 func newRoom(s State) *room {
-	r := &room{now: s.Now, grooms: slices.Clone(s.Grooms), index: make(map[string]int, len(s.Grooms)), hopeless: map[demand]bool{}}
+	r := &room{now: s.Now, grooms: slices.Clone(s.Grooms), index: make(map[string]int, len(s.Grooms)), hopeless: map[demand]bool{}, rankings: map[shape]*ranking{}}
 	slices.SortFunc(r.grooms, func(a, b Groom) int { return cmp.Compare(a.Name, b.Name) })
 	r.reserved = make([][]reservation, len(r.grooms))
 	for i, g := range r.grooms {
@@ -99,12 +105,12 @@ func (r *room) never(j *Job) bool {
 		return true // spares a long queue of them what follows
 	}
 	if j.Excluded != nil || j.Sees != nil || len(j.Last) > 0 {
-		return r.assign(*j, r.capacity) == nil
+		return r.look(j, true, r.capacity) == nil
 	}
 	d := demand{j.Peers, j.Tasks, j.GPUs, j.MilliCores, j.Memory}
 	is, known := r.hopeless[d]
 	if !known {
-		is = r.assign(*j, r.capacity) == nil
+		is = r.look(j, true, r.capacity) == nil
 		r.hopeless[d] = is
 	}
 	return is
@@ -114,7 +120,12 @@ func (r *room) capacity(groom int) fsm.Claim { return r.grooms[groom].Capacity }
 
 // any reports whether a further job could start at all.
 func (r *room) any() bool {
-	return slices.ContainsFunc(r.grooms, func(g Groom) bool { return g.Ready && !g.Draining && g.Free.Slots > 0 })
+	for ; r.full < len(r.grooms); r.full++ { // what is free only shrinks
+		if g := &r.grooms[r.full]; g.Ready && !g.Draining && g.Free.Slots > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *room) take(tasks []fsm.Assignment) {
@@ -139,7 +150,7 @@ func (b *bin) put(n int) {
 
 // fit returns the tasks of j on what is free now, or nil.
 func (r *room) fit(j *Job) []fsm.Assignment {
-	return r.assign(*j, func(i int) fsm.Claim {
+	return r.look(j, false, func(i int) fsm.Claim {
 		free := r.grooms[i].Free
 		for _, v := range r.reserved[i] {
 			if v.priority >= j.Priority {
@@ -148,6 +159,19 @@ func (r *room) fit(j *Job) []fsm.Assignment {
 		}
 		return free
 	})
+}
+
+// look is assign for one of the two ways of looking that most jobs need: at what is
+// free for j, or at the whole of each groom.
+func (r *room) look(j *Job, whole bool, avail func(groom int) fsm.Claim) []fsm.Assignment {
+	if r.plain || j.Excluded != nil || len(j.Last) > 0 { // they prefer and avoid grooms by name
+		return r.assign(*j, avail)
+	}
+	sh := shape{milliCores: j.MilliCores, memory: j.Memory, gpus: j.GPUs, whole: whole}
+	if !whole {
+		sh.priority = j.Priority
+	}
+	return r.place(*j, r.ranking(sh, j, avail).best(r, j, avail))
 }
 
 // reserve keeps the slots that j needs from jobs behind it. It chooses where
@@ -198,7 +222,11 @@ func (r *room) hold(j *Job) {
 
 // assign places j where avail says that there is room, or returns nil.
 func (r *room) assign(j Job, avail func(groom int) fsm.Claim) []fsm.Assignment {
-	bins := r.bins(j, avail)
+	return r.place(j, r.bins(j, avail))
+}
+
+// place puts j into bins, or returns nil.
+func (r *room) place(j Job, bins []bin) []fsm.Assignment {
 	total := 0
 	for _, b := range bins {
 		total += b.room

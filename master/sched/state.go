@@ -26,6 +26,7 @@ type State struct {
 	Now    time.Time
 	Grooms []Groom
 	Queue  []Job // in any order
+	Limit  int   // placements wanted; 0: all
 }
 
 // Groom is a node with what is free on it.
