@@ -232,8 +232,14 @@ func (t *turn) at(when time.Time) {
 	}
 }
 
-// maxInflight bounds the commands that wait for Raft at once.
-const maxInflight = 64
+// Bounds on the commands that wait for Raft at once. Placements have one of their own:
+// the scheduler waits until all of a plan have settled, so that few at a time would
+// have it look at the whole cluster for each few; and however many there are, a lost
+// groom does not wait behind them.
+const (
+	maxInflight = 64 // without placements
+	maxPlacing  = 512
+)
 
 // propose asks for a command unless one of its key is on its way or was just refused.
 func (t *turn) propose(key string, cmd fsm.Command) {
@@ -244,7 +250,11 @@ func (t *turn) propose(key string, cmd fsm.Command) {
 		}
 		delete(t.retry, key)
 	}
-	if t.inflight[key] || len(t.inflight) >= maxInflight { // a command that settles calls decide
+	full := len(t.inflight)-t.placing >= maxInflight
+	if cmd.Place != nil {
+		full = t.placing >= maxPlacing
+	}
+	if t.inflight[key] || full { // a command that settles calls decide
 		return
 	}
 	t.inflight[key] = true
@@ -350,7 +360,9 @@ func (t *turn) schedule() {
 	if !t.anyFree() {
 		return // and a change of what is free makes it dirty again
 	}
-	plan := sched.Schedule(t.pictureOf(t.state, t.now))
+	picture := t.pictureOf(t.state, t.now)
+	picture.Limit = maxPlacing
+	plan := sched.Schedule(picture)
 	for _, p := range plan.Placements {
 		key := fmt.Sprintf("place/%s/%d", p.Job, p.Epoch)
 		t.propose(key, fsm.Command{Place: &fsm.Place{Job: p.Job, Epoch: p.Epoch, Base: plan.Index, Tasks: p.Tasks}})
