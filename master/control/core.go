@@ -27,7 +27,9 @@ type Core struct {
 	attempts map[job.ID]*liveAttempt
 	keys     map[job.ID]attemptKeys
 	chores   map[choreKey]*liveChore
-	dropped  map[choreKey]string // folders of superseded checkpoints still to be removed
+	dropped  map[choreKey]string  // folders of superseded checkpoints still to be removed
+	strays   map[job.ID]job.Epoch // jobs with tasks that may have outlived them, and the number of the chore; 0: none yet
+	late     job.Epoch            // numbers of such chores given away
 	inputs   map[InputKey]inputSeen
 
 	inflight map[string]bool      // commands proposed and not settled
@@ -124,7 +126,7 @@ func NewCore(cfg CoreConfig, now time.Time) *Core {
 	return &Core{
 		cfg: cfg, began: now,
 		grooms: map[string]*liveGroom{}, attempts: map[job.ID]*liveAttempt{}, keys: map[job.ID]attemptKeys{},
-		chores: map[choreKey]*liveChore{}, dropped: map[choreKey]string{}, inputs: map[InputKey]inputSeen{},
+		chores: map[choreKey]*liveChore{}, dropped: map[choreKey]string{}, strays: map[job.ID]job.Epoch{}, inputs: map[InputKey]inputSeen{},
 		inflight: map[string]bool{}, retry: map[string]time.Time{}, dirty: true,
 	}
 }
@@ -154,6 +156,7 @@ func (c *Core) Report(now time.Time, session uint64, r wire.Report) error {
 	for i := range r.Tasks {
 		t := &g.report.Tasks[i]
 		g.tasks[t.Key] = t
+		c.stray(t)
 		c.collect(t)
 	}
 	return nil
@@ -218,6 +221,7 @@ func (c *Core) Decide(now time.Time, state *fsm.State) Actions {
 	for _, j := range c.work {
 		t.checkJob(j)
 	}
+	t.cleanStrays()
 	t.forget()
 	t.schedule()
 	t.makeOrders()
@@ -409,7 +413,10 @@ func (c *Core) live() sched.Live {
 func (t *turn) forget() {
 	needless := func(id job.ID) bool { return !t.active(id) }
 	maps.DeleteFunc(t.attempts, func(id job.ID, _ *liveAttempt) bool { return needless(id) })
-	maps.DeleteFunc(t.chores, func(key choreKey, _ *liveChore) bool { return needless(key.job) })
+	maps.DeleteFunc(t.chores, func(key choreKey, _ *liveChore) bool {
+		_, stray := t.strays[key.job]
+		return needless(key.job) && !stray
+	})
 	maps.DeleteFunc(t.dropped, func(key choreKey, _ string) bool { return needless(key.job) })
 	// Keys of a placement in flight belong to a job that is still queued.
 	maps.DeleteFunc(t.keys, func(id job.ID, _ attemptKeys) bool {

@@ -16,7 +16,7 @@ import (
 // tells apart what one job needs done: its output committed has the attempt's
 // epoch, what it left removed has epoch 0 and cleanEpoch plus a number for what is
 // more than one order takes, an old checkpoint removed has dropEpoch plus its
-// superstep.
+// superstep, and what a stray task wrote has lateEpoch plus a number.
 type choreKey struct {
 	job   job.ID
 	epoch job.Epoch
@@ -155,23 +155,39 @@ func (t *turn) clean(j *fsm.Job) {
 		t.at(end)
 		return
 	}
-	var urls []string
+	number := func(part int) job.Epoch {
+		if part == 0 {
+			return 0
+		}
+		return cleanEpoch + job.Epoch(part)
+	}
+	if t.removeLeftovers(j, number) {
+		t.propose(key, cleaned)
+	}
+}
+
+// leftovers returns the folders that the attempts of j may have made.
+func (c *Core) leftovers(j *fsm.Job) (urls []string) {
 	for epoch := job.Epoch(1); epoch <= j.Epoch; epoch++ {
 		urls = append(urls, tmpURL(j, epoch))
 	}
-	if dir := t.checkpointDir(j.ID); dir != "" {
+	if dir := c.checkpointDir(j.ID); dir != "" {
 		urls = append(urls, dir)
 	}
-	// A failure leaves the folders to a person; the groom has logged it.
-	done, epoch := true, job.Epoch(0)
-	for part := range slices.Chunk(urls, maxRemove) {
-		_, ok := t.chore(j, wire.StorageOrder{Job: j.ID, Epoch: epoch, Remove: part})
+	return urls
+}
+
+// removeLeftovers has the folders of j removed, in chores of the given numbers, and
+// reports whether all are done. A failure leaves folders to a person; the groom has
+// logged it.
+func (t *turn) removeLeftovers(j *fsm.Job, number func(part int) job.Epoch) bool {
+	done, part := true, 0
+	for urls := range slices.Chunk(t.leftovers(j), maxRemove) {
+		_, ok := t.chore(j, wire.StorageOrder{Job: j.ID, Epoch: number(part), Remove: urls})
 		done = done && ok
-		epoch = max(epoch, cleanEpoch) + 1
+		part++
 	}
-	if done {
-		t.propose(key, cleaned)
-	}
+	return done
 }
 
 // stillRuns reports whether tasks of a final job may not have ended yet: a groom
