@@ -1,6 +1,6 @@
 # The targets of docs/architecture.md, "How it is tested". Go ≥ 1.26, make and git do everything.
 .DEFAULT_GOAL := build
-.PHONY: build check fmt test race e2e fuzz bench demo clean
+.PHONY: build check fmt test race e2e sim fuzz bench demo clean
 
 export CGO_ENABLED ?= 0
 BIN     := bin/bsp
@@ -8,6 +8,8 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 TOOL    := go tool -modfile=tools/go.mod
 GOFILES  = $(wildcard $(shell git ls-files --cached --others --exclude-standard '*.go')) # those that are there
 N       ?= 10       # of make e2e: random kills; N/2 kills of the leader under load, 10 N jobs
+HOURS   ?= 2        # virtual hours of make sim
+SEED    ?= 1        # of its first world
 RUNS    ?= 1000000x # runs of each fuzz test of make fuzz
 
 build: ## the bsp binary, static
@@ -31,6 +33,10 @@ race: ## the same under the race detector, shuffled; needs gcc
 
 e2e: build ## real processes under faults; N=100 takes half an hour
 	BSP=$(CURDIR)/$(BIN) go test -tags e2e -count=1 -v -timeout 40m ./e2e -args -trials $(N) -kills $$((($(N) + 1) / 2)) -jobs $$((10 * $(N)))
+
+sim: ## the control plane in virtual time with seeded faults, HOURS of it; placements on 10,000 grooms
+	go test -count=1 -v -timeout 90m -run 'Sim|Replay|Calm' ./testcluster/sim -args -hours $(HOURS) -seed $(SEED)
+	go test -count=1 -v -timeout 10m -run Placements ./testcluster/sim -args -placements
 
 fuzz: ## RUNS runs of every fuzz test, a line for each; stops at the first finding
 	@set -e; tests=$$(go test -list '^Fuzz' ./...); printf '%s\n' "$$tests" | \
