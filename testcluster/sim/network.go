@@ -9,8 +9,12 @@ type network struct {
 	cut  [][]int // by sender and receiver: how many partitions are in between
 	loss float64 // probability that a message is lost
 	dup  float64 // that it comes twice
-	late float64 // that it comes up to a second late
+	late float64 // that it comes up to maxLate late
 }
+
+// maxLate is longer than it takes to elect another leader: orders of one that is
+// deposed come after its successor's.
+const maxLate = 3 * time.Second
 
 func newNetwork(w *World, nodes int) *network {
 	n := &network{w: w, cut: make([][]int, nodes)}
@@ -40,7 +44,7 @@ func (n *network) send(from, to int, deliver func()) {
 func (n *network) delay() time.Duration {
 	if n.late > 0 && n.w.chance(n.late) {
 		n.w.count("messages late")
-		return n.w.between(time.Millisecond, time.Second)
+		return n.w.between(time.Millisecond, maxLate)
 	}
 	return n.w.between(50*time.Microsecond, 1500*time.Microsecond)
 }
