@@ -34,6 +34,7 @@ type core struct {
 	ended    int    // superstep in which the program returned
 	odd      error  // a counter too many
 	proven   bool   // the state was read back once in this attempt
+	stopped  bool   // the last barrier said that all end there
 
 	// The last barrier.
 	halted  bool
@@ -92,7 +93,7 @@ func (c *core) vote() (superstep.Vote, error) {
 	}
 	v := superstep.Vote{Halt: c.halt || c.left}
 	c.halt = false
-	v.Control = c.t.ckpt.vote(c)
+	v.Control = c.t.ckpt.vote(c) | c.t.stopVote()
 	if len(c.own) == 0 {
 		c.own = append(c.own, 0)
 	}
@@ -132,13 +133,18 @@ func (c *core) ready() error {
 	return nil
 }
 
-// passed takes note of a barrier, and checkpoints there if all agree to.
+// passed takes note of a barrier, ends the peer there if anybody was asked to, and
+// checkpoints if all agree to.
 func (c *core) passed(v superstep.Verdict, err error) error {
 	if err != nil {
 		c.broke = err
 		return err
 	}
 	c.step.Store(int64(v.Superstep))
+	if v.Control&superstep.ControlStop != 0 {
+		c.stopped, c.broke = true, errStopping
+		return errStopping
+	}
 	c.halted, c.raw = v.Halted, v.Values
 	c.own = c.own[:0]
 	c.barriers++
@@ -261,6 +267,19 @@ func (c *core) finish(ctx context.Context) error {
 	}
 	c.port.Leave()
 	return nil
+}
+
+// errStopping is what Sync returns at the barrier at which all peers end because the
+// job is being stopped, and what all that needs the others returns after it.
+var errStopping = errors.New("the job is being stopped")
+
+// depart ends a peer whose last barrier was the one at which all stop, whatever its
+// program has made of that. What it has written is of no output.
+func (c *core) depart() {
+	_ = c.closeRecords() // nobody reads what was read any more
+	c.out.abandon()
+	c.ended = c.port.Superstep()
+	c.port.Leave()
 }
 
 // stays reports whether a checkpoint may still come: before the first barrier

@@ -37,6 +37,10 @@ type TaskConfig struct {
 	Output func(peer int) io.Writer
 	// Stderr is where Log writes; nil: os.Stderr.
 	Stderr io.Writer
+	// Stop is closed to have the task end at its next barrier, where all tasks of the
+	// job end together if one is asked; RunTask then returns a Stopped end. A program
+	// that comes to no barrier goes on. nil: it is never asked.
+	Stop <-chan struct{}
 	// CheckpointInterval is the time between checkpoints when they are not counted in
 	// supersteps; 0: 30 s.
 	CheckpointInterval time.Duration
@@ -190,10 +194,13 @@ func (t *task) done(closed int64) wire.TaskDone {
 	computed := int64((d.Seconds.Load + d.Seconds.Compute) * 1e9)
 	d.Seconds.Write = float64(max(closed-computed, 0)) / 1e9
 	for _, c := range t.peers {
-		d.Supersteps = max(d.Supersteps, c.ended)
+		d.Supersteps, d.Stopped = max(d.Supersteps, c.ended), d.Stopped || c.stopped
 		if c.out.done.Path != "" {
 			d.Parts = append(d.Parts, c.out.done)
 		}
+	}
+	if d.Stopped {
+		d.Parts = nil // of peers that had returned before
 	}
 	return d
 }
@@ -216,6 +223,20 @@ func (t *task) runPeer(ctx context.Context, c *core) {
 	}()
 	if err = t.cfg.Runner.run(ctx, c); err == nil {
 		err = c.finish(ctx)
+	}
+	if c.stopped && err != nil {
+		c.depart()
+		err = nil
+	}
+}
+
+// stopVote asks all tasks to end at the next barrier if this one was asked to.
+func (t *task) stopVote() superstep.Control {
+	select {
+	case <-t.cfg.Stop:
+		return superstep.ControlStop
+	default:
+		return 0
 	}
 }
 

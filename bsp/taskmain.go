@@ -54,7 +54,7 @@ func TaskMain(lookup func(builtin string, args []string) (Runner, error)) int {
 		return complain(fmt.Errorf("%s is set but descriptor %d is no socket: tasks are started by grooms: %w", taskEnv, taskFD, err))
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	m := &member{conn: conn, cancel: cancel, inbox: make(chan wire.ToTask, 4), failed: make(chan *job.Failure, 1)}
+	m := &member{conn: conn, cancel: cancel, inbox: make(chan wire.ToTask, 4), stop: make(chan struct{}), failed: make(chan *job.Failure, 1)}
 	go m.listen()
 	return m.live(ctx, lookup)
 }
@@ -70,6 +70,7 @@ type member struct {
 	conn   net.Conn
 	cancel context.CancelCauseFunc
 	inbox  chan wire.ToTask  // from listen, which closes it; a groom sends two messages
+	stop   chan struct{}     // closed by listen when the task shall end at its next barrier
 	failed chan *job.Failure // the first failure, from report; cap 1: nobody waits for its reader
 
 	mu   sync.Mutex // guards writes to conn
@@ -81,10 +82,18 @@ type member struct {
 func (m *member) listen() {
 	defer close(m.inbox)
 	defer m.cancel(errStopped)
+	asked := false
 	for {
 		var msg wire.ToTask
 		if err := pack.ReadFrame(m.conn, pack.MaxOrders, &msg); err != nil || msg.Stop {
 			return
+		}
+		if msg.Barrier {
+			if !asked {
+				close(m.stop)
+			}
+			asked = true
+			continue
 		}
 		select {
 		case m.inbox <- msg:
@@ -213,7 +222,7 @@ func (m *member) prepare(ctx context.Context, lookup func(string, []string) (Run
 	if start == nil || start.Key.Task < 0 || start.Key.Task >= len(start.Ranges) {
 		return TaskConfig{}, m.fail(start, job.FaultInternal, errors.New("the first message is no order to start"))
 	}
-	cfg := TaskConfig{Start: *start, Report: m.report, TLS: start.DataPlane == wire.PlaneTLS}
+	cfg := TaskConfig{Start: *start, Report: m.report, Stop: m.stop, TLS: start.DataPlane == wire.PlaneTLS}
 	if cfg.Runner, err = lookup(start.Builtin, start.Args); err != nil {
 		return cfg, m.fail(start, job.FaultInput, err) // no other attempt can mend options
 	}

@@ -108,7 +108,7 @@ func (l *life) attend(ctx context.Context) {
 	words := make(chan wire.FromTask)
 	silent := make(chan error, 1)
 	l.talkers.Go(func() { silent <- l.listen(words, over) })
-	out := make(chan wire.ToTask, 3) // Start, Connect and Stop fit
+	out := make(chan wire.ToTask, 4) // Start, Connect, Barrier and Stop fit
 	l.talkers.Go(func() { l.speak(out, over) })
 	exited := make(chan struct{})
 	helpers.Go(func() { l.proc.AwaitExit(); close(exited) })
@@ -118,7 +118,7 @@ func (l *life) attend(ctx context.Context) {
 	c.begin()
 	var kill <-chan time.Time
 	hello := time.After(l.cfg.HelloLimit)
-	stop, ended := ctx.Done(), (<-chan struct{})(exited)
+	stop, barrier, ended := ctx.Done(), (<-chan struct{})(l.task.Stop), (<-chan struct{})(exited)
 	for ended != nil {
 		select {
 		case m := <-words:
@@ -133,6 +133,9 @@ func (l *life) attend(ctx context.Context) {
 			}
 		case addrs := <-l.task.Addrs:
 			c.meet(addrs)
+		case <-barrier:
+			barrier = nil
+			c.askToStop()
 		case <-stop:
 			stop = nil
 			l.kill()

@@ -125,6 +125,13 @@ func (o owner) act(role string, start *wire.TaskStart) int {
 	switch role {
 	case "stay":
 		o.hear()
+	case "obedient": // it is asked once, and stops
+		if !o.hear().Barrier {
+			return 93
+		}
+		fmt.Println("stopped as asked")
+		o.say(wire.FromTask{Done: &wire.TaskDone{Stopped: true, Supersteps: 11, Counters: map[string]int64{"messages": 8}}})
+		return 0
 	case "stubborn", "ghost": // a ghost does not even hear that its groom died
 		signal.Ignore(syscall.SIGTERM, syscall.SIGHUP)
 		fmt.Println(role, "here")

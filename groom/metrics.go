@@ -65,7 +65,7 @@ func (s *state) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	phases, used := s.node.table.Usage()
-	for p := wire.Starting; p <= wire.Dead; p++ {
+	for p := wire.Starting; p <= wire.Stopped; p++ {
 		gauge(s.tasks, float64(phases[p]), p.String())
 	}
 	gauge(s.used, float64(used))

@@ -20,6 +20,7 @@ type conversation struct {
 	addrs []string           // of all tasks, once ordered
 	heard bool               // the task has told its own
 	met   bool               // addrs are sent
+	asked bool               // it is ordered to end at its next barrier
 }
 
 // begin gives the task its orders, completed with what only its groom knows.
@@ -67,6 +68,9 @@ func (c *conversation) hear(m wire.FromTask) {
 		c.report(true, func(s *wire.TaskStatus) {
 			s.Phase, s.Failure, s.Superstep, s.Parts = wire.Done, nil, d.Supersteps, d.Parts
 			s.Counters, s.Seconds = boundCounters(d.Counters, c.share.counters()), d.Seconds
+			if d.Stopped {
+				s.Phase, s.Parts = wire.Stopped, nil
+			}
 		})
 	case m.Failed != nil:
 		c.lastWord = true
@@ -90,6 +94,18 @@ func (c *conversation) meet(addrs []string) {
 	c.met = true
 	c.out <- wire.ToTask{Connect: &wire.Connect{Addrs: addrs}}
 	c.report(true, func(s *wire.TaskStatus) { s.Phase = wire.Working })
+	if c.asked {
+		c.out <- wire.ToTask{Barrier: true}
+	}
+}
+
+// askToStop has the task end at its next barrier; there is none before it has met
+// the others.
+func (c *conversation) askToStop() {
+	c.asked = true
+	if c.met {
+		c.out <- wire.ToTask{Barrier: true}
+	}
 }
 
 // hush takes the end of what the task says; err says why that was no message.

@@ -50,6 +50,40 @@ func TestLifeOfATask(t *testing.T) {
 	g.empty()
 }
 
+// A task that is ordered to stop is asked once, and its end is told as that of one
+// which has done nothing wrong.
+func TestStopAtBarrier(t *testing.T) {
+	c, m, g := one(t)
+	for _, early := range []bool{true, false} { // before the task has met the others, and after
+		key := newKey()
+		order := play(key, "obedient")
+		addrs := order.Addrs
+		if early {
+			order.Addrs, order.Stop = nil, true
+			m.order(order)
+			m.awaitPhase(key, wire.Listening)
+			order.Addrs = addrs
+		}
+		m.order(order)
+		if !early {
+			m.await("progress", func(r wire.Report) bool { return len(r.Tasks) == 1 && r.Tasks[0].Superstep == 3 })
+			order.Stop = true
+			m.order(order)
+		}
+		m.order(order) // asked again, it is not told again
+		s := m.awaitPhase(key, wire.Stopped)
+		if s.Superstep != 11 || s.Counters["messages"] != 8 || s.Failure != nil || len(s.Parts) > 0 {
+			t.Errorf("stopped as %+v", s)
+		}
+		m.order()
+		m.awaitGone(key)
+		if log := c.storedLog(key); !strings.Contains(log, "stopped as asked") {
+			t.Errorf("log in the store: %q", log)
+		}
+	}
+	g.empty()
+}
+
 // storedLog waits for a task's log in the store.
 func (c *cluster) storedLog(key wire.TaskKey) string {
 	c.t.Helper()

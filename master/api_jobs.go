@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"time"
 
 	"scalar/bsp/job"
 	"scalar/master/control"
@@ -117,7 +118,8 @@ func (a *api) fillResult(ctx context.Context, f *found) error {
 	return nil
 }
 
-// stop ends a job. One that has ended stays as it is.
+// stop stops a job, whose tasks may end by themselves for as long as "grace" says.
+// One that has ended stays as it is.
 func (a *api) stop(ctx context.Context, c *call) (reply, error) {
 	f, err := a.find(ctx, c)
 	if err != nil {
@@ -128,7 +130,12 @@ func (a *api) stop(ctx context.Context, c *call) (reply, error) {
 	if f.archived != nil {
 		return answerOK(info), nil
 	}
-	stop := &fsm.Stop{Job: info.ID, By: c.token.Name}
+	stop := &fsm.Stop{Job: info.ID, By: c.token.Name, Grace: job.DefaultStopGrace}
+	if s := c.r.URL.Query().Get("grace"); s != "" {
+		if stop.Grace, err = time.ParseDuration(s); err != nil || stop.Grace < 0 || stop.Grace > fsm.MaxGrace {
+			return reply{}, fail(http.StatusBadRequest, "grace %q: want a time from 0s, at once, to %v", s, fsm.MaxGrace)
+		}
+	}
 	if info.State == job.Running {
 		stop.Last = &fsm.AttemptResult{Supersteps: info.Supersteps, Counters: fsm.Counters(info.Counters), Seconds: info.Seconds, DataPlane: info.DataPlane}
 	}

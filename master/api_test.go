@@ -344,6 +344,11 @@ func (c *cluster) jobQuery(t *testing.T) {
 	if resp := c.do(t, n, request{method: http.MethodPost, path: "/v1/jobs/" + string(ids[2]) + "/stop"}); resp.status != http.StatusOK {
 		t.Fatalf("stop: %d %s", resp.status, resp.body)
 	}
+	for _, grace := range []string{"soon", "-1s", "25h"} {
+		if resp := c.do(t, n, request{method: http.MethodPost, path: "/v1/jobs/" + string(ids[0]) + "/stop?grace=" + grace}); resp.status != http.StatusBadRequest {
+			t.Errorf("stop with grace %s: %d %s", grace, resp.status, resp.body)
+		}
+	}
 	for _, tt := range []struct {
 		query string
 		want  []job.ID // the first ones

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"scalar/bsp/job"
 )
@@ -25,9 +26,16 @@ func (c *Client) Job(ctx context.Context, id job.ID) (job.Info, error) {
 	return get[job.Info](ctx, c, jobPath(id, ""))
 }
 
-// Stop asks for a job to be stopped. A job that has ended stays as it is.
+// Stop is StopWithin with job.DefaultStopGrace.
 func (c *Client) Stop(ctx context.Context, id job.ID) error {
-	return c.json(ctx, http.MethodPost, jobPath(id, "/stop"), nil, nil)
+	return c.StopWithin(ctx, id, job.DefaultStopGrace)
+}
+
+// StopWithin asks for a job to be stopped and does not wait for it. Its tasks end at
+// their next barrier; those that have not when grace has passed are killed: at once
+// with 0. A job that has ended stays as it is.
+func (c *Client) StopWithin(ctx context.Context, id job.ID, grace time.Duration) error {
+	return c.json(ctx, http.MethodPost, jobPath(id, "/stop?grace="+grace.String()), nil, nil)
 }
 
 // Why explains why a job is where it is.

@@ -26,6 +26,7 @@ type Info struct {
 	Submitter  string           `json:"submitter,omitempty"`
 	Submitted  time.Time        `json:"submitted,omitzero"`
 	Finished   time.Time        `json:"finished,omitzero"`
+	Stopping   time.Time        `json:"stopping,omitzero"` // while it is stopped and runs: when its tasks are killed that have not ended by then
 	Placement  []Placed         `json:"placement,omitempty"`
 }
 

@@ -54,10 +54,11 @@ type File struct {
 const (
 	DefaultNamespace   = "default"
 	DefaultMaxAttempts = 4
-	MaxGroomLosses     = 20      // attempts ended by lost grooms until the job fails
-	MaxPeers           = 1 << 16 //
-	MaxTasks           = 4096    //
-	MaxSpecBytes       = 1 << 20 // encoded
+	DefaultStopGrace   = 10 * time.Second // that the tasks of a stopped job have to end by themselves
+	MaxGroomLosses     = 20               // attempts ended by lost grooms until the job fails
+	MaxPeers           = 1 << 16          //
+	MaxTasks           = 4096             //
+	MaxSpecBytes       = 1 << 20          // encoded
 )
 
 // Range is the peers [Lo,Hi) that one task hosts.

@@ -56,11 +56,12 @@ const (
 	Working                    // computing
 	Done                       // its program returned nil, its parts are on storage
 	Dead                       // ended with Failure
+	Stopped                    // ended in order at a barrier, because it was asked to; it leaves no parts
 )
 
 // String returns the phase's name.
 func (p Phase) String() string {
-	names := [...]string{"", "starting", "listening", "working", "done", "dead"}
+	names := [...]string{"", "starting", "listening", "working", "done", "dead", "stopped"}
 	if int(p) < len(names) {
 		return names[p]
 	}
@@ -124,6 +125,7 @@ type TaskOrder struct {
 	Env     map[string]string
 	Limits  Limits
 	Addrs   []string // data addresses by task; nil until all are known
+	Stop    bool     `msgpack:",omitempty"` // it shall end at its next barrier; it is killed as ever when no order lists it
 }
 
 // Limits of one task (of all its peers together).

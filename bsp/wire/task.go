@@ -7,6 +7,7 @@ type ToTask struct {
 	Start   *TaskStart `msgpack:",omitempty"` // first, once
 	Connect *Connect   `msgpack:",omitempty"` // after Address, once
 	Stop    bool       `msgpack:",omitempty"` // end now; the socket closes soon after
+	Barrier bool       `msgpack:",omitempty"` // after Connect, once: end at the next barrier, with all others
 }
 
 // FromTask is a message from a task to its groom. One field is set.
@@ -87,6 +88,7 @@ type Progress struct {
 
 // TaskDone is the task's last word after success; its parts are synced.
 type TaskDone struct {
+	Stopped    bool `msgpack:",omitempty"` // it ended at a barrier because it was asked to, and has no parts
 	Supersteps int
 	Parts      []Part
 	Counters   map[string]int64

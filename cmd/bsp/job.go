@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -137,6 +138,9 @@ func inspectRows(i job.Info) rows {
 	r.add("submitter", orDash(i.Submitter))
 	r.add("submitted", ago(i.Submitted))
 	r.add("finished", ago(i.Finished))
+	if !i.Stopping.IsZero() {
+		r.add("stopping", fmt.Sprintf("its tasks are killed at %s", i.Stopping.Local().Format(time.TimeOnly)))
+	}
 	r.add("peers", i.Peers)
 	r.add("tasks", i.Tasks)
 	r.add("attempts", i.Attempts)
@@ -188,18 +192,47 @@ func (a *app) jobLogsCmd() *cobra.Command {
 }
 
 func (a *app) jobStopCmd() *cobra.Command {
-	return a.oneJob("stop JOB", "Stop a job", func(ctx context.Context, c *client.Client, id job.ID) error {
-		if err := c.Stop(ctx, id); err != nil {
+	var (
+		grace time.Duration
+		now   bool
+	)
+	c := a.oneJob("stop JOB", "Stop a job", func(ctx context.Context, c *client.Client, id job.ID) error {
+		if now {
+			grace = 0
+		}
+		if err := c.StopWithin(ctx, id, grace); err != nil {
 			return err
 		}
 		info, err := c.Watch(ctx, id, func(job.Info) error { return nil })
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(a.stderr, "%s %s\n", id, info.State)
+		after := ""
+		if info.State == job.Stopped && info.Attempts > 0 {
+			after = " after " + count(info.Supersteps, "superstep")
+		}
+		_, err = fmt.Fprintf(a.stderr, "%s %s%s\n", id, info.State, after)
 		return err
 	})
+	c.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		switch {
+		case now && cmd.Flags().Changed("grace"):
+			return fault.Usage("--now gives no grace time: leave out --grace or --now")
+		case grace < 0 || grace > maxGrace:
+			return fault.Usage("--grace %s: choose 0s to %s", grace, maxGrace)
+		}
+		return nil
+	}
+	c.Long = "Stop a job and wait until it has ended. Its tasks end together at their next barrier; what has not ended\n" +
+		"when the grace time has passed is killed. A queued job ends at once. Stopping it again can only hurry it."
+	c.Example = "  bsp job stop pagerank-17\n  bsp job stop --now pagerank-17"
+	c.Flags().DurationVar(&grace, "grace", job.DefaultStopGrace, "how long its tasks may take to end by themselves")
+	c.Flags().BoolVar(&now, "now", false, "kill its tasks at once")
+	return c
 }
+
+// maxGrace is the longest grace time that masters take.
+const maxGrace = 24 * time.Hour
 
 func (a *app) jobWhyCmd() *cobra.Command {
 	return a.outputFlag(a.oneJob("why JOB", "Explain what a job waits for", func(ctx context.Context, c *client.Client, id job.ID) error {

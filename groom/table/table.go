@@ -43,9 +43,11 @@ type Table struct {
 type Task struct {
 	Order wire.TaskOrder
 	Addrs chan []string // the data addresses of all, once; size 1; sent by Apply, never closed
+	Stop  chan struct{} // closed by Apply when the task is ordered to end at its next barrier
 
 	status wire.TaskStatus
 	told   bool // addrs was sent
+	asked  bool // Stop is closed
 	listed bool // by the last orders
 	cancel func(error)
 	fenced bool // killed by order, before or after it was started
@@ -145,7 +147,7 @@ func (tb *Table) want(order wire.TaskOrder) {
 		if tb.ended[key] {
 			return
 		}
-		t = &Task{Order: order, Addrs: make(chan []string, 1), status: wire.TaskStatus{Key: key, Phase: wire.Starting}}
+		t = &Task{Order: order, Addrs: make(chan []string, 1), Stop: make(chan struct{}), status: wire.TaskStatus{Key: key, Phase: wire.Starting}}
 		tb.tasks[key] = t
 		tb.newTasks = append(tb.newTasks, t)
 	}
@@ -153,6 +155,10 @@ func (tb *Table) want(order wire.TaskOrder) {
 	if len(order.Addrs) > 0 && !t.told {
 		t.told = true
 		t.Addrs <- slices.Clone(order.Addrs)
+	}
+	if order.Stop && !t.asked {
+		t.asked = true
+		close(t.Stop)
 	}
 }
 

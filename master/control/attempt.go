@@ -92,7 +92,11 @@ func (t *turn) checkAttempt(j *fsm.Job) {
 	}
 	for i, task := range j.Tasks {
 		w := t.wantsOf(task.Groom)
-		w.tasks = append(w.tasks, taskWant{wire.TaskKey{Job: j.ID, Epoch: j.Epoch, Task: i}, addresses == len(list)})
+		w.tasks = append(w.tasks, taskWant{wire.TaskKey{Job: j.ID, Epoch: j.Epoch, Task: i}, addresses == len(list), j.Stopping != nil})
+	}
+	if j.Stopping != nil {
+		t.checkStop(j, list)
+		return
 	}
 	if failure := t.cause(j, a, list); failure != nil {
 		t.propose(fmt.Sprintf("end/%s/%d", j.ID, j.Epoch), fsm.Command{EndAttempt: &fsm.EndAttempt{
@@ -156,6 +160,10 @@ func (t *turn) cause(j *fsm.Job, a *liveAttempt, list []status) *job.Failure {
 		f := s.Failure
 		if f == nil && s.Phase == wire.Dead {
 			f = job.Fail(job.FaultProgram, "the task ended without a word")
+		}
+		if s.Phase == wire.Stopped { // nobody had asked it to
+			f = job.Fail(job.FaultInternal, "the task ended at a barrier as if the job were being stopped")
+			return describe(f, j, i)
 		}
 		switch {
 		case f == nil:

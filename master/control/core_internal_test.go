@@ -98,7 +98,11 @@ func (s *stage) run(t *testing.T, verb string, words []string) {
 			Input: args["input"], Output: args["output"], Timeout: time.Duration(atoi(t, args["timeout"])) * time.Second,
 		}}})
 	case "stop":
-		s.apply(t, fsm.Command{Stop: &fsm.Stop{Job: job.ID(words[0])}})
+		var grace time.Duration
+		if v := args["grace"]; v != "" {
+			grace = time.Duration(atoi(t, v)) * time.Second
+		}
+		s.apply(t, fsm.Command{Stop: &fsm.Stop{Job: job.ID(words[0]), By: "ann", Grace: grace}})
 	case "drain":
 		s.apply(t, fsm.Command{Drain: &fsm.Drain{Groom: words[0], On: true}})
 	case "why":
@@ -124,6 +128,12 @@ func (s *stage) run(t *testing.T, verb string, words []string) {
 	case "jobs":
 		for _, j := range s.state.Jobs() {
 			fmt.Fprintf(&s.out, "%s %s epoch=%d exit=%d", j.ID, j.State, j.Epoch, j.ExitCode())
+			if j.Stopping != nil {
+				fmt.Fprintf(&s.out, " stopping=%v", j.Stopping.Deadline.Sub(s.start))
+			}
+			if j.State == job.Stopped && j.Result != nil {
+				fmt.Fprintf(&s.out, " after %d supersteps", j.Result.Supersteps)
+			}
 			if j.Failure != nil {
 				fmt.Fprintf(&s.out, " failure=%q", j.Failure.Error())
 			}
@@ -200,6 +210,8 @@ func readTask(t *testing.T, key, value string) wire.TaskStatus {
 		s.Phase = wire.Working
 		s.Failure = job.Fail(job.FaultLink, "lost task %s", word[1])
 		s.Failure.Task = atoi(t, word[1])
+	case "stopped":
+		s.Phase, s.Superstep = wire.Stopped, atoi(t, word[1])
 	case "done":
 		s.Phase, s.Superstep = wire.Done, 5
 		s.Parts = []wire.Part{{Peer: s.Key.Task, Path: "part"}}
@@ -327,6 +339,9 @@ func summary(o wire.Orders) string {
 	fmt.Fprintf(&b, " term=%d seq=%d", o.Term, o.Seq)
 	for _, t := range o.Tasks {
 		fmt.Fprintf(&b, " %s/%d/%d", t.Start.Key.Job, t.Start.Key.Epoch, t.Start.Key.Task)
+		if t.Stop {
+			b.WriteString("+stop")
+		}
 		if t.Start.Credentials != nil {
 			b.WriteString("+key")
 		}

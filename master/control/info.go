@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"slices"
 	"time"
@@ -55,6 +56,9 @@ func (c *Plane) info(j *fsm.Job) job.Info {
 		Supersteps: max(0, j.Checkpoint), Output: j.Output, Counters: map[string]int64{}, Error: j.Failure,
 		Priority: j.Spec.Priority, Checkpoint: j.Checkpoint, Submitter: j.Submitter,
 		Submitted: j.Submitted, Finished: j.Finished,
+	}
+	if j.Stopping != nil {
+		in.Stopping = j.Stopping.Deadline
 	}
 	if in.Program == "" {
 		in.Program = j.Spec.Program.Builtin
@@ -163,6 +167,10 @@ func (c *Plane) Why(id job.ID) (job.Why, bool) {
 			}
 			return why, true
 		}
+	}
+	if j.Stopping != nil {
+		by := fmt.Sprintf("is being stopped by %s: its tasks end at their next barrier, or are killed at %s", j.EndedBy, j.Stopping.Deadline.Format(time.TimeOnly))
+		return job.Why{ID: id, State: j.State, Summary: by}, true
 	}
 	return WhyEnded(job.Info{ID: id, State: j.State, Error: j.Failure}, j.EndedBy, j.Spec.Timeout), true
 }
@@ -284,7 +292,7 @@ func (c *Plane) watch(ctx context.Context, id job.ID, out chan<- job.Info) {
 
 // moved reports whether a watcher must be told at once.
 func moved(old, now job.Info) bool {
-	return old.State != now.State || old.Attempts != now.Attempts || old.Checkpoint != now.Checkpoint
+	return old.State != now.State || old.Attempts != now.Attempts || old.Checkpoint != now.Checkpoint || old.Stopping != now.Stopping
 }
 
 // progressed reports whether anything but the clock has changed.

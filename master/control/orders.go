@@ -21,6 +21,7 @@ type groomWants struct {
 type taskWant struct {
 	key     wire.TaskKey
 	connect bool // the addresses of all tasks are known
+	stop    bool // it shall end at its next barrier
 }
 
 func (w *groomWants) same(v groomWants) bool {
@@ -203,8 +204,8 @@ func (t *turn) ordersFor(known *fsm.Groom, g *liveGroom, w *groomWants) wire.Ord
 		if !ok || j.Tasks[want.key.Task].Incarnation != known.Facts.Incarnation || !listed {
 			continue
 		}
-		if g.tasks[want.key] == nil && t.lacksKeys(j) {
-			continue // it could not start; its attempt is being ended
+		if g.tasks[want.key] == nil && (j.Stopping != nil || t.lacksKeys(j)) {
+			continue // it shall not, or could not, start; its attempt is being ended
 		}
 		o.Tasks = append(o.Tasks, t.taskOrder(j, want.key, g, addresses))
 	}
@@ -221,6 +222,7 @@ func (t *turn) taskOrder(j *fsm.Job, key wire.TaskKey, g *liveGroom, addresses b
 	if addresses {
 		o.Addrs = t.addresses(j)
 	}
+	o.Stop = j.Stopping != nil
 	return o
 }
 

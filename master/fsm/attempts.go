@@ -112,6 +112,10 @@ func (s *State) endAttemptCommand(c EndAttempt) Result {
 // endAttempt decides what follows a failed attempt of j, a copy.
 func (s *State) endAttempt(j *Job, f job.Failure) {
 	s.release(j)
+	if j.Stopping != nil {
+		s.end(j, job.Stopped)
+		return
+	}
 	j.Failure = &f
 	failed := j.State == job.Committing
 	switch f.Kind {

@@ -23,6 +23,7 @@ const (
 	RequestAge     = 24 * time.Hour // of stamped time that a request id is remembered
 	MaxHistory     = 50_000         // finished jobs; more than that wait for their archive objects only while the store is gone
 	MaxArchived    = 1024           // jobs of one Archived
+	MaxGrace       = 24 * time.Hour // that a stopped job's tasks have to end by themselves
 	BlameLimit     = 2              // attempts that one life of a groom may end before the job avoids it
 	MaxAttempts    = 1000           // of job.Spec: each leaves a folder that is to be removed
 	maxName        = 256            // bytes of a name, id or address

@@ -84,11 +84,14 @@ type Committed struct {
 	Epoch job.Epoch
 }
 
-// Stop ends a queued or running job at once.
+// Stop stops a job. A queued one ends at once. The tasks of a running one may end by
+// themselves, at their next barrier, until Grace has passed by the stamps; a Stop
+// without Grace then ends it, as it ends every running job at once.
 type Stop struct {
-	Job  job.ID
-	By   string
-	Last *AttemptResult `msgpack:",omitempty"` // as in EndAttempt
+	Job   job.ID
+	By    string
+	Grace time.Duration  `msgpack:",omitempty"`
+	Last  *AttemptResult `msgpack:",omitempty"` // as in EndAttempt; counts if the job ends
 }
 
 // TimeOut ends a job whose Spec.Timeout has passed by the command's stamp.

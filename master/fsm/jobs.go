@@ -91,6 +91,9 @@ func (s *State) finish(c Finish) Result {
 	if r.Code != 0 {
 		return r
 	}
+	if j.Stopping != nil {
+		return refuse(ErrStale, "job %s is being stopped", c.Job)
+	}
 	if r := c.Result.check(c.Job); r.Code != 0 {
 		return r
 	}
@@ -140,14 +143,27 @@ func (s *State) stop(c Stop) Result {
 		return r
 	case len(c.By) > maxName:
 		return refuse(ErrInvalid, "name of who stops the job is too long")
+	case c.Grace < 0 || c.Grace > MaxGrace:
+		return refuse(ErrInvalid, "a grace time of %v: choose 0 to %v", c.Grace, MaxGrace)
 	case j.State == job.Committing:
 		return refuse(ErrCommitting, "job %s", c.Job)
 	}
 	if r := checkLast(c.Job, c.Last); r.Code != 0 {
 		return r
 	}
+	if j.Stopping == nil {
+		j.EndedBy = c.By
+	}
+	if j.State == job.Running && c.Grace > 0 {
+		deadline := s.Now.Add(c.Grace)
+		if j.Stopping == nil || deadline.Before(j.Stopping.Deadline) { // asked again, it may only hurry
+			j.Stopping = &Stopping{deadline}
+			s.put(j)
+		}
+		return r
+	}
 	s.release(j)
-	j.EndedBy, j.Result = c.By, c.Last
+	j.Result = c.Last
 	s.end(j, job.Stopped)
 	return r
 }
@@ -171,8 +187,12 @@ func (s *State) timeOut(c TimeOut) Result {
 	return r
 }
 
-// end makes j final. Its claims are given back before.
+// end makes j final: Stopped, whatever else has happened, if it was being stopped.
+// Its claims are given back before.
 func (s *State) end(j *Job, state job.State) {
+	if j.Stopping != nil {
+		state, j.Stopping = job.Stopped, nil
+	}
 	if j.State == job.Queued {
 		j.Waited += since(s.Now, j.Queued)
 	}

@@ -113,7 +113,7 @@ func command(t *testing.T, name string, a map[string]string) fsm.Command {
 	case "committed":
 		return fsm.Command{Committed: &fsm.Committed{Job: id, Epoch: epoch}}
 	case "stop":
-		return fsm.Command{Stop: &fsm.Stop{Job: id, By: "bob", Last: last(t, a)}}
+		return fsm.Command{Stop: &fsm.Stop{Job: id, By: by(a), Grace: grace(t, a), Last: last(t, a)}}
 	case "timeout":
 		return fsm.Command{TimeOut: &fsm.TimeOut{Job: id, Last: last(t, a)}}
 	case "cleaned":
@@ -173,6 +173,26 @@ func last(t *testing.T, a map[string]string) *fsm.AttemptResult {
 	return r
 }
 
+// by is who gives a command.
+func by(a map[string]string) string {
+	if a["by"] == "" {
+		return "bob"
+	}
+	return a["by"]
+}
+
+func grace(t *testing.T, a map[string]string) time.Duration {
+	t.Helper()
+	if a["grace"] == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(a["grace"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 func num(t *testing.T, s string) int {
 	t.Helper()
 	if s == "" {
@@ -197,6 +217,12 @@ func show(out *strings.Builder, s *fsm.State) {
 		}
 		if j.State == job.Queued && j.NotBefore.After(s.Now) {
 			fmt.Fprintf(out, " pause=%v", j.NotBefore.Sub(j.Queued))
+		}
+		if j.EndedBy != "" {
+			fmt.Fprintf(out, " by=%s", j.EndedBy)
+		}
+		if j.Stopping != nil {
+			fmt.Fprintf(out, " stopping=%v", j.Stopping.Deadline.Sub(start))
 		}
 		if j.Result != nil && j.State > job.Succeeded {
 			fmt.Fprintf(out, " last=%d supersteps, %d counters, %d parts", j.Result.Supersteps, len(j.Result.Counters), len(j.Result.Parts))

@@ -242,6 +242,12 @@ func (s *State) valid(j *Job) bool {
 	for _, t := range []*time.Time{&j.Submitted, &j.Queued, &j.NotBefore, &j.Placed, &j.Done, &j.Finished} {
 		*t = t.UTC()
 	}
+	if j.Stopping != nil {
+		if j.State != job.Running {
+			return false
+		}
+		j.Stopping.Deadline = j.Stopping.Deadline.UTC()
+	}
 	if j.Number == 0 || j.Number > s.LastJob || j.State < job.Queued || j.State > job.TimedOut {
 		return false
 	}

@@ -98,13 +98,15 @@ type Job struct {
 	Checkpoint  int               // superstep of the newest committed one, -1: none
 	Saved       uint64            `msgpack:",omitempty"` // index of the command that committed it
 
-	Faults  int            `msgpack:",omitempty"` // attempts that the program ended
-	Losses  int            `msgpack:",omitempty"` // attempts that grooms, links or checkpoints ended
-	Row     int            `msgpack:",omitempty"` // attempts that ended one after another without a new checkpoint
-	Blamed  []Blame        `msgpack:",omitempty"` // grooms that ended attempts
-	Failure *job.Failure   `msgpack:",omitempty"` // of the last attempt that failed
-	EndedBy string         `msgpack:",omitempty"` // who stopped it
-	Result  *AttemptResult `msgpack:",omitempty"` // from Committing on
+	Faults  int          `msgpack:",omitempty"` // attempts that the program ended
+	Losses  int          `msgpack:",omitempty"` // attempts that grooms, links or checkpoints ended
+	Row     int          `msgpack:",omitempty"` // attempts that ended one after another without a new checkpoint
+	Blamed  []Blame      `msgpack:",omitempty"` // grooms that ended attempts
+	Failure *job.Failure `msgpack:",omitempty"` // of the last attempt that failed
+	EndedBy string       `msgpack:",omitempty"` // who stopped it, first
+	// Stopping is set while it is Running and its tasks have time to end by themselves.
+	Stopping *Stopping      `msgpack:",omitempty"`
+	Result   *AttemptResult `msgpack:",omitempty"` // from Committing on
 
 	Submitted time.Time
 	Queued    time.Time     `msgpack:",omitempty"` // since when it waits, while Queued
@@ -116,6 +118,12 @@ type Job struct {
 
 	Clean bool   `msgpack:",omitempty"` // nothing of it but the output is left on storage
 	seq   uint64 // its key in State.finished, once it is clean
+}
+
+// Stopping is a stop that waits for a job's tasks. Whatever ends the attempt, the job
+// is Stopped then: who was told that it is being stopped never sees it go on.
+type Stopping struct {
+	Deadline time.Time // the tasks are killed then
 }
 
 // AttemptResult is what the successful attempt left, or, without parts, what the
@@ -198,7 +206,7 @@ type Groom struct {
 // Moves reports whether j is to leave groom: it drains, and a checkpoint was
 // committed since, so that nothing but a restart is lost.
 func (j *Job) Moves(g *Groom) bool {
-	return j.State == job.Running && g.Draining && j.Saved > g.Drained
+	return j.State == job.Running && j.Stopping == nil && g.Draining && j.Saved > g.Drained
 }
 
 // Facts are what a groom says of itself.
