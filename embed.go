@@ -25,6 +25,7 @@ var Modules = []string{
 //go:embed bsp/checkpoint.go
 //go:embed bsp/checkpointcopy.go
 //go:embed bsp/checkpoints.go
+//go:embed bsp/clock.go
 //go:embed bsp/collective.go
 //go:embed bsp/columns.go
 //go:embed bsp/core.go
@@ -75,6 +76,7 @@ var Modules = []string{
 //go:embed bsp/wire/groom.go
 //go:embed bsp/wire/store.go
 //go:embed bsp/wire/task.go
+//go:embed bsp/wire/times.go
 //go:embed internal/netx/netx.go
 //go:embed internal/netx/tcp_linux.go
 //go:embed internal/pack/budget.go

@@ -116,6 +116,7 @@ func HandOver[M any](ctx context.Context, p *Peer[M], out [][]byte) ([][]byte, e
 			out[i] = []byte{} // nil means that a peer has returned
 		}
 	}
+	p.c.clock.pause(p.c.t)
 	return p.c.collected(p.c.port.HandOver(ctx, out))
 }
 
@@ -130,6 +131,7 @@ func (c *core) allToAll(ctx context.Context, out [][]byte) ([][]byte, error) {
 	if c.broke != nil {
 		return nil, c.broke
 	}
+	c.clock.pause(c.t)
 	return c.collected(c.port.AllToAll(ctx, out))
 }
 
@@ -137,11 +139,15 @@ func (c *core) allGather(ctx context.Context, b []byte) ([][]byte, error) {
 	if c.broke != nil {
 		return nil, c.broke
 	}
+	c.clock.pause(c.t)
 	return c.collected(c.port.AllGather(ctx, b))
 }
 
-// collected checks that all peers took part.
+// collected checks that all peers took part; the wait for them is over.
 func (c *core) collected(parts [][]byte, err error) ([][]byte, error) {
+	if c.load.Load() > 0 {
+		c.clock.resume(c.t.now())
+	}
 	if err == nil {
 		for peer, b := range parts {
 			if b == nil {

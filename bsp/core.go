@@ -55,6 +55,7 @@ type core struct {
 	step    atomic.Int64 // completed barriers, for progress
 	barrier atomic.Int64 // when the last one was over, as task.now gives it
 	load    atomic.Int64 // when loading was over
+	clock   clock        // of the phases
 
 	mu       sync.Mutex // guards counters
 	counters map[string]int64
@@ -88,6 +89,7 @@ const (
 
 // vote says what the peer tells the others at the next barrier.
 func (c *core) vote() (superstep.Vote, error) {
+	c.clock.pause(c.t)
 	if err := c.ready(); err != nil {
 		return superstep.Vote{}, err
 	}
@@ -141,6 +143,9 @@ func (c *core) passed(v superstep.Verdict, err error) error {
 		return err
 	}
 	c.step.Store(int64(v.Superstep))
+	if !c.left {
+		c.barrier.Store(c.t.now())
+	}
 	if v.Control&superstep.ControlStop != 0 {
 		c.stopped, c.broke = true, errStopping
 		return errStopping
@@ -154,11 +159,13 @@ func (c *core) passed(v superstep.Verdict, err error) error {
 			return err
 		}
 	}
-	if !c.left {
-		c.barrier.Store(c.t.now())
-	}
 	if c.t.ckpt.agreed(v.Control) {
-		return c.checkpoint(v)
+		if err := c.checkpoint(v); err != nil || c.left {
+			return err
+		}
+		c.clock.resume(c.t.now())
+	} else if !c.left {
+		c.clock.resume(c.barrier.Load())
 	}
 	return nil
 }
@@ -241,6 +248,7 @@ func (c *core) finish(ctx context.Context) error {
 	if err := c.close(); err != nil {
 		return err
 	}
+	c.clock.end(c.t)
 	// What it set for a barrier that it does not come to goes the way of what it sent.
 	c.own, c.tooLong = c.own[:0], 0
 	if !c.left {
@@ -316,4 +324,8 @@ func (c *core) counted() map[string]int64 {
 }
 
 // loaded marks the end of loading.
-func (c *core) loaded() { c.load.Store(c.t.now()) }
+func (c *core) loaded() {
+	now := c.t.now()
+	c.load.Store(now)
+	c.clock.start(now)
+}

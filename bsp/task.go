@@ -190,7 +190,7 @@ func causeOf(ctx context.Context, f *job.Failure) error {
 }
 
 func (t *task) done(closed int64) wire.TaskDone {
-	d := wire.TaskDone{Counters: t.counters(), Seconds: t.seconds()}
+	d := wire.TaskDone{Counters: t.counters(), Seconds: t.seconds(), Times: t.peerTimes()}
 	computed := int64((d.Seconds.Load + d.Seconds.Compute) * 1e9)
 	d.Seconds.Write = float64(max(closed-computed, 0)) / 1e9
 	for _, c := range t.peers {
@@ -338,7 +338,7 @@ func (t *task) progress(over <-chan struct{}) {
 			return
 		case <-tick.C:
 		}
-		now := wire.Progress{Superstep: t.superstep(), Counters: t.counters(), Seconds: t.seconds()}
+		now := wire.Progress{Superstep: t.superstep(), Counters: t.counters(), Seconds: t.seconds(), Times: t.peerTimes()}
 		if now.Superstep != last.Superstep || now.Seconds.Compute != last.Seconds.Compute || !sameCounters(now.Counters, last.Counters) {
 			t.report(wire.FromTask{Progress: &now})
 			last = now

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"scalar/bsp/job"
 	"scalar/bsp/wire"
 )
 
@@ -39,14 +40,16 @@ func (s share) counters() int    { return int(s) / 8 }
 func (s share) failure() int     { return int(s) / 8 }
 
 // check says what of a task's message a report has no room for.
-func (s share) check(m wire.FromTask, peers int) error {
+func (s share) check(m wire.FromTask, own job.Range) error {
 	switch {
+	case m.Progress != nil && !m.Progress.Times.Valid(own.Lo, own.Hi), m.Done != nil && !m.Done.Times.Valid(own.Lo, own.Hi):
+		return errors.New("times of peers that cannot be")
 	case m.Address != nil && len(m.Address.Addr) > maxAddr:
 		return fmt.Errorf("an address of %d bytes", len(m.Address.Addr))
 	case m.Checkpoint != nil:
-		return s.checkFiles(m.Checkpoint.Files, peers)
+		return s.checkFiles(m.Checkpoint.Files, own.N())
 	case m.Done != nil:
-		return s.checkFiles(m.Done.Parts, peers)
+		return s.checkFiles(m.Done.Parts, own.N())
 	}
 	return nil
 }

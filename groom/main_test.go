@@ -157,6 +157,9 @@ func (o owner) act(role string, start *wire.TaskStart) int {
 	case "greedy":
 		o.most(start)
 		o.hear()
+	case "dreamer": // names a peer that is another task's
+		o.say(wire.FromTask{Progress: &wire.Progress{Times: &wire.Times{Compute: wire.PhaseTimes{Peer: 1, Longest: 1, Spread: []int64{1}}}}})
+		o.hear()
 	case "rogue":
 		o.say(wire.FromTask{Checkpoint: &wire.CheckpointPart{Superstep: 1, Files: []wire.Part{{Path: strings.Repeat("x", 4097)}}}})
 		time.Sleep(time.Hour)

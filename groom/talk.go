@@ -40,7 +40,7 @@ func (c *conversation) hear(m wire.FromTask) {
 	if c.lastWord || c.nonsense != nil {
 		return
 	}
-	if c.nonsense = c.share.check(m, c.task.Peers()); c.nonsense != nil {
+	if c.nonsense = c.share.check(m, c.task.Range()); c.nonsense != nil {
 		c.kill()
 		return
 	}
@@ -53,7 +53,7 @@ func (c *conversation) hear(m wire.FromTask) {
 	case m.Progress != nil:
 		p := m.Progress
 		c.report(false, func(s *wire.TaskStatus) {
-			s.Phase, s.Superstep, s.Counters, s.Seconds = wire.Working, p.Superstep, boundCounters(p.Counters, c.share.counters()), p.Seconds
+			s.Phase, s.Superstep, s.Counters, s.Seconds, s.Times = wire.Working, p.Superstep, boundCounters(p.Counters, c.share.counters()), p.Seconds, p.Times
 		})
 	case m.Checkpoint != nil:
 		c.report(true, func(s *wire.TaskStatus) {
@@ -67,7 +67,7 @@ func (c *conversation) hear(m wire.FromTask) {
 		d := m.Done
 		c.report(true, func(s *wire.TaskStatus) {
 			s.Phase, s.Failure, s.Superstep, s.Parts = wire.Done, nil, d.Supersteps, d.Parts
-			s.Counters, s.Seconds = boundCounters(d.Counters, c.share.counters()), d.Seconds
+			s.Counters, s.Seconds, s.Times = boundCounters(d.Counters, c.share.counters()), d.Seconds, d.Times
 			if d.Stopped {
 				s.Phase, s.Parts = wire.Stopped, nil
 			}

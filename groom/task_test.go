@@ -109,6 +109,7 @@ func TestFailures(t *testing.T) {
 		{"failed", "line 7: no number", "", job.FaultInput},
 		{"nonsense", "task 0 sent what is no message of this version", "", job.FaultProgram},
 		{"boaster", "task 0 sent what is no message of this version: more files than peers", "", job.FaultProgram},
+		{"dreamer", "task 0 sent what is no message of this version: times of peers that cannot be", "", job.FaultProgram},
 		{"rogue", "task 0 sent what is no message of this version: a path that is too long", "", job.FaultProgram},
 		{"nowhere", "task 0 sent what is no message of this version: an address of 8912896 bytes", "", job.FaultProgram},
 		{"linklost", "the link to task 1 broke", "", job.FaultLink},

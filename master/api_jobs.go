@@ -137,7 +137,7 @@ func (a *api) stop(ctx context.Context, c *call) (reply, error) {
 		}
 	}
 	if info.State == job.Running {
-		stop.Last = &fsm.AttemptResult{Supersteps: info.Supersteps, Counters: fsm.Counters(info.Counters), Seconds: info.Seconds, DataPlane: info.DataPlane}
+		stop.Last = &fsm.AttemptResult{Supersteps: info.Supersteps, Counters: fsm.Counters(info.Counters), Seconds: info.Seconds, DataPlane: info.DataPlane, Slowest: info.Slowest}
 	}
 	done, err := a.propose(ctx, c, fsm.Command{Stop: stop})
 	switch {

@@ -28,6 +28,26 @@ type Info struct {
 	Finished   time.Time        `json:"finished,omitzero"`
 	Stopping   time.Time        `json:"stopping,omitzero"` // while it is stopped and runs: when its tasks are killed that have not ended by then
 	Placement  []Placed         `json:"placement,omitempty"`
+	Slowest    []Slow           `json:"slowest,omitempty"` // of each phase that any peer has spent time in
+}
+
+// The phases whose slowest peer is told.
+const (
+	PhaseLoad    = "load"
+	PhaseCompute = "compute"
+	PhaseWrite   = "write"
+)
+
+// Slow is the peer that has taken longest in a phase of the current or last attempt,
+// beside all peers. Computing does not count waiting for others, in barriers and
+// collectives, so that uneven work shows: all peers wait for the slowest one.
+type Slow struct {
+	Phase   string  `json:"phase"`
+	Peer    int     `json:"peer"`
+	Task    int     `json:"task"`
+	Groom   string  `json:"groom"`
+	Seconds float64 `json:"seconds"`
+	Median  float64 `json:"median"` // seconds, of all peers; estimated where a task has more than 32
 }
 
 // Seconds are a job's phases. Load is from task start to graph or data built;

@@ -77,6 +77,7 @@ type TaskStatus struct {
 	Superstep   int
 	Counters    map[string]int64
 	Seconds     job.Seconds // load, compute, write of this task
+	Times       *Times      `msgpack:",omitempty"`
 	Checkpoints []CheckpointPart
 	Parts       []Part       // from Done on
 	Failure     *job.Failure // in phase Dead, and in Working when a link is lost

@@ -84,6 +84,7 @@ type Progress struct {
 	Superstep int
 	Counters  map[string]int64 `msgpack:",omitempty"`
 	Seconds   job.Seconds
+	Times     *Times `msgpack:",omitempty"`
 }
 
 // TaskDone is the task's last word after success; its parts are synced.
@@ -93,4 +94,5 @@ type TaskDone struct {
 	Parts      []Part
 	Counters   map[string]int64
 	Seconds    job.Seconds
+	Times      *Times `msgpack:",omitempty"`
 }

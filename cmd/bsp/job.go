@@ -151,6 +151,9 @@ func inspectRows(i job.Info) rows {
 	r.add("output", orDash(i.Output))
 	s := i.Seconds
 	r.add("seconds", fmt.Sprintf("queued %.3f, start %.3f, load %.3f, compute %.3f, write %.3f, total %.3f", s.Queued, s.Start, s.Load, s.Compute, s.Write, s.Total))
+	for _, p := range i.Slowest {
+		r.add("slowest "+p.Phase, fmt.Sprintf("peer %d in task %d on %s: %.3f seconds, the median is %.3f", p.Peer, p.Task, p.Groom, p.Seconds, p.Median))
+	}
 	for _, name := range slices.Sorted(maps.Keys(i.Counters)) {
 		r.add("counter "+name, i.Counters[name])
 	}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,18 +29,28 @@ func walker(t *testing.T) (dir string) {
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"scalar/bsp"
 )
 
 func walk(ctx context.Context, p *bsp.Peer[int]) error {
-	for len(p.Args()) > 0 {
+	uneven := func() { time.Sleep(time.Duration(1+99*p.Index()) * time.Millisecond) }
+	for slices.Contains(p.Args(), "deaf") {
 		time.Sleep(time.Minute)
+	}
+	if slices.Contains(p.Args(), "brief") {
+		uneven()
+		p.Loaded()
+		uneven()
+		err := p.Sync(ctx)
+		uneven()
+		return err
 	}
 	for {
 		p.Send((p.Index()+1)%p.N(), 1)
-		time.Sleep(time.Duration(1+9*p.Index()) * time.Millisecond)
+		uneven()
 		if err := p.Sync(ctx); err != nil {
 			fmt.Printf("peer %d after %d supersteps: %v\n", p.Index(), p.Superstep(), err)
 			return err
@@ -55,7 +66,24 @@ func main() { bsp.Main(walk) }
 	return dir
 }
 
-// TestJobStop stops jobs at a barrier, and by force what comes to none.
+// slowest checks that peer 1, which takes 100 ms where peer 0 takes 1, is named.
+func slowest(t *testing.T, c *cluster, info job.Info, phase string) {
+	t.Helper()
+	i := slices.IndexFunc(info.Slowest, func(s job.Slow) bool { return s.Phase == phase })
+	if i < 0 {
+		t.Fatalf("no slowest peer of %s: %+v", phase, info)
+	}
+	s := info.Slowest[i]
+	if s.Peer != 1 || s.Task != 1 || s.Groom != info.Placement[1].Groom || s.Seconds < 0.1 || s.Median >= s.Seconds || s.Median < s.Seconds/2 {
+		t.Errorf("slowest %+v of %+v", s, info)
+	}
+	if table := c.must("job", "inspect", string(info.ID)); !regexp.MustCompile(`(?i)slowest ` + phase + ` +peer 1 in task 1 on ` + s.Groom + `: \d+\.\d+ seconds, the median is `).MatchString(table) {
+		t.Errorf("inspect printed\n%s", table)
+	}
+}
+
+// TestJobStop stops jobs at a barrier, and by force what comes to none; while they run
+// and afterwards their slowest peers are named.
 func TestJobStop(t *testing.T) {
 	c := startDev(t, "--masters", "1", "--grooms", "2", "--slots", "1")
 	dir := walker(t)
@@ -81,7 +109,8 @@ func TestJobStop(t *testing.T) {
 
 	// The tasks end together at a barrier, long before they would be killed.
 	id := submit()
-	c.eventually("supersteps", func() bool { return inspect(id).Supersteps > 3 })
+	c.eventually("supersteps", func() bool { return inspect(id).Supersteps > 5 })
+	slowest(t, c, inspect(id), job.PhaseCompute)
 	_, stderr, code := c.bsp("job", "stop", "--grace", "1h", id)
 	info := inspect(id)
 	if code != 0 || !regexp.MustCompile(`^walk-1 stopped after \d+ supersteps\n$`).MatchString(stderr) {
@@ -90,6 +119,7 @@ func TestJobStop(t *testing.T) {
 	if info.State != job.Stopped || info.ExitCode != job.ExitStopped || info.Attempts != 1 || info.Counters[job.CounterMessages] == 0 || info.Seconds.Compute <= 0 || !info.Stopping.IsZero() {
 		t.Errorf("info %+v", info)
 	}
+	slowest(t, c, info, job.PhaseCompute)
 	// The last words of both are in the logs, of the same superstep, and it is the one told.
 	lines := regexp.MustCompile(`peer \d after (\d+) supersteps: the job is being stopped`).FindAllStringSubmatch(c.must("job", "logs", id), -1)
 	if len(lines) != 2 || lines[0][1] != lines[1][1] || !strings.Contains(stderr, "after "+lines[0][1]+" supersteps") {
@@ -100,6 +130,13 @@ func TestJobStop(t *testing.T) {
 	}
 	if why := c.must("job", "why", id); !strings.Contains(why, "was stopped by admin") {
 		t.Errorf("why printed %q", why)
+	}
+
+	// A job that succeeds tells the slowest peer of every phase.
+	id = submit("--", "brief")
+	c.must("job", "wait", id)
+	for _, phase := range []string{job.PhaseLoad, job.PhaseCompute, job.PhaseWrite} {
+		slowest(t, c, inspect(id), phase)
 	}
 
 	// What comes to no barrier is killed when the time is over.
@@ -143,15 +180,15 @@ func TestJobStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.eventually("supersteps", func() bool {
-		out, _, _ := c.bsp("job", "inspect", "-o", "json", "walk-4")
+		out, _, _ := c.bsp("job", "inspect", "-o", "json", "walk-5")
 		return json.Unmarshal([]byte(out), &info) == nil && info.Supersteps > 0
 	})
 	cmd.Process.Signal(syscall.SIGINT)
 	_ = cmd.Wait() // its exit code says it
-	if code := cmd.ProcessState.ExitCode(); code != job.ExitStopped || !strings.Contains(said.String(), "bsp: walk-4 stopped") {
+	if code := cmd.ProcessState.ExitCode(); code != job.ExitStopped || !strings.Contains(said.String(), "bsp: walk-5 stopped") {
 		t.Errorf("exit %d, said %q", code, &said)
 	}
-	if logs := c.must("job", "logs", "walk-4"); strings.Count(logs, "the job is being stopped") != 2 {
+	if logs := c.must("job", "logs", "walk-5"); strings.Count(logs, "the job is being stopped") != 2 {
 		t.Errorf("logs:\n%s", logs)
 	}
 }

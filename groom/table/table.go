@@ -235,7 +235,7 @@ func (tb *Table) Fill(r *wire.Report) {
 	for _, t := range tb.tasks {
 		s := t.status // maps and slices in it are replaced, never changed
 		if !t.listed {
-			s.Checkpoints, s.Parts, s.Counters = nil, nil, nil // its room is another task's by now
+			s.Checkpoints, s.Parts, s.Counters, s.Times = nil, nil, nil, nil // its room is another task's by now
 		}
 		r.Tasks = append(r.Tasks, s)
 	}
@@ -265,14 +265,17 @@ func (tb *Table) Usage() (phases map[wire.Phase]int, slots int) {
 	return phases, slots
 }
 
-// Peers returns how many slots the task holds.
-func (t *Task) Peers() int {
+// Range returns the task's peers; none if the order has no such task.
+func (t *Task) Range() job.Range {
 	ranges, i := t.Order.Start.Ranges, t.Order.Start.Key.Task
 	if i < 0 || i >= len(ranges) {
-		return 0
+		return job.Range{}
 	}
-	return ranges[i].N()
+	return ranges[i]
 }
+
+// Peers returns how many slots the task holds.
+func (t *Task) Peers() int { return t.Range().N() }
 
 func compareKeys(a, b wire.TaskKey) int {
 	return cmp.Or(cmp.Compare(a.Job, b.Job), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Task, b.Task))

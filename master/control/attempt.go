@@ -239,7 +239,9 @@ func cut(s string, limit int) string {
 func (t *turn) result(j *fsm.Job, list []status) fsm.AttemptResult {
 	r := fsm.AttemptResult{DataPlane: planeOf(len(list), t.cfg.Plane)}
 	counters := map[string]int64{}
+	tasks := make([]*wire.TaskStatus, 0, len(list))
 	for _, s := range list {
+		tasks = append(tasks, s.TaskStatus)
 		r.Supersteps = max(r.Supersteps, s.Superstep)
 		r.Parts = append(r.Parts, s.Parts...)
 		addCounters(counters, s.Counters)
@@ -250,7 +252,7 @@ func (t *turn) result(j *fsm.Job, list []status) fsm.AttemptResult {
 		delete(counters, names[len(names)-1])
 	}
 	slices.SortStableFunc(r.Parts, func(a, b wire.Part) int { return cmp.Compare(a.Peer, b.Peer) })
-	r.Counters = fsm.Counters(counters)
+	r.Counters, r.Slowest = fsm.Counters(counters), slowestPeers(j, tasks)
 	r.Seconds.Start = max(0, t.now.Sub(j.Placed).Seconds()-r.Seconds.Load-r.Seconds.Compute-r.Seconds.Write)
 	return r
 }

@@ -21,6 +21,25 @@ func (c *Plane) Info(id job.ID) (job.Info, bool) {
 		return job.Info{}, false
 	}
 	c.mu.Lock()
+	in := c.info(j)
+	var tasks []*wire.TaskStatus // which stay as they are
+	if j.State == job.Running {
+		tasks = c.reports(j)
+	}
+	c.mu.Unlock()
+	if tasks != nil { // it sorts: not while the lock is held, nor for lists and watchers
+		in.Slowest = slowestPeers(j, slices.DeleteFunc(tasks, func(s *wire.TaskStatus) bool { return s == nil }))
+	}
+	return in, true
+}
+
+// brief is Info without what takes long.
+func (c *Plane) brief(id job.ID) (job.Info, bool) {
+	j, ok := c.cfg.State().Job(id)
+	if !ok {
+		return job.Info{}, false
+	}
+	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.info(j), true
 }
@@ -75,7 +94,7 @@ func (c *Plane) info(j *fsm.Job) job.Info {
 		in.Placement = placements(j)
 	}
 	if r := j.Result; r != nil {
-		in.Supersteps, in.DataPlane, in.Seconds = r.Supersteps, r.DataPlane, r.Seconds
+		in.Supersteps, in.DataPlane, in.Seconds, in.Slowest = r.Supersteps, r.DataPlane, r.Seconds, r.Slowest
 		for _, n := range r.Counters {
 			in.Counters[n.Name] = n.Value
 		}
@@ -103,15 +122,7 @@ func placements(j *fsm.Job) []job.Placed {
 // live adds what the tasks of a running job report. c.mu is held.
 func (c *Plane) live(j *fsm.Job, in *job.Info) {
 	in.Placement = placements(j)
-	if c.reign == nil {
-		return
-	}
-	for i, t := range j.Tasks {
-		g := c.reign.core.grooms[t.Groom]
-		if g == nil || g.report.Incarnation != t.Incarnation {
-			continue
-		}
-		s := g.tasks[wire.TaskKey{Job: j.ID, Epoch: j.Epoch, Task: i}]
+	for i, s := range c.reports(j) {
 		if s == nil {
 			continue
 		}
@@ -121,6 +132,21 @@ func (c *Plane) live(j *fsm.Job, in *job.Info) {
 		in.Seconds = slowest(in.Seconds, s.Seconds)
 		addCounters(in.Counters, s.Counters)
 	}
+}
+
+// reports returns what this leader knows of the tasks of a running job, by task; nil
+// where nothing. c.mu is held.
+func (c *Plane) reports(j *fsm.Job) []*wire.TaskStatus {
+	list := make([]*wire.TaskStatus, len(j.Tasks))
+	if c.reign == nil {
+		return list
+	}
+	for i, t := range j.Tasks {
+		if g := c.reign.core.grooms[t.Groom]; g != nil && g.report.Incarnation == t.Incarnation {
+			list[i] = g.tasks[wire.TaskKey{Job: j.ID, Epoch: j.Epoch, Task: i}]
+		}
+	}
+	return list
 }
 
 // StateLost is the state of a node that does not answer.
@@ -263,7 +289,7 @@ func (c *Plane) watch(ctx context.Context, id job.ID, out chan<- job.Info) {
 		c.mu.Lock()
 		news := c.news
 		c.mu.Unlock()
-		in, ok := c.Info(id)
+		in, ok := c.brief(id)
 		if !ok {
 			return
 		}

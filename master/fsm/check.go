@@ -16,6 +16,7 @@ const (
 	MaxJobs        = 100_000        // that are not final or not cleaned
 	MaxGrooms      = 10_000         //
 	MaxTokens      = 10_000         //
+	MaxSlowest     = 3              // phases whose slowest peer is kept of a job
 	MaxCounters    = 4096           // of one job
 	MaxCounterName = 256            // bytes
 	MaxFilesSize   = 14 << 20       // FilesSize of a checkpoint or of a result's parts

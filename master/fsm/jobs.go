@@ -109,6 +109,9 @@ func (a *AttemptResult) check(id job.ID) Result {
 	if len(a.Counters) > MaxCounters || a.Supersteps < 0 || FilesSize(a.Parts) > MaxFilesSize {
 		return refuse(ErrInvalid, "job %s has %d counters, at most %d, or too many parts", id, len(a.Counters), MaxCounters)
 	}
+	if len(a.Slowest) > MaxSlowest || slices.ContainsFunc(a.Slowest, func(s job.Slow) bool { return len(s.Phase) > maxName || len(s.Groom) > maxName }) {
+		return refuse(ErrInvalid, "job %s has %d slowest peers, at most %d, or long names in them", id, len(a.Slowest), MaxSlowest)
+	}
 	if slices.ContainsFunc(a.Counters, func(n Counter) bool { return len(n.Name) > MaxCounterName }) {
 		return refuse(ErrInvalid, "job %s has a counter with a name of more than %d bytes", id, MaxCounterName)
 	}

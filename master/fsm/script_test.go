@@ -109,7 +109,7 @@ func command(t *testing.T, name string, a map[string]string) fsm.Command {
 		k := wire.Checkpoint{Superstep: num(t, a["superstep"]), Epoch: epoch, Files: []wire.Part{{Path: "file:///c"}}}
 		return fsm.Command{CommitCheckpoint: &fsm.CommitCheckpoint{Job: id, Epoch: epoch, Checkpoint: k}}
 	case "finish":
-		return fsm.Command{Finish: &fsm.Finish{Job: id, Epoch: epoch, Result: fsm.AttemptResult{Supersteps: 7, Parts: []wire.Part{{Path: "p"}}}}}
+		return fsm.Command{Finish: &fsm.Finish{Job: id, Epoch: epoch, Result: fsm.AttemptResult{Supersteps: 7, Parts: []wire.Part{{Path: "p"}}, Slowest: slowest(t, a)}}}
 	case "committed":
 		return fsm.Command{Committed: &fsm.Committed{Job: id, Epoch: epoch}}
 	case "stop":
@@ -166,11 +166,20 @@ func last(t *testing.T, a map[string]string) *fsm.AttemptResult {
 	if text == "" {
 		return nil
 	}
-	r := &fsm.AttemptResult{Supersteps: num(t, text), Counters: fsm.Counters(map[string]int64{"messages": 5})}
+	r := &fsm.AttemptResult{Supersteps: num(t, text), Counters: fsm.Counters(map[string]int64{"messages": 5}), Slowest: slowest(t, a)}
 	if parts {
 		r.Parts = []wire.Part{{Path: "p"}}
 	}
 	return r
+}
+
+// slowest reads for how many phases a slowest peer is told.
+func slowest(t *testing.T, a map[string]string) (list []job.Slow) {
+	t.Helper()
+	for i := range num(t, a["slowest"]) {
+		list = append(list, job.Slow{Phase: job.PhaseCompute, Peer: i, Groom: a["groom"], Seconds: 2, Median: 1})
+	}
+	return list
 }
 
 // by is who gives a command.
@@ -226,6 +235,9 @@ func show(out *strings.Builder, s *fsm.State) {
 		}
 		if j.Result != nil && j.State > job.Succeeded {
 			fmt.Fprintf(out, " last=%d supersteps, %d counters, %d parts", j.Result.Supersteps, len(j.Result.Counters), len(j.Result.Parts))
+		}
+		if j.Result != nil && len(j.Result.Slowest) > 0 {
+			fmt.Fprintf(out, " slowest=%+v", j.Result.Slowest)
 		}
 		if j.Failure != nil {
 			fmt.Fprintf(out, " failure=%q", j.Failure.Error())

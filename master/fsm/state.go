@@ -134,6 +134,7 @@ type AttemptResult struct {
 	Counters   []Counter   `msgpack:",omitempty"` // by name: a map would be encoded in random order
 	Seconds    job.Seconds
 	DataPlane  string
+	Slowest    []job.Slow `msgpack:",omitempty"` // one a phase at most
 }
 
 // Counter is one counter of a finished attempt, over all tasks.
