@@ -12,41 +12,46 @@ import (
 	"scalar/bsp/wire"
 )
 
+// endings are what programs make of the barrier at which they end: all of a superstep
+// but its sends.
+var endings = map[string]func(ctx context.Context, p *bsp.Peer[int]) error{
+	"passes the error on": func(ctx context.Context, p *bsp.Peer[int]) error { return p.Sync(ctx) },
+	"says it its own way": func(ctx context.Context, p *bsp.Peer[int]) error {
+		if p.Sync(ctx) != nil {
+			return errors.New("no barrier any more")
+		}
+		return nil
+	},
+	"tries again": func(ctx context.Context, p *bsp.Peer[int]) error {
+		for range 3 {
+			if err := p.Sync(ctx); err == nil {
+				return nil
+			}
+		}
+		return p.Sync(ctx)
+	},
+	"goes on to a collective": func(ctx context.Context, p *bsp.Peer[int]) error {
+		if p.Sync(ctx) == nil {
+			return nil
+		}
+		_, err := bsp.AllGather(ctx, p, 1)
+		return err
+	},
+	"ends as if nothing were": func(ctx context.Context, p *bsp.Peer[int]) error {
+		if err := p.Sync(ctx); err != nil {
+			return errReturned
+		}
+		return nil
+	},
+}
+
+var errReturned = errors.New("returned")
+
 // A task that is asked to stop ends at its next barrier, whatever its program makes of
 // the error, with its figures and without parts.
 func TestStopAtBarrier(t *testing.T) {
 	const at = 4 // supersteps that are over when all end
-	type program func(ctx context.Context, p *bsp.Peer[int]) error
-	for name, prog := range map[string]program{
-		"passes the error on": func(ctx context.Context, p *bsp.Peer[int]) error { return p.Sync(ctx) },
-		"says it its own way": func(ctx context.Context, p *bsp.Peer[int]) error {
-			if p.Sync(ctx) != nil {
-				return errors.New("no barrier any more")
-			}
-			return nil
-		},
-		"tries again": func(ctx context.Context, p *bsp.Peer[int]) error {
-			for range 3 {
-				if err := p.Sync(ctx); err == nil {
-					return nil
-				}
-			}
-			return p.Sync(ctx)
-		},
-		"goes on to a collective": func(ctx context.Context, p *bsp.Peer[int]) error {
-			if p.Sync(ctx) == nil {
-				return nil
-			}
-			_, err := bsp.AllGather(ctx, p, 1)
-			return err
-		},
-		"ends as if nothing were": func(ctx context.Context, p *bsp.Peer[int]) error {
-			if err := p.Sync(ctx); err != nil {
-				return errReturned
-			}
-			return nil
-		},
-	} {
+	for name, prog := range endings {
 		t.Run(name, func(t *testing.T) {
 			stop := make(chan struct{})
 			cfg := ringTask(t, func(s *wire.TaskStart) {
@@ -82,8 +87,6 @@ func TestStopAtBarrier(t *testing.T) {
 		})
 	}
 }
-
-var errReturned = errors.New("returned")
 
 // A program that ends before its next barrier ends as ever.
 func TestStopComesTooLate(t *testing.T) {

@@ -126,12 +126,7 @@ func (o owner) act(role string, start *wire.TaskStart) int {
 	case "stay":
 		o.hear()
 	case "obedient": // it is asked once, and stops
-		if !o.hear().Barrier {
-			return 93
-		}
-		fmt.Println("stopped as asked")
-		o.say(wire.FromTask{Done: &wire.TaskDone{Stopped: true, Supersteps: 11, Counters: map[string]int64{"messages": 8}}})
-		return 0
+		return o.obey()
 	case "stubborn", "ghost": // a ghost does not even hear that its groom died
 		signal.Ignore(syscall.SIGTERM, syscall.SIGHUP)
 		fmt.Println(role, "here")
@@ -148,21 +143,11 @@ func (o owner) act(role string, start *wire.TaskStart) int {
 	case "failed":
 		o.say(wire.FromTask{Failed: &job.Failure{Kind: job.FaultInput, Code: 1, Message: "line 7: no number", Task: -1, Peer: 2}})
 		return 1
-	case "nonsense":
-		_, _ = o.Write([]byte{0, 0, 0, 2, 0xc1, 0xc1})
-		time.Sleep(time.Hour)
-	case "boaster":
-		o.say(wire.FromTask{Checkpoint: &wire.CheckpointPart{Superstep: 1, Files: make([]wire.Part, 1000)}})
-		time.Sleep(time.Hour)
+	case "nonsense", "boaster", "rogue", "dreamer":
+		o.lie(role)
 	case "greedy":
 		o.most(start)
 		o.hear()
-	case "dreamer": // names a peer that is another task's
-		o.say(wire.FromTask{Progress: &wire.Progress{Times: &wire.Times{Compute: wire.PhaseTimes{Peer: 1, Longest: 1, Spread: []int64{1}}}}})
-		o.hear()
-	case "rogue":
-		o.say(wire.FromTask{Checkpoint: &wire.CheckpointPart{Superstep: 1, Files: []wire.Part{{Path: strings.Repeat("x", 4097)}}}})
-		time.Sleep(time.Hour)
 	case "linklost":
 		o.say(wire.FromTask{LinkLost: job.Fail(job.FaultLink, "the link to task 1 broke")})
 		return 1
@@ -192,6 +177,31 @@ func (o owner) act(role string, start *wire.TaskStart) int {
 		o.hear()
 	}
 	return -1
+}
+
+// obey stops when it is asked to.
+func (o owner) obey() int {
+	if !o.hear().Barrier {
+		return 93
+	}
+	fmt.Println("stopped as asked")
+	o.say(wire.FromTask{Done: &wire.TaskDone{Stopped: true, Supersteps: 11, Counters: map[string]int64{"messages": 8}}})
+	return 0
+}
+
+// lie says what no task can say, and waits for its end.
+func (o owner) lie(role string) {
+	switch role {
+	case "nonsense":
+		_, _ = o.Write([]byte{0, 0, 0, 2, 0xc1, 0xc1})
+	case "boaster":
+		o.say(wire.FromTask{Checkpoint: &wire.CheckpointPart{Superstep: 1, Files: make([]wire.Part, 1000)}})
+	case "rogue":
+		o.say(wire.FromTask{Checkpoint: &wire.CheckpointPart{Superstep: 1, Files: []wire.Part{{Path: strings.Repeat("x", 4097)}}}})
+	case "dreamer": // names a peer that is another task's
+		o.say(wire.FromTask{Progress: &wire.Progress{Times: &wire.Times{Compute: wire.PhaseTimes{Peer: 1, Longest: 1, Spread: []int64{1}}}}})
+	}
+	time.Sleep(time.Hour)
 }
 
 // most says as much as a groom takes, for every peer.

@@ -87,7 +87,7 @@ func TestDescriptionHasEveryField(t *testing.T) {
 	t.Parallel()
 	types := map[string]any{
 		"Spec": job.Spec{}, "Program": job.Program{}, "File": job.File{}, "Info": job.Info{}, "Seconds": job.Seconds{},
-		"Failure": job.Failure{}, "Placed": job.Placed{}, "Range": job.Range{}, "Why": job.Why{}, "Reason": job.Reason{},
+		"Failure": job.Failure{}, "Placed": job.Placed{}, "Slow": job.Slow{}, "Range": job.Range{}, "Why": job.Why{}, "Reason": job.Reason{},
 		"Node": job.Node{}, "Token": job.Token{},
 	}
 	maps.Copy(types, master.Bodies)

@@ -139,7 +139,7 @@ func inspectRows(i job.Info) rows {
 	r.add("submitted", ago(i.Submitted))
 	r.add("finished", ago(i.Finished))
 	if !i.Stopping.IsZero() {
-		r.add("stopping", fmt.Sprintf("its tasks are killed at %s", i.Stopping.Local().Format(time.TimeOnly)))
+		r.add("stopping", "its tasks are killed at "+i.Stopping.Local().Format(time.TimeOnly))
 	}
 	r.add("peers", i.Peers)
 	r.add("tasks", i.Tasks)

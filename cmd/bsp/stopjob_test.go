@@ -82,105 +82,133 @@ func slowest(t *testing.T, c *cluster, info job.Info, phase string) {
 	}
 }
 
+// walk is a cluster that runs walkers.
+type walk struct {
+	*cluster
+	dir string
+}
+
+func (w walk) submit(args ...string) (id string) {
+	return strings.TrimSpace(w.must(append([]string{"job", "submit", "-d", "--peers", "2", "--name", "walk", w.dir}, args...)...))
+}
+
+func (w walk) inspect(id string) (info job.Info) {
+	w.t.Helper()
+	if out := w.must("job", "inspect", "-o", "json", id); json.Unmarshal([]byte(out), &info) != nil {
+		w.t.Fatalf("inspect printed %q", out)
+	}
+	return info
+}
+
+// works waits until all tasks of a job are past loading.
+func (w walk) works(id string) {
+	w.t.Helper()
+	w.eventually(id+" works", func() bool {
+		info := w.inspect(id)
+		return info.State == job.Running && !slices.ContainsFunc(info.Placement, func(p job.Placed) bool { return p.State != "working" })
+	})
+}
+
 // TestJobStop stops jobs at a barrier, and by force what comes to none; while they run
 // and afterwards their slowest peers are named.
 func TestJobStop(t *testing.T) {
-	c := startDev(t, "--masters", "1", "--grooms", "2", "--slots", "1")
-	dir := walker(t)
-	submit := func(args ...string) string {
-		return strings.TrimSpace(c.must(append([]string{"job", "submit", "-d", "--peers", "2", "--name", "walk", dir}, args...)...))
-	}
-	inspect := func(id string) (info job.Info) {
-		if out := c.must("job", "inspect", "-o", "json", id); json.Unmarshal([]byte(out), &info) != nil {
-			t.Fatalf("inspect printed %q", out)
+	w := walk{startDev(t, "--masters", "1", "--grooms", "2", "--slots", "1"), walker(t)}
+	t.Run("at a barrier", func(t *testing.T) { w.atBarrier(t) })
+	t.Run("slowest", func(t *testing.T) { // a job that succeeds tells it of every phase
+		id := w.submit("--", "brief")
+		w.must("job", "wait", id)
+		for _, phase := range []string{job.PhaseLoad, job.PhaseCompute, job.PhaseWrite} {
+			slowest(t, w.cluster, w.inspect(id), phase)
 		}
-		return info
+	})
+	t.Run("by force", func(t *testing.T) { // when the time is over
+		id := w.submit("--", "deaf")
+		w.works(id)
+		began := time.Now()
+		w.must("job", "stop", "--grace", "500ms", id)
+		if info := w.inspect(id); info.State != job.Stopped || time.Since(began) < 500*time.Millisecond {
+			t.Errorf("%s after %s", info.State, time.Since(began))
+		}
+	})
+	t.Run("hurried", func(t *testing.T) { w.hurried(t) })
+	t.Run("interrupt", func(t *testing.T) { w.interrupt(t) })
+	for _, row := range []struct {
+		args, want string
+		code       int
+	}{
+		{"job stop --grace 25h walk-1", "choose 0s to 24h0m0s", job.ExitUsage},
+		{"job stop --now nope-7", "no such job", job.ExitNotFound},
+	} {
+		if _, stderr, code := w.bsp(strings.Fields(row.args)...); code != row.code || !strings.Contains(stderr, row.want) {
+			t.Errorf("bsp %s: exit %d, %s", row.args, code, stderr)
+		}
 	}
-	works := func(id string) {
-		c.eventually(id+" works", func() bool {
-			for _, p := range inspect(id).Placement {
-				if p.State != "working" || p.PID == 0 {
-					return false
-				}
-			}
-			return inspect(id).State == job.Running
-		})
-	}
+}
 
-	// The tasks end together at a barrier, long before they would be killed.
-	id := submit()
-	c.eventually("supersteps", func() bool { return inspect(id).Supersteps > 5 })
-	slowest(t, c, inspect(id), job.PhaseCompute)
-	_, stderr, code := c.bsp("job", "stop", "--grace", "1h", id)
-	info := inspect(id)
+// atBarrier: the tasks end together, long before they would be killed.
+func (w walk) atBarrier(t *testing.T) {
+	id := w.submit()
+	w.eventually("supersteps", func() bool { return w.inspect(id).Supersteps > 5 })
+	slowest(t, w.cluster, w.inspect(id), job.PhaseCompute)
+	_, stderr, code := w.bsp("job", "stop", "--grace", "1h", id)
+	info := w.inspect(id)
 	if code != 0 || !regexp.MustCompile(`^walk-1 stopped after \d+ supersteps\n$`).MatchString(stderr) {
 		t.Errorf("exit %d, said %q", code, stderr)
 	}
 	if info.State != job.Stopped || info.ExitCode != job.ExitStopped || info.Attempts != 1 || info.Counters[job.CounterMessages] == 0 || info.Seconds.Compute <= 0 || !info.Stopping.IsZero() {
 		t.Errorf("info %+v", info)
 	}
-	slowest(t, c, info, job.PhaseCompute)
+	slowest(t, w.cluster, info, job.PhaseCompute)
 	// The last words of both are in the logs, of the same superstep, and it is the one told.
-	lines := regexp.MustCompile(`peer \d after (\d+) supersteps: the job is being stopped`).FindAllStringSubmatch(c.must("job", "logs", id), -1)
+	lines := regexp.MustCompile(`peer \d after (\d+) supersteps: the job is being stopped`).FindAllStringSubmatch(w.must("job", "logs", id), -1)
 	if len(lines) != 2 || lines[0][1] != lines[1][1] || !strings.Contains(stderr, "after "+lines[0][1]+" supersteps") {
 		t.Errorf("%q in the logs, told %q", lines, stderr)
 	}
-	if _, stderr, code := c.bsp("job", "wait", id); code != job.ExitStopped || !strings.Contains(stderr, "walk-1 stopped") {
+	if _, stderr, code := w.bsp("job", "wait", id); code != job.ExitStopped || !strings.Contains(stderr, "walk-1 stopped") {
 		t.Errorf("wait: exit %d, %s", code, stderr)
 	}
-	if why := c.must("job", "why", id); !strings.Contains(why, "was stopped by admin") {
+	if why := w.must("job", "why", id); !strings.Contains(why, "was stopped by admin") {
 		t.Errorf("why printed %q", why)
 	}
+}
 
-	// A job that succeeds tells the slowest peer of every phase.
-	id = submit("--", "brief")
-	c.must("job", "wait", id)
-	for _, phase := range []string{job.PhaseLoad, job.PhaseCompute, job.PhaseWrite} {
-		slowest(t, c, inspect(id), phase)
-	}
-
-	// What comes to no barrier is killed when the time is over.
-	id = submit("--", "deaf")
-	works(id)
-	began := time.Now()
-	c.must("job", "stop", "--grace", "500ms", id)
-	if info := inspect(id); info.State != job.Stopped || time.Since(began) < 500*time.Millisecond {
-		t.Errorf("%s after %s", info.State, time.Since(began))
-	}
-
-	// While it has time it runs on and says so; a second stop hurries it.
-	id = submit("--", "deaf")
-	works(id)
+// hurried: while its tasks have time the job runs on and says so; a second stop takes it.
+func (w walk) hurried(t *testing.T) {
+	id := w.submit("--", "deaf")
+	w.works(id)
 	var said bytes.Buffer
 	slow := exec.CommandContext(t.Context(), "bsp", "job", "stop", "--grace", "1h", id)
-	slow.Env, slow.Stderr = c.env, &said
+	slow.Env, slow.Stderr = w.env, &said
 	if err := slow.Start(); err != nil {
 		t.Fatal(err)
 	}
-	c.eventually("it is being stopped", func() bool { return !inspect(id).Stopping.IsZero() })
-	if info := inspect(id); info.State != job.Running || time.Until(info.Stopping) < 30*time.Minute {
+	w.eventually("it is being stopped", func() bool { return !w.inspect(id).Stopping.IsZero() })
+	if info := w.inspect(id); info.State != job.Running || time.Until(info.Stopping) < 30*time.Minute {
 		t.Errorf("while it is stopped: %+v", info)
 	}
-	if why := c.must("job", "why", id); !strings.Contains(why, "is being stopped by admin: its tasks end at their next barrier") {
+	if why := w.must("job", "why", id); !strings.Contains(why, "is being stopped by admin: its tasks end at their next barrier") {
 		t.Errorf("why printed %q", why)
 	}
-	if table := c.must("job", "inspect", id); !strings.Contains(table, "its tasks are killed at ") {
+	if table := w.must("job", "inspect", id); !strings.Contains(table, "its tasks are killed at ") {
 		t.Errorf("inspect printed %q", table)
 	}
-	c.must("job", "stop", "--now", id)
+	w.must("job", "stop", "--now", id)
 	if err := slow.Wait(); err != nil || said.String() != id+" stopped after 0 supersteps\n" {
 		t.Errorf("the first stop: %v, %q", err, &said)
 	}
+}
 
-	// ^C of submit gives the tasks the time to end in order.
-	cmd := exec.CommandContext(t.Context(), "bsp", "job", "submit", "--peers", "2", "--name", "walk", dir)
-	said.Reset()
-	cmd.Env, cmd.Stderr = c.env, &said
+// interrupt: the first ^C of submit gives the tasks the time to end in order.
+func (w walk) interrupt(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "bsp", "job", "submit", "--peers", "2", "--name", "walk", w.dir)
+	var said bytes.Buffer
+	cmd.Env, cmd.Stderr = w.env, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	c.eventually("supersteps", func() bool {
-		out, _, _ := c.bsp("job", "inspect", "-o", "json", "walk-5")
+	w.eventually("supersteps", func() bool {
+		var info job.Info
+		out, _, _ := w.bsp("job", "inspect", "-o", "json", "walk-5")
 		return json.Unmarshal([]byte(out), &info) == nil && info.Supersteps > 0
 	})
 	cmd.Process.Signal(syscall.SIGINT)
@@ -188,7 +216,7 @@ func TestJobStop(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != job.ExitStopped || !strings.Contains(said.String(), "bsp: walk-5 stopped") {
 		t.Errorf("exit %d, said %q", code, &said)
 	}
-	if logs := c.must("job", "logs", "walk-5"); strings.Count(logs, "the job is being stopped") != 2 {
+	if logs := w.must("job", "logs", "walk-5"); strings.Count(logs, "the job is being stopped") != 2 {
 		t.Errorf("logs:\n%s", logs)
 	}
 }

@@ -98,11 +98,7 @@ func (s *stage) run(t *testing.T, verb string, words []string) {
 			Input: args["input"], Output: args["output"], Timeout: time.Duration(atoi(t, args["timeout"])) * time.Second,
 		}}})
 	case "stop":
-		var grace time.Duration
-		if v := args["grace"]; v != "" {
-			grace = time.Duration(atoi(t, v)) * time.Second
-		}
-		s.apply(t, fsm.Command{Stop: &fsm.Stop{Job: job.ID(words[0]), By: "ann", Grace: grace}})
+		s.apply(t, fsm.Command{Stop: &fsm.Stop{Job: job.ID(words[0]), By: "ann", Grace: time.Duration(atoi(t, args["grace"])) * time.Second}})
 	case "drain":
 		s.apply(t, fsm.Command{Drain: &fsm.Drain{Groom: words[0], On: true}})
 	case "why":
@@ -126,21 +122,26 @@ func (s *stage) run(t *testing.T, verb string, words []string) {
 		}
 		s.held = nil
 	case "jobs":
-		for _, j := range s.state.Jobs() {
-			fmt.Fprintf(&s.out, "%s %s epoch=%d exit=%d", j.ID, j.State, j.Epoch, j.ExitCode())
-			if j.Stopping != nil {
-				fmt.Fprintf(&s.out, " stopping=%v", j.Stopping.Deadline.Sub(s.start))
-			}
-			if j.State == job.Stopped && j.Result != nil {
-				fmt.Fprintf(&s.out, " after %d supersteps", j.Result.Supersteps)
-			}
-			if j.Failure != nil {
-				fmt.Fprintf(&s.out, " failure=%q", j.Failure.Error())
-			}
-			s.out.WriteByte('\n')
-		}
+		s.jobs()
 	default:
 		t.Fatalf("unknown line %q", verb)
+	}
+}
+
+// jobs prints where the jobs stand.
+func (s *stage) jobs() {
+	for _, j := range s.state.Jobs() {
+		fmt.Fprintf(&s.out, "%s %s epoch=%d exit=%d", j.ID, j.State, j.Epoch, j.ExitCode())
+		if j.Stopping != nil {
+			fmt.Fprintf(&s.out, " stopping=%v", j.Stopping.Deadline.Sub(s.start))
+		}
+		if j.State == job.Stopped && j.Result != nil {
+			fmt.Fprintf(&s.out, " after %d supersteps", j.Result.Supersteps)
+		}
+		if j.Failure != nil {
+			fmt.Fprintf(&s.out, " failure=%q", j.Failure.Error())
+		}
+		s.out.WriteByte('\n')
 	}
 }
 
