@@ -109,6 +109,8 @@ func (c Config) check() error {
 		return errors.New("a groom needs the cluster's CA, its certificate and its key: bsp init makes them")
 	case c.Slots < 0 || c.Cores < 0 || c.Memory < 0 || c.GPUs < 0:
 		return errors.New("slots, cores, memory and gpus must not be negative")
+	case c.ProgramCache < 0 || c.LogBytes < 0:
+		return errors.New("program_cache and log_bytes must not be negative")
 	case c.Slots > maxSlots:
 		return fmt.Errorf("%d slots: a groom can have %d at most", c.Slots, maxSlots)
 	case c.Procs != 0 && (c.Procs < minProcs || c.Procs > maxProcs):

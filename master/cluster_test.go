@@ -157,6 +157,29 @@ func TestFullDiskHandsOver(t *testing.T) {
 	eventually(t, "yet another one leads", func() bool { return c.leader(t) != next })
 }
 
+// TestMasterStartsWithoutRoomForItsBallast: it answers and takes no writes; a new one
+// says what it needs.
+func TestMasterStartsWithoutRoomForItsBallast(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1)
+	n := c.leader(t)
+	id := c.submit(t, n, "before", "")
+	cfg := n.cfg
+	n.end(t)
+	c.remove(n)
+	cfg.Ballast = 1 << 60
+	again := c.start(t, cfg)
+	c.leader(t)
+	c.told(t, again, "/v1/jobs/"+string(id), &job.Info{})
+	if r := c.do(t, again, request{method: http.MethodPost, path: "/v1/jobs", body: pi("after")}); r.status != http.StatusInsufficientStorage {
+		t.Errorf("submit: %d %s", r.status, r.body)
+	}
+	cfg.DataDir = filepath.Join(c.dir, "new")
+	if m, err := master.New(cfg); err == nil || !strings.Contains(err.Error(), "too full for a new master") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("a new master: %v, %v", m, err)
+	}
+}
+
 // TestWrongClockDoesNotLead: a master whose clock is a year ahead hands over what
 // it is given, and no stamp comes from it.
 func TestWrongClockDoesNotLead(t *testing.T) {

@@ -42,6 +42,7 @@ type Config struct {
 	HistoryAge      time.Duration    // since a job's end; older ones go to the archive; default 7 days
 	LogKeep         time.Duration    // since a job's end, of its logs in the store, and of its result once it is archived; default 7 days
 	ArchiveKeep     time.Duration    // of what is archived; default 90 days
+	Ballast         int64            // bytes of a file in DataDir that is removed when less than MinFree is free; default 64 MiB; < 0: none
 	Version         string           // of the binary, shown to people
 	Logger          *slog.Logger     // default: discard
 }
@@ -71,6 +72,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.HistoryAge, control.DefaultHistoryAge)
 	setDefault(&c.LogKeep, 7*24*time.Hour)
 	setDefault(&c.ArchiveKeep, 90*24*time.Hour)
+	setDefault(&c.Ballast, 64<<20)
 	if c.Advertise == "" {
 		c.Advertise, _, _ = net.SplitHostPort(c.ClusterAddr)
 	}

@@ -19,6 +19,7 @@ import (
 //	lock        held as long as a process uses the folder
 //	node.json   the server's id in Raft, the UUID of its cluster
 //	audit.log   see auditLog
+//	ballast     room for when the disk is full, see ballast
 //	masters     where other masters gossip, see gossip.Config.Remember
 //	raft/       log, votes and snapshots; damaged/ in it has what was set aside
 type dataDir struct {
@@ -104,6 +105,15 @@ func syncDir(path string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// hasLog reports whether a master has run in this folder before.
+func (d *dataDir) hasLog() (bool, error) {
+	files, err := os.ReadDir(d.file("raft"))
+	if err != nil {
+		return false, fmt.Errorf("data folder: %w", err)
+	}
+	return len(files) > 0, nil
 }
 
 func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }

@@ -21,13 +21,37 @@ const (
 
 // diskGuard refuses clients' writes while the disk of the data folder is nearly
 // full: Raft does not survive a log that cannot be written, and room is needed
-// to clean up. A leader then hands over.
+// to clean up. A leader then hands over. The ballast is given back at that moment,
+// and until there is room for it again the disk counts as full.
 type diskGuard struct {
-	path string
-	min  int64                            // bytes; < 0: no check
-	free func(path string) (int64, error) // bytes free
-	full atomic.Bool
-	next time.Time // when a leader hands over again; only Master.guardDisk uses it
+	path    string
+	min     int64                            // bytes; < 0: no check, and no ballast
+	free    func(path string) (int64, error) // bytes free
+	ballast ballast
+	full    atomic.Bool
+	next    time.Time // when a leader hands over again; only Master.guardDisk uses it
+}
+
+// begin looks at the disk before anything is written to the folder. A master that has a
+// log starts on a full disk too: it is only that it takes no writes. A new one does not.
+func (d *diskGuard) begin(hasLog bool) error {
+	if d.min < 0 || d.ballast.size <= 0 { // there may be one of an earlier configuration
+		if err := d.ballast.release(); err != nil {
+			return err
+		}
+	}
+	err := d.measure()
+	if hasLog {
+		return nil // what is wrong is told, and tried again, by Master.guardDisk
+	}
+	if err == nil && d.full.Load() {
+		err = errors.New("the disk is too full for a new master")
+	}
+	if err == nil {
+		return nil
+	}
+	const mib = 1 << 20
+	return fmt.Errorf("data folder %s: %w: it needs %d MiB (min_free and ballast): make room, or give it another disk", d.path, err, (d.min+max(d.ballast.size, 0))/mib)
 }
 
 // freeSpace returns the bytes that a user may still write at path.
@@ -39,7 +63,7 @@ func freeSpace(path string) (int64, error) {
 	return int64(st.Bavail) * st.Bsize, nil
 }
 
-// measure looks at the disk.
+// measure looks at the disk, and gives the ballast back or makes it.
 func (d *diskGuard) measure() error {
 	if d.min < 0 {
 		return nil
@@ -48,8 +72,29 @@ func (d *diskGuard) measure() error {
 	if err != nil {
 		return fmt.Errorf("free space of %s: %w", d.path, err)
 	}
-	d.full.Store(free < d.min)
-	return nil
+	if d.ballast.size <= 0 {
+		d.full.Store(free < d.min)
+		return nil
+	}
+	held, err := d.ballast.held()
+	if err != nil {
+		d.full.Store(free < d.min)
+		return err
+	}
+	switch {
+	case held && free < d.min:
+		d.full.Store(true)
+		return d.ballast.release()
+	case held:
+		d.full.Store(false)
+		return nil
+	case free < d.min || free-d.min < d.ballast.size: // no sum: it might overflow
+		d.full.Store(true)
+		return d.ballast.release() // a piece of one
+	}
+	err = d.ballast.take() // it may fail, as with a quota that free does not know
+	d.full.Store(err != nil)
+	return err
 }
 
 // yields reports whether a leader should hand over now: as soon as it leads with a

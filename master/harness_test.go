@@ -96,7 +96,7 @@ func (c *cluster) config(tb testing.TB, i int) master.Config {
 		APIAddr: "127.0.0.1:0", ClusterAddr: "127.0.0.1:0", GossipAddr: "127.0.0.1:0",
 		BootstrapExpect: c.size, CA: c.ca.CertPEM(), Cert: pair.Cert, Key: pair.Key,
 		GossipKey: []byte(c.secret[:32]), AdminTokenHash: master.HashSecret(c.secret),
-		Builtins: []string{"pi"}, Version: "test", BlobLimit: 1 << 16,
+		Builtins: []string{"pi"}, Version: "test", BlobLimit: 1 << 16, Ballast: -1,
 	}
 	for _, n := range c.nodes {
 		cfg.Seeds = append(cfg.Seeds, n.Addrs().Gossip)

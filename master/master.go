@@ -78,7 +78,10 @@ func New(cfg Config) (*Master, error) {
 	m := &Master{
 		cfg: cfg, log: cfg.Logger.With("master", cfg.Name), roster: newRoster(), lead: newLeadership(),
 		wall: time.Now, broken: make(chan error, 1), ended: make(chan struct{}), blobs: make(map[string]*storage.Blobs),
-		disk: &diskGuard{path: cfg.DataDir, min: cfg.MinFree, free: freeSpace},
+		disk: &diskGuard{
+			path: cfg.DataDir, min: cfg.MinFree, free: freeSpace,
+			ballast: ballast{path: filepath.Join(cfg.DataDir, "ballast"), size: cfg.Ballast},
+		},
 	}
 	m.metrics = newMetrics(m.log)
 	for _, open := range []func() error{m.openFiles, m.openBlobs, m.listen, m.openGossip} {
@@ -106,6 +109,13 @@ func (m *Master) openFiles() error {
 	}
 	m.release = append(m.release, m.dir.close)
 	m.id = m.dir.id()
+	hasLog, err := m.dir.hasLog()
+	if err != nil {
+		return err
+	}
+	if err := m.disk.begin(hasLog); err != nil {
+		return err
+	}
 	if m.audit, err = openAudit(m.dir.file("audit.log"), m.log); err != nil {
 		return err
 	}

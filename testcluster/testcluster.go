@@ -141,7 +141,7 @@ func (c *Cluster) StartMaster(i int) {
 		Name: name, DataDir: filepath.Join(c.Dir, name),
 		APIAddr: c.addrs[i].API, ClusterAddr: c.addrs[i].Cluster, GossipAddr: c.addrs[i].Gossip,
 		BootstrapExpect: c.cfg.Masters, Seeds: c.seeds(), Store: c.Store,
-		CA: c.ca.CertPEM(), Cert: pair.Cert, Key: pair.Key, GossipKey: c.gossipKey,
+		CA: c.ca.CertPEM(), Cert: pair.Cert, Key: pair.Key, GossipKey: c.gossipKey, Ballast: -1,
 		AdminTokenHash: master.HashSecret(c.Token), Builtins: builtinNames(), Version: "test", Logger: c.logger(name),
 	}
 	if c.cfg.AdjustMaster != nil {

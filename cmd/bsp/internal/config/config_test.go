@@ -58,10 +58,11 @@ func TestOrder(t *testing.T) {
 		t.Errorf("loaded %+v: %v", g, err)
 	}
 	m, err := config.Load[config.Master](config.Sources{
-		Env:   []string{"BSP_SEEDS=a:1,b:2", "BSP_DISK_TIMEOUT=7s", "BSP_BOOTSTRAP_EXPECT=3"},
+		File:  write(t, "ballast: -1\n"),
+		Env:   []string{"BSP_SEEDS=a:1,b:2", "BSP_DISK_TIMEOUT=7s", "BSP_BOOTSTRAP_EXPECT=3", "BSP_MIN_FREE=-1"},
 		Flags: flags[config.Master](t, "--seeds", "c:3,d:4"),
 	})
-	if err != nil || !slices.Equal(m.Seeds, []string{"c:3", "d:4"}) || m.DiskTimeout != 7*time.Second || m.BootstrapExpect != 3 {
+	if err != nil || !slices.Equal(m.Seeds, []string{"c:3", "d:4"}) || m.DiskTimeout != 7*time.Second || m.BootstrapExpect != 3 || m.Ballast != -1 || m.MinFree != -1 {
 		t.Errorf("loaded %+v: %v", m, err)
 	}
 }

@@ -52,6 +52,7 @@ type Master struct {
 	LogKeep         time.Duration `help:"how long logs, and results of archived jobs, stay in the store (default 168h)" yaml:"log_keep"`
 	ArchiveKeep     time.Duration `help:"how long archived jobs stay in the store (default 2160h)"                yaml:"archive_keep"`
 	MinFree         Size          `help:"free space in the data folder below which writes are refused (64MiB)"    yaml:"min_free"`
+	Ballast         Size          `help:"a file in the data folder that is removed when the disk is full; -1: none (64MiB)" yaml:"ballast"`
 }
 
 // Groom is the configuration of bsp groom.
@@ -147,7 +148,7 @@ func (c Master) Config() (master.Config, error) {
 		BootstrapExpect: c.BootstrapExpect, DataPlane: wire.DataPlane(c.DataPlane), Compression: wire.Compression(c.Compression), AdminTokenHash: c.AdminTokenHash,
 		CA: s.ca, Cert: s.cert, Key: s.key, GossipKey: s.gossip,
 		BlobLimit: int64(c.BlobLimit), HistoryJobs: c.HistoryJobs, HistoryAge: c.HistoryAge, LogKeep: c.LogKeep, ArchiveKeep: c.ArchiveKeep,
-		DiskTimeout: c.DiskTimeout, MinFree: int64(c.MinFree),
+		DiskTimeout: c.DiskTimeout, MinFree: int64(c.MinFree), Ballast: int64(c.Ballast),
 	}, nil
 }
 

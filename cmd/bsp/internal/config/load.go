@@ -35,6 +35,10 @@ type Size int64
 
 // UnmarshalText reads a size.
 func (s *Size) UnmarshalText(b []byte) error {
+	if string(b) == "-1" { // none, where a setting says so
+		*s = -1
+		return nil
+	}
 	n, err := humanize.ParseBytes(string(b))
 	if err != nil || n > 1<<62 {
 		return fmt.Errorf("size %q: want a number of bytes, as 8GiB or 500MB", b)
