@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,18 +24,25 @@ import (
 
 // cluster is a running bsp dev.
 type cluster struct {
-	t    *testing.T
-	dir  string
-	env  []string
-	cmd  *exec.Cmd
-	line string        // what it said when it was ready
-	wait chan struct{} // closed when it has ended
+	t     *testing.T
+	dir   string
+	env   []string
+	cmd   *exec.Cmd
+	stdin io.Reader     // of commands, nil: none
+	line  string        // what it said when it was ready
+	wait  chan struct{} // closed when it has ended
 }
 
 // startDev runs bsp dev with the arguments until the end of the test.
 func startDev(t *testing.T, args ...string) *cluster {
 	t.Helper()
-	c := &cluster{t: t, dir: t.TempDir(), wait: make(chan struct{})}
+	return startDevIn(t, t.TempDir(), args...)
+}
+
+// startDevIn is startDev on a folder that may hold a cluster.
+func startDevIn(t *testing.T, dir string, args ...string) *cluster {
+	t.Helper()
+	c := &cluster{t: t, dir: dir, wait: make(chan struct{})}
 	c.env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "BSP_ADDR=", "BSP_TOKEN=", "BSP_DATA="+c.dir)
 	c.cmd = exec.CommandContext(t.Context(), "bsp", append([]string{"dev", "--data", c.dir}, args...)...)
 	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) } // at the test's end
@@ -90,7 +98,7 @@ func (c *cluster) bsp(args ...string) (stdout, stderr string, code int) {
 	c.t.Helper()
 	var out, err bytes.Buffer
 	cmd := exec.CommandContext(c.t.Context(), "bsp", args...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = c.env, &out, &err
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = c.env, c.stdin, &out, &err
 	if e := cmd.Run(); e != nil {
 		ended, ok := errors.AsType[*exec.ExitError](e)
 		if !ok {
@@ -403,6 +411,52 @@ func TestOperator(t *testing.T) {
 		if code != row.code || !strings.Contains(stdout+stderr, row.want) {
 			t.Errorf("bsp operator %s: exit %d, want %d and %q\n%s%s", row.args, code, row.code, row.want, stdout, stderr)
 		}
+	}
+}
+
+// TestRecoverCommand: a master is asked for by its id, and goes on with what it had.
+func TestRecoverCommand(t *testing.T) {
+	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "1")
+	id := strings.TrimSpace(c.must("job", "submit", "-d", "--peers", "2", "pi")) // does not fit: it waits
+	folder := filepath.Join(c.dir, "m1")
+	ask := func(stdin string, args ...string) (string, int) {
+		t.Helper()
+		c.stdin = strings.NewReader(stdin)
+		defer func() { c.stdin = nil }()
+		out, err, code := c.bsp(append([]string{"operator", "raft", "recover"}, args...)...)
+		if out != "" {
+			t.Errorf("bsp operator raft recover %s prints %q", args, out)
+		}
+		return err, code
+	}
+	if said, code := ask("", "--data", folder, "--yes"); code != 2 || !strings.Contains(said, "in use") {
+		t.Errorf("while it runs: exit %d, %s", code, said)
+	}
+	c.cmd.Process.Signal(syscall.SIGTERM)
+	<-c.wait
+	said, code := ask("", "--data", folder)
+	server := regexp.MustCompile(`^master (m1-[0-9a-f]+) of cluster`).FindStringSubmatch(said)
+	if code != 2 || server == nil || !strings.Contains(said, "nothing was changed") {
+		t.Fatalf("without an answer: exit %d, %s", code, said)
+	}
+	if said, code := ask("m1\n", "--data", folder); code != 2 {
+		t.Errorf("another answer: exit %d, %s", code, said)
+	}
+	if b, err := os.ReadFile(filepath.Join(folder, "audit.log")); err != nil || bytes.Contains(b, []byte("recover raft")) {
+		t.Errorf("audit log before: %v\n%s", err, b)
+	}
+	if said, code := ask(server[1]+"\n", "--data", folder); code != 0 || !strings.Contains(said, "kept 1 job and 0 tokens") {
+		t.Errorf("the answer: exit %d, %s", code, said)
+	}
+	if b, err := os.ReadFile(filepath.Join(folder, "audit.log")); err != nil || !bytes.Contains(b, []byte("recover raft")) {
+		t.Errorf("audit log: %v\n%s", err, b)
+	}
+	c = startDevIn(t, c.dir, "--masters", "1", "--grooms", "1", "--slots", "1")
+	if out := c.must("job", "list"); !strings.Contains(out, id) {
+		t.Errorf("jobs:\n%s", out)
+	}
+	if out := c.must("operator", "raft", "list"); !strings.Contains(out, server[1]) {
+		t.Errorf("masters:\n%s", out)
 	}
 }
 

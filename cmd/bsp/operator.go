@@ -17,8 +17,9 @@ import (
 
 func (a *app) operatorCmd() *cobra.Command {
 	return group("operator", "Save and restore the masters' state, and remove dead masters",
-		group("snapshot", "Save and restore the masters' state", a.snapshotSaveCmd(), a.snapshotRestoreCmd()),
-		group("raft", "Look at the masters, and remove dead ones", a.raftListCmd(), a.raftRemoveCmd()))
+		a.clusterFlags(group("snapshot", "Save and restore the masters' state", a.snapshotSaveCmd(), a.snapshotRestoreCmd())),
+		group("raft", "Look at the masters, remove dead ones, recover from the loss of most",
+			a.clusterFlags(a.raftListCmd()), a.clusterFlags(a.raftRemoveCmd()), a.raftRecoverCmd()))
 }
 
 func (a *app) snapshotSaveCmd() *cobra.Command {
