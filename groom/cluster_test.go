@@ -73,7 +73,7 @@ func (c *cluster) config() groom.Config {
 	must(c.t, err)
 	p := c.issue(pki.RoleGroom, name)
 	return groom.Config{
-		Name: name, DataDir: filepath.Join(c.t.TempDir(), name), Seeds: c.seeds, GossipKey: c.key,
+		Name: name, DataDir: filepath.Join(c.t.TempDir(), name), Seeds: c.seeds, GossipKeys: [][]byte{c.key},
 		CA: c.ca.CertPEM(), Cert: p.Cert, Key: p.Key, Slots: 4, Store: "file://" + c.store, Exe: exe, Version: "test",
 		DisableCgroups: true,
 	}
@@ -146,8 +146,12 @@ func (c *cluster) master(id string) *master {
 	c.mu.Lock()
 	seeds := slices.Clone(c.seeds)
 	c.mu.Unlock()
+	keys, err := gossip.NewKeys([][]byte{c.key})
+	if err != nil {
+		c.t.Fatal(err)
+	}
 	m.gossip, err = gossip.New(gossip.Config{
-		Member: gossip.Member{ID: id, Role: pki.RoleMaster, Addr: m.addr}, Bind: "127.0.0.1", Key: c.key,
+		Member: gossip.Member{ID: id, Role: pki.RoleMaster, Addr: m.addr}, Bind: "127.0.0.1", Keys: keys,
 		Seeds: func() []string { return seeds },
 	})
 	must(c.t, err)

@@ -13,16 +13,16 @@ import (
 // Config is all that a groom needs to know. The zero values of the optional
 // fields mean what their comments say.
 type Config struct {
-	Name      string   // of the node, unique in the cluster: letters, digits, '.', '_', '-'; required
-	Cluster   string   // the cluster's name, part of the certificates' names; "": scalar
-	DataDir   string   // the groom's own folder, made if missing; required
-	Bind      string   // host or host:port for gossip; "": 127.0.0.1 with a free port
-	Advertise string   // host that tasks listen on and others reach; "": the host of Bind
-	Seeds     []string // gossip addresses of masters, host:port
-	GossipKey []byte   // 32 bytes; required
-	CA        []byte   // PEM of the cluster's CA; required
-	Cert      []byte   // PEM, role groom; required
-	Key       []byte   // PEM; required
+	Name       string   // of the node, unique in the cluster: letters, digits, '.', '_', '-'; required
+	Cluster    string   // the cluster's name, part of the certificates' names; "": scalar
+	DataDir    string   // the groom's own folder, made if missing; required
+	Bind       string   // host or host:port for gossip; "": 127.0.0.1 with a free port
+	Advertise  string   // host that tasks listen on and others reach; "": the host of Bind
+	Seeds      []string // gossip addresses of masters, host:port
+	GossipKeys [][]byte // of 32 bytes each: the first encrypts what is sent, all are understood; required
+	CA         []byte   // PEM of the cluster's CA; required
+	Cert       []byte   // PEM, role groom; required
+	Key        []byte   // PEM; required
 
 	Slots  int     // peers that may run here at once, at most 4096; 0: the cores, rounded down, at least 1
 	Cores  float64 // 0: what the machine or the cgroup offers
@@ -103,8 +103,6 @@ func (c Config) check() error {
 		return errors.New("a groom needs a data folder: set data")
 	case c.Store == "":
 		return errors.New("a groom needs the store that all daemons share: set store to a file:// URL")
-	case len(c.GossipKey) != 32:
-		return fmt.Errorf("the gossip key has %d bytes, not 32: use the one that bsp init made", len(c.GossipKey))
 	case len(c.CA) == 0 || len(c.Cert) == 0 || len(c.Key) == 0:
 		return errors.New("a groom needs the cluster's CA, its certificate and its key: bsp init makes them")
 	case c.Slots < 0 || c.Cores < 0 || c.Memory < 0 || c.GPUs < 0:

@@ -23,8 +23,9 @@ import (
 // Groom is the node daemon. One process may hold several with different data
 // folders.
 type Groom struct {
-	cfg Config
-	own *pki.Own
+	cfg  Config
+	own  *pki.Own
+	keys *gossip.Keys
 }
 
 // Renew replaces the groom's certificate by another one of it: connections that are
@@ -33,6 +34,10 @@ type Groom struct {
 func (g *Groom) Renew(cert, key []byte) (renewed bool, err error) {
 	return g.own.Renew(pki.Pair{Cert: cert, Key: key}, time.Now())
 }
+
+// RenewGossip replaces the gossip keys, as Config.GossipKeys, and reports whether they
+// are others. Safe for concurrent use with Run.
+func (g *Groom) RenewGossip(keys [][]byte) (renewed bool, err error) { return g.keys.Set(keys) }
 
 // New checks the configuration and fills in its defaults. It touches nothing.
 func New(cfg Config) (*Groom, error) {
@@ -44,7 +49,11 @@ func New(cfg Config) (*Groom, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Groom{cfg: cfg, own: own}, nil
+	keys, err := gossip.NewKeys(cfg.GossipKeys)
+	if err != nil {
+		return nil, err
+	}
+	return &Groom{cfg: cfg, own: own, keys: keys}, nil
 }
 
 // node is one run of a groom.
@@ -158,7 +167,7 @@ func (g *Groom) gossip(host string) (*gossip.Gossip, error) {
 	return gossip.New(gossip.Config{
 		Member: gossip.Member{ID: g.cfg.Name, Role: pki.RoleGroom, Addr: host},
 		Bind:   bind, Port: port, Advertise: host,
-		Key: g.cfg.GossipKey, Seeds: func() []string { return seeds }, Logger: g.cfg.Logger,
+		Keys: g.keys, Seeds: func() []string { return seeds }, Logger: g.cfg.Logger,
 		Remember: filepath.Join(g.cfg.DataDir, "masters"),
 	})
 }

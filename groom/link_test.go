@@ -169,7 +169,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"groom name":    func(c *groom.Config) { c.Name = "a/b" },
 		"data folder":   func(c *groom.Config) { c.DataDir = "" },
 		"store":         func(c *groom.Config) { c.Store = "" },
-		"32":            func(c *groom.Config) { c.GossipKey = nil },
+		"32":            func(c *groom.Config) { c.GossipKeys = [][]byte{nil} },
 		"certificate":   func(c *groom.Config) { c.Cert = nil },
 		"not be negati": func(c *groom.Config) { c.Slots = -1 },
 		"4096 at most":  func(c *groom.Config) { c.Slots = 4097 },

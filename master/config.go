@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"scalar/bsp/wire"
+	"scalar/internal/gossip"
 	"scalar/master/control"
 	"scalar/master/fsm"
 	"scalar/storage"
@@ -31,7 +32,7 @@ type Config struct {
 	CA              []byte           // PEM of the cluster's CA certificate; required
 	Cert            []byte           // PEM of this master's certificate, role master; required
 	Key             []byte           // PEM of its key; required
-	GossipKey       []byte           // 32 bytes shared by all members; required
+	GossipKeys      [][]byte         // of 32 bytes each: the first encrypts what is sent, all are understood; required
 	AdminTokenHash  string           // HashSecret of the first admin token; required with BootstrapExpect > 0
 	Builtins        []string         // names of the programs in the bsp binary
 	BlobLimit       int64            // bytes of one uploaded program or file; default 1 GiB
@@ -51,7 +52,6 @@ type Config struct {
 const (
 	maxExpect      = 7
 	maxHistoryJobs = fsm.MaxHistory / 2 // room for those that wait for their archive objects
-	gossipKey      = 32
 	digestSize     = 64 // hex digits of a SHA-256
 )
 
@@ -109,13 +109,14 @@ func (c Config) validate() error {
 	check(c.Compression.Known(), "compression %q: want off, s2, zstd or auto", c.Compression)
 	check(c.DataPlane == wire.PlaneTLS || c.DataPlane == wire.PlaneTCP, "data plane %q: want %s or %s", c.DataPlane, wire.PlaneTLS, wire.PlaneTCP)
 	check(len(c.CA) > 0 && len(c.Cert) > 0 && len(c.Key) > 0, "certificates are missing: run bsp init")
-	check(len(c.GossipKey) == gossipKey, "gossip key has %d bytes, want %d: run bsp init", len(c.GossipKey), gossipKey)
+	err := gossip.CheckKeys(c.GossipKeys)
+	check(err == nil, "%w", err)
 	check(c.AdminTokenHash == "" || isDigest(c.AdminTokenHash), "admin token hash: want %d lower-case hex digits", digestSize)
 	check(c.AdminTokenHash != "" || c.BootstrapExpect == 0, "admin token hash is missing: run bsp init")
 	check(c.BlobLimit > 0 && c.DiskTimeout > 0 && c.StableTime > 0, "limits must be positive")
 	check(c.HistoryJobs > 0 && c.HistoryJobs <= maxHistoryJobs, "history_jobs %d: want 1 to %d", c.HistoryJobs, maxHistoryJobs)
 	check(c.HistoryAge > 0 && c.LogKeep > 0 && c.ArchiveKeep > 0, "history_age, log_keep and archive_keep must be positive")
-	_, _, err := storage.Resolve(c.Store)
+	_, _, err = storage.Resolve(c.Store)
 	check(c.Store != "" && err == nil, "store %q: want a file:// URL (%v)", c.Store, err)
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("master configuration: %w", err)

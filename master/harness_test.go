@@ -95,7 +95,7 @@ func (c *cluster) config(tb testing.TB, i int) master.Config {
 		Name: name, Cluster: "test", DataDir: filepath.Join(c.dir, name), Store: "file://" + filepath.Join(c.dir, "store"),
 		APIAddr: "127.0.0.1:0", ClusterAddr: "127.0.0.1:0", GossipAddr: "127.0.0.1:0",
 		BootstrapExpect: c.size, CA: c.ca.CertPEM(), Cert: pair.Cert, Key: pair.Key,
-		GossipKey: []byte(c.secret[:32]), AdminTokenHash: master.HashSecret(c.secret),
+		GossipKeys: [][]byte{[]byte(c.secret[:32])}, AdminTokenHash: master.HashSecret(c.secret),
 		Builtins: []string{"pi"}, Version: "test", BlobLimit: 1 << 16, Ballast: -1,
 	}
 	for _, n := range c.nodes {

@@ -40,6 +40,7 @@ type Master struct {
 	log *slog.Logger
 
 	own     *pki.Own
+	keys    *gossip.Keys
 	dir     *dataDir
 	audit   *auditLog
 	strange strangers
@@ -99,8 +100,15 @@ func (m *Master) Renew(cert, key []byte) (renewed bool, err error) {
 	return m.own.Renew(pki.Pair{Cert: cert, Key: key}, time.Now())
 }
 
+// RenewGossip replaces the gossip keys, as Config.GossipKeys, and reports whether they
+// are others. Safe for concurrent use with Run.
+func (m *Master) RenewGossip(keys [][]byte) (renewed bool, err error) { return m.keys.Set(keys) }
+
 func (m *Master) openFiles() error {
 	var err error
+	if m.keys, err = gossip.NewKeys(m.cfg.GossipKeys); err != nil {
+		return err
+	}
 	if m.own, err = pki.NewOwn(m.cfg.CA, pki.Pair{Cert: m.cfg.Cert, Key: m.cfg.Key}, time.Now()); err != nil {
 		return fmt.Errorf("master certificate: %w", err)
 	}
@@ -163,7 +171,7 @@ func (m *Master) openGossip() error {
 	}
 	m.gossip, err = gossip.New(gossip.Config{
 		Member: gossip.Member{ID: m.id, Role: pki.RoleMaster, Addr: m.streams.advertise, API: m.apiAddr()},
-		Bind:   host, Port: port, Advertise: m.cfg.Advertise, Key: m.cfg.GossipKey,
+		Bind:   host, Port: port, Advertise: m.cfg.Advertise, Keys: m.keys,
 		Seeds:    func() []string { return m.cfg.Seeds },
 		Remember: m.dir.file("masters"),
 		Logger:   m.log,

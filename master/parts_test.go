@@ -302,7 +302,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"address":   func(c *master.Config) { c.APIAddr = "nowhere" },
 		"advertise": func(c *master.Config) { c.ClusterAddr = "0.0.0.0:0" },
 		"expect":    func(c *master.Config) { c.BootstrapExpect = 99 },
-		"key":       func(c *master.Config) { c.GossipKey = c.GossipKey[:5] },
+		"key":       func(c *master.Config) { c.GossipKeys[0] = c.GossipKeys[0][:5] },
 		"hash":      func(c *master.Config) { c.AdminTokenHash = "secret" },
 		"no hash":   func(c *master.Config) { c.AdminTokenHash = "" },
 		"store":     func(c *master.Config) { c.Store = "s3://bucket" },

@@ -141,7 +141,7 @@ func (c *Cluster) StartMaster(i int) {
 		Name: name, DataDir: filepath.Join(c.Dir, name),
 		APIAddr: c.addrs[i].API, ClusterAddr: c.addrs[i].Cluster, GossipAddr: c.addrs[i].Gossip,
 		BootstrapExpect: c.cfg.Masters, Seeds: c.seeds(), Store: c.Store,
-		CA: c.ca.CertPEM(), Cert: pair.Cert, Key: pair.Key, GossipKey: c.gossipKey, Ballast: -1,
+		CA: c.ca.CertPEM(), Cert: pair.Cert, Key: pair.Key, GossipKeys: [][]byte{c.gossipKey}, Ballast: -1,
 		AdminTokenHash: master.HashSecret(c.Token), Builtins: builtinNames(), Version: "test", Logger: c.logger(name),
 	}
 	if c.cfg.AdjustMaster != nil {
@@ -161,7 +161,7 @@ func (c *Cluster) StartGroom(i int) {
 	name := fmt.Sprintf("groom-%d", i+1)
 	pair := c.pair("groom", name)
 	cfg := groom.Config{
-		Name: name, DataDir: filepath.Join(c.Dir, name), Seeds: c.seeds(), GossipKey: c.gossipKey,
+		Name: name, DataDir: filepath.Join(c.Dir, name), Seeds: c.seeds(), GossipKeys: [][]byte{c.gossipKey},
 		CA: c.ca.CertPEM(), Cert: pair.Cert, Key: pair.Key, Slots: c.cfg.Slots, Cores: float64(c.cfg.Slots),
 		Store: c.Store, DisableCgroups: true, Version: "test", Logger: c.logger(name),
 	}

@@ -56,7 +56,7 @@ func (a *app) groomCmd() *cobra.Command {
 }
 
 // untilEnded is interruptible for daemons, whom SIGHUP tells to look at their
-// certificate, unless it is that of the terminal they were started on.
+// certificate and gossip keys, unless it is that of the terminal they were started on.
 func untilEnded(ctx context.Context) (context.Context, context.CancelFunc) {
 	if terminal(os.Stdin) {
 		return interruptible(ctx)
@@ -68,6 +68,7 @@ func untilEnded(ctx context.Context) (context.Context, context.CancelFunc) {
 type common interface {
 	Log() (level, format string)
 	Own() (certFile, keyFile string)
+	GossipFile() string
 }
 
 // daemonCmd is a command that runs a daemon with a configuration of type T.
@@ -81,7 +82,8 @@ Settings come from flags, before the environment (BSP_ and the setting's name in
 the YAML file, before the defaults. "bsp init" writes a file with all settings explained. BSP_DATA and
 BSP_CA are for commands that look for a cluster: here it is BSP_` + strings.ToUpper(use) + `_DATA and BSP_` + strings.ToUpper(use) + `_CA.
 
-A certificate that was renewed (bsp tls renew) is taken within a minute, or at once on SIGHUP.`,
+A certificate that was renewed (bsp tls renew) is taken within a minute, or at once on SIGHUP; gossip
+keys that were changed (bsp operator keyring) too.`,
 		Example: "  bsp " + use + " --config /etc/bsp/" + use + ".yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf, err := config.Load[T](config.Sources{File: file, Env: os.Environ(), Role: use, Flags: cmd.Flags()})
@@ -110,7 +112,10 @@ A certificate that was renewed (bsp tls renew) is taken within a minute, or at o
 			defer cancel()
 			renewing.Go(func() {
 				cert, key := conf.Own()
-				keepRenewed(ctx, log, d, cert, key)
+				keepRenewed(ctx, log, []*renewal{
+					{what: "the certificate was", file: cert, renew: func() (bool, error) { return renewCert(d, cert, key) }},
+					{what: "the gossip keys were", file: conf.GossipFile(), renew: func() (bool, error) { return renewGossip(d, conf.GossipFile()) }},
+				})
 			})
 			return d.Run(ctx)
 		},

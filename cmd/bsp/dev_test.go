@@ -460,6 +460,54 @@ func TestRecoverCommand(t *testing.T) {
 	}
 }
 
+// TestNewGossipKey: daemons take another gossip key while they run, and nobody is lost.
+func TestNewGossipKey(t *testing.T) {
+	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "2")
+	file := filepath.Join(c.dir, "gossip.key")
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := func() string { // the key that is not used
+		t.Helper()
+		var keys []struct {
+			ID   string
+			Used bool
+		}
+		if err := json.Unmarshal([]byte(c.must("operator", "keyring", "list", "-o", "json", "--file", file)), &keys); err != nil || len(keys) != 2 || keys[1].Used {
+			t.Fatalf("keys %+v, %v", keys, err)
+		}
+		return keys[1].ID
+	}
+	told := func(line string, times int) {
+		t.Helper()
+		for name, pid := range c.daemons() {
+			syscall.Kill(pid, syscall.SIGHUP)
+			c.eventually(name+" says: "+line, func() bool {
+				b, _ := os.ReadFile(filepath.Join(c.dir, "log", name+".log"))
+				return bytes.Count(b, []byte(line)) == times
+			})
+		}
+		c.must("job", "submit", "--peers", "2", "pi", "--", "--samples", "1000")
+	}
+	c.must("operator", "keyring", "add", "--file", file)
+	told("the gossip keys were renewed", 1)
+	c.must("operator", "keyring", "use", waiting(), "--file", file)
+	told("the gossip keys were renewed", 2)
+	c.must("operator", "keyring", "remove", waiting(), "--file", file)
+	told("the gossip keys were renewed", 3)
+	if after, err := os.ReadFile(file); err != nil || bytes.Equal(before, after) || len(after) != len(before) {
+		t.Errorf("the file is what it was, or longer: %v", err)
+	}
+	if out := c.must("node", "list"); strings.Contains(out, "lost") {
+		t.Errorf("nodes:\n%s", out)
+	}
+	if err := os.WriteFile(file, []byte("no key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	told("the gossip keys were not renewed, as before", 1)
+}
+
 // TestRenewedCertificates: daemons take a renewed certificate while they run.
 func TestRenewedCertificates(t *testing.T) {
 	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "2")

@@ -16,10 +16,11 @@ import (
 )
 
 func (a *app) operatorCmd() *cobra.Command {
-	return group("operator", "Save and restore the masters' state, and remove dead masters",
+	return group("operator", "Save and restore the masters' state, repair the masters, change the gossip key",
 		a.clusterFlags(group("snapshot", "Save and restore the masters' state", a.snapshotSaveCmd(), a.snapshotRestoreCmd())),
 		group("raft", "Look at the masters, remove dead ones, recover from the loss of most",
-			a.clusterFlags(a.raftListCmd()), a.clusterFlags(a.raftRemoveCmd()), a.raftRecoverCmd()))
+			a.clusterFlags(a.raftListCmd()), a.clusterFlags(a.raftRemoveCmd()), a.raftRecoverCmd()),
+		a.keyringCmd())
 }
 
 func (a *app) snapshotSaveCmd() *cobra.Command {

@@ -36,7 +36,7 @@ type Config struct {
 	Bind      string          // host to listen on, TCP and UDP; required
 	Port      int             // 0: a free one
 	Advertise string          // host that others reach this one at; empty: Bind, or a private address if Bind means all
-	Key       []byte          // KeySize bytes, the same in the whole cluster
+	Keys      *Keys           // what is sent is encrypted with and what is understood; required
 	Seeds     func() []string // addresses HOST:PORT to join, asked again each time; own address and unreachable ones do no harm
 	Remember  string          // path of a file that keeps where masters were seen, so that a later life finds them without a seed; "": none
 	Rejoin    time.Duration   // between joins of the seeds once another member is known; 0: 10 s
@@ -65,8 +65,8 @@ type entry struct {
 
 // New listens, alone at first; Run joins the others. Close or Run must end it.
 func New(cfg Config) (*Gossip, error) {
-	if len(cfg.Key) != KeySize {
-		return nil, fmt.Errorf("gossip key of %d bytes, want %d: use the one that bsp init made", len(cfg.Key), KeySize)
+	if cfg.Keys == nil {
+		return nil, errors.New("gossip: no keys")
 	}
 	if cfg.Rejoin <= 0 {
 		cfg.Rejoin = 10 * time.Second
@@ -132,7 +132,7 @@ func (g *Gossip) listConfig(meta []byte) *memberlist.Config {
 	c.Name = g.cfg.Member.Role + "/" + g.cfg.Member.ID + "/" + rand.Text()[:10]
 	c.BindAddr, c.BindPort = g.cfg.Bind, g.cfg.Port
 	c.AdvertiseAddr, c.AdvertisePort = g.cfg.Advertise, g.cfg.Port
-	c.SecretKey = g.cfg.Key
+	c.Keyring = g.cfg.Keys.ring
 	c.TCPTimeout = time.Second // so that Run ends soon: a join under way does not end before
 	c.DisableTcpPings = true   // liveness is not gossip's business
 	c.PushPullInterval = 15 * time.Second

@@ -27,7 +27,18 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probeNode"))
 }
 
-var key = bytes.Repeat([]byte{7}, gossip.KeySize)
+var key = keyOf(7)
+
+func keyOf(b byte) []byte { return bytes.Repeat([]byte{b}, gossip.KeySize) }
+
+// ring returns keys, the first of which is used.
+func ring(list ...[]byte) *gossip.Keys {
+	k, err := gossip.NewKeys(list)
+	if err != nil {
+		panic(err)
+	}
+	return k
+}
 
 type node struct {
 	*gossip.Gossip
@@ -39,7 +50,7 @@ func start(t *testing.T, role, id string, change func(*gossip.Config)) node {
 	t.Helper()
 	cfg := gossip.Config{
 		Member: gossip.Member{ID: id, Role: role, Addr: "addr-of-" + id, API: "api-of-" + id},
-		Bind:   "127.0.0.1", Key: key, Rejoin: 100 * time.Millisecond,
+		Bind:   "127.0.0.1", Keys: ring(key), Rejoin: 100 * time.Millisecond,
 	}
 	if change != nil {
 		change(&cfg)
@@ -172,7 +183,7 @@ func TestWrongKey(t *testing.T) {
 	a := start(t, "master", "a", func(c *gossip.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 	asked := make(chan struct{}, 1000)
 	b := start(t, "groom", "b", func(c *gossip.Config) {
-		c.Key = bytes.Repeat([]byte{8}, gossip.KeySize)
+		c.Keys = ring(keyOf(8))
 		c.Seeds = func() []string { asked <- struct{}{}; return []string{a.Addr()} }
 	})
 	for range 3 { // two whole tries
@@ -223,10 +234,10 @@ func TestNoDebugLines(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for what, cfg := range map[string]gossip.Config{
-		"short key": {Bind: "127.0.0.1", Key: key[:16]},
-		"no host":   {Key: key},
-		"bad host":  {Bind: "no such host", Key: key},
-		"long name": {Bind: "127.0.0.1", Key: key, Member: gossip.Member{ID: strings.Repeat("x", 500)}},
+		"no keys":   {Bind: "127.0.0.1"},
+		"no host":   {Keys: ring(key)},
+		"bad host":  {Bind: "no such host", Keys: ring(key)},
+		"long name": {Bind: "127.0.0.1", Keys: ring(key), Member: gossip.Member{ID: strings.Repeat("x", 500)}},
 	} {
 		if g, err := gossip.New(cfg); err == nil {
 			t.Errorf("%s: no error", what)
@@ -237,13 +248,13 @@ func TestConfig(t *testing.T) {
 	_, port, _ := strings.Cut(a.Addr(), ":")
 	var n int
 	fmt.Sscan(port, &n)
-	if g, err := gossip.New(gossip.Config{Bind: "127.0.0.1", Port: n, Key: key}); err == nil || !strings.Contains(err.Error(), a.Addr()) {
+	if g, err := gossip.New(gossip.Config{Bind: "127.0.0.1", Port: n, Keys: ring(key)}); err == nil || !strings.Contains(err.Error(), a.Addr()) {
 		t.Errorf("a port in use: %v", err)
 		if g != nil {
 			g.Close()
 		}
 	}
-	all, err := gossip.New(gossip.Config{Bind: "0.0.0.0", Key: key})
+	all, err := gossip.New(gossip.Config{Bind: "0.0.0.0", Keys: ring(key)})
 	if err != nil {
 		t.Fatal(err)
 	}

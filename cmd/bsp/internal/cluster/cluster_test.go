@@ -1,11 +1,13 @@
 package cluster_test
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -140,7 +142,7 @@ func TestFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, err := cluster.OpenOrCreate(dir, "other")
-	if err != nil || again.Cluster != "c" || again.AdminToken != f.AdminToken || again.AdminHash() != f.AdminHash() || string(again.GossipKey) != string(f.GossipKey) {
+	if err != nil || again.Cluster != "c" || again.AdminToken != f.AdminToken || again.AdminHash() != f.AdminHash() || !slices.EqualFunc(again.GossipKeys, f.GossipKeys, bytes.Equal) {
 		t.Errorf("opened %+v, %v", again, err)
 	}
 	cfg, err := f.Context([]string{"https://x:1"}).Client()
@@ -162,4 +164,43 @@ func TestFolder(t *testing.T) {
 	if _, err := cluster.Open(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("open without the gossip key: %v", err)
 	}
+}
+
+// TestKeys: what is written is read, and what is no list of keys is refused by line.
+func TestKeys(t *testing.T) {
+	a, b := cluster.NewKey(), cluster.NewKey()
+	text := cluster.FormatKeys([][]byte{a, b})
+	if keys, err := cluster.ParseKeys(text); err != nil || len(keys) != 2 || !bytes.Equal(keys[0], a) || !bytes.Equal(keys[1], b) {
+		t.Errorf("read %x: %v", keys, err)
+	}
+	if keys, err := cluster.ParseKeys([]byte("\n  " + strings.TrimSpace(string(text)) + "\r\n\n")); err != nil || len(keys) != 2 {
+		t.Errorf("with blanks: %x, %v", keys, err)
+	}
+	if cluster.KeyID(a) == cluster.KeyID(b) || len(cluster.KeyID(a)) != 8 {
+		t.Errorf("ids %s and %s", cluster.KeyID(a), cluster.KeyID(b))
+	}
+	for text, want := range map[string]string{
+		"": "no gossip key", "\n": "no gossip key", string(text) + "short=\n": "line 3", "x\n" + string(text): "line 1",
+		string(text) + string(text): "twice",
+	} {
+		if _, err := cluster.ParseKeys([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// FuzzParseKeys: whatever is read can be written and read again.
+func FuzzParseKeys(f *testing.F) {
+	f.Add(cluster.FormatKeys([][]byte{make([]byte, 32)}))
+	f.Add([]byte("\r\n=\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		keys, err := cluster.ParseKeys(text)
+		if err != nil {
+			return
+		}
+		again, err := cluster.ParseKeys(cluster.FormatKeys(keys))
+		if err != nil || !slices.EqualFunc(keys, again, bytes.Equal) {
+			t.Errorf("%x became %x: %v", keys, again, err)
+		}
+	})
 }

@@ -5,7 +5,7 @@
 //
 //	ca.pem ca.key            the authority that signs the daemons' certificates
 //	NAME.pem NAME.key        a daemon's certificate and key
-//	gossip.key               32 bytes, base64
+//	gossip.key               keys of 32 bytes, one a line, base64
 //	admin.token              the first token, role admin
 //	context.yaml             where to find the masters; written when they are up
 //

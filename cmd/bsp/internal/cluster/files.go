@@ -4,24 +4,38 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/goccy/go-yaml"
 )
 
 // WriteFile replaces path by rename, so that a reader never sees half of it.
-// Only its owner may read it.
+// Only its owner may read it; that is who it was before, if it was there.
 func WriteFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(data)
+	if old, statErr := os.Stat(path); err == nil && statErr == nil {
+		err = keepOwner(f, old)
+	}
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// keepOwner gives f the owner of another file: root may edit what a daemon reads.
+func keepOwner(f *os.File, of fs.FileInfo) error {
+	st, ok := of.Sys().(*syscall.Stat_t)
+	if !ok || int(st.Uid) == os.Geteuid() {
+		return nil
+	}
+	return f.Chown(int(st.Uid), int(st.Gid))
 }
 
 // ReadYAML reads the YAML at path into v. A key that v does not know is an

@@ -1,8 +1,6 @@
 package cluster
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,7 +29,7 @@ type Folder struct {
 	Dir        string // absolute
 	Cluster    string
 	CA         *pki.CA
-	GossipKey  []byte
+	GossipKeys [][]byte // the first is used, all are understood
 	AdminToken string
 }
 
@@ -52,12 +50,11 @@ func Create(dir, name string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the CA: %w", err)
 	}
-	f := &Folder{Dir: dir, Cluster: name, CA: ca, GossipKey: make([]byte, 32)}
-	_, _ = rand.Read(f.GossipKey) // never fails: crypto/rand ends the process instead
+	f := &Folder{Dir: dir, Cluster: name, CA: ca, GossipKeys: [][]byte{NewKey()}}
 	f.AdminToken, _ = master.NewSecret()
 	return f, f.write(map[string][]byte{
 		caKeyFile:  ca.KeyPEM(),
-		gossipFile: []byte(base64.StdEncoding.EncodeToString(f.GossipKey) + "\n"),
+		gossipFile: FormatKeys(f.GossipKeys),
 		tokenFile:  []byte(f.AdminToken + "\n"),
 		caFile:     ca.CertPEM(), // last: its presence says that the rest is there
 	}, caKeyFile, gossipFile, tokenFile, caFile)
@@ -102,7 +99,7 @@ func Open(dir string) (*Folder, error) {
 		return nil, fmt.Errorf("CA in %s: %w", dir, err)
 	}
 	f.Cluster = f.CA.Cluster()
-	if f.GossipKey, err = ParseKey(gossip); err != nil {
+	if f.GossipKeys, err = ParseKeys(gossip); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, gossipFile), err)
 	}
 	f.AdminToken = strings.TrimSpace(string(token))
@@ -116,15 +113,6 @@ func OpenOrCreate(dir, name string) (*Folder, error) {
 		return Open(dir)
 	}
 	return f, err
-}
-
-// ParseKey reads the base64 text of a gossip key.
-func ParseKey(text []byte) ([]byte, error) {
-	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(key) != 32 {
-		return nil, errors.New("not a gossip key: want 32 bytes in base64")
-	}
-	return key, nil
 }
 
 // AdminHash is what the masters keep of the admin token.

@@ -30,7 +30,7 @@ type Daemon struct {
 	CA        string   `help:"file: the cluster's CA certificate"                                          yaml:"ca"`
 	Cert      string   `help:"file: this daemon's certificate"                                             yaml:"cert"`
 	Key       string   `help:"file: the certificate's key"                                                 yaml:"key"`
-	GossipKey string   `help:"file: the cluster's gossip key"                                              yaml:"gossip_key"`
+	GossipKey string   `help:"file: the cluster's gossip keys, one a line"                                 yaml:"gossip_key"`
 	LogLevel  string   `help:"debug, info, warn or error (default info)"                                   yaml:"log_level"`
 	LogFormat string   `help:"text or json (default text)"                                                 yaml:"log_format"`
 }
@@ -74,7 +74,10 @@ type Groom struct {
 }
 
 // secrets are the files that every daemon reads.
-type secrets struct{ ca, cert, key, gossip []byte }
+type secrets struct {
+	ca, cert, key []byte
+	gossip        [][]byte
+}
 
 // prepare fills in what depends on the machine and reads the files.
 func (d *Daemon) prepare(role string) (secrets, error) {
@@ -94,10 +97,11 @@ func (d *Daemon) prepare(role string) (secrets, error) {
 		return s, err
 	}
 	d.Data = data
+	var keys []byte
 	for _, f := range []struct {
 		key, path string
 		to        *[]byte
-	}{{"ca", d.CA, &s.ca}, {"cert", d.Cert, &s.cert}, {"key", d.Key, &s.key}, {"gossip_key", d.GossipKey, &s.gossip}} {
+	}{{"ca", d.CA, &s.ca}, {"cert", d.Cert, &s.cert}, {"key", d.Key, &s.key}, {"gossip_key", d.GossipKey, &keys}} {
 		if f.path == "" {
 			return s, fault.Usage("%s is not set: give the file that `bsp init` made, by flag, %s or --config", f.key, variable(role, f.key))
 		}
@@ -105,7 +109,7 @@ func (d *Daemon) prepare(role string) (secrets, error) {
 			return s, fault.NotFound("%s: %w", f.key, err)
 		}
 	}
-	if s.gossip, err = cluster.ParseKey(s.gossip); err != nil {
+	if s.gossip, err = cluster.ParseKeys(keys); err != nil {
 		return s, fault.Usage("gossip_key %s: %w", d.GossipKey, err)
 	}
 	return s, d.ownCert(role, s.cert)
@@ -146,7 +150,7 @@ func (c Master) Config() (master.Config, error) {
 		Name: c.Name, Cluster: c.Cluster, DataDir: c.Data, Advertise: c.Advertise, Seeds: c.Seeds, Store: c.Store,
 		APIAddr: c.API, ClusterAddr: c.Listen, GossipAddr: c.Gossip,
 		BootstrapExpect: c.BootstrapExpect, DataPlane: wire.DataPlane(c.DataPlane), Compression: wire.Compression(c.Compression), AdminTokenHash: c.AdminTokenHash,
-		CA: s.ca, Cert: s.cert, Key: s.key, GossipKey: s.gossip,
+		CA: s.ca, Cert: s.cert, Key: s.key, GossipKeys: s.gossip,
 		BlobLimit: int64(c.BlobLimit), HistoryJobs: c.HistoryJobs, HistoryAge: c.HistoryAge, LogKeep: c.LogKeep, ArchiveKeep: c.ArchiveKeep,
 		DiskTimeout: c.DiskTimeout, MinFree: int64(c.MinFree), Ballast: int64(c.Ballast),
 	}, nil
@@ -160,7 +164,7 @@ func (c Groom) Config() (groom.Config, error) {
 	}
 	cfg := groom.Config{
 		Name: c.Name, Cluster: c.Cluster, DataDir: c.Data, Advertise: c.Advertise, Seeds: c.Seeds, Store: c.Store,
-		Bind: c.Bind, CA: s.ca, Cert: s.cert, Key: s.key, GossipKey: s.gossip,
+		Bind: c.Bind, CA: s.ca, Cert: s.cert, Key: s.key, GossipKeys: s.gossip,
 		Slots: c.Slots, Cores: c.Cores, Memory: int64(c.Memory), GPUs: c.GPUs,
 		DisableCgroups: c.DisableCgroups, ProgramCache: int64(c.ProgramCache), LogKeep: c.LogKeep,
 		Procs: c.Procs, LogBytes: int64(c.LogBytes),
@@ -203,6 +207,9 @@ func findUser(text string) (*groom.User, error) {
 
 // Log returns how the daemon logs.
 func (d Daemon) Log() (level, format string) { return d.LogLevel, d.LogFormat }
+
+// GossipFile returns the file of the gossip keys.
+func (d Daemon) GossipFile() string { return d.GossipKey }
 
 // Own returns the files of the daemon's own certificate and key.
 func (d Daemon) Own() (certFile, keyFile string) { return d.Cert, d.Key }
