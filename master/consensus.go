@@ -68,7 +68,7 @@ type consensusConfig struct {
 	clock   *reignClock
 	cluster string        // UUID of the cluster that the folder belongs to, empty: none yet
 	limit   time.Duration // watchdog's
-	wrap    func(raft.LogStore) raft.LogStore
+	wrap    func(stores) stores
 	tune    func(*raft.Config)
 	logger  *slog.Logger
 }
@@ -102,16 +102,18 @@ func (c *consensus) start(cfg consensusConfig) error {
 		// With an empty log it would vote again in terms that it has voted in.
 		return fmt.Errorf("%s holds no log of cluster %s, to which this data folder belongs: restore the folder, or wipe the whole of it to join as a new master", cfg.dir, cfg.cluster)
 	}
-	var store raft.LogStore = c.log
+	disk := stores{c.log, c.log, snapshots}
 	if cfg.wrap != nil {
-		store = cfg.wrap(store)
+		disk = cfg.wrap(disk)
 	}
-	kept := keptLog{store, snapshots}
+	kept := keptLog{disk.log, snapshots}
 	if err := kept.connects(); err != nil {
 		return fmt.Errorf("open %s: %w", cfg.dir, err)
 	}
-	c.disk = newWatchdog(kept, cfg.limit)
-	cache, err := raft.NewLogCache(logCacheEntries, c.disk)
+	disk.log = kept
+	c.disk = newWatchdog(cfg.limit)
+	disk = c.disk.over(disk)
+	cache, err := raft.NewLogCache(logCacheEntries, disk.log)
 	if err != nil {
 		return fmt.Errorf("log cache: %w", err)
 	}
@@ -119,7 +121,7 @@ func (c *consensus) start(cfg consensusConfig) error {
 		ServerAddressProvider: cfg.addrs, Logger: c.logger, Stream: cfg.streams,
 		MaxPool: transportPool, Timeout: transportTimeout,
 	})
-	if c.raft, err = raft.NewRaft(c.config(cfg), c.replica, cache, c.log, snapshots, boundedTransport{c.transport}); err != nil {
+	if c.raft, err = raft.NewRaft(c.config(cfg), c.replica, cache, disk.stable, disk.snapshots, boundedTransport{c.transport}); err != nil {
 		return errors.Join(fmt.Errorf("start Raft: %w", err), c.transport.Close())
 	}
 	c.end = sync.OnceValue(c.raft.Shutdown)

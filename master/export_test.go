@@ -20,7 +20,24 @@ import (
 func (m *Master) SetAbrupt() { m.abrupt = true }
 
 // WrapLog puts a store in front of the disk's.
-func (m *Master) WrapLog(wrap func(raft.LogStore) raft.LogStore) { m.wrapLog = wrap }
+func (m *Master) WrapLog(wrap func(raft.LogStore) raft.LogStore) {
+	m.WrapStores(func(s Stores) Stores { s.Log = wrap(s.Log); return s })
+}
+
+// Stores are what Raft writes to.
+type Stores struct {
+	Log       raft.LogStore
+	Stable    raft.StableStore
+	Snapshots raft.SnapshotStore
+}
+
+// WrapStores puts stores in front of the disk's.
+func (m *Master) WrapStores(wrap func(Stores) Stores) {
+	m.wrap = func(s stores) stores {
+		w := wrap(fromStores(s))
+		return stores{w.Log, w.Stable, w.Snapshots}
+	}
+}
 
 // Tune changes Raft's settings before Run.
 func (m *Master) Tune(f func(*raft.Config)) { m.tune = f }
@@ -175,11 +192,13 @@ func Status(err error) (status, code int) {
 	return e.status, e.Code
 }
 
-// Watch puts a watchdog before a store.
-func Watch(store raft.LogStore, limit time.Duration) (watched raft.LogStore, report <-chan error) {
-	w := newWatchdog(store, limit)
-	return w, w.report
+// Watch puts a watchdog before stores.
+func Watch(s Stores, limit time.Duration) (watched Stores, report <-chan error) {
+	w := newWatchdog(limit)
+	return fromStores(w.over(stores{s.Log, s.Stable, s.Snapshots})), w.report
 }
+
+func fromStores(s stores) Stores { return Stores{s.log, s.stable, s.snapshots} }
 
 // Audit writes lines to an audit log.
 func Audit(path string, what ...string) error {

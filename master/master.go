@@ -64,10 +64,10 @@ type Master struct {
 	node    *consensus     // from Run on
 	control *control.Plane // from Run on
 
-	wrapLog func(raft.LogStore) raft.LogStore // tests only: a disk that misbehaves
-	tune    func(*raft.Config)                // tests only: other limits
-	abrupt  bool                              // tests only: end as if killed
-	release []func() error                    // what New opened, in that order
+	wrap    func(stores) stores // tests only: a disk that misbehaves
+	tune    func(*raft.Config)  // tests only: other limits
+	abrupt  bool                // tests only: end as if killed
+	release []func() error      // what New opened, in that order
 }
 
 // New opens the data folder and listens on all ports. Run or Close must follow.
@@ -270,7 +270,7 @@ func (m *Master) open() error {
 	var err error
 	m.node, err = openConsensus(consensusConfig{
 		id: m.id, dir: filepath.Join(m.cfg.DataDir, "raft"), streams: m.streams, addrs: m.roster,
-		replica: newReplica(m.metrics.applied), clock: &m.clock, cluster: m.dir.cluster(), limit: m.cfg.DiskTimeout, wrap: m.wrapLog, tune: m.tune, logger: m.log,
+		replica: newReplica(m.metrics.applied), clock: &m.clock, cluster: m.dir.cluster(), limit: m.cfg.DiskTimeout, wrap: m.wrap, tune: m.tune, logger: m.log,
 	})
 	if err != nil {
 		return err

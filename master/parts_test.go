@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"scalar/bsp/job"
@@ -317,47 +316,6 @@ func TestConfigIsChecked(t *testing.T) {
 			}
 		})
 	}
-}
-
-// slowStore takes as long as the test wants for a write.
-type slowStore struct {
-	raft.LogStore
-	gate chan struct{} // nil: no wait
-}
-
-func (s *slowStore) StoreLogs(logs []*raft.Log) error {
-	if s.gate != nil {
-		<-s.gate
-	}
-	return s.LogStore.StoreLogs(logs)
-}
-
-func TestWatchdogReportsSlowWrites(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		const limit = 5 * time.Second
-		slow := &slowStore{LogStore: raft.NewInmemStore()}
-		store, report := master.Watch(slow, limit)
-		if err := store.StoreLog(&raft.Log{Index: 1}); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case err := <-report:
-			t.Fatalf("a fast write: %v", err)
-		case <-time.After(2 * limit):
-		}
-		slow.gate = make(chan struct{})
-		done := make(chan error)
-		began := time.Now()
-		go func() { done <- store.StoreLogs([]*raft.Log{{Index: 2}}) }()
-		if err := <-report; !strings.Contains(err.Error(), "disk hangs") || time.Since(began) != limit {
-			t.Errorf("report %v after %v", err, time.Since(began))
-		}
-		close(slow.gate)
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
 }
 
 // hungStore hangs once it is told to.
