@@ -54,6 +54,8 @@ type logTail struct {
 	prefix  string
 	partial []byte // of a line
 	ended   bool   // nothing follows
+	silent  bool   // its groom cannot be asked, and the store has no copy
+	unknown bool   // its groom knows no such task, or not any more, and the store has no copy
 }
 
 // copyLogs sends the logs as far as they go now, or with follow until the job has
@@ -95,7 +97,7 @@ func (s *logStream) copy(ctx context.Context, look func() (*fsm.Job, bool)) erro
 		case busy:
 			continue
 		case !s.ask.follow, !ended.IsZero() && !more, late:
-			return s.finish()
+			return s.finish(!ended.IsZero())
 		}
 		pause.Reset(logPause)
 		select {
@@ -117,10 +119,7 @@ func (s *logStream) earlier(ctx context.Context, j *fsm.Job) error {
 		return err
 	}
 	found, err := files.List(ctx, dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // then it has none
 		return fmt.Errorf("logs of earlier attempts: %w", err)
 	}
 	logs := map[job.Epoch][]int{}
@@ -141,12 +140,37 @@ func (s *logStream) earlier(ctx context.Context, j *fsm.Job) error {
 			t := s.tail(wire.TaskKey{Job: j.ID, Epoch: epoch, Task: task}, len(j.Tasks))
 			s.tails = []*logTail{t}
 			err := s.fromStore(ctx, t)
-			if err = cmp.Or(err, s.finish()); err != nil {
+			if err = cmp.Or(err, s.finish(true)); err != nil {
 				return err
 			}
 		}
+		if err := s.absent(tasks, len(j.Tasks)); err != nil {
+			return err
+		}
 	}
 	s.tails = nil
+	return nil
+}
+
+// absent says which logs of an earlier attempt the store lacks. How many tasks that had
+// is not known for sure: it is taken to be as many as now, unless there are more logs.
+func (s *logStream) absent(found []int, tasks int) error {
+	switch {
+	case len(found) == 0 && s.ask.task >= 0:
+		return s.send([]byte("[the store has no log of this task]\n"))
+	case len(found) == 0:
+		return s.send([]byte("[the store has no log of this attempt]\n"))
+	case s.ask.task >= 0, found[len(found)-1] >= tasks:
+		return nil
+	}
+	for task := range tasks {
+		if _, ok := slices.BinarySearch(found, task); ok {
+			continue
+		}
+		if err := s.send(fmt.Appendf(nil, "task %d: [the store has no log of this task]\n", task)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -203,7 +227,7 @@ func (s *logStream) last(ctx context.Context, j *fsm.Job) error {
 			return err
 		}
 	}
-	return s.finish()
+	return s.finish(true)
 }
 
 // limit ends each log, whatever is written from now on, after what a groom may
@@ -240,7 +264,7 @@ func (s *logStream) drain(ctx context.Context, t *logTail) (busy bool, err error
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
-		if err != nil || r.Gone { // the groom is lost, or has forgotten the task
+		if t.silent, t.unknown = err != nil, err == nil && r.Gone; t.silent || t.unknown { // the groom is lost, or has forgotten the task
 			return false, s.fromStore(ctx, t)
 		}
 		if err := s.piece(t, r); err != nil || len(r.Data) == 0 {
@@ -292,7 +316,7 @@ func (s *logStream) fromStore(ctx context.Context, t *logTail) error {
 		return fmt.Errorf("log of task %d: %w", t.key.Task, err)
 	}
 	defer func() { _ = r.Close() }() // only read
-	t.ended = true
+	t.ended, t.silent, t.unknown = true, false, false
 	buf := make([]byte, logPiece)
 	for t.offset < r.Size() {
 		n, err := r.ReadAt(buf[:min(int64(len(buf)), r.Size()-t.offset)], t.offset)
@@ -334,13 +358,25 @@ func (t *logTail) flush(out []byte) []byte {
 	return append(out, '\n')
 }
 
-// finish sends what has no end of line.
-func (s *logStream) finish() error {
+// finish sends what has no end of line, and says what is missing; over: the attempt has
+// ended, so that a groom that knows nothing of a task never will.
+func (s *logStream) finish(over bool) error {
 	for _, t := range s.tails {
-		if len(t.partial) == 0 {
+		var out []byte
+		if len(t.partial) > 0 {
+			out = t.flush(out)
+		}
+		if t.silent || t.unknown && over {
+			what := "cannot be asked"
+			if t.unknown {
+				what = "has it no more"
+			}
+			out = fmt.Appendf(out, "%s[the rest of this log is missing: groom %s %s, and the store has no copy]\n", t.prefix, t.groom, what)
+		}
+		if len(out) == 0 {
 			continue
 		}
-		if err := s.send(t.flush(nil)); err != nil {
+		if err := s.send(out); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package master
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -57,7 +58,7 @@ func TestLogsOfTwoAttempts(t *testing.T) {
 	step(s, 2, "b")
 	step(open(&later), 2, "b")
 	second := "[attempt 2]\nsecond attempt\nand more\n"
-	if want := "first\npanic: the reason\n" + second; sent.String() != want || later.String() != second {
+	if want := "first\npanic: the reason\n" + second; sent.String() != want || later.String() != "[the store has no log of this attempt]\n"+second {
 		t.Errorf("sent %q instead of %q, and later %q", sent.String(), want, later.String())
 	}
 }
@@ -74,9 +75,10 @@ func TestLogsOfEarlierAttempts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	const missing = "[the rest of this log is missing: groom g2 has it no more, and the store has no copy]\n"
 	for task, want := range map[int]string{
-		-1: "task 0: a\ntask 1: b\ntask 1: no end\n[attempt 2]\ntask 9: c\ntask 10: d\n[attempt 3]\ntask 0: of this one\n",
-		1:  "b\nno end\n[attempt 2]\n[attempt 3]\n",
+		-1: "task 0: a\ntask 1: b\ntask 1: no end\n[attempt 2]\ntask 9: c\ntask 10: d\n[attempt 3]\ntask 0: of this one\ntask 1: " + missing,
+		1:  "b\nno end\n[attempt 2]\n[the store has no log of this task]\n[attempt 3]\n" + missing,
 	} {
 		var sent strings.Builder
 		s := &logStream{
@@ -90,6 +92,61 @@ func TestLogsOfEarlierAttempts(t *testing.T) {
 			t.Errorf("task %d: sent %q, want %q, %v", task, sent.String(), want, err)
 		}
 	}
+}
+
+// TestLogsOutliveTheirGroom: of a groom that was killed, what the store has is shown, and
+// what nobody has any more is said, by task; a stream that follows too.
+func TestLogsOutliveTheirGroom(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"1-1.log": "of g2, copied\n", "2-0.log": "of g1, copied\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(_ context.Context, groom string, r wire.LogRequest) (wire.LogReply, error) {
+		switch groom {
+		case "alive":
+			const text = "alive\n"
+			return wire.LogReply{Data: []byte(text[min(int(r.Offset), len(text)):]), Offset: r.Offset, EOF: int(r.Offset) == len(text)}, nil
+		case "young":
+			return wire.LogReply{Gone: true}, nil
+		}
+		return wire.LogReply{}, errors.New("lost")
+	}
+	logs := func(t *testing.T, ask logAsk, j *fsm.Job) string {
+		t.Helper()
+		var sent strings.Builder
+		s := &logStream{ask: ask, read: read, store: "file://" + dir, send: func(b []byte) error { sent.Write(b); return nil }}
+		if err := s.copy(t.Context(), func() (*fsm.Job, bool) { return j, true }); err != nil {
+			t.Fatal(err)
+		}
+		return sent.String()
+	}
+	const lost = "[the rest of this log is missing: groom killed cannot be asked, and the store has no copy]\n"
+	earlier := "task 0: [the store has no log of this task]\n"
+	for _, row := range []struct {
+		what  string
+		task  int
+		state job.State
+		on    []string
+		want  string
+	}{
+		{"copied", 0, job.Succeeded, []string{"killed", "alive"}, "[the store has no log of this task]\n[attempt 2]\nof g1, copied\n"},
+		{"lost", 1, job.Failed, []string{"alive", "killed"}, "of g2, copied\n[attempt 2]\n" + lost},
+		{"lost while the job runs", 1, job.Running, []string{"alive", "killed"}, "of g2, copied\n[attempt 2]\n" + lost},
+		{"not begun", 1, job.Running, []string{"alive", "young"}, "of g2, copied\n[attempt 2]\n"},
+		{"all", -1, job.Failed, []string{"killed", "killed"}, "task 1: of g2, copied\n" + earlier + "[attempt 2]\ntask 0: of g1, copied\ntask 1: " + lost},
+	} {
+		if got := logs(t, logAsk{task: row.task}, logJob(2, row.state, row.on...)); got != row.want {
+			t.Errorf("%s: sent %q, want %q", row.what, got, row.want)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) { // the store has some seconds to get a copy
+		if got, want := logs(t, logAsk{task: 1, follow: true}, logJob(2, job.Failed, "alive", "killed")), "of g2, copied\n[attempt 2]\n"+lost; got != want {
+			t.Errorf("followed: sent %q, want %q", got, want)
+		}
+	})
 }
 
 // flood is a groom whose tasks write faster than they are read; "quiet" has said
