@@ -44,6 +44,9 @@ func startDevIn(t *testing.T, dir string, args ...string) *cluster {
 	t.Helper()
 	c := &cluster{t: t, dir: dir, wait: make(chan struct{})}
 	c.env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "BSP_ADDR=", "BSP_TOKEN=", "BSP_DATA="+c.dir)
+	if cache, err := os.UserCacheDir(); err == nil && os.Getenv("GOCACHE") == "" { // programs are built in it: HOME is another one
+		c.env = append(c.env, "GOCACHE="+filepath.Join(cache, "go-build"))
+	}
 	c.cmd = exec.CommandContext(t.Context(), "bsp", append([]string{"dev", "--data", c.dir}, args...)...)
 	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) } // at the test's end
 	c.cmd.Env = c.env
