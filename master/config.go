@@ -52,7 +52,7 @@ type Config struct {
 const (
 	maxExpect      = 7
 	maxHistoryJobs = fsm.MaxHistory / 2 // room for those that wait for their archive objects
-	digestSize     = 64 // hex digits of a SHA-256
+	digestSize     = 64                 // hex digits of a SHA-256
 )
 
 var namePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)

@@ -220,4 +220,3 @@ func (h hungSink) Write(b []byte) (n int, err error) {
 func (h hungSink) Close() error { return h.d.write("sync of a snapshot", h.SnapshotSink.Close) }
 
 func (h hungSink) Cancel() error { return h.d.write("removal of a snapshot", h.SnapshotSink.Cancel) }
-
