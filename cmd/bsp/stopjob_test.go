@@ -147,6 +147,7 @@ func TestJobStop(t *testing.T) {
 
 // atBarrier: the tasks end together, long before they would be killed.
 func (w walk) atBarrier(t *testing.T) {
+	t.Helper()
 	id := w.submit()
 	w.eventually("supersteps", func() bool { return w.inspect(id).Supersteps > 5 })
 	slowest(t, w.cluster, w.inspect(id), job.PhaseCompute)
@@ -174,6 +175,7 @@ func (w walk) atBarrier(t *testing.T) {
 
 // hurried: while its tasks have time the job runs on and says so; a second stop takes it.
 func (w walk) hurried(t *testing.T) {
+	t.Helper()
 	id := w.submit("--", "deaf")
 	w.works(id)
 	var said bytes.Buffer
@@ -200,6 +202,7 @@ func (w walk) hurried(t *testing.T) {
 
 // interrupt: the first ^C of submit gives the tasks the time to end in order.
 func (w walk) interrupt(t *testing.T) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "bsp", "job", "submit", "--peers", "2", "--name", "walk", w.dir)
 	var said bytes.Buffer
 	cmd.Env, cmd.Stderr = w.env, &said
