@@ -31,25 +31,7 @@ func TestRecovery(t *testing.T) {
 	if err := json.Unmarshal(made.body, &token); err != nil || token.Secret == "" {
 		t.Fatalf("token: %s, %v", made.body, err)
 	}
-	survivor := c.followers(t)[0]
-	for _, n := range c.nodes { // so that the survivor has it all
-		eventually(t, "all have the jobs", func() bool { return len(n.State().Jobs()) == 2 })
-	}
-	if _, err := master.OpenRecovery(survivor.cfg.DataDir, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "in use") {
-		t.Errorf("recovery of a master that runs: %v", err)
-	}
-	for _, n := range slices.Clone(c.nodes) {
-		n.SetAbrupt()
-		n.stop() // all at once, so that none is left to lead
-	}
-	for _, n := range slices.Clone(c.nodes) {
-		c.kill(t, n)
-		if n != survivor {
-			if err := os.RemoveAll(n.cfg.DataDir); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	survivor := c.loseAllBut(t, c.followers(t)[0])
 	recoverMaster(t, survivor)
 
 	survivor.cfg.StableTime = time.Second // the leader's counts
@@ -72,21 +54,48 @@ func TestRecovery(t *testing.T) {
 		cfg.BootstrapExpect, cfg.AdminTokenHash = 0, ""
 		c.start(t, cfg)
 	}
-	voters := func() (n int) {
-		var s status
-		if c.get(alone, "/v1/status", &s) != http.StatusOK || len(s.Masters) != 3 {
-			return 0
-		}
-		for _, m := range s.Masters {
-			if m.Voter {
-				n++
-			}
-		}
-		return n
-	}
-	eventually(t, "the new masters vote", func() bool { return voters() == 3 })
+	eventually(t, "the new masters vote", func() bool { return c.voters(alone) == 3 })
 	c.kill(t, alone) // what it knew is not its own any more
 	c.told(t, c.leader(t), "/v1/jobs/kept-3", &job.Info{})
+}
+
+// voters counts the voting masters, as n sees it.
+func (c *cluster) voters(n *node) (voting int) {
+	var s status
+	if c.get(n, "/v1/status", &s) != http.StatusOK {
+		return 0
+	}
+	for _, m := range s.Masters {
+		if m.Voter {
+			voting++
+		}
+	}
+	return voting
+}
+
+// loseAllBut kills all masters and wipes all but one, which has the two jobs by then. No
+// recovery of it is possible before.
+func (c *cluster) loseAllBut(t *testing.T, survivor *node) *node {
+	t.Helper()
+	for _, n := range c.nodes { // so that the survivor has it all
+		eventually(t, "all have the jobs", func() bool { return len(n.State().Jobs()) == 2 })
+	}
+	if _, err := master.OpenRecovery(survivor.cfg.DataDir, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("recovery of a master that runs: %v", err)
+	}
+	for _, n := range slices.Clone(c.nodes) {
+		n.SetAbrupt()
+		n.stop() // all at once, so that none is left to lead
+	}
+	for _, n := range slices.Clone(c.nodes) {
+		c.kill(t, n)
+		if n != survivor {
+			if err := os.RemoveAll(n.cfg.DataDir); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return survivor
 }
 
 // recoverMaster makes a stopped master lead alone, twice, as after a crash in between.

@@ -97,7 +97,7 @@ type watchedSnapshots struct {
 }
 
 // Create begins a snapshot under watch.
-func (w watchedSnapshots) Create(version raft.SnapshotVersion, index, term uint64, servers raft.Configuration, serversIndex uint64, trans raft.Transport) (raft.SnapshotSink, error) {
+func (w watchedSnapshots) Create(version raft.SnapshotVersion, index, term uint64, servers raft.Configuration, serversIndex uint64, trans raft.Transport) (raft.SnapshotSink, error) { //nolint:revive // the arguments are those of Raft
 	defer w.dog.watch("begin of a snapshot").Stop()
 	sink, err := w.SnapshotStore.Create(version, index, term, servers, serversIndex, trans)
 	if err != nil {

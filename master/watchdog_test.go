@@ -199,7 +199,7 @@ type hungSnapshots struct {
 	d *hungDisk
 }
 
-func (h hungSnapshots) Create(v raft.SnapshotVersion, index, term uint64, c raft.Configuration, at uint64, trans raft.Transport) (sink raft.SnapshotSink, err error) {
+func (h hungSnapshots) Create(v raft.SnapshotVersion, index, term uint64, c raft.Configuration, at uint64, trans raft.Transport) (sink raft.SnapshotSink, err error) { //nolint:revive // the arguments are those of Raft
 	err = h.d.write("begin of a snapshot", func() error {
 		sink, err = h.SnapshotStore.Create(v, index, term, c, at, trans)
 		return err

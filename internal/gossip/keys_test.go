@@ -16,7 +16,7 @@ import (
 func TestNewKeyWithoutDowntime(t *testing.T) {
 	from, to := keyOf(7), keyOf(8)
 	keys := []*gossip.Keys{ring(from), ring(from), ring(from)}
-	var nodes []node
+	nodes := make([]node, 0, len(keys))
 	for i, k := range keys {
 		nodes = append(nodes, start(t, "master", fmt.Sprint("m", i), func(c *gossip.Config) {
 			seeds(nodes...)(c)
