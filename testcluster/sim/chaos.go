@@ -105,6 +105,7 @@ func (c *chaos) strike() {
 		{2, c.w.store.damage},
 		{6, c.killTask},
 		{2, c.loseLink},
+		{4, c.repeatOrders},
 	}
 	sum := 0
 	for _, f := range faults {
@@ -301,6 +302,18 @@ func (c *chaos) killTask() {
 	c.note("task killed", l.g.node)
 	c.w.check.killed[l.key.Job]++
 	l.p.run(func() { l.die(job.Fail(job.FaultProgram, "task %d was killed by signal 9", l.key.Task)) })
+}
+
+// repeatOrders has orders come again that a groom has had long ago, maybe of a leader
+// before.
+func (c *chaos) repeatOrders() {
+	g := c.groom()
+	if g.p == nil || len(g.past) == 0 {
+		return
+	}
+	c.note("orders come again", g.node)
+	body := g.past[c.w.rng.IntN(len(g.past))]
+	g.p.run(func() { g.order(body) })
 }
 
 func (c *chaos) loseLink() {

@@ -23,9 +23,9 @@ type groom struct {
 	incarnation uint64
 	tb          *table.Table
 	link        link
-	lives       []*life // of tasks, in the order in which they began; those over are gone
-	works       []*table.Work
-	term, seq   uint64 // of the last orders that were obeyed
+	lives       []*life  // of tasks, in the order in which they began; those over are gone
+	term, seq   uint64   // of the last orders that were obeyed
+	past        [][]byte // the last orders that came, for chaos to send again
 	astray      map[wire.TaskKey]time.Duration
 }
 
@@ -41,7 +41,7 @@ func (g *groom) start() {
 	g.incarnation++
 	g.p = &proc{w: g.w}
 	g.tb = table.New(theName, func(string) error { return errors.New("the folder belongs to a cluster already") })
-	g.term, g.seq, g.lives, g.works = 0, 0, nil, nil
+	g.term, g.seq, g.lives, g.past = 0, 0, nil, nil
 	g.astray = map[wire.TaskKey]time.Duration{}
 	g.link = link{g: g, p: g.p}
 	g.w.trace("groom starts", g.node, g.incarnation, "")
@@ -74,8 +74,13 @@ func (g *groom) leave() {
 	g.crash()
 }
 
+const maxPast = 32
+
 // order takes orders. It checks what the table promises of them.
 func (g *groom) order(body []byte) {
+	if g.past = append(g.past, body); len(g.past) > maxPast {
+		g.past = g.past[1:]
+	}
 	var o wire.Orders
 	if err := pack.Unmarshal(body, &o); err != nil {
 		g.w.fail("orders cannot be read: %v", err)
@@ -85,6 +90,9 @@ func (g *groom) order(body []byte) {
 	if err := g.tb.Apply(o); err != nil {
 		if !older || !errors.Is(err, table.ErrStale) {
 			g.w.fail("groom %s refuses orders of term %d seq %d after %d, %d: %v", g.name, o.Term, o.Seq, g.term, g.seq, err)
+		}
+		if o.Term < g.term {
+			g.w.count("orders of leaders before refused")
 		}
 		g.w.count("old orders refused")
 		return

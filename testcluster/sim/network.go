@@ -12,9 +12,9 @@ type network struct {
 	late float64 // that it comes up to maxLate late
 }
 
-// maxLate is longer than it takes to elect another leader: orders of one that is
-// deposed come after its successor's.
-const maxLate = 3 * time.Second
+// maxLate is longer than it takes to elect another leader and to find it: orders of
+// one that is deposed come after its successor's.
+const maxLate = 10 * time.Second
 
 func newNetwork(w *World, nodes int) *network {
 	n := &network{w: w, cut: make([][]int, nodes)}
@@ -44,7 +44,8 @@ func (n *network) send(from, to int, deliver func()) {
 func (n *network) delay() time.Duration {
 	if n.late > 0 && n.w.chance(n.late) {
 		n.w.count("messages late")
-		return n.w.between(time.Millisecond, maxLate)
+		u := n.w.rng.Float64()
+		return time.Duration(u * u * u * float64(maxLate)) // most of them by less than a second
 	}
 	return n.w.between(50*time.Microsecond, 1500*time.Microsecond)
 }

@@ -15,8 +15,8 @@ const (
 	leaderLease = 500 * time.Millisecond
 	hangLimit   = 5 * time.Second // of the watchdog
 	maxBatch    = 64              // entries in one message
-	snapEvery   = 600             // entries
-	trailing    = 100             // entries kept behind a snapshot
+	snapEvery   = 200             // entries: often, so that masters that were away get one
+	trailing    = 10              // entries kept behind a snapshot
 	resendSnap  = time.Second
 )
 
