@@ -8,8 +8,9 @@ import (
 
 // What a message may take in memory once decoded. A byte of msgpack can stand
 // for a whole struct: an array of 16 Mi nils decodes into 16 Mi of them, 5 GiB
-// of task reports. Control messages, whose structs travel with all field names,
-// take less than 4 times their encoded size (TestBudgetFitsControl).
+// of task reports. Control messages take less than 4 times
+// their encoded size (TestBudgetFitsControl). A job's spec, which travels without what
+// is zero, may take more, but a message has one at most.
 const (
 	budgetFactor = 8       // per encoded byte
 	budgetFree   = 1 << 20 // bytes that every message may take

@@ -264,9 +264,8 @@ func TestBudgetFitsControl(t *testing.T) {
 		wire.Part{},
 		wire.CheckpointPart{},
 		wire.TaskKey{},
-		job.Range{},
-		job.File{},
-		job.Spec{},
+		job.Range{Hi: 1}, // what is zero does not travel, and no range of a task is empty
+		job.File{Name: "f", Digest: strings.Repeat("0", 64)},
 		job.Failure{Kind: 1},
 		job.Info{State: 1},
 		job.Node{},
