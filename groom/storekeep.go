@@ -59,8 +59,9 @@ func (k *storekeeper) call(ctx context.Context, method uint16, body []byte) ([]b
 	}
 	answer := make(chan any, 1)
 	go func() {
-		defer func() { <-k.busy }()
-		answer <- work(ctx)
+		a := work(ctx)
+		<-k.busy // before the answer: the next request may follow it at once
+		answer <- a
 	}()
 	select {
 	case a := <-answer:
