@@ -88,7 +88,8 @@ func (c *cluster) loseAllBut(t *testing.T, survivor *node) *node {
 		n.stop() // all at once, so that none is left to lead
 	}
 	for _, n := range slices.Clone(c.nodes) {
-		c.kill(t, n)
+		n.end(t)
+		c.remove(n)
 		if n != survivor {
 			if err := os.RemoveAll(n.cfg.DataDir); err != nil {
 				t.Fatal(err)
