@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"testing"
 	"time"
 
 	"scalar/bsp/job"
@@ -75,6 +76,15 @@ func (m *Master) SetElections(after time.Duration) error {
 	rc := m.node.raft.ReloadableConfig()
 	rc.HeartbeatTimeout, rc.ElectionTimeout = after, after
 	return m.node.raft.ReloadConfig(rc)
+}
+
+// AwaitRaft waits until Raft has ended, which Run does not where a disk hangs: until
+// then something may be written.
+func (m *Master) AwaitRaft(tb testing.TB) {
+	tb.Helper()
+	if err := m.node.end().Error(); err != nil {
+		tb.Error(err)
+	}
 }
 
 // WrapListener puts a listener in front of the cluster's.

@@ -96,7 +96,8 @@ func TestLeaderEndsWhenItsVotesHang(t *testing.T) {
 	next := c.followers(t)[0]
 	go func() { _ = leader.TransferTo(next.ID(), next.Addrs().Cluster) }() // it has no end that is told
 	hangs(t, leader)
-	disk.release() // soon enough for Raft to close its files
+	disk.release()
+	leader.AwaitRaft(t)
 	c.remove(leader)
 	if c.leader(t) == leader {
 		t.Error("it leads")
@@ -120,6 +121,7 @@ func TestLeaderEndsWhenItsSnapshotHangs(t *testing.T) {
 	c.submit(t, n, "a", "")
 	hangs(t, n)
 	disk.release()
+	n.AwaitRaft(t)
 	c.remove(n)
 }
 
