@@ -139,16 +139,17 @@ func (r *raft) answered(by int, term, asked uint64, ok bool, at uint64) {
 	}
 	r.heard[by] = r.m.w.now
 	if !ok {
-		if at+1 > r.match[by] {
+		if at+1 > r.match[by] { // else it is an old answer
 			r.next[by] = max(r.match[by]+1, min(r.next[by]-1, at+1))
+			r.send(by)
 		}
-		r.send(by)
 		return
 	}
+	further := at > r.match[by] // a disk that hangs, or a message that comes twice, is sent no more for it
 	r.match[by] = max(r.match[by], at)
 	r.next[by] = max(r.next[by], r.match[by]+1)
 	r.advance()
-	if r.next[by] <= r.d.last() && at+1 == r.next[by] && uint64(len(r.d.log)) > maxBatch {
+	if further && r.next[by] <= r.d.last() && at+1 == r.next[by] && uint64(len(r.d.log)) > maxBatch {
 		r.send(by)
 	}
 }
