@@ -91,8 +91,14 @@ func (n *network) out(name string) string {
 // long starts the job of the trials, some seconds long.
 func (n *network) long(t *testing.T, name string) job.ID {
 	t.Helper()
-	b, err := n.run(t, "job", "submit", "-d", "-o", "json", "--peers", "4", "--tasks", "2", "--checkpoint-every", "100",
-		"--output", n.out(name), "randcomm", "--", "--size", "16", "--messages", "2000", "--supersteps", "5000")
+	return n.randcomm(t, name, "100", "2000", "5000")
+}
+
+// randcomm starts a job of four peers in two tasks.
+func (n *network) randcomm(t *testing.T, name, checkpointEvery, messages, supersteps string) job.ID {
+	t.Helper()
+	b, err := n.run(t, "job", "submit", "-d", "-o", "json", "--peers", "4", "--tasks", "2", "--checkpoint-every", checkpointEvery,
+		"--output", n.out(name), "randcomm", "--", "--size", "16", "--messages", messages, "--supersteps", supersteps)
 	if err != nil {
 		t.Fatalf("submit: %v", err)
 	}

@@ -3,7 +3,6 @@
 package e2e_test
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -68,14 +67,5 @@ func TestWeather(t *testing.T) {
 // chatty starts a job of some hundred packets between two grooms.
 func (n *network) chatty(t *testing.T, name string) job.ID {
 	t.Helper()
-	b, err := n.run(t, "job", "submit", "-d", "-o", "json", "--peers", "4", "--tasks", "2", "--checkpoint-every", "10",
-		"--output", n.out(name), "randcomm", "--", "--size", "16", "--messages", "200", "--supersteps", "50")
-	if err != nil {
-		t.Fatalf("submit: %v", err)
-	}
-	var info job.Info
-	if err := json.Unmarshal(b, &info); err != nil {
-		t.Fatalf("submit printed %q: %v", b, err)
-	}
-	return info.ID
+	return n.randcomm(t, name, "10", "200", "50")
 }

@@ -179,7 +179,7 @@ func checkBlob(f Reader, size int64, crc uint32, limit int64) error {
 		return fmt.Errorf("%w: %d bytes, was written with %d, limit %d", ErrCorrupt, f.Size(), size, limit)
 	}
 	sum := crc32.New(castagnoli)
-	if n, err := io.CopyBuffer(onlyWriter{sum}, io.NewSectionReader(f, 0, size), make([]byte, checkBlock)); err != nil || n != size {
+	if n, err := io.CopyBuffer(sum, io.NewSectionReader(f, 0, size), make([]byte, checkBlock)); err != nil || n != size {
 		return cmp.Or(err, io.ErrUnexpectedEOF)
 	}
 	if got := sum.Sum32(); got != crc {

@@ -8,7 +8,7 @@ import (
 	"scalar/master/fsm"
 )
 
-// maxSnapshot is what 100,000 jobs may take (DESIGN: 50 MiB).
+// maxSnapshot is what 100,000 jobs may take (docs/decisions/0018-bounded-history.md).
 const maxSnapshot = 50 << 20
 
 var (

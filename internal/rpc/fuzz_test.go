@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -76,13 +75,12 @@ func TestClaimedLength(t *testing.T) {
 	}
 	for _, come := range []int{1, 1<<20 - 1} {
 		b := append(slices.Clone(head), make([]byte, come)...)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		if err := feed(t, b); !errors.Is(err, io.ErrUnexpectedEOF) {
+		var err error
+		n := allocs.Bytes(func() { err = feed(t, b) })
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("truncated: %v", err)
 		}
-		runtime.ReadMemStats(&after)
-		if n := after.TotalAlloc - before.TotalAlloc; n > uint64(2*come+400<<10) {
+		if n > uint64(2*come+400<<10) {
 			t.Errorf("%d bytes allocated for %d", n, come)
 		}
 	}

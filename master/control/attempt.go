@@ -3,6 +3,7 @@ package control
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -248,7 +249,7 @@ func (t *turn) result(j *fsm.Job, list []status) fsm.AttemptResult {
 		r.Seconds = slowest(r.Seconds, s.Seconds)
 	}
 	for len(counters) > fsm.MaxCounters { // a program that counts by a key of its data
-		names := sortedKeys(counters)
+		names := slices.Sorted(maps.Keys(counters))
 		delete(counters, names[len(names)-1])
 	}
 	slices.SortStableFunc(r.Parts, func(a, b wire.Part) int { return cmp.Compare(a.Peer, b.Peer) })

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -272,7 +271,7 @@ func (t *turn) propose(key string, cmd fsm.Command) {
 // checkGrooms registers grooms and ends leases.
 func (t *turn) checkGrooms() {
 	late := !t.wake.IsZero() && t.now.Sub(t.wake) > oversleep
-	for _, name := range sortedKeys(t.grooms) {
+	for _, name := range slices.Sorted(maps.Keys(t.grooms)) {
 		g := t.grooms[name]
 		if late && g.session != 0 {
 			g.lease = t.now.Add(t.cfg.Lease)
@@ -430,13 +429,4 @@ func (t *turn) forget() {
 func (t *turn) active(id job.ID) bool {
 	j, ok := t.state.Job(id)
 	return ok && !j.Clean
-}
-
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
-	keys := make([]K, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

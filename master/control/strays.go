@@ -1,6 +1,7 @@
 package control
 
 import (
+	"maps"
 	"slices"
 
 	"scalar/bsp/job"
@@ -27,7 +28,7 @@ func (c *Core) stray(s *wire.TaskStatus) {
 
 // cleanStrays removes what tasks wrote that outlived the cleaning of their job.
 func (t *turn) cleanStrays() {
-	for _, id := range sortedKeys(t.strays) {
+	for _, id := range slices.Sorted(maps.Keys(t.strays)) {
 		j, ok := t.state.Job(id)
 		switch {
 		case !ok || !j.State.Final(): // it was forgotten, or its own cleaning is to come

@@ -160,7 +160,7 @@ type Blame struct {
 }
 
 // Excludes reports whether the job must avoid this life of a groom: it ended
-// two attempts. Excluding nodes by their whole record comes with the next issue.
+// two attempts. Other jobs go on using it.
 func (j *Job) Excludes(groom string, incarnation uint64) bool {
 	return slices.ContainsFunc(j.Blamed, func(b Blame) bool {
 		return b.Groom == groom && b.Incarnation == incarnation && b.Count >= BlameLimit

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"scalar/bsp/wire"
@@ -80,7 +82,7 @@ func (k *link) search() {
 }
 
 func (k *link) giveUp() {
-	for _, id := range sortedKeys(k.tries) {
+	for _, id := range slices.Sorted(maps.Keys(k.tries)) {
 		k.close(k.tries[id])
 	}
 	k.tries = nil

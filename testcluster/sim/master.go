@@ -2,7 +2,7 @@ package sim
 
 import (
 	"bytes"
-	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -78,7 +78,7 @@ func (m *master) crash() {
 		m.disk.truncate(m.raft.synced)
 	}
 	m.core, m.raft = nil, nil
-	for _, id := range sortedKeys(m.sessions) {
+	for _, id := range slices.Sorted(maps.Keys(m.sessions)) {
 		m.sessions[id].hangUp()
 	}
 }
@@ -345,13 +345,4 @@ func decode(w *World, b []byte) *fsm.State {
 		return fsm.New()
 	}
 	return s
-}
-
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
-	keys := make([]K, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

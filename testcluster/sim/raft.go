@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"maps"
 	"math/bits"
+	"slices"
 	"time"
 
 	"scalar/master/fsm"
@@ -195,7 +197,7 @@ func (r *raft) follow(term uint64, leader int) {
 func (r *raft) deposed() {
 	r.m.w.trace("deposed", r.m.node, r.d.term, "")
 	r.m.w.count("leaders deposed")
-	for _, i := range sortedKeys(r.waiting) {
+	for _, i := range slices.Sorted(maps.Keys(r.waiting)) {
 		done := r.waiting[i]
 		r.p.after(0, func() { done(fsm.Result{}, false) })
 	}

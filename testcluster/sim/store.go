@@ -151,7 +151,7 @@ func (s *store) damage() {
 	}
 	slices.Sort(dirs)
 	dir := dirs[s.w.rng.IntN(len(dirs))]
-	names := sortedKeys(s.folders[dir])
+	names := slices.Sorted(maps.Keys(s.folders[dir]))
 	name := names[s.w.rng.IntN(len(names))]
 	f := s.folders[dir][name]
 	f.damaged = true
@@ -165,7 +165,7 @@ func (s *store) damage() {
 // wrote after the end of its job when its groom died before any leader heard of that,
 // or the leader that had heard was followed by another.
 func (s *store) left() string {
-	for _, dir := range sortedKeys(s.folders) {
+	for _, dir := range slices.Sorted(maps.Keys(s.folders)) {
 		late, is := s.late[dir]
 		if s.refused[jobIn(dir)] || is && (late.by.dead || late.reign != s.w.check.reign) {
 			continue
