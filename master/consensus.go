@@ -28,6 +28,7 @@ const (
 	proposedBytes     = fsm.MaxCommand         // of commands that are not applied yet, and so of those entries in one write
 	commitTimeout     = 20 * time.Millisecond  // followers learn of a commit this late; the leader does not wait for it. Idle CPU of three masters: 45 ms/s with 5 ms, 24 with 20, 15 with 50
 	transportTimeout  = 3 * time.Second        // of one RPC between masters
+	transportInFlight = 1                      // to one master: with more, one failed write of a follower may end its entries for good (hashicorp/raft#612), and Raft's end with it
 	transportPool     = 3
 	logCacheEntries   = 512
 	walSegment        = 16 << 20 // bytes, preallocated
@@ -119,7 +120,7 @@ func (c *consensus) start(cfg consensusConfig) error {
 	}
 	c.transport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider: cfg.addrs, Logger: c.logger, Stream: cfg.streams,
-		MaxPool: transportPool, Timeout: transportTimeout,
+		MaxPool: transportPool, Timeout: transportTimeout, MaxRPCsInFlight: transportInFlight,
 	})
 	if c.raft, err = raft.NewRaft(c.config(cfg), c.replica, cache, disk.stable, disk.snapshots, boundedTransport{c.transport}); err != nil {
 		return errors.Join(fmt.Errorf("start Raft: %w", err), c.transport.Close())

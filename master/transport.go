@@ -14,23 +14,6 @@ func (t boundedTransport) AppendEntries(id raft.ServerID, to raft.ServerAddress,
 	return t.NetworkTransport.AppendEntries(id, to, args, resp)
 }
 
-// AppendEntriesPipeline implements raft.Transport.
-func (t boundedTransport) AppendEntriesPipeline(id raft.ServerID, to raft.ServerAddress) (raft.AppendPipeline, error) {
-	p, err := t.NetworkTransport.AppendEntriesPipeline(id, to)
-	if err != nil {
-		return nil, err
-	}
-	return boundedPipeline{p}, nil
-}
-
-type boundedPipeline struct{ raft.AppendPipeline }
-
-// AppendEntries implements raft.AppendPipeline.
-func (p boundedPipeline) AppendEntries(args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
-	args.Entries = bounded(args.Entries)
-	return p.AppendPipeline.AppendEntries(args, resp)
-}
-
 // bounded returns the first entries that have appendBytes together, one at least.
 func bounded(entries []*raft.Log) []*raft.Log {
 	size := 0

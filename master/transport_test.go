@@ -1,13 +1,19 @@
 package master_test
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"scalar/bsp/job"
+	"scalar/master"
 	"scalar/master/fsm"
+
+	"github.com/hashicorp/raft"
 )
 
 // TestLargeEntriesReachAllMasters: what one message may not hold follows in the next
@@ -38,4 +44,64 @@ func TestLargeEntriesReachAllMasters(t *testing.T) {
 	for _, n := range c.nodes {
 		eventually(t, "all jobs on "+n.ID(), func() bool { return c.get(n, "/v1/status", nil) == 200 && n.State().LastJob == jobs })
 	}
+}
+
+// TestFailedWritesOfAFollower: a follower whose disk refuses some writes gets all
+// entries all the same, and the leader ends in order after that.
+func TestFailedWritesOfAFollower(t *testing.T) {
+	t.Parallel()
+	c := prepare(t, 3)
+	disks := make([]failingLog, 3)
+	for i := range 3 {
+		cfg := c.config(t, i)
+		cfg.DiskTimeout = time.Minute
+		c.start(t, cfg, func(m *master.Master) {
+			m.WrapLog(func(l raft.LogStore) raft.LogStore {
+				disks[i].LogStore = l
+				return &disks[i]
+			})
+		})
+	}
+	leader, bad := c.leader(t), c.followers(t)[0]
+	disk := &disks[slices.Index(c.nodes, bad)]
+	disk.fails.Store(true)
+	const clients, each = 16, 32
+	var submitting sync.WaitGroup
+	for range clients {
+		submitting.Go(func() {
+			for range each {
+				if err := leader.Propose(t.Context(), fsm.Command{Submit: &fsm.Submit{Spec: pi("small"), Results: "file:///r"}}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	submitting.Wait()
+	disk.fails.Store(false)
+	eventually(t, "all jobs on "+bad.ID(), func() bool { return bad.State().LastJob == clients*each })
+	if disk.writes.Load() < 2*failEvery {
+		t.Errorf("it wrote %d times: none may have failed", disk.writes.Load())
+	}
+}
+
+// failEvery is which write fails, while they do.
+const failEvery = 4
+
+// failingLog refuses every few writes while fails is set.
+type failingLog struct {
+	raft.LogStore
+	fails  atomic.Bool
+	writes atomic.Int64 // while fails was set
+}
+
+func (l *failingLog) StoreLogs(logs []*raft.Log) error {
+	if l.fails.Load() && l.writes.Add(1)%failEvery == 0 {
+		return errors.New("input/output error")
+	}
+	return l.LogStore.StoreLogs(logs)
+}
+
+func (l *failingLog) IsMonotonic() bool {
+	m, ok := l.LogStore.(raft.MonotonicLogStore)
+	return ok && m.IsMonotonic()
 }
