@@ -156,7 +156,7 @@ func TestFlippedBallots(t *testing.T) {
 	for from := range 2 {
 		errs, total := run(from, -1)
 		must(t, errs)
-		if total < 500 {
+		if total < 400 { // one frame more or less at the end is a matter of timing
 			t.Fatalf("only %d bytes were written", total)
 		}
 		for at := range total - 300 { // behind that come leave, maybe a ballot, and goodbye
