@@ -55,6 +55,9 @@ func (h *harness) failover(ctx context.Context) (figures []bench.Figure, err err
 		}
 		at, write.Samples = append(at, began), append(write.Samples, took.Seconds())
 	}
+	if err := h.goesOn(ctx, c, info.ID); err != nil { // the last window has an end
+		return nil, err
+	}
 	if err := api.Stop(ctx, info.ID); err != nil {
 		return nil, err
 	}
@@ -107,6 +110,16 @@ func (h *harness) killLeader(ctx context.Context, c *devCluster, api *client.Cli
 	took = time.Since(began)
 	time.Sleep(window - min(took, window))
 	return began, took, api.RevokeToken(ctx, token.ID)
+}
+
+// goesOn waits until a job has ended another superstep.
+func (h *harness) goesOn(ctx context.Context, c *devCluster, id job.ID) error {
+	info, err := h.await(ctx, c, id, func(job.Info) bool { return true })
+	if err != nil {
+		return err
+	}
+	_, err = h.await(ctx, c, id, func(now job.Info) bool { return now.Supersteps > info.Supersteps })
+	return err
 }
 
 // readTrace reads the ends of supersteps that pacer wrote.
