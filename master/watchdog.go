@@ -2,6 +2,7 @@ package master
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -32,16 +33,37 @@ func (w *watchdog) over(s stores) stores {
 	return stores{watchedLog{s.log, w}, watchedVotes{s.stable, w}, watchedSnapshots{s.snapshots, w}}
 }
 
-func (w *watchdog) watch(what string) *time.Timer { return w.within(w.limit, what) }
+func (w *watchdog) watch(what string) *watch { return w.within(w.limit, what) }
 
-func (w *watchdog) within(limit time.Duration, what string) *time.Timer {
-	return time.AfterFunc(limit, func() {
-		err := fmt.Errorf("the disk hangs: a %s took more than %v; this master ends so that another can lead", what, limit)
-		select {
-		case w.report <- err:
-		default:
-		}
+// watch is a write under way.
+type watch struct {
+	timer *time.Timer
+	done  atomic.Bool
+}
+
+// Stop ends the watch: the write is over.
+func (w *watch) Stop() {
+	w.done.Store(true)
+	w.timer.Stop()
+}
+
+// within begins a watch. A write that has not ended in time gets a tenth of it more:
+// where the whole process stood still, and not the disk, it ends at once.
+func (w *watchdog) within(limit time.Duration, what string) *watch {
+	now := &watch{}
+	now.timer = time.AfterFunc(limit, func() {
+		time.AfterFunc(limit/10, func() {
+			if now.done.Load() {
+				return
+			}
+			err := fmt.Errorf("the disk hangs: a %s took more than %v; this master ends so that another can lead", what, limit)
+			select {
+			case w.report <- err:
+			default:
+			}
+		})
 	})
+	return now
 }
 
 // watchedLog is a log under watch.
