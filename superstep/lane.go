@@ -141,7 +141,6 @@ func (l *Lane[V]) AddAt(peer int, slots []uint32, vs []V) {
 // note remembers a slot for the sparse form, unless there are too many.
 func (l *Lane[V]) note(o *accumulator[V], slot uint32) {
 	if len(o.ids) >= len(o.cur)/denseShare+1 {
-		o.ids = o.ids[:0]
 		l.scanAll(o)
 		return
 	}
@@ -150,7 +149,7 @@ func (l *Lane[V]) note(o *accumulator[V], slot uint32) {
 
 // scanAll gives up remembering slots.
 func (l *Lane[V]) scanAll(o *accumulator[V]) {
-	o.scan = true
+	o.ids, o.scan = o.ids[:0], true
 	if l.op == Sum {
 		o.plain = o.cur
 	}
