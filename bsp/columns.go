@@ -53,3 +53,37 @@ func (l *Lane[M, V]) Exchange(ctx context.Context, fold func(slot uint32, vs []V
 	verdict, err := l.lane.Exchange(ctx, v, fold)
 	return l.c.passed(verdict, err)
 }
+
+// Mirror keeps copies of the values of other peers' slots: see superstep.Mirror. It is
+// for engines with hot loops of their own.
+type Mirror[M any, V superstep.Number] struct {
+	*superstep.Mirror[V]
+	c *core
+}
+
+// NewMirror opens a mirror; see superstep.NewMirror. All peers open their lanes and
+// mirrors in the same order, again after a restart.
+func NewMirror[M any, V superstep.Number](p *Peer[M], own int, watches, watched [][]uint32) *Mirror[M, V] {
+	return &Mirror[M, V]{superstep.NewMirror[V](p.c.port, own, watches, watched), p.c}
+}
+
+// Exchange ends the superstep as Sync does: All has then what all peers have written to
+// Next. A checkpoint holds no copies: the state of a program has its own values, and
+// Refresh brings the copies after a restart. It counts as so many messages.
+func (m *Mirror[M, V]) Exchange(ctx context.Context, messages int64) error {
+	v, err := m.c.vote()
+	if err != nil {
+		return err
+	}
+	verdict, err := m.Mirror.Exchange(ctx, v, messages)
+	return m.c.passed(verdict, err)
+}
+
+// Refresh is Exchange without an end of the superstep: for what was restored.
+func (m *Mirror[M, V]) Refresh(ctx context.Context) error {
+	if m.c.broke != nil {
+		return m.c.broke
+	}
+	m.c.broke = m.Mirror.Refresh(ctx)
+	return m.c.broke
+}

@@ -14,6 +14,7 @@ import (
 type Global struct {
 	superstep  int
 	vertices   int64
+	sources    []uint64
 	aggregates []aggregate
 }
 
@@ -22,6 +23,9 @@ func (g *Global) Superstep() int { return g.superstep }
 
 // NumVertices returns the number of vertices of the whole graph.
 func (g *Global) NumVertices() int64 { return g.vertices }
+
+// Source returns the ID of Algorithm.Sources[i]; it is known from superstep 0 on.
+func (g *Global) Source(i int) uint64 { return g.sources[i] }
 
 // An Aggregator is a global value: what vertices add in superstep s, all read in
 // s+1. It rides on the barrier and costs no superstep.
@@ -101,4 +105,12 @@ func (g *Global) decode(by [][]byte) error {
 		a.decode(by, 8*i)
 	}
 	return nil
+}
+
+// over takes the values of a barrier and asks until, which may be nil.
+func (g *Global) over(by [][]byte, until func(superstep int) bool) (bool, error) {
+	if err := g.decode(by); err != nil {
+		return false, err
+	}
+	return until != nil && until(g.superstep), nil
 }

@@ -16,6 +16,14 @@ type block struct {
 	weights []float64 // by target; nil: not kept
 }
 
+// weight returns the weight of edge i.
+func (b *block) weight(i int) float64 {
+	if b.weights == nil {
+		return 1
+	}
+	return b.weights[i]
+}
+
 // A segment is what one peer found of one block: count sources, count
 // destinations and, if kept, count weights, as little-endian columns.
 type segment struct {

@@ -1,10 +1,12 @@
 // Package graph runs vertex programs (Pregel: Malewicz et al., SIGMOD 2010) on the
 // superstep engine.
 //
-//	text ─ parse ─▶ ids ─ owners ─▶ rows of edges ─▶ superstep: Compute or Sweep ─▶ id TAB value
-//	                    (HandOver)  by destination     │  ▲      push along the edges
-//	                                                   ▼  │      into accumulators
-//	                                                 Exchange, fold into the inbox
+//	text ─ parse ─▶ ids ─ owners ─┬▶ rows by source ──▶ Compute ─ push ─▶ Lane ─┐
+//	                    (HandOver) │                        ▲                    │
+//	                               │                        └── inbox ◀─ fold ───┘
+//	                               └▶ rows by destination ─▶ Sweep ─▶ Mirror ─┐
+//	                                                          ▲               │
+//	                                                          └─ gather ◀─────┘
 //
 // [Program] makes a bsp program from an [Algorithm]. Package algo holds those that
 // ship with bsp; bsp/builtin gives them their command lines.
@@ -16,10 +18,13 @@
 // them, spread over all peers); that peer numbers its vertices in the order of
 // their ids. Edges go to the owner of their source as pairs of such numbers, so
 // that ids cross the network once a peer and distinct id, not once an edge. At the
-// owner the edges lie in one block per destination peer, as compressed rows, so
-// that the push loop adds into one dense accumulator after the other and never
-// asks who owns a vertex. The order of vertices and edges depends on the input and
-// the number of peers alone.
+// owner the edges of a program with Compute lie in one block per destination peer, as
+// compressed rows, so that the push loop adds into one dense accumulator after the
+// other and never asks who owns a vertex. Those of a program with Sweep go to the owner
+// of their destination, as rows of places in a [superstep.Mirror]: the own vertices,
+// then copies of those of other peers that have edges to them. Only values travel then,
+// in an order agreed at load, and the gather loop reads one array. The order of vertices
+// and edges depends on the input and the number of peers alone.
 //
 // Loading uses collectives and is no superstep: after a restart a peer loads the
 // graph again and restores only its [Algorithm]'s values, halts and messages.
@@ -34,5 +39,8 @@
 // placement, cores or timing. Sums of floats do depend on the number of peers, in
 // their last bits.
 //
-// What is not here: changing the graph, messages without a combiner, pulling.
+// While few vertices have messages, a superstep with Compute costs what those compute
+// and send; with Sweep it always costs all vertices and edges.
+//
+// What is not here: changing the graph, and with Compute messages without a combiner.
 package graph

@@ -24,6 +24,8 @@ type dictionary interface {
 	sort() []uint32
 	// size returns the number of distinct ids.
 	size() int
+	// lookup returns the number of the id that people write as name, after sort.
+	lookup(name string) (uint32, bool)
 	// text appends id i as people write it.
 	text(dst []byte, i int) []byte
 }
@@ -197,6 +199,14 @@ func (d *integerIDs) sort() []uint32 {
 }
 
 func (d *integerIDs) text(dst []byte, i int) []byte { return strconv.AppendUint(dst, d.ids[i], 10) }
+
+func (d *integerIDs) lookup(name string) (uint32, bool) {
+	id, end, ok := number([]byte(name), 0)
+	if !ok || end != len(name) {
+		return 0, false
+	}
+	return d.find(id)
+}
 
 // find returns the number of an id after sort.
 func (d *integerIDs) find(id uint64) (uint32, bool) {

@@ -18,11 +18,25 @@ const blockBytes = 128 << 10
 
 // part is one peer's part of the graph.
 type part struct {
+	index   int        // of the peer
 	ids     dictionary // sorted: vertex i's id
 	counts  []uint32   // vertices by peer
 	base    []uint64   // vertices of the peers before, by peer; one more at the end: all
-	blocks  []*block   // edges by destination peer
-	degrees []uint32   // edges by vertex
+	ranks   []uint64   // IDs by vertex, if names were put in order
+	degrees []uint32   // edges that leave, by vertex
+	blocks  []*block   // for pushing: edges by destination peer
+	pull    *pull      // for pulling: edges by destination
+}
+
+// id returns a vertex's id; with names a number that is its own.
+func (g *part) id(v uint32) uint64 {
+	if d, ok := g.ids.(*integerIDs); ok {
+		return d.ids[v]
+	}
+	if g.ranks != nil {
+		return g.ranks[v]
+	}
+	return g.base[g.index] + uint64(v)
 }
 
 func (g *part) numVertices() int64 { return int64(g.base[len(g.base)-1]) }
@@ -37,7 +51,7 @@ type edgeList struct {
 // read parses the peer's split of the input, and of the file of vertices.
 func read[M any](ctx context.Context, p *bsp.Peer[M], in Input) (*edgeList, error) {
 	list := &edgeList{ids: newDictionary(in.IDs)}
-	ps := &parser{strings: in.IDs == Strings, keep: in.Weights}
+	ps := &parser{strings: in.IDs == Strings, keep: in.Weights, nonNegative: in.NonNegative}
 	if p.Input() != nil {
 		if err := readEdges(ctx, p, ps, func(b []byte) { list.addEdges(b, ps, in) }); err != nil {
 			return nil, err
@@ -101,6 +115,13 @@ func parseAll(ctx context.Context, r *storage.Records, parse func([]byte) error,
 func (l *edgeList) addEdges(b []byte, ps *parser, in Input) {
 	chunk := l.ids.intern(nil, b, ps)
 	weights := slices.Clone(ps.weights) // nil stays nil
+	if in.ways {
+		way := float64(inward | outward)
+		if in.single {
+			way = inward
+		}
+		weights = slices.Repeat([]float64{way}, len(chunk)/2)
+	}
 	if in.Undirected {
 		n := len(chunk)
 		for i := 0; i < n; i += 2 {
@@ -108,7 +129,12 @@ func (l *edgeList) addEdges(b []byte, ps *parser, in Input) {
 				continue
 			}
 			chunk = append(chunk, chunk[i+1], chunk[i])
-			if in.Weights {
+			switch {
+			case in.single:
+				weights = append(weights, outward)
+			case in.ways:
+				weights = append(weights, inward|outward)
+			case in.Weights:
 				weights = append(weights, weights[i/2])
 			}
 		}
@@ -117,31 +143,51 @@ func (l *edgeList) addEdges(b []byte, ps *parser, in Input) {
 	l.weights = append(l.weights, weights)
 }
 
-// load reads the graph and gives every vertex and edge to its owner.
-func load[M any](ctx context.Context, p *bsp.Peer[M], in Input) (*part, error) {
+// load reads the graph and gives every vertex and edge to its owner: that of the
+// source, or for pulling that of the destination.
+func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*part, error) {
 	list, err := read(ctx, p, in)
 	if err != nil {
 		return nil, err
 	}
-	g := &part{}
-	places, err := g.settle(list.ids, p.N(), func(out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) })
+	allToAll := func(out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) }
+	g := &part{index: p.Index()}
+	places, err := g.settle(list.ids, p.N(), allToAll)
 	if err != nil {
 		return nil, err
 	}
-	counts, err := bsp.HandOver(ctx, p, repeat(binary.LittleEndian.AppendUint32(nil, uint32(g.ids.size())), p.N()))
+	counts, err := allToAll(repeat(binary.LittleEndian.AppendUint32(nil, uint32(g.ids.size())), p.N()))
 	if err != nil {
 		return nil, err
 	}
 	if err := g.count(counts); err != nil {
 		return nil, err
 	}
-	out := list.columns(places, p.N(), in.Weights)
+	if in.Order {
+		if err := g.order(p.N(), allToAll); err != nil {
+			return nil, err
+		}
+	}
+	if pulled {
+		list.reverse()
+		if err := g.countOut(list.outDegrees(), places, allToAll); err != nil {
+			return nil, err
+		}
+	}
+	out := list.columns(places, p.N(), in.Weights || in.ways)
 	*list = edgeList{} // its memory is needed below
-	columns, err := bsp.HandOver(ctx, p, out)
+	columns, err := allToAll(out)
 	if err != nil {
 		return nil, err
 	}
-	return g, g.build(columns, p.N(), in.Weights)
+	segments, err := bySender(columns, p.N(), in.Weights || in.ways)
+	if err != nil {
+		return nil, err
+	}
+	if pulled {
+		return g, g.buildPull(segments, in, allToAll)
+	}
+	return g, g.build(segments, in.Weights)
 }
 
 func repeat(b []byte, n int) [][]byte {
@@ -290,24 +336,30 @@ func (l *edgeList) scatter(places []place, peers int, segments []segment) {
 	}
 }
 
-// build makes the blocks from what every peer sent.
-func (g *part) build(columns [][]byte, peers int, weights bool) error {
-	segments := make([][]segment, peers) // by destination, then sender
+// bySender returns the segments of what every peer sent, by the other end's owner, then
+// sender.
+func bySender(columns [][]byte, peers int, weights bool) ([][]segment, error) {
+	segments := make([][]segment, peers)
 	for _, b := range columns {
 		if len(b) < 8*peers {
-			return errSegment
+			return nil, errSegment
 		}
 		counts, rest := b[:8*peers], b[8*peers:]
-		for dest := range peers {
-			n := binary.LittleEndian.Uint64(counts[8*dest:])
+		for owner := range peers {
+			n := binary.LittleEndian.Uint64(counts[8*owner:])
 			if n > uint64(len(rest)) || segmentSize(int(n), weights) > len(rest) {
-				return errSegment
+				return nil, errSegment
 			}
 			size := segmentSize(int(n), weights)
-			segments[dest] = append(segments[dest], segment{int(n), rest[:size]})
+			segments[owner] = append(segments[owner], segment{int(n), rest[:size]})
 			rest = rest[size:]
 		}
 	}
+	return segments, nil
+}
+
+// build makes the blocks.
+func (g *part) build(segments [][]segment, weights bool) error {
 	g.degrees = make([]uint32, g.ids.size())
 	for dest, s := range segments {
 		b, err := newBlock(s, g.degrees, g.counts[dest], weights)

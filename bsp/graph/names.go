@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"sort"
+	"strings"
 )
 
 // stringIDs is the dictionary of names: one array of bytes, no pointer a name.
@@ -120,3 +122,8 @@ func (d *stringIDs) sort() []uint32 {
 }
 
 func (d *stringIDs) text(dst []byte, i int) []byte { return append(dst, d.name(i)...) }
+
+func (d *stringIDs) lookup(name string) (uint32, bool) {
+	i, ok := sort.Find(d.size(), func(i int) int { return strings.Compare(name, string(d.name(i))) })
+	return uint32(i), ok
+}

@@ -71,11 +71,12 @@ func fields(b []byte, i int) (f [4]span, n, next int) {
 // and spans is filled, by the kind of ids; it holds sources and destinations in
 // turn, or single vertices. All are reused by the next block.
 type parser struct {
-	strings bool
-	keep    bool // weights
-	ids     []uint64
-	spans   []span
-	weights []float64
+	strings     bool
+	keep        bool // weights
+	nonNegative bool // weights
+	ids         []uint64
+	spans       []span
+	weights     []float64
 }
 
 func (p *parser) reset() { p.ids, p.spans, p.weights = p.ids[:0], p.spans[:0], p.weights[:0] }
@@ -181,6 +182,9 @@ func (p *parser) weight(b []byte, s span) error {
 		}
 	}
 	if p.keep {
+		if p.nonNegative && w < 0 {
+			return faultAt(s.lo, "the weight %s is below 0", quote(b[s.lo:s.hi]))
+		}
 		p.weights = append(p.weights, w)
 	}
 	return nil

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 
 	"scalar/bsp"
@@ -12,12 +13,14 @@ import (
 
 // An Algorithm is what Program runs. Exactly one of Compute and Sweep is set.
 type Algorithm[V any, M superstep.Number] struct {
-	// Combine makes one message of all to one vertex: Sum, Min or Max.
+	// Combine makes one message of all to one vertex: Sum, Min or Max. 0 with Sweep:
+	// messages are not combined, and Arrays.Sources says where they are.
 	Combine superstep.Op
-	// Compute is the vertex program.
+	// Compute is the vertex program. What it sends is pushed along the edges.
 	Compute Compute[V, M]
 	// Sweep is Compute for all vertices of a peer in one call, for loops over whole
-	// arrays. Vertices never halt: Until or Supersteps end the job.
+	// arrays. What vertices publish is pulled along the edges. Vertices never halt:
+	// Until or Supersteps end the job.
 	Sweep func(a *Arrays[V, M])
 	// Until, if set, is asked on all peers before each superstep but the first; true
 	// ends the job. It must depend on aggregators alone, so that all peers agree.
@@ -25,6 +28,12 @@ type Algorithm[V any, M superstep.Number] struct {
 	// Supersteps ends the job when so many have been computed; what the last one sends
 	// goes nowhere. 0: no limit.
 	Supersteps int
+	// Sources are ids of vertices as the input has them, for Global.Source. The job fails
+	// if one is not in the graph.
+	Sources []string
+	// Names says that values, which are uint64 then, are IDs: they are written as the
+	// input has them.
+	Names bool
 	// Format appends a value for the output. nil: shortest form for numbers, the text
 	// for strings and bools, fmt's for all others.
 	Format func(dst []byte, v V) []byte
@@ -33,10 +42,21 @@ type Algorithm[V any, M superstep.Number] struct {
 // Arrays are the vertices of one peer in the order of their ids.
 type Arrays[V any, M superstep.Number] struct {
 	Values  []V      // to read and write
-	Inbox   []M      // the combined message to each vertex, the operator's identity where there is none
-	Out     []M      // to write: what goes along every edge of a vertex; the identity, which it is before, sends nothing
+	Inbox   []M      // the combined message to each vertex, the operator's identity where there is none; nil without an operator
+	Out     []M      // to write: what goes along every edge of a vertex; the identity, which it is before, sends nothing. Without an operator it is anything before
+	All     []M      // Out of the superstep before: of the own vertices, then of those of other peers that have edges to them; anything in superstep 0
 	Degrees []uint32 // edges that leave each vertex
+
+	g *part
 }
+
+// Sources returns where the messages to a vertex are in All: one for every edge to it,
+// in an order that depends on the input and the number of peers alone. Places below
+// len(Values) are own vertices. Read-only.
+func (a *Arrays[V, M]) Sources(vertex int) []uint32 { return a.g.pull.row(vertex) }
+
+// ID returns a vertex's id, as Vertex.ID does.
+func (a *Arrays[V, M]) ID(vertex int) uint64 { return a.g.id(uint32(vertex)) }
 
 // Direct is a message to a vertex by its id, as it travels.
 type Direct[M superstep.Number] struct {
@@ -55,36 +75,54 @@ func Program[V any, M superstep.Number](in Input, define func(g *Global) Algorit
 		if err := alg.validate(); err != nil {
 			return err
 		}
-		g, err := load(ctx, p, in)
+		g, err := load(ctx, p, in, alg.Sweep != nil)
 		if err != nil {
 			return err
 		}
 		global.vertices = g.numVertices()
-		e, err := newEngine(p, g, global, alg)
+		if global.sources, err = find(ctx, p, g, alg.Sources); err != nil {
+			return err
+		}
+		r, err := newRunner(ctx, p, g, global, alg)
 		if err != nil {
 			return err
 		}
 		p.Loaded()
-		if err := e.run(ctx); err != nil {
+		if err := r.run(ctx); err != nil {
 			return err
 		}
-		return e.write(ctx)
+		return r.write(ctx)
 	}
 }
 
 func (a *Algorithm[V, M]) validate() error {
 	switch {
-	case a.Combine != superstep.Sum && a.Combine != superstep.Min && a.Combine != superstep.Max:
-		return errors.New("graph: an algorithm combines by Sum, Min or Max")
+	case a.Combine != superstep.Sum && a.Combine != superstep.Min && a.Combine != superstep.Max && (a.Combine != 0 || a.Sweep == nil):
+		return errors.New("graph: an algorithm combines by Sum, Min or Max; only one with Sweep can do without")
 	case (a.Compute == nil) == (a.Sweep == nil):
 		return errors.New("graph: an algorithm has either Compute or Sweep")
+	case a.Names && (!isIDs[V]() || a.Sweep == nil):
+		return errors.New("graph: only values of type uint64 are ids, and with Sweep")
 	case a.Sweep != nil && a.Until == nil && a.Supersteps == 0:
 		return errors.New("graph: an algorithm with Sweep needs Until or Supersteps to end")
 	}
 	return nil
 }
 
-// engine runs an algorithm on one peer's part.
+// runner is an engine or a sweeper.
+type runner interface {
+	run(ctx context.Context) error
+	write(ctx context.Context) error
+}
+
+func newRunner[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direct[M]], g *part, global *Global, alg Algorithm[V, M]) (runner, error) {
+	if alg.Sweep != nil {
+		return newSweeper(ctx, p, g, global, alg)
+	}
+	return newEngine(p, g, global, alg)
+}
+
+// engine runs an algorithm with Compute on one peer's part. It pushes.
 type engine[V any, M superstep.Number] struct {
 	*part
 	*state[V, M]
@@ -95,11 +133,15 @@ type engine[V any, M superstep.Number] struct {
 	op     superstep.Op
 	none   M // the operator's identity
 
-	out     []M     // by vertex, for all of its edges
-	pushing bool    // something is in out
-	cursors []int   // by block: row at or before the vertex that is computed
-	walked  []int64 // by block: messages of SendWeighted
-	buf     []byte  // aggregators
+	woken   []uint32 // vertices that messages came for, unless all says that it is not known
+	all     bool     // look at every vertex
+	out     []M      // by vertex, for all of its edges
+	senders []uint32 // vertices that have something in out
+	edges   int64    // of senders
+	cursors []int    // by block: row at or before the vertex that is computed
+	added   []int64  // by block: edges of SendWeighted
+	walked  []int64  // by block: its messages that went into the accumulator
+	buf     []byte   // aggregators
 }
 
 func newEngine[V any, M superstep.Number](p *bsp.Peer[Direct[M]], g *part, global *Global, alg Algorithm[V, M]) (*engine[V, M], error) {
@@ -107,8 +149,8 @@ func newEngine[V any, M superstep.Number](p *bsp.Peer[Direct[M]], g *part, globa
 	n := len(g.degrees)
 	e.out = make([]M, n)
 	fill(e.out, e.none)
-	e.cursors, e.walked = make([]int, p.N()), make([]int64, p.N())
-	e.lane = bsp.NewLane[Direct[M], M](p, e.op, g.counts)
+	e.cursors, e.added, e.walked = make([]int, p.N()), make([]int64, p.N()), make([]int64, p.N())
+	e.lane, e.all = bsp.NewLane[Direct[M], M](p, e.op, g.counts), true
 	var err error
 	if e.state, err = newState[V](n, e.none); err != nil {
 		return nil, err
@@ -136,14 +178,13 @@ func (e *engine[V, M]) receive() error {
 		if !ok {
 			return job.Fail(job.FaultProgram, "a vertex sent a message to vertex %d, which is not in the graph", m.ID)
 		}
-		e.inbox[at] = combine(e.op, e.inbox[at], m.Value)
+		e.take(at, []M{m.Value})
 	}
 	return nil
 }
 
 // run computes supersteps until one of the algorithm's ends.
 func (e *engine[V, M]) run(ctx context.Context) error {
-	take := func(slot uint32, vs []M) { fold(e.op, e.inbox[slot:], vs) }
 	for {
 		e.global.superstep = e.p.Superstep()
 		over, err := e.begin()
@@ -155,10 +196,10 @@ func (e *engine[V, M]) run(ctx context.Context) error {
 			return nil
 		}
 		e.push()
-		e.p.Vote(e.alg.Compute != nil && e.asleep == len(e.values))
+		e.p.Vote(e.asleep == len(e.values))
 		e.buf = e.global.encode(e.buf[:0])
 		e.p.SetValues(e.buf)
-		if err := e.lane.Exchange(ctx, take); err != nil {
+		if err := e.lane.Exchange(ctx, e.take); err != nil {
 			return err
 		}
 	}
@@ -172,21 +213,17 @@ func (e *engine[V, M]) begin() (over bool, err error) {
 	if err := e.receive(); err != nil {
 		return false, err
 	}
-	if err := e.global.decode(e.p.Values()); err != nil {
-		return false, err
-	}
-	until := e.alg.Until
-	return e.p.AllHalted() || until != nil && until(e.global.superstep), nil
+	over, err = e.global.over(e.p.Values(), e.alg.Until)
+	return over || e.p.AllHalted(), err
+}
+
+// write writes the values of all vertices.
+func (e *engine[V, M]) write(ctx context.Context) error {
+	return writeValues(ctx, e.p.Output(), e.ids, e.values, e.alg.Format)
 }
 
 // compute calls the algorithm for all active vertices and empties the inbox.
 func (e *engine[V, M]) compute() {
-	if e.alg.Sweep != nil {
-		e.alg.Sweep(&Arrays[V, M]{Values: e.values, Inbox: e.inbox, Out: e.out, Degrees: e.degrees})
-		fill(e.inbox, e.none)
-		e.pushing = true
-		return
-	}
 	clear(e.cursors)
 	v := &Vertex[V, M]{e: e}
 	msgs := func(yield func(M) bool) {
@@ -194,41 +231,36 @@ func (e *engine[V, M]) compute() {
 			yield(m)
 		}
 	}
-	for i := range e.values {
-		asleep := e.halted[i]
-		if v.message = e.inbox[i]; asleep && v.message == e.none {
-			continue
+	if e.all || e.asleep < len(e.values) {
+		for i := range e.values {
+			e.computeOne(v, uint32(i), msgs)
 		}
-		e.inbox[i] = e.none
-		v.Value, v.at, v.halt = e.values[i], uint32(i), false
-		e.alg.Compute(v, msgs)
-		e.values[i] = v.Value
-		if v.halt != asleep {
-			e.halted[i] = v.halt
-			if v.halt {
-				e.asleep++
-			} else {
-				e.asleep--
-			}
+	} else {
+		slices.Sort(e.woken)
+		for _, i := range slices.Compact(e.woken) {
+			e.computeOne(v, i, msgs)
 		}
 	}
+	e.woken, e.all = e.woken[:0], false
 }
 
-// push walks the edges of all vertices that sent along them, one destination peer
-// after the other.
-func (e *engine[V, M]) push() {
-	for q, b := range e.blocks {
-		n := e.walked[q]
-		if e.pushing && len(b.rows) > 0 {
-			n += push(b, e.op, e.out, e.lane.Accumulator(q))
-		}
-		if n > 0 {
-			e.lane.Touch(q, n)
-		}
+// computeOne calls the algorithm for a vertex, if it is active.
+func (e *engine[V, M]) computeOne(v *Vertex[V, M], i uint32, msgs iter.Seq[M]) {
+	asleep := e.halted[i]
+	if v.message = e.inbox[i]; asleep && v.message == e.none {
+		return
 	}
-	if e.pushing {
-		fill(e.out, e.none)
+	e.inbox[i] = e.none
+	v.Value, v.at, v.halt = e.values[i], i, false
+	e.alg.Compute(v, msgs)
+	e.values[i] = v.Value
+	if v.halt == asleep {
+		return
 	}
-	clear(e.walked)
-	e.pushing = false
+	e.halted[i] = v.halt
+	if v.halt {
+		e.asleep++
+	} else {
+		e.asleep--
+	}
 }

@@ -24,12 +24,7 @@ type Vertex[V any, M superstep.Number] struct {
 
 // ID returns the vertex's id; in a graph of strings a number that is its own for
 // the number of peers (see Name).
-func (v *Vertex[V, M]) ID() uint64 {
-	if d, ok := v.e.ids.(*integerIDs); ok {
-		return d.ids[v.at]
-	}
-	return v.e.base[v.e.p.Index()] + uint64(v.at)
-}
+func (v *Vertex[V, M]) ID() uint64 { return v.e.id(v.at) }
 
 // Name returns the id as it is written in input and output.
 func (v *Vertex[V, M]) Name() string { return string(v.e.ids.text(nil, int(v.at))) }
@@ -56,8 +51,11 @@ func (v *Vertex[V, M]) Halt() { v.halt = true }
 // have been computed; several calls are combined before.
 func (v *Vertex[V, M]) SendAll(m M) {
 	e := v.e
-	e.out[v.at] = combine(e.op, e.out[v.at], m)
-	e.pushing = true
+	old := e.out[v.at]
+	if e.out[v.at] = combine(e.op, old, m); old == e.none && m != e.none {
+		e.senders = append(e.senders, v.at)
+		e.edges += int64(e.degrees[v.at])
+	}
 }
 
 // SendWeighted sends f(weight) along every edge. Without Input.Weights all edges
@@ -65,22 +63,23 @@ func (v *Vertex[V, M]) SendAll(m M) {
 func (v *Vertex[V, M]) SendWeighted(f func(w float64) M) {
 	e := v.e
 	for q, b := range e.blocks {
-		r := e.cursors[q]
-		for r < len(b.rows) && b.rows[r] < v.at {
-			r++
-		}
+		r := b.find(e.cursors[q], v.at)
 		e.cursors[q] = r
 		if r == len(b.rows) || b.rows[r] != v.at {
 			continue
 		}
-		acc := e.lane.Accumulator(q)
 		lo, hi := b.starts[r], b.starts[r+1]
-		for i, t := range b.targets[lo:hi] {
-			w := 1.0
-			if b.weights != nil {
-				w = b.weights[int(lo)+i]
+		if e.added[q] += int64(hi - lo); e.added[q] <= int64(e.counts[q]/fewShare) {
+			for i, t := range b.targets[lo:hi] {
+				if m := f(b.weight(int(lo) + i)); m != e.none {
+					e.lane.Add(q, t, m)
+				}
 			}
-			if m := f(w); m != e.none {
+			continue
+		}
+		acc := e.lane.Accumulator(q)
+		for i, t := range b.targets[lo:hi] {
+			if m := f(b.weight(int(lo) + i)); m != e.none {
 				acc[t] = combine(e.op, acc[t], m)
 				e.walked[q]++
 			}

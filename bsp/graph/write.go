@@ -3,24 +3,23 @@ package graph
 import (
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 )
 
 // writeBytes is how much output is formatted at once.
 const writeBytes = 64 << 10
 
-// write writes "id TAB value" for every vertex of the peer.
-func (e *engine[V, M]) write(ctx context.Context) error {
-	format := e.alg.Format
+// writeValues writes "id TAB value" for every vertex of a peer.
+func writeValues[V any](ctx context.Context, w io.Writer, ids dictionary, values []V, format func(dst []byte, v V) []byte) error {
 	if format == nil {
 		format = formatter[V]()
 	}
-	w := e.p.Output()
 	buf := make([]byte, 0, writeBytes+1024)
-	for i := range e.values {
-		buf = append(e.ids.text(buf, i), '\t')
-		buf = append(format(buf, e.values[i]), '\n')
-		if len(buf) < writeBytes && i+1 < len(e.values) {
+	for i := range values {
+		buf = append(ids.text(buf, i), '\t')
+		buf = append(format(buf, values[i]), '\n')
+		if len(buf) < writeBytes && i+1 < len(values) {
 			continue
 		}
 		if ctx.Err() != nil {

@@ -1,0 +1,84 @@
+package graph
+
+import (
+	"slices"
+	"sort"
+)
+
+// Few vertices are listed, so that a superstep costs what it computes and sends; with
+// more than 1/fewShare of them, or of the edges of as many, looking at all is faster.
+const fewShare = 16
+
+// A run of values this long comes from a dense bundle: nobody knows who got something.
+const denseRun = 64
+
+// take combines a run of values into the inbox, and lists the vertices while they are few.
+func (e *engine[V, M]) take(slot uint32, vs []M) {
+	fold(e.op, e.inbox[slot:], vs)
+	if e.all = e.all || len(vs) > denseRun || len(e.woken) > len(e.inbox)/fewShare; e.all {
+		return
+	}
+	for i := range vs {
+		e.woken = append(e.woken, slot+uint32(i))
+	}
+}
+
+// push sends what is in out along the edges, one destination peer after the other.
+func (e *engine[V, M]) push() {
+	few := e.edges <= int64(len(e.out)/fewShare)
+	if few {
+		slices.Sort(e.senders)
+		e.pushFew()
+	}
+	for q, b := range e.blocks {
+		n := e.walked[q]
+		if !few && len(b.rows) > 0 {
+			n += push(b, e.op, e.out, e.lane.Accumulator(q))
+		}
+		if n > 0 {
+			e.lane.Touch(q, n)
+		}
+	}
+	if few {
+		for _, v := range e.senders {
+			e.out[v] = e.none
+		}
+	} else {
+		fill(e.out, e.none)
+	}
+	clear(e.added)
+	clear(e.walked)
+	e.senders, e.edges = e.senders[:0], 0
+}
+
+// pushFew walks the edges of the senders alone.
+func (e *engine[V, M]) pushFew() {
+	for q, b := range e.blocks {
+		r := 0
+		for _, v := range e.senders {
+			if r = b.find(r, v); r == len(b.rows) {
+				break
+			}
+			if b.rows[r] != v {
+				continue
+			}
+			for _, t := range b.targets[b.starts[r]:b.starts[r+1]] {
+				e.lane.Add(q, t, e.out[v])
+			}
+		}
+	}
+}
+
+// find returns the first row at r or later whose source is v or later. Rows that are
+// near cost less.
+func (b *block) find(r int, v uint32) int {
+	step := 1
+	for r < len(b.rows) && b.rows[r] < v {
+		next := min(r+step, len(b.rows))
+		if next == len(b.rows) || b.rows[next] >= v {
+			return r + 1 + sort.Search(next-r-1, func(i int) bool { return b.rows[r+1+i] >= v })
+		}
+		r, step = next, 2*step
+	}
+	return r
+}

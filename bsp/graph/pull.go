@@ -1,0 +1,262 @@
+package graph
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+
+	"scalar/superstep"
+)
+
+// pull is a peer's edges by destination, as compressed rows of sources. A source is its
+// place in the mirror: the own vertices by number, then those of other peers that are
+// watched, peer by peer.
+type pull struct {
+	starts  []uint32 // row v is sources[starts[v]:starts[v+1]]
+	sources []uint32
+	ways    []uint8    // by edge, if kept: inward, outward or both
+	places  [][]uint32 // by owner and number: the place in the mirror; 0 also for vertices that are in no row
+	watches [][]uint32 // by peer: its vertices that this one watches, ascending
+	watched [][]uint32 // by peer: own vertices that it watches
+}
+
+// The ways of an edge in a row.
+const (
+	inward  = 1 // from the source to the row's vertex
+	outward = 2
+)
+
+// row returns the sources of a vertex.
+func (r *pull) row(v int) []uint32 { return r.sources[r.starts[v]:r.starts[v+1]] }
+
+// reverse makes the destinations of edges their sources.
+func (l *edgeList) reverse() {
+	for _, chunk := range l.chunks {
+		for i := 0; i+1 < len(chunk); i += 2 {
+			chunk[i], chunk[i+1] = chunk[i+1], chunk[i]
+		}
+	}
+}
+
+// outDegrees returns how many edges of a reversed list leave each id.
+func (l *edgeList) outDegrees() []uint32 {
+	degrees := make([]uint32, l.ids.size())
+	for _, chunk := range l.chunks {
+		for i := 1; i < len(chunk); i += 2 {
+			degrees[chunk[i]]++
+		}
+	}
+	return degrees
+}
+
+// countOut tells the owners of vertices how many edges leave them: u32 number and u32
+// edges for each.
+func (g *part) countOut(degrees []uint32, places []place, allToAll func([][]byte) ([][]byte, error)) error {
+	out := make([][]byte, len(g.counts))
+	for i, d := range degrees {
+		if d > 0 {
+			owner := places[i].owner()
+			out[owner] = binary.LittleEndian.AppendUint64(out[owner], uint64(d)<<32|uint64(places[i].number()))
+		}
+	}
+	told, err := allToAll(out)
+	if err != nil {
+		return err
+	}
+	g.degrees = make([]uint32, g.ids.size())
+	for _, b := range told {
+		for ; len(b) >= 8; b = b[8:] {
+			x := binary.LittleEndian.Uint64(b)
+			v, d := uint32(x), uint32(x>>32)
+			if v >= uint32(len(g.degrees)) || g.degrees[v]+d < d {
+				return fmt.Errorf("%w: or a vertex has more than %d edges", errSegment, uint32(math.MaxUint32))
+			}
+			g.degrees[v] += d
+		}
+	}
+	return nil
+}
+
+// buildPull makes the rows from segments of (destination, source) by the source's
+// owner, and agrees with the other peers on what is watched. The sources of a row come
+// by owner, and those of one owner in the order of the segments.
+func (g *part) buildPull(segments [][]segment, in Input, allToAll func([][]byte) ([][]byte, error)) error {
+	r := &pull{starts: make([]uint32, g.ids.size()+1), watches: make([][]uint32, len(segments)), watched: make([][]uint32, len(segments))}
+	g.pull = r
+	ranks := make([][]uint32, len(segments)) // by owner and number: the place in the mirror
+	total := uint64(0)
+	for owner, list := range segments {
+		ranks[owner] = make([]uint32, g.counts[owner])
+		for _, s := range list {
+			if err := r.countRows(s, ranks[owner]); err != nil {
+				return err
+			}
+			total += uint64(s.count)
+		}
+	}
+	if total > math.MaxUint32-1 {
+		return fmt.Errorf("%d edges on one peer: use more peers", total)
+	}
+	r.number(ranks, g.index)
+	sum := uint32(0)
+	for v, n := range r.starts {
+		r.starts[v] = sum
+		sum += n
+	}
+	r.sources = make([]uint32, total)
+	if in.ways {
+		r.ways = make([]uint8, total)
+	}
+	for owner, list := range segments {
+		for _, s := range list {
+			r.scatter(s, ranks[owner])
+		}
+	}
+	copy(r.starts[1:], r.starts) // scatter has moved every start to the end of its row
+	r.starts[0] = 0
+	if in.Distinct {
+		r.distinct(g.degrees)
+	}
+	if in.ways {
+		r.places = ranks
+	}
+	return r.agree(g, allToAll)
+}
+
+// countRows counts the edges of each row and marks their sources.
+func (r *pull) countRows(s segment, marks []uint32) error {
+	rows := r.starts[:len(r.starts)-1]
+	for i := range s.count {
+		v, u := s.source(i), s.target(i)
+		if v >= uint32(len(rows)) || u >= uint32(len(marks)) {
+			return errSegment
+		}
+		rows[v]++
+		marks[u] = 1
+	}
+	return nil
+}
+
+// number gives the marked sources their places: own vertices have their number.
+func (r *pull) number(ranks [][]uint32, own int) {
+	next := uint32(len(ranks[own]))
+	for owner, rank := range ranks {
+		for u, mark := range rank {
+			switch {
+			case owner == own:
+				rank[u] = uint32(u)
+			case mark != 0:
+				rank[u] = next
+				next++
+				r.watches[owner] = append(r.watches[owner], uint32(u))
+			}
+		}
+	}
+}
+
+func (r *pull) scatter(s segment, rank []uint32) {
+	for i := range s.count {
+		v := s.source(i)
+		at := r.starts[v]
+		r.starts[v]++
+		r.sources[at] = rank[s.target(i)]
+		if r.ways != nil {
+			r.ways[at] = uint8(s.weight(i))
+		}
+	}
+}
+
+// distinct leaves one edge of several between two vertices, and no loops, and counts
+// what is left. The sources of a row ascend then.
+func (r *pull) distinct(degrees []uint32) {
+	var keyed []uint64
+	to := uint32(0)
+	for v := range degrees {
+		lo, hi := r.starts[v], r.starts[v+1]
+		r.starts[v] = to
+		keyed = keyed[:0]
+		for i, u := range r.sources[lo:hi] {
+			key := uint64(u) << 8
+			if r.ways != nil {
+				key |= uint64(r.ways[int(lo)+i])
+			}
+			keyed = append(keyed, key)
+		}
+		slices.Sort(keyed)
+		first := to
+		for _, key := range keyed {
+			u := uint32(key >> 8)
+			switch {
+			case u == uint32(v):
+				continue
+			case to > first && r.sources[to-1] == u:
+			default:
+				r.sources[to] = u
+				if to++; r.ways != nil {
+					r.ways[to-1] = 0
+				}
+			}
+			if r.ways != nil {
+				r.ways[to-1] |= uint8(key)
+			}
+		}
+		degrees[v] = to - first
+	}
+	r.starts[len(degrees)] = to
+	r.sources = r.sources[:to]
+}
+
+// agree tells every peer which of its vertices are watched.
+func (r *pull) agree(g *part, allToAll func([][]byte) ([][]byte, error)) error {
+	out := make([][]byte, len(r.watches))
+	for q, list := range r.watches {
+		out[q] = make([]byte, 0, 4*len(list))
+		for _, u := range list {
+			out[q] = binary.LittleEndian.AppendUint32(out[q], u)
+		}
+	}
+	told, err := allToAll(out)
+	if err != nil {
+		return err
+	}
+	for q, b := range told {
+		r.watched[q] = make([]uint32, 0, len(b)/4)
+		for least := uint32(0); len(b) >= 4; b = b[4:] {
+			v := binary.LittleEndian.Uint32(b)
+			if v < least || v >= uint32(g.ids.size()) {
+				return errSegment
+			}
+			r.watched[q] = append(r.watched[q], v)
+			least = v + 1
+		}
+	}
+	return nil
+}
+
+// gather combines for every vertex the values of its sources.
+func gather[M superstep.Number](r *pull, op superstep.Op, all, inbox []M) {
+	none := identity[M](op)
+	start := uint32(0)
+	ends := r.starts[1:]
+	inbox = inbox[:len(ends)]
+	for v, end := range ends {
+		x := none
+		switch op {
+		case superstep.Sum:
+			for _, u := range r.sources[start:end] {
+				x += all[u]
+			}
+		case superstep.Min:
+			for _, u := range r.sources[start:end] {
+				x = min(x, all[u])
+			}
+		default:
+			for _, u := range r.sources[start:end] {
+				x = max(x, all[u])
+			}
+		}
+		inbox[v] = x
+		start = end
+	}
+}

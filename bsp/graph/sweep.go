@@ -1,0 +1,94 @@
+package graph
+
+import (
+	"context"
+
+	"scalar/bsp"
+	"scalar/superstep"
+)
+
+// sweeper runs an algorithm with Sweep on one peer's part. It pulls: every vertex
+// publishes one value, which the peers that have edges from it copy and gather.
+type sweeper[V any, M superstep.Number] struct {
+	*part
+	*state[V, M] // its inbox is what the own vertices have published
+	p            *bsp.Peer[Direct[M]]
+	mirror       *bsp.Mirror[Direct[M], M]
+	global       *Global
+	alg          Algorithm[V, M]
+	none         M // the operator's identity
+
+	gathered []M
+	buf      []byte // aggregators
+}
+
+func newSweeper[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direct[M]], g *part, global *Global, alg Algorithm[V, M]) (*sweeper[V, M], error) {
+	n := len(g.degrees)
+	e := &sweeper[V, M]{part: g, p: p, global: global, alg: alg, none: identity[M](alg.Combine), gathered: make([]M, n)}
+	e.mirror = bsp.NewMirror[Direct[M], M](p, n, g.pull.watches, g.pull.watched)
+	var err error
+	if e.state, err = newState[V](n, e.none); err != nil {
+		return nil, err
+	}
+	resumed, err := p.State(e.state)
+	if err != nil || !resumed {
+		return e, err
+	}
+	copy(e.mirror.Next(), e.inbox)
+	return e, e.mirror.Refresh(ctx)
+}
+
+// run computes supersteps until one of the algorithm's ends.
+func (e *sweeper[V, M]) run(ctx context.Context) error {
+	for {
+		e.global.superstep = e.p.Superstep()
+		if e.global.superstep > 0 {
+			if over, err := e.global.over(e.p.Values(), e.alg.Until); err != nil || over {
+				return err
+			}
+		}
+		sent := e.sweep()
+		if e.global.superstep+1 == e.alg.Supersteps {
+			return nil
+		}
+		e.inbox = e.mirror.Next()
+		e.buf = e.global.encode(e.buf[:0])
+		e.p.SetValues(e.buf)
+		if err := e.mirror.Exchange(ctx, sent); err != nil {
+			return err
+		}
+	}
+}
+
+// sweep calls the algorithm and returns along how many edges something goes.
+func (e *sweeper[V, M]) sweep() (sent int64) {
+	a := &Arrays[V, M]{Values: e.values, Out: e.mirror.Next(), All: e.mirror.All(), Degrees: e.degrees, g: e.part}
+	if e.alg.Combine != 0 {
+		a.Inbox = e.gathered
+		fill(a.Out, e.none)
+		if e.global.superstep == 0 {
+			fill(a.Inbox, e.none)
+		} else {
+			gather(e.pull, e.alg.Combine, a.All, a.Inbox)
+		}
+	}
+	e.alg.Sweep(a)
+	for v, x := range a.Out {
+		if x != e.none || e.alg.Combine == 0 {
+			sent += int64(e.degrees[v])
+		}
+	}
+	return sent
+}
+
+// write writes the values of all vertices.
+func (e *sweeper[V, M]) write(ctx context.Context) error {
+	if ids, ok := any(e.values).([]uint64); ok && e.alg.Names {
+		format, err := formatIDs(e.part, e.p.N(), ids, func(out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, e.p, out) })
+		if err != nil {
+			return err
+		}
+		return writeValues(ctx, e.p.Output(), e.ids, ids, format)
+	}
+	return writeValues(ctx, e.p.Output(), e.ids, e.values, e.alg.Format)
+}
