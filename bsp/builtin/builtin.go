@@ -32,6 +32,7 @@ type Option struct {
 	Kind    string // one of the Kind constants
 	Default string // as it would be written; empty: none
 	Help    string // half a line
+	Needed  bool   // must be given
 }
 
 // A Program is one built-in.
@@ -47,7 +48,7 @@ type Program struct {
 
 // Programs returns all built-ins by name.
 func Programs() []Program {
-	ps := []Program{piProgram(), randcommProgram(), wordcountProgram(), inlinksProgram(), pagerankProgram()}
+	ps := append(graphPrograms(), piProgram(), randcommProgram(), wordcountProgram())
 	slices.SortFunc(ps, func(a, b Program) int { return strings.Compare(a.Name, b.Name) })
 	return ps
 }
@@ -104,7 +105,10 @@ func (p Program) Help() string {
 			name += " " + o.Kind
 		}
 		fmt.Fprintf(&b, "  %-22s %s", name, o.Help)
-		if o.Default != "" {
+		switch {
+		case o.Needed:
+			b.WriteString(" (needed)")
+		case o.Default != "":
 			fmt.Fprintf(&b, " (default %s)", o.Default)
 		}
 		b.WriteByte('\n')

@@ -253,15 +253,16 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("%s is incomplete", p.Name)
 		}
 		for _, o := range p.Options {
-			if o.Help == "" || o.Default == "" && o.Kind != builtin.KindBool && o.Kind != builtin.KindFile {
+			if o.Help == "" || o.Needed == (o.Default != "") && o.Kind != builtin.KindBool && o.Kind != builtin.KindFile {
 				t.Errorf("%s --%s is incomplete", p.Name, o.Name)
 			}
 		}
-		if _, err := p.New(nil); err != nil {
+		needed := slices.ContainsFunc(p.Options, func(o builtin.Option) bool { return o.Needed })
+		if _, err := p.New(nil); (err != nil) != needed {
 			t.Errorf("%s with its defaults: %v", p.Name, err)
 		}
 	}
-	if want := []string{"inlinks", "pagerank", "pi", "randcomm", "wordcount"}; !slices.Equal(names, want) {
+	if want := strings.Fields("bfs cdlp inlinks kcore lcc mdst pagerank pi randcomm sssp triangles wcc wordcount"); !slices.Equal(names, want) {
 		t.Fatalf("programs %q", names)
 	}
 }

@@ -11,9 +11,9 @@ import (
 // graphOptions are the options of all programs that read a graph.
 func graphOptions(own ...Option) []Option {
 	return append(own,
-		Option{"ids", KindString, "int", "what vertices are called: int or string"},
-		Option{"undirected", KindBool, "", "every line counts both ways"},
-		Option{"vertices", KindFile, "", "file with one id a line, for vertices without edges"},
+		Option{Name: "ids", Kind: KindString, Default: "int", Help: "what vertices are called: int or string"},
+		Option{Name: "undirected", Kind: KindBool, Help: "every line counts both ways"},
+		Option{Name: "vertices", Kind: KindFile, Help: "file with one id a line, for vertices without edges"},
 	)
 }
 
@@ -29,9 +29,9 @@ func pagerankProgram() Program {
 	p := Program{
 		Name: "pagerank", Summary: "ranks the vertices of a graph by the links to them", Input: Required, Output: Optional,
 		Options: graphOptions(
-			Option{"iterations", KindInt, "30", "updates, exactly so many unless --tolerance ends them"},
-			Option{"tolerance", KindFloat, "0", "end when an update changes the ranks by this much in total, Σ|new-old|; 0: off"},
-			Option{"damping", KindFloat, "0.85", "probability of following a link"},
+			Option{Name: "iterations", Kind: KindInt, Default: "30", Help: "updates, exactly so many unless --tolerance ends them"},
+			Option{Name: "tolerance", Kind: KindFloat, Default: "0", Help: "end when an update changes the ranks by this much in total, Σ|new-old|; 0: off"},
+			Option{Name: "damping", Kind: KindFloat, Default: "0.85", Help: "probability of following a link"},
 		),
 	}
 	p.New = func(args []string) (bsp.Runner, error) {
@@ -56,11 +56,9 @@ func pagerankProgram() Program {
 	return p
 }
 
-func inlinksProgram() Program {
-	p := Program{
-		Name: "inlinks", Summary: "counts the links to every vertex of a graph", Input: Required, Output: Optional,
-		Options: graphOptions(),
-	}
+// graphProgram is a built-in on graphs; make gets its checked options.
+func graphProgram(name, summary string, own []Option, run func(v values, in graph.Input) (bsp.Runner, error)) Program {
+	p := Program{Name: name, Summary: summary, Input: Required, Output: Optional, Options: graphOptions(own...)}
 	p.New = func(args []string) (bsp.Runner, error) {
 		v, err := p.values(args)
 		if err != nil {
@@ -70,7 +68,43 @@ func inlinksProgram() Program {
 		if err != nil {
 			return nil, err
 		}
-		return bsp.NewRunner(algo.Inlinks(in)), nil
+		return run(v, in)
 	}
 	return p
+}
+
+// plain is what most algorithms need: nothing but the graph.
+func plain[M any](program func(graph.Input) bsp.Program[M]) func(values, graph.Input) (bsp.Runner, error) {
+	return func(_ values, in graph.Input) (bsp.Runner, error) { return bsp.NewRunner(program(in)), nil }
+}
+
+// from is what algorithms need that begin at a vertex.
+func from[M any](program func(graph.Input, string) bsp.Program[M]) func(values, graph.Input) (bsp.Runner, error) {
+	return func(v values, in graph.Input) (bsp.Runner, error) {
+		return bsp.NewRunner(program(in, v.String("source"))), nil
+	}
+}
+
+func graphPrograms() []Program {
+	source := []Option{{Name: "source", Kind: KindString, Help: "id of the vertex to begin at", Needed: true}}
+	return []Program{
+		pagerankProgram(),
+		graphProgram("bfs", "counts the steps from one vertex to all others", source, from(algo.BFS)),
+		graphProgram("sssp", "finds the shortest paths from one vertex to all others, by weight", source, from(algo.SSSP)),
+		graphProgram("wcc", "finds what is connected: the smallest id in every vertex's weak component", nil, plain(algo.Components)),
+		graphProgram("mdst", "finds the smallest id that every vertex is connected with, as wcc does", nil, plain(algo.Components)),
+		graphProgram("cdlp", "finds communities by label propagation",
+			[]Option{{Name: "iterations", Kind: KindInt, Default: "10", Help: "updates of all labels, exactly so many"}},
+			func(v values, in graph.Input) (bsp.Runner, error) {
+				n, err := v.intRange("iterations", 0, math.MaxInt32-1)
+				if err != nil {
+					return nil, err
+				}
+				return bsp.NewRunner(algo.CDLP(in, n)), nil
+			}),
+		graphProgram("lcc", "finds how close every vertex's neighbours are to a clique", nil, plain(algo.LCC)),
+		graphProgram("triangles", "counts the triangles at every vertex", nil, plain(algo.Triangles)),
+		graphProgram("kcore", "finds every vertex's core number", nil, plain(algo.KCore)),
+		graphProgram("inlinks", "counts the links to every vertex of a graph", nil, plain(algo.Inlinks)),
+	}
 }

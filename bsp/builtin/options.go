@@ -115,6 +115,11 @@ func (p Program) values(args []string) (values, error) {
 	for _, g := range all {
 		v.text[g.option.Name] = g.value
 	}
+	for _, o := range p.Options {
+		if err == nil && o.Needed && v.text[o.Name] == "" {
+			err = p.usage("option --%s is missing: %s", o.Name, o.Help)
+		}
+	}
 	return v, err
 }
 

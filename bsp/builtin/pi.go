@@ -11,7 +11,7 @@ import (
 func piProgram() Program {
 	p := Program{
 		Name: "pi", Summary: "estimates π by random points in a square", Input: None, Output: Optional,
-		Options: []Option{{"samples", KindInt, "1000000", "points that each peer draws"}},
+		Options: []Option{{Name: "samples", Kind: KindInt, Default: "1000000", Help: "points that each peer draws"}},
 	}
 	p.New = func(args []string) (bsp.Runner, error) {
 		v, err := p.values(args)

@@ -21,10 +21,10 @@ func randcommProgram() Program {
 	p := Program{
 		Name: "randcomm", Summary: "sends random messages to random peers and checks that all arrive", Input: None, Output: Optional,
 		Options: []Option{
-			{"size", KindInt, "16", "bytes of a message"},
-			{"messages", KindInt, "1000", "messages that each peer sends in a superstep; 0: barriers only"},
-			{"supersteps", KindInt, "10", "supersteps with messages"},
-			{"seed", KindInt, "1", "of receivers and contents"},
+			{Name: "size", Kind: KindInt, Default: "16", Help: "bytes of a message"},
+			{Name: "messages", Kind: KindInt, Default: "1000", Help: "messages that each peer sends in a superstep; 0: barriers only"},
+			{Name: "supersteps", Kind: KindInt, Default: "10", Help: "supersteps with messages"},
+			{Name: "seed", Kind: KindInt, Default: "1", Help: "of receivers and contents"},
 		},
 	}
 	p.New = func(args []string) (bsp.Runner, error) {

@@ -29,6 +29,7 @@ type option struct {
 	Kind    string `json:"kind"`
 	Default string `json:"default,omitempty"`
 	Help    string `json:"help"`
+	Needed  bool   `json:"needed,omitempty"`
 }
 
 func (a *app) programListCmd() *cobra.Command {
