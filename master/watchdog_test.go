@@ -46,7 +46,8 @@ func TestWatchdogSeesEveryWrite(t *testing.T) {
 					t.Fatalf("a fast write: %v", err)
 				case <-time.After(3 * limit):
 				}
-				stands(t, &d, what, row.limit, func() error { return row.write(stores) }, report)
+				d.hang(what)
+				stands(t, &d, row.limit, func() error { return row.write(stores) }, report)
 				d.hang(what)
 				began := time.Now()
 				done := make(chan error)
@@ -64,11 +65,10 @@ func TestWatchdogSeesEveryWrite(t *testing.T) {
 	}
 }
 
-// stands has a write end a moment after its limit, as it does when the process was
+// stands has a write that hangs end a moment after its limit, as it does when the process was
 // stopped meanwhile: that is no hang.
-func stands(t *testing.T, d *hungDisk, what string, limit time.Duration, write func() error, report <-chan error) {
+func stands(t *testing.T, d *hungDisk, limit time.Duration, write func() error, report <-chan error) {
 	t.Helper()
-	d.hang(what)
 	done := make(chan error)
 	go func() { done <- write() }()
 	time.Sleep(limit + limit/20)
