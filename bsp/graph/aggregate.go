@@ -14,6 +14,7 @@ import (
 type Global struct {
 	superstep  int
 	vertices   int64
+	edges      int64
 	sources    []uint64
 	aggregates []aggregate
 }
@@ -23,6 +24,9 @@ func (g *Global) Superstep() int { return g.superstep }
 
 // NumVertices returns the number of vertices of the whole graph.
 func (g *Global) NumVertices() int64 { return g.vertices }
+
+// NumEdges returns the number of edges of the whole graph, as Vertex.NumEdges does.
+func (g *Global) NumEdges() int64 { return g.edges }
 
 // Source returns the ID of Algorithm.Sources[i]; it is known from superstep 0 on.
 func (g *Global) Source(i int) uint64 { return g.sources[i] }
@@ -35,8 +39,12 @@ type Aggregator[T superstep.Number] struct {
 }
 
 type aggregate interface {
+	// encode appends this superstep's value and begins anew.
 	encode(dst []byte) []byte
-	decode(by [][]byte, at int)
+	// reset forgets the value of the superstep before.
+	reset()
+	// take folds in the value of a peer, which b begins with, and returns what is behind it.
+	take(b []byte) ([]byte, error)
 }
 
 // NewAggregator makes an aggregator of Sum, Min or Max. It is called while the
@@ -58,7 +66,6 @@ func (a *Aggregator[T]) Add(x T) { a.sum = combine(a.op, a.sum, x) }
 // superstep 0 and where nothing was added.
 func (a *Aggregator[T]) Value() T { return a.value }
 
-// encode appends this superstep's value and begins anew.
 func (a *Aggregator[T]) encode(dst []byte) []byte {
 	bits := uint64(a.sum)
 	if T(1)/T(2) != 0 { // floats
@@ -68,17 +75,19 @@ func (a *Aggregator[T]) encode(dst []byte) []byte {
 	return binary.LittleEndian.AppendUint64(dst, bits)
 }
 
-// decode folds the values of all peers, which lie at byte at.
-func (a *Aggregator[T]) decode(by [][]byte, at int) {
-	a.value = identity[T](a.op)
-	for _, b := range by {
-		bits := binary.LittleEndian.Uint64(b[at:])
-		x := T(bits)
-		if T(1)/T(2) != 0 {
-			x = T(math.Float64frombits(bits))
-		}
-		a.value = combine(a.op, a.value, x)
+func (a *Aggregator[T]) reset() { a.value = identity[T](a.op) }
+
+func (a *Aggregator[T]) take(b []byte) ([]byte, error) {
+	if len(b) < 8 {
+		return nil, errValues
 	}
+	bits := binary.LittleEndian.Uint64(b)
+	x := T(bits)
+	if T(1)/T(2) != 0 {
+		x = T(math.Float64frombits(bits))
+	}
+	a.value = combine(a.op, a.value, x)
+	return b[8:], nil
 }
 
 var errValues = errors.New("aggregators of another peer are malformed: do all peers run the same program?")
@@ -93,16 +102,19 @@ func (g *Global) encode(dst []byte) []byte {
 
 // decode takes the values of a barrier, by peer.
 func (g *Global) decode(by [][]byte) error {
-	if len(g.aggregates) == 0 {
-		return nil
+	for _, a := range g.aggregates {
+		a.reset()
 	}
 	for _, b := range by {
-		if len(b) != 8*len(g.aggregates) {
+		var err error
+		for _, a := range g.aggregates {
+			if b, err = a.take(b); err != nil {
+				return err
+			}
+		}
+		if len(b) > 0 {
 			return errValues
 		}
-	}
-	for i, a := range g.aggregates {
-		a.decode(by, 8*i)
 	}
 	return nil
 }

@@ -42,5 +42,10 @@
 // While few vertices have messages, a superstep with Compute costs what those compute
 // and send; with Sweep it always costs all vertices and edges.
 //
-// What is not here: changing the graph, and with Compute messages without a combiner.
+// # Graphs that change
+//
+// A [FreeProgram] keeps rows of single edges instead of blocks, sends free messages
+// ([bsp.Peer.Send]), and makes changes between supersteps. What vertices ask for waits
+// at their peer, goes to the owners by a collective at the start of the next superstep,
+// and is a part of checkpoints until then; so is the graph, once it has changed.
 package graph

@@ -82,3 +82,46 @@ func (b *block) find(r int, v uint32) int {
 	}
 	return r
 }
+
+// sendAll implements Vertex.SendAll.
+func (e *engine[V, M]) sendAll(at uint32, m M) {
+	old := e.out[at]
+	if e.out[at] = combine(e.op, old, m); old == e.none && m != e.none {
+		e.senders = append(e.senders, at)
+		e.edges += int64(e.degrees[at])
+	}
+}
+
+// sendWeighted implements Vertex.SendWeighted.
+func (e *engine[V, M]) sendWeighted(at uint32, f func(w float64) M) {
+	for q, b := range e.blocks {
+		r := b.find(e.cursors[q], at)
+		e.cursors[q] = r
+		if r == len(b.rows) || b.rows[r] != at {
+			continue
+		}
+		lo, hi := b.starts[r], b.starts[r+1]
+		if e.added[q] += int64(hi - lo); e.added[q] <= int64(e.counts[q]/fewShare) {
+			for i, t := range b.targets[lo:hi] {
+				if m := f(b.weight(int(lo) + i)); m != e.none {
+					e.lane.Add(q, t, m)
+				}
+			}
+			continue
+		}
+		acc := e.lane.Accumulator(q)
+		for i, t := range b.targets[lo:hi] {
+			if m := f(b.weight(int(lo) + i)); m != e.none {
+				acc[t] = combine(e.op, acc[t], m)
+				e.walked[q]++
+			}
+		}
+	}
+}
+
+// send implements Vertex.Send.
+func (e *engine[V, M]) send(id uint64, m M) {
+	if m != e.none {
+		e.p.Send(e.ownerOf(id), Direct[M]{ID: id, Value: m})
+	}
+}

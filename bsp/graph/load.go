@@ -28,6 +28,16 @@ type part struct {
 	pull    *pull      // for pulling: edges by destination
 }
 
+// ownerOf returns the peer that has the vertex of an ID, or would have it.
+func (g *part) ownerOf(id uint64) int {
+	peers := len(g.counts)
+	if _, ok := g.ids.(*integerIDs); ok {
+		return int(ownerOf(mix(id), peers))
+	}
+	q, _ := slices.BinarySearch(g.base[1:], id+1) // the first whose end is after id
+	return min(q, peers-1)
+}
+
 // id returns a vertex's id; with names a number that is its own.
 func (g *part) id(v uint32) uint64 {
 	if d, ok := g.ids.(*integerIDs); ok {
@@ -150,13 +160,13 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 	if err != nil {
 		return nil, err
 	}
-	allToAll := func(out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) }
+	hand := handing(ctx, p)
 	g := &part{index: p.Index()}
-	places, err := g.settle(list.ids, p.N(), allToAll)
+	places, err := g.settle(list.ids, p.N(), hand)
 	if err != nil {
 		return nil, err
 	}
-	counts, err := allToAll(repeat(binary.LittleEndian.AppendUint32(nil, uint32(g.ids.size())), p.N()))
+	counts, err := hand(repeat(binary.LittleEndian.AppendUint32(nil, uint32(g.ids.size())), p.N()))
 	if err != nil {
 		return nil, err
 	}
@@ -164,19 +174,19 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 		return nil, err
 	}
 	if in.Order {
-		if err := g.order(p.N(), allToAll); err != nil {
+		if err := g.order(p.N(), hand); err != nil {
 			return nil, err
 		}
 	}
 	if pulled {
 		list.reverse()
-		if err := g.countOut(list.outDegrees(), places, allToAll); err != nil {
+		if err := g.countOut(list.outDegrees(), places, hand); err != nil {
 			return nil, err
 		}
 	}
 	out := list.columns(places, p.N(), in.Weights || in.ways)
 	*list = edgeList{} // its memory is needed below
-	columns, err := allToAll(out)
+	columns, err := hand(out)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +195,7 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 		return nil, err
 	}
 	if pulled {
-		return g, g.buildPull(segments, in, allToAll)
+		return g, g.buildPull(segments, in, hand)
 	}
 	return g, g.build(segments, in.Weights)
 }
@@ -198,6 +208,14 @@ func repeat(b []byte, n int) [][]byte {
 	return out
 }
 
+// handOver gives a slice to every peer and returns what each gave, by sender: a
+// collective.
+type handOver func(out [][]byte) ([][]byte, error)
+
+func handing[M any](ctx context.Context, p *bsp.Peer[M]) handOver {
+	return func(out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) }
+}
+
 // A place is a vertex as edges name it: its owner's index and its number there.
 type place uint64
 
@@ -207,7 +225,7 @@ func (p place) number() uint32           { return uint32(p) }
 
 // settle tells the owners of all ids of them, makes this peer's own dictionary of
 // those that it owns, and returns where each of ids is.
-func (g *part) settle(ids dictionary, peers int, allToAll func([][]byte) ([][]byte, error)) ([]place, error) {
+func (g *part) settle(ids dictionary, peers int, hand handOver) ([]place, error) {
 	if ids.size() > maxVertices {
 		return nil, tooManyVertices(ids.size())
 	}
@@ -224,7 +242,7 @@ func (g *part) settle(ids dictionary, peers int, allToAll func([][]byte) ([][]by
 	for i, owner := range owners {
 		payloads[owner] = ids.appendTo(payloads[owner], i)
 	}
-	asked, err := allToAll(payloads)
+	asked, err := hand(payloads)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +250,7 @@ func (g *part) settle(ids dictionary, peers int, allToAll func([][]byte) ([][]by
 	if err != nil {
 		return nil, err
 	}
-	if answers, err = allToAll(answers); err != nil {
+	if answers, err = hand(answers); err != nil {
 		return nil, err
 	}
 	for i, owner := range owners {

@@ -2,17 +2,36 @@ package graph
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"slices"
 	"strconv"
 
-	"scalar/bsp"
 	"scalar/bsp/job"
 )
 
+// setUp learns of a graph what all peers know: how large it is and where sources are.
+func (g *Global) setUp(own *part, sources []string, hand handOver) error {
+	edges := uint64(0)
+	for _, d := range own.degrees {
+		edges += uint64(d)
+	}
+	all, err := hand(repeat(binary.LittleEndian.AppendUint64(nil, edges), len(own.counts)))
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		if len(b) != 8 {
+			return errSegment
+		}
+		g.edges += int64(binary.LittleEndian.Uint64(b))
+	}
+	g.vertices = own.numVertices()
+	g.sources, err = own.find(sources, hand)
+	return err
+}
+
 // find returns the IDs of vertices by their names, the same on all peers.
-func find[M any](ctx context.Context, p *bsp.Peer[M], g *part, names []string) ([]uint64, error) {
+func (g *part) find(names []string, hand handOver) ([]uint64, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
@@ -25,7 +44,7 @@ func find[M any](ctx context.Context, p *bsp.Peer[M], g *part, names []string) (
 			own = append(own, make([]byte, 9)...)
 		}
 	}
-	all, err := bsp.AllToAll(ctx, p, repeat(own, p.N()))
+	all, err := hand(repeat(own, len(g.counts)))
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +60,7 @@ func find[M any](ctx context.Context, p *bsp.Peer[M], g *part, names []string) (
 }
 
 // order numbers all names of all peers in their order.
-func (g *part) order(peers int, allToAll func([][]byte) ([][]byte, error)) error {
+func (g *part) order(peers int, hand handOver) error {
 	names, ok := g.ids.(*stringIDs)
 	if !ok {
 		return nil
@@ -50,7 +69,7 @@ func (g *part) order(peers int, allToAll func([][]byte) ([][]byte, error)) error
 	for i := range names.size() {
 		payload = names.appendTo(payload, i)
 	}
-	all, err := allToAll(repeat(payload, peers))
+	all, err := hand(repeat(payload, peers))
 	if err != nil {
 		return err
 	}
@@ -96,7 +115,7 @@ func isIDs[V any]() bool {
 
 // formatIDs returns the format of values that are ids, which it asks the other peers
 // about. All peers must call it.
-func formatIDs(g *part, peers int, ids []uint64, allToAll func([][]byte) ([][]byte, error)) (func(dst []byte, id uint64) []byte, error) {
+func formatIDs(g *part, peers int, ids []uint64, hand handOver) (func(dst []byte, id uint64) []byte, error) {
 	if _, ok := g.ids.(*integerIDs); ok {
 		return func(dst []byte, id uint64) []byte { return strconv.AppendUint(dst, id, 10) }, nil
 	}
@@ -107,7 +126,7 @@ func formatIDs(g *part, peers int, ids []uint64, allToAll func([][]byte) ([][]by
 	for _, id := range distinct {
 		question = binary.LittleEndian.AppendUint64(question, id)
 	}
-	asked, err := allToAll(repeat(question, peers))
+	asked, err := hand(repeat(question, peers))
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +134,7 @@ func formatIDs(g *part, peers int, ids []uint64, allToAll func([][]byte) ([][]by
 	for q, b := range asked {
 		answers[q] = g.answer(b)
 	}
-	if answers, err = allToAll(answers); err != nil {
+	if answers, err = hand(answers); err != nil {
 		return nil, err
 	}
 	names := make([][]byte, len(distinct))

@@ -7,15 +7,19 @@ import (
 	"slices"
 
 	"scalar/bsp"
-	"scalar/bsp/job"
 	"scalar/superstep"
 )
 
 // An Algorithm is what Program runs. Exactly one of Compute and Sweep is set.
-type Algorithm[V any, M superstep.Number] struct {
+type Algorithm[V, M any] struct {
 	// Combine makes one message of all to one vertex: Sum, Min or Max. 0 with Sweep:
-	// messages are not combined, and Arrays.Sources says where they are.
+	// messages are not combined, and Arrays.Sources says where they are. With
+	// FreeProgram it is 0.
 	Combine superstep.Op
+	// Merge is Combine for FreeProgram, which may do without: it makes one message of
+	// two, must not depend on their order beyond what the values themselves do, and may
+	// change neither.
+	Merge func(a, b M) M
 	// Compute is the vertex program. What it sends is pushed along the edges.
 	Compute Compute[V, M]
 	// Sweep is Compute for all vertices of a peer in one call, for loops over whole
@@ -31,6 +35,8 @@ type Algorithm[V any, M superstep.Number] struct {
 	// Sources are ids of vertices as the input has them, for Global.Source. The job fails
 	// if one is not in the graph.
 	Sources []string
+	// Missing says what becomes of a message to a vertex that is not there.
+	Missing Missing
 	// Names says that values, which are uint64 then, are IDs: they are written as the
 	// input has them.
 	Names bool
@@ -40,7 +46,7 @@ type Algorithm[V any, M superstep.Number] struct {
 }
 
 // Arrays are the vertices of one peer in the order of their ids.
-type Arrays[V any, M superstep.Number] struct {
+type Arrays[V, M any] struct {
 	Values  []V      // to read and write
 	Inbox   []M      // the combined message to each vertex, the operator's identity where there is none; nil without an operator
 	Out     []M      // to write: what goes along every edge of a vertex; the identity, which it is before, sends nothing. Without an operator it is anything before
@@ -79,8 +85,7 @@ func Program[V any, M superstep.Number](in Input, define func(g *Global) Algorit
 		if err != nil {
 			return err
 		}
-		global.vertices = g.numVertices()
-		if global.sources, err = find(ctx, p, g, alg.Sources); err != nil {
+		if err := global.setUp(g, alg.Sources, handing(ctx, p)); err != nil {
 			return err
 		}
 		r, err := newRunner(ctx, p, g, global, alg)
@@ -97,6 +102,8 @@ func Program[V any, M superstep.Number](in Input, define func(g *Global) Algorit
 
 func (a *Algorithm[V, M]) validate() error {
 	switch {
+	case a.Merge != nil || a.Missing == CreateMissing:
+		return errors.New("graph: Merge and CreateMissing need FreeProgram")
 	case a.Combine != superstep.Sum && a.Combine != superstep.Min && a.Combine != superstep.Max && (a.Combine != 0 || a.Sweep == nil):
 		return errors.New("graph: an algorithm combines by Sum, Min or Max; only one with Sweep can do without")
 	case (a.Compute == nil) == (a.Sweep == nil):
@@ -159,15 +166,6 @@ func newEngine[V any, M superstep.Number](p *bsp.Peer[Direct[M]], g *part, globa
 	return e, err
 }
 
-// ownerOf returns the peer that has the vertex of an ID.
-func (e *engine[V, M]) ownerOf(id uint64) int {
-	if _, ok := e.ids.(*integerIDs); ok {
-		return int(ownerOf(mix(id), e.p.N()))
-	}
-	q, _ := slices.BinarySearch(e.base[1:], id+1) // the first whose end is after id
-	return min(q, e.p.N()-1)
-}
-
 // receive takes the direct messages into the inbox.
 func (e *engine[V, M]) receive() error {
 	for m := range e.p.Messages() {
@@ -176,7 +174,10 @@ func (e *engine[V, M]) receive() error {
 			at, ok = d.find(m.ID)
 		}
 		if !ok {
-			return job.Fail(job.FaultProgram, "a vertex sent a message to vertex %d, which is not in the graph", m.ID)
+			if err := e.alg.Missing.meet(e.p, m.ID); err != nil {
+				return err
+			}
+			continue
 		}
 		e.take(at, []M{m.Value})
 	}
@@ -227,8 +228,8 @@ func (e *engine[V, M]) compute() {
 	clear(e.cursors)
 	v := &Vertex[V, M]{e: e}
 	msgs := func(yield func(M) bool) {
-		if m, ok := v.Message(); ok {
-			yield(m)
+		if v.some {
+			yield(v.message)
 		}
 	}
 	if e.all || e.asleep < len(e.values) {
@@ -247,7 +248,8 @@ func (e *engine[V, M]) compute() {
 // computeOne calls the algorithm for a vertex, if it is active.
 func (e *engine[V, M]) computeOne(v *Vertex[V, M], i uint32, msgs iter.Seq[M]) {
 	asleep := e.halted[i]
-	if v.message = e.inbox[i]; asleep && v.message == e.none {
+	v.message = e.inbox[i]
+	if v.some = v.message != e.none; asleep && !v.some {
 		return
 	}
 	e.inbox[i] = e.none
@@ -264,3 +266,7 @@ func (e *engine[V, M]) computeOne(v *Vertex[V, M], i uint32, msgs iter.Seq[M]) {
 		e.asleep--
 	}
 }
+
+func (e *engine[V, M]) shared() *Global       { return e.global }
+func (e *engine[V, M]) name(at uint32) string { return string(e.ids.text(nil, int(at))) }
+func (e *engine[V, M]) degree(at uint32) int  { return int(e.degrees[at]) }

@@ -52,7 +52,7 @@ func (l *edgeList) outDegrees() []uint32 {
 
 // countOut tells the owners of vertices how many edges leave them: u32 number and u32
 // edges for each.
-func (g *part) countOut(degrees []uint32, places []place, allToAll func([][]byte) ([][]byte, error)) error {
+func (g *part) countOut(degrees []uint32, places []place, hand handOver) error {
 	out := make([][]byte, len(g.counts))
 	for i, d := range degrees {
 		if d > 0 {
@@ -60,7 +60,7 @@ func (g *part) countOut(degrees []uint32, places []place, allToAll func([][]byte
 			out[owner] = binary.LittleEndian.AppendUint64(out[owner], uint64(d)<<32|uint64(places[i].number()))
 		}
 	}
-	told, err := allToAll(out)
+	told, err := hand(out)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (g *part) countOut(degrees []uint32, places []place, allToAll func([][]byte
 // buildPull makes the rows from segments of (destination, source) by the source's
 // owner, and agrees with the other peers on what is watched. The sources of a row come
 // by owner, and those of one owner in the order of the segments.
-func (g *part) buildPull(segments [][]segment, in Input, allToAll func([][]byte) ([][]byte, error)) error {
+func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 	r := &pull{starts: make([]uint32, g.ids.size()+1), watches: make([][]uint32, len(segments)), watched: make([][]uint32, len(segments))}
 	g.pull = r
 	ranks := make([][]uint32, len(segments)) // by owner and number: the place in the mirror
@@ -121,7 +121,7 @@ func (g *part) buildPull(segments [][]segment, in Input, allToAll func([][]byte)
 	if in.ways {
 		r.places = ranks
 	}
-	return r.agree(g, allToAll)
+	return r.agree(g, hand)
 }
 
 // countRows counts the edges of each row and marks their sources.
@@ -208,7 +208,7 @@ func (r *pull) distinct(degrees []uint32) {
 }
 
 // agree tells every peer which of its vertices are watched.
-func (r *pull) agree(g *part, allToAll func([][]byte) ([][]byte, error)) error {
+func (r *pull) agree(g *part, hand handOver) error {
 	out := make([][]byte, len(r.watches))
 	for q, list := range r.watches {
 		out[q] = make([]byte, 0, 4*len(list))
@@ -216,7 +216,7 @@ func (r *pull) agree(g *part, allToAll func([][]byte) ([][]byte, error)) error {
 			out[q] = binary.LittleEndian.AppendUint32(out[q], u)
 		}
 	}
-	told, err := allToAll(out)
+	told, err := hand(out)
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func (e *sweeper[V, M]) sweep() (sent int64) {
 // write writes the values of all vertices.
 func (e *sweeper[V, M]) write(ctx context.Context) error {
 	if ids, ok := any(e.values).([]uint64); ok && e.alg.Names {
-		format, err := formatIDs(e.part, e.p.N(), ids, func(out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, e.p, out) })
+		format, err := formatIDs(e.part, e.p.N(), ids, handing(ctx, e.p))
 		if err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ func Triangles[V any](in Input, value func(Corner) V, format func(dst []byte, v 
 			return err
 		}
 		p.Loaded()
-		t := &triangles{part: g, allToAll: func(out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) }}
+		t := &triangles{part: g, hand: handing(ctx, p)}
 		if err := t.find(); err != nil {
 			return err
 		}
@@ -49,13 +49,13 @@ func Triangles[V any](in Input, value func(Corner) V, format func(dst []byte, v 
 // triangles finds those of one peer. Vertices are places in the mirror.
 type triangles struct {
 	*part
-	allToAll func([][]byte) ([][]byte, error)
-	names    []uint64 // by place: degree, which comes first in the order, is in degrees; owner and number
-	sizes    []uint32 // by place: neighbours
-	up       adjacency
-	down     adjacency
-	marks    []uint8 // by place: ways to it and found, of the list at hand
-	count    []corner
+	hand  handOver
+	names []uint64 // by place: degree, which comes first in the order, is in degrees; owner and number
+	sizes []uint32 // by place: neighbours
+	up    adjacency
+	down  adjacency
+	marks []uint8 // by place: ways to it and found, of the list at hand
+	count []corner
 }
 
 type corner struct{ triangles, links int64 }
@@ -98,7 +98,7 @@ func (t *triangles) find() error {
 			out[q], wanted[q] = t.lists(wanted[q])
 			out[q] = append(out[q], byte(min(len(wanted[q]), 1))) // whether more comes
 		}
-		told, err := t.allToAll(out)
+		told, err := t.hand(out)
 		if err != nil {
 			return err
 		}
@@ -123,7 +123,7 @@ func (t *triangles) anyOf(more bool) (bool, error) {
 	if more {
 		b[0] = 1
 	}
-	all, err := t.allToAll(repeat(b, len(t.counts)))
+	all, err := t.hand(repeat(b, len(t.counts)))
 	for _, x := range all {
 		more = more || len(x) == 1 && x[0] == 1
 	}
@@ -139,7 +139,7 @@ func (t *triangles) meet() error {
 			out[q] = binary.LittleEndian.AppendUint32(out[q], t.degrees[v])
 		}
 	}
-	told, err := t.allToAll(out)
+	told, err := t.hand(out)
 	if err != nil {
 		return err
 	}
@@ -239,7 +239,7 @@ func (t *triangles) ask() ([][]uint32, error) {
 			at++
 		}
 	}
-	asked, err := t.allToAll(out)
+	asked, err := t.hand(out)
 	if err != nil {
 		return nil, err
 	}
@@ -323,7 +323,7 @@ func (t *triangles) giveBack() error {
 			at++
 		}
 	}
-	told, err := t.allToAll(out)
+	told, err := t.hand(out)
 	if err != nil {
 		return err
 	}

@@ -1,25 +1,34 @@
 package graph
 
-import (
-	"iter"
-
-	"scalar/superstep"
-)
+import "iter"
 
 // Compute is called once per active vertex and superstep: in superstep 0 for all,
-// later for those that have not halted and those that a message wakes. msgs gives
-// the combined messages: one, or none. A range over it allocates where its body
-// changes a variable from outside; Vertex.Message does not.
-type Compute[V any, M superstep.Number] func(v *Vertex[V, M], msgs iter.Seq[M])
+// later for those that have not halted and those that a message wakes. msgs gives the
+// messages: one, or none, where they are combined. A range over it allocates where its
+// body changes a variable from outside; Vertex.Message does not.
+type Compute[V, M any] func(v *Vertex[V, M], msgs iter.Seq[M])
 
 // A Vertex is a view of the engine's arrays, valid during the call.
-type Vertex[V any, M superstep.Number] struct {
+type Vertex[V, M any] struct {
 	Value V // what the vertex keeps, and what the job writes
 
-	e       *engine[V, M]
+	e       host[M]
+	g       changer[V] // nil: the graph stays as it is
 	at      uint32
 	halt    bool
-	message M
+	some    bool // there is a message
+	message M    // the first one
+}
+
+// host is what vertices ask of an engine.
+type host[M any] interface {
+	shared() *Global
+	id(at uint32) uint64
+	name(at uint32) string
+	degree(at uint32) int
+	sendAll(at uint32, m M)
+	sendWeighted(at uint32, f func(w float64) M)
+	send(id uint64, m M)
 }
 
 // ID returns the vertex's id; in a graph of strings a number that is its own for
@@ -27,70 +36,38 @@ type Vertex[V any, M superstep.Number] struct {
 func (v *Vertex[V, M]) ID() uint64 { return v.e.id(v.at) }
 
 // Name returns the id as it is written in input and output.
-func (v *Vertex[V, M]) Name() string { return string(v.e.ids.text(nil, int(v.at))) }
+func (v *Vertex[V, M]) Name() string { return v.e.name(v.at) }
 
 // Degree returns the number of edges that leave the vertex, parallel ones and
 // loops included.
-func (v *Vertex[V, M]) Degree() int { return int(v.e.degrees[v.at]) }
+func (v *Vertex[V, M]) Degree() int { return v.e.degree(v.at) }
 
 // Superstep returns the current superstep, from 0.
-func (v *Vertex[V, M]) Superstep() int { return v.e.global.superstep }
+func (v *Vertex[V, M]) Superstep() int { return v.e.shared().superstep }
 
-// NumVertices returns the number of vertices of the whole graph.
-func (v *Vertex[V, M]) NumVertices() int64 { return v.e.global.vertices }
+// NumVertices returns the number of vertices of the whole graph, as the superstep began.
+func (v *Vertex[V, M]) NumVertices() int64 { return v.e.shared().vertices }
+
+// NumEdges returns the number of edges of the whole graph, as the superstep began; of an
+// undirected one, both ways.
+func (v *Vertex[V, M]) NumEdges() int64 { return v.e.shared().edges }
 
 // Message returns the combined message to the vertex, if there is one: what msgs
-// gives.
-func (v *Vertex[V, M]) Message() (m M, ok bool) { return v.message, v.message != v.e.none }
+// gives. Where messages are not combined it is the first.
+func (v *Vertex[V, M]) Message() (m M, ok bool) { return v.message, v.some }
 
 // Halt lets the vertex sleep until a message comes. The job ends when all vertices
 // sleep and no message is on its way.
 func (v *Vertex[V, M]) Halt() { v.halt = true }
 
-// SendAll sends m along every edge. The engine walks the edges after all vertices
-// have been computed; several calls are combined before.
-func (v *Vertex[V, M]) SendAll(m M) {
-	e := v.e
-	old := e.out[v.at]
-	if e.out[v.at] = combine(e.op, old, m); old == e.none && m != e.none {
-		e.senders = append(e.senders, v.at)
-		e.edges += int64(e.degrees[v.at])
-	}
-}
+// SendAll sends m along every edge. Where messages are combined, the engine walks the
+// edges after all vertices have been computed; several calls are combined before.
+func (v *Vertex[V, M]) SendAll(m M) { v.e.sendAll(v.at, m) }
 
 // SendWeighted sends f(weight) along every edge. Without Input.Weights all edges
 // weigh 1.
-func (v *Vertex[V, M]) SendWeighted(f func(w float64) M) {
-	e := v.e
-	for q, b := range e.blocks {
-		r := b.find(e.cursors[q], v.at)
-		e.cursors[q] = r
-		if r == len(b.rows) || b.rows[r] != v.at {
-			continue
-		}
-		lo, hi := b.starts[r], b.starts[r+1]
-		if e.added[q] += int64(hi - lo); e.added[q] <= int64(e.counts[q]/fewShare) {
-			for i, t := range b.targets[lo:hi] {
-				if m := f(b.weight(int(lo) + i)); m != e.none {
-					e.lane.Add(q, t, m)
-				}
-			}
-			continue
-		}
-		acc := e.lane.Accumulator(q)
-		for i, t := range b.targets[lo:hi] {
-			if m := f(b.weight(int(lo) + i)); m != e.none {
-				acc[t] = combine(e.op, acc[t], m)
-				e.walked[q]++
-			}
-		}
-	}
-}
+func (v *Vertex[V, M]) SendWeighted(f func(w float64) M) { v.e.sendWeighted(v.at, f) }
 
-// Send sends m to any vertex by its ID. A job that sends to a vertex which does not
-// exist fails in the next superstep.
-func (v *Vertex[V, M]) Send(id uint64, m M) {
-	if m != v.e.none {
-		v.e.p.Send(v.e.ownerOf(id), Direct[M]{ID: id, Value: m})
-	}
-}
+// Send sends m to any vertex by its ID. Algorithm.Missing says what becomes of it where
+// there is no such vertex in the next superstep.
+func (v *Vertex[V, M]) Send(id uint64, m M) { v.e.send(id, m) }

@@ -15,20 +15,41 @@ func writeValues[V any](ctx context.Context, w io.Writer, ids dictionary, values
 	if format == nil {
 		format = formatter[V]()
 	}
-	buf := make([]byte, 0, writeBytes+1024)
-	for i := range values {
-		buf = append(ids.text(buf, i), '\t')
-		buf = append(format(buf, values[i]), '\n')
-		if len(buf) < writeBytes && i+1 < len(values) {
-			continue
+	out := &lines{w: w}
+	for i, value := range values {
+		out.buf = append(ids.text(out.buf, i), '\t')
+		out.buf = append(format(out.buf, value), '\n')
+		if err := out.full(ctx); err != nil {
+			return err
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if _, err := w.Write(buf); err != nil {
-			return fmt.Errorf("write output: %w", err)
-		}
-		buf = buf[:0]
+	}
+	return out.flush()
+}
+
+// lines gathers output.
+type lines struct {
+	w   io.Writer
+	buf []byte
+}
+
+// full writes what was gathered if it is enough.
+func (l *lines) full(ctx context.Context) error {
+	switch {
+	case len(l.buf) < writeBytes:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return l.flush()
+}
+
+func (l *lines) flush() error {
+	if len(l.buf) == 0 {
+		return nil
+	}
+	_, err := l.w.Write(l.buf)
+	if l.buf = l.buf[:0]; err != nil {
+		return fmt.Errorf("write output: %w", err)
 	}
 	return nil
 }
