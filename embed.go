@@ -41,6 +41,7 @@ var Modules = []string{
 //go:embed bsp/graph/algo/kcore.go
 //go:embed bsp/graph/algo/pagerank.go
 //go:embed bsp/graph/algo/paths.go
+//go:embed bsp/graph/algo/semicluster.go
 //go:embed bsp/graph/block.go
 //go:embed bsp/graph/change.go
 //go:embed bsp/graph/doc.go

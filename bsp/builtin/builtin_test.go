@@ -262,7 +262,7 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("%s with its defaults: %v", p.Name, err)
 		}
 	}
-	if want := strings.Fields("bfs cdlp inlinks kcore lcc mdst pagerank pi randcomm sssp triangles wcc wordcount"); !slices.Equal(names, want) {
+	if want := strings.Fields("bfs cdlp inlinks kcore lcc mdst pagerank pi randcomm semicluster sssp triangles wcc wordcount"); !slices.Equal(names, want) {
 		t.Fatalf("programs %q", names)
 	}
 }

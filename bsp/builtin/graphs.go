@@ -8,6 +8,8 @@ import (
 	"scalar/bsp/graph/algo"
 )
 
+const iterations = "iterations" // an option of several programs
+
 // graphOptions are the options of all programs that read a graph.
 func graphOptions(own ...Option) []Option {
 	return append(own,
@@ -29,7 +31,7 @@ func pagerankProgram() Program {
 	p := Program{
 		Name: "pagerank", Summary: "ranks the vertices of a graph by the links to them", Input: Required, Output: Optional,
 		Options: graphOptions(
-			Option{Name: "iterations", Kind: KindInt, Default: "30", Help: "updates, exactly so many unless --tolerance ends them"},
+			Option{Name: iterations, Kind: KindInt, Default: "30", Help: "updates, exactly so many unless --tolerance ends them"},
 			Option{Name: "tolerance", Kind: KindFloat, Default: "0", Help: "end when an update changes the ranks by this much in total, Σ|new-old|; 0: off"},
 			Option{Name: "damping", Kind: KindFloat, Default: "0.85", Help: "probability of following a link"},
 		),
@@ -43,11 +45,11 @@ func pagerankProgram() Program {
 		if err != nil {
 			return nil, err
 		}
-		iterations, err := v.intRange("iterations", 0, math.MaxInt32)
+		n, err := v.intRange(iterations, 0, math.MaxInt32)
 		if err != nil {
 			return nil, err
 		}
-		rank := algo.PageRank{Iterations: iterations, Damping: v.Float("damping"), Tolerance: v.Float("tolerance")}
+		rank := algo.PageRank{Iterations: n, Damping: v.Float("damping"), Tolerance: v.Float("tolerance")}
 		if err := rank.Validate(); err != nil {
 			return nil, p.usage("option --%v", err)
 		}
@@ -94,9 +96,9 @@ func graphPrograms() []Program {
 		graphProgram("wcc", "finds what is connected: the smallest id in every vertex's weak component", nil, plain(algo.Components)),
 		graphProgram("mdst", "finds the smallest id that every vertex is connected with, as wcc does", nil, plain(algo.Components)),
 		graphProgram("cdlp", "finds communities by label propagation",
-			[]Option{{Name: "iterations", Kind: KindInt, Default: "10", Help: "updates of all labels, exactly so many"}},
+			[]Option{{Name: iterations, Kind: KindInt, Default: "10", Help: "updates of all labels, exactly so many"}},
 			func(v values, in graph.Input) (bsp.Runner, error) {
-				n, err := v.intRange("iterations", 0, math.MaxInt32-1)
+				n, err := v.intRange(iterations, 0, math.MaxInt32-1)
 				if err != nil {
 					return nil, err
 				}
@@ -105,6 +107,30 @@ func graphPrograms() []Program {
 		graphProgram("lcc", "finds how close every vertex's neighbours are to a clique", nil, plain(algo.LCC)),
 		graphProgram("triangles", "counts the triangles at every vertex", nil, plain(algo.Triangles)),
 		graphProgram("kcore", "finds every vertex's core number", nil, plain(algo.KCore)),
+		semiclusterProgram(),
 		graphProgram("inlinks", "counts the links to every vertex of a graph", nil, plain(algo.Inlinks)),
 	}
+}
+
+func semiclusterProgram() Program {
+	return graphProgram("semicluster", "finds groups of vertices with many edges among them, which may overlap",
+		[]Option{
+			{Name: "clusters", Kind: KindInt, Default: "10", Help: "groups that a vertex keeps"},
+			{Name: "members", Kind: KindInt, Default: "10", Help: "vertices of a group at most"},
+			{Name: "boundary", Kind: KindFloat, Default: "0.5", Help: "what an edge that leaves a group costs, 0 to 1"},
+			{Name: iterations, Kind: KindInt, Default: "30", Help: "rounds at most"},
+		},
+		func(v values, in graph.Input) (bsp.Runner, error) {
+			c := algo.SemiClusters{Boundary: v.Float("boundary")}
+			for name, n := range map[string]*int{"clusters": &c.Clusters, "members": &c.Members, iterations: &c.Iterations} {
+				var err error
+				if *n, err = v.intRange(name, 0, math.MaxInt32-1); err != nil {
+					return nil, err
+				}
+			}
+			if err := c.Validate(); err != nil {
+				return nil, v.program.usage("option --%v", err)
+			}
+			return bsp.NewRunner(c.Program(in)), nil
+		})
 }
