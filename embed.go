@@ -33,14 +33,17 @@ var Modules = []string{
 //go:embed bsp/doc.go
 //go:embed bsp/gang.go
 //go:embed bsp/graph/aggregate.go
+//go:embed bsp/graph/algo/bipartite.go
 //go:embed bsp/graph/algo/cdlp.go
 //go:embed bsp/graph/algo/components.go
 //go:embed bsp/graph/algo/corners.go
 //go:embed bsp/graph/algo/doc.go
+//go:embed bsp/graph/algo/hits.go
 //go:embed bsp/graph/algo/inlinks.go
 //go:embed bsp/graph/algo/kcore.go
 //go:embed bsp/graph/algo/pagerank.go
 //go:embed bsp/graph/algo/paths.go
+//go:embed bsp/graph/algo/scc.go
 //go:embed bsp/graph/algo/semicluster.go
 //go:embed bsp/graph/block.go
 //go:embed bsp/graph/change.go

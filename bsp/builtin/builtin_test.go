@@ -186,6 +186,23 @@ func TestGraphPrograms(t *testing.T) {
 	}
 	everywhere(t, trial{runner: runner(t, "pagerank", "--iterations", "50"), input: input, peers: 3, restartAt: 20})
 	everywhere(t, trial{runner: runner(t, "inlinks"), input: input, peers: 3, restartAt: 1})
+	for name, want := range map[string]string{
+		"pagerank --iterations 0 --personalize 2,3": "1:0 2:0.5 3:0.5",
+		"hits --iterations 0 --undirected":          "1:0.5773502691896258,0.5773502691896258 2:0.5773502691896258,0.5773502691896258 3:0.5773502691896258,0.5773502691896258",
+		"scc":                                       "1:1 2:1 3:1",
+	} {
+		words := strings.Fields(name)
+		got := table(t, outcome(t, t, trial{runner: runner(t, words[0], words[1:]...), input: input, peers: 2}).Output)
+		if have := fmt.Sprint(got); have != "map["+want+"]" {
+			t.Errorf("%s: %s, want %s", name, have, want)
+		}
+	}
+	pairs := write(t, "pairs", "1 2\n4 3\n")
+	left := write(t, "left", "1\n3\n5\n")
+	got = table(t, outcome(t, t, trial{runner: runner(t, "bipartite", "--left", left), input: pairs, peers: 2}).Output)
+	if want := map[string]string{"1": "2", "2": "1", "3": "4", "4": "3", "5": "-"}; !maps.Equal(got, want) {
+		t.Errorf("bipartite %v, want %v", got, want)
+	}
 }
 
 func TestUsage(t *testing.T) {
@@ -209,6 +226,10 @@ func TestUsage(t *testing.T) {
 		{"pagerank", []string{"--tolerance=-1"}, "tolerance"},
 		{"pagerank", []string{"--iterations=-1"}, "iterations"},
 		{"pagerank", []string{"--ids", "float"}, "int or string"},
+		{"pagerank", []string{"--personalize", "1,,2"}, "separated by commas"},
+		{"hits", []string{"--iterations=-1"}, "want 0 to"},
+		{"bipartite", nil, "--left is missing"},
+		{"bipartite", []string{"--left", "x", "--seed", "y"}, "whole number"},
 		{"inlinks", []string{"--undirected=maybe"}, "true or false"},
 		{"inlinks", []string{"--vertices="}, "a path or URL"},
 	} {
@@ -253,7 +274,7 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("%s is incomplete", p.Name)
 		}
 		for _, o := range p.Options {
-			if o.Help == "" || o.Needed == (o.Default != "") && o.Kind != builtin.KindBool && o.Kind != builtin.KindFile {
+			if o.Help == "" || o.Needed == (o.Default != "") && o.Kind != builtin.KindBool && o.Kind != builtin.KindFile && o.Name != "personalize" {
 				t.Errorf("%s --%s is incomplete", p.Name, o.Name)
 			}
 		}
@@ -262,7 +283,7 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("%s with its defaults: %v", p.Name, err)
 		}
 	}
-	if want := strings.Fields("bfs cdlp inlinks kcore lcc mdst pagerank pi randcomm semicluster sssp triangles wcc wordcount"); !slices.Equal(names, want) {
+	if want := strings.Fields("bfs bipartite cdlp hits inlinks kcore lcc mdst pagerank pi randcomm scc semicluster sssp triangles wcc wordcount"); !slices.Equal(names, want) {
 		t.Fatalf("programs %q", names)
 	}
 }

@@ -2,6 +2,8 @@ package builtin
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"scalar/bsp"
 	"scalar/bsp/graph"
@@ -34,6 +36,7 @@ func pagerankProgram() Program {
 			Option{Name: iterations, Kind: KindInt, Default: "30", Help: "updates, exactly so many unless --tolerance ends them"},
 			Option{Name: "tolerance", Kind: KindFloat, Default: "0", Help: "end when an update changes the ranks by this much in total, Σ|new-old|; 0: off"},
 			Option{Name: "damping", Kind: KindFloat, Default: "0.85", Help: "probability of following a link"},
+			Option{Name: "personalize", Kind: KindString, Help: "ids, separated by commas: jumps go to these vertices only"},
 		),
 	}
 	p.New = func(args []string) (bsp.Runner, error) {
@@ -50,6 +53,12 @@ func pagerankProgram() Program {
 			return nil, err
 		}
 		rank := algo.PageRank{Iterations: n, Damping: v.Float("damping"), Tolerance: v.Float("tolerance")}
+		if ids := v.String("personalize"); ids != "" {
+			rank.Personalize = strings.Split(ids, ",")
+		}
+		if slices.Contains(rank.Personalize, "") {
+			return nil, p.usage("option --personalize %q: want ids, separated by commas", v.String("personalize"))
+		}
 		if err := rank.Validate(); err != nil {
 			return nil, p.usage("option --%v", err)
 		}
@@ -103,6 +112,24 @@ func graphPrograms() []Program {
 					return nil, err
 				}
 				return bsp.NewRunner(algo.CDLP(in, n)), nil
+			}),
+		graphProgram("hits", "scores the vertices of a graph as authorities and hubs",
+			[]Option{{Name: iterations, Kind: KindInt, Default: "30", Help: "updates of both scores, exactly so many"}},
+			func(v values, in graph.Input) (bsp.Runner, error) {
+				n, err := v.intRange(iterations, 0, math.MaxInt32/2-2)
+				if err != nil {
+					return nil, err
+				}
+				return bsp.NewRunner(algo.HITS(in, n)), nil
+			}),
+		graphProgram("scc", "finds the smallest id in every vertex's strongly connected component", nil, plain(algo.SCC)),
+		graphProgram("bipartite", "finds a maximal matching of the two sides of a graph",
+			[]Option{
+				{Name: "left", Kind: KindFile, Help: "file with the ids of one side, one a line", Needed: true},
+				{Name: "seed", Kind: KindInt, Default: "1", Help: "of the choices among several partners"},
+			},
+			func(v values, in graph.Input) (bsp.Runner, error) {
+				return bsp.NewRunner(algo.Bipartite(in, v.String("left"), uint64(v.Int("seed")))), nil
 			}),
 		graphProgram("lcc", "finds how close every vertex's neighbours are to a clique", nil, plain(algo.LCC)),
 		graphProgram("triangles", "counts the triangles at every vertex", nil, plain(algo.Triangles)),

@@ -1,6 +1,9 @@
 package graph
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // IDs says what the ids of vertices are.
 type IDs uint8
@@ -35,7 +38,7 @@ func ParseIDs(s string) (IDs, error) {
 type Input struct {
 	IDs         IDs  // default Integers
 	Undirected  bool // each line counts both ways, a loop once
-	Weights     bool // keep the third column for SendWeighted (8 bytes an edge); an edge without one weighs 1
+	Weights     bool // keep the third column for SendWeighted and Arrays.Weights (8 bytes an edge); an edge without one weighs 1
 	NonNegative bool // a weight below 0 is malformed
 	// Order gives names ids in the order of the names, over all peers; with whole
 	// numbers they always are. It costs every peer a look at all names, and works
@@ -45,7 +48,28 @@ type Input struct {
 	// with Sweep only.
 	Distinct bool
 	Vertices string // absolute path or URL of a file with one id a line: vertices that may have no edge; empty: none
+	// Marked is a file as Vertices is; Arrays.Marked says which vertices are in it. It
+	// works with Sweep only.
+	Marked string
+	// Ways gives every vertex its edges either way: Arrays.Sources has the other ends of
+	// edges to it and from it, Arrays.Ways says which is which, and Arrays.Degrees counts
+	// both. It works with Sweep only, and not with Weights.
+	Ways bool
+	// Neighbours makes Arrays.Neighbour known (8 bytes a vertex of All). It works with
+	// Sweep only.
+	Neighbours bool
 
-	ways   bool // keep in the place of weights which way an edge goes; with Undirected
-	single bool // with ways: lines are edges one way all the same
+	single bool // with Ways: lines are edges one way all the same
+}
+
+// loaded returns how an input is loaded: Ways need every line at both of its ends.
+func (in Input) loaded() (Input, error) {
+	if in.Weights && (in.Ways || in.Distinct) {
+		return in, errors.New("graph: an input keeps no Weights with Ways or Distinct")
+	}
+	if in.Ways {
+		in.single = !in.Undirected
+		in.Undirected = true
+	}
+	return in, nil
 }

@@ -26,6 +26,7 @@ type part struct {
 	degrees []uint32   // edges that leave, by vertex
 	blocks  []*block   // for pushing: edges by destination peer
 	pull    *pull      // for pulling: edges by destination
+	marked  []bool     // by vertex; nil without Input.Marked
 }
 
 // ownerOf returns the peer that has the vertex of an ID, or would have it.
@@ -56,6 +57,7 @@ type edgeList struct {
 	ids     dictionary
 	chunks  [][]uint32  // source and destination in turn, numbers of ids; one chunk a parsed block
 	weights [][]float64 // by edge, nil unless kept
+	marked  []uint32    // numbers of ids
 }
 
 // read parses the peer's split of the input, and of the file of vertices.
@@ -69,6 +71,11 @@ func read[M any](ctx context.Context, p *bsp.Peer[M], in Input) (*edgeList, erro
 	}
 	if in.Vertices != "" {
 		if err := readVertices(ctx, p, in.Vertices, ps, func(b []byte) { list.ids.intern(nil, b, ps) }); err != nil {
+			return nil, err
+		}
+	}
+	if in.Marked != "" {
+		if err := readVertices(ctx, p, in.Marked, ps, func(b []byte) { list.marked = list.ids.intern(list.marked, b, ps) }); err != nil {
 			return nil, err
 		}
 	}
@@ -125,12 +132,8 @@ func parseAll(ctx context.Context, r *storage.Records, parse func([]byte) error,
 func (l *edgeList) addEdges(b []byte, ps *parser, in Input) {
 	chunk := l.ids.intern(nil, b, ps)
 	weights := slices.Clone(ps.weights) // nil stays nil
-	if in.ways {
-		way := float64(inward | outward)
-		if in.single {
-			way = inward
-		}
-		weights = slices.Repeat([]float64{way}, len(chunk)/2)
+	if in.Ways {
+		weights = slices.Repeat([]float64{Inward | Outward}, len(chunk)/2)
 	}
 	if in.Undirected {
 		n := len(chunk)
@@ -141,9 +144,10 @@ func (l *edgeList) addEdges(b []byte, ps *parser, in Input) {
 			chunk = append(chunk, chunk[i+1], chunk[i])
 			switch {
 			case in.single:
-				weights = append(weights, outward)
-			case in.ways:
-				weights = append(weights, inward|outward)
+				weights[i/2] = Inward
+				weights = append(weights, Outward)
+			case in.Ways:
+				weights = append(weights, Inward|Outward)
 			case in.Weights:
 				weights = append(weights, weights[i/2])
 			}
@@ -156,6 +160,10 @@ func (l *edgeList) addEdges(b []byte, ps *parser, in Input) {
 // load reads the graph and gives every vertex and edge to its owner: that of the
 // source, or for pulling that of the destination.
 func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*part, error) {
+	in, err := in.loaded()
+	if err != nil {
+		return nil, err
+	}
 	list, err := read(ctx, p, in)
 	if err != nil {
 		return nil, err
@@ -173,6 +181,11 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 	if err := g.count(counts); err != nil {
 		return nil, err
 	}
+	if in.Marked != "" {
+		if err := g.mark(list.marked, places, hand); err != nil {
+			return nil, err
+		}
+	}
 	if in.Order {
 		if err := g.order(p.N(), hand); err != nil {
 			return nil, err
@@ -184,13 +197,13 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 			return nil, err
 		}
 	}
-	out := list.columns(places, p.N(), in.Weights || in.ways)
+	out := list.columns(places, p.N(), in.Weights || in.Ways)
 	*list = edgeList{} // its memory is needed below
 	columns, err := hand(out)
 	if err != nil {
 		return nil, err
 	}
-	segments, err := bySender(columns, p.N(), in.Weights || in.ways)
+	segments, err := bySender(columns, p.N(), in.Weights || in.Ways)
 	if err != nil {
 		return nil, err
 	}
@@ -290,6 +303,30 @@ func (g *part) adopt(asked [][]byte, like dictionary) ([][]byte, error) {
 		}
 	}
 	return answers, nil
+}
+
+// mark tells the owners of vertices that they are marked.
+func (g *part) mark(marked []uint32, places []place, hand handOver) error {
+	out := make([][]byte, len(g.counts))
+	for _, i := range marked {
+		owner := places[i].owner()
+		out[owner] = binary.LittleEndian.AppendUint32(out[owner], places[i].number())
+	}
+	told, err := hand(out)
+	if err != nil {
+		return err
+	}
+	g.marked = make([]bool, g.ids.size())
+	for _, b := range told {
+		for ; len(b) >= 4; b = b[4:] {
+			v := binary.LittleEndian.Uint32(b)
+			if int64(v) >= int64(len(g.marked)) {
+				return errSegment
+			}
+			g.marked[v] = true
+		}
+	}
+	return nil
 }
 
 // count takes the number of vertices of every peer.

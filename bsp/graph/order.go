@@ -3,6 +3,7 @@ package graph
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"slices"
 	"strconv"
 
@@ -108,6 +109,9 @@ func cutName(payload []byte) (name, rest []byte, err error) {
 	return payload[n : n+int(size)], payload[n+int(size):], nil
 }
 
+// NoID is the id of no vertex.
+const NoID = math.MaxUint64
+
 func isIDs[V any]() bool {
 	_, ok := any([]V(nil)).([]uint64)
 	return ok
@@ -117,11 +121,19 @@ func isIDs[V any]() bool {
 // about. All peers must call it.
 func formatIDs(g *part, peers int, ids []uint64, hand handOver) (func(dst []byte, id uint64) []byte, error) {
 	if _, ok := g.ids.(*integerIDs); ok {
-		return func(dst []byte, id uint64) []byte { return strconv.AppendUint(dst, id, 10) }, nil
+		return func(dst []byte, id uint64) []byte {
+			if id == NoID {
+				return append(dst, '-')
+			}
+			return strconv.AppendUint(dst, id, 10)
+		}, nil
 	}
 	distinct := slices.Clone(ids)
 	slices.Sort(distinct)
 	distinct = slices.Compact(distinct)
+	if n := len(distinct); n > 0 && distinct[n-1] == NoID {
+		distinct = distinct[:n-1]
+	}
 	question := make([]byte, 0, 8*len(distinct))
 	for _, id := range distinct {
 		question = binary.LittleEndian.AppendUint64(question, id)
@@ -149,6 +161,9 @@ func formatIDs(g *part, peers int, ids []uint64, hand handOver) (func(dst []byte
 		}
 	}
 	return func(dst []byte, id uint64) []byte {
+		if id == NoID {
+			return append(dst, '-')
+		}
 		i, _ := slices.BinarySearch(distinct, id)
 		return append(dst, names[i]...)
 	}, nil

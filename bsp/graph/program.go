@@ -38,7 +38,7 @@ type Algorithm[V, M any] struct {
 	// Missing says what becomes of a message to a vertex that is not there.
 	Missing Missing
 	// Names says that values, which are uint64 then, are IDs: they are written as the
-	// input has them.
+	// input has them, and NoID as "-".
 	Names bool
 	// Format appends a value for the output. nil: shortest form for numbers, the text
 	// for strings and bools, fmt's for all others.
@@ -53,13 +53,36 @@ type Arrays[V, M any] struct {
 	All     []M      // Out of the superstep before: of the own vertices, then of those of other peers that have edges to them; anything in superstep 0
 	Degrees []uint32 // edges that leave each vertex
 
-	g *part
+	g   *part
+	err error
 }
 
 // Sources returns where the messages to a vertex are in All: one for every edge to it,
 // in an order that depends on the input and the number of peers alone. Places below
 // len(Values) are own vertices. Read-only.
 func (a *Arrays[V, M]) Sources(vertex int) []uint32 { return a.g.pull.row(vertex) }
+
+// Ways returns which way each of Sources goes, with Input.Ways: Inward, Outward or both.
+// Read-only.
+func (a *Arrays[V, M]) Ways(vertex int) []uint8 {
+	return a.g.pull.ways[a.g.pull.starts[vertex]:a.g.pull.starts[vertex+1]]
+}
+
+// Neighbour returns the id of the vertex at a place of All, with Input.Neighbours.
+func (a *Arrays[V, M]) Neighbour(place uint32) uint64 { return a.g.pull.ids[place] }
+
+// Marked reports whether Input.Marked has a vertex.
+func (a *Arrays[V, M]) Marked(vertex int) bool { return a.g.marked[vertex] }
+
+// Name returns a vertex's id as it is written in input and output.
+func (a *Arrays[V, M]) Name(vertex int) string { return string(a.g.ids.text(nil, vertex)) }
+
+// Fail ends the job after this call of Sweep; the first error counts.
+func (a *Arrays[V, M]) Fail(err error) {
+	if a.err == nil {
+		a.err = err
+	}
+}
 
 // ID returns a vertex's id, as Vertex.ID does.
 func (a *Arrays[V, M]) ID(vertex int) uint64 { return a.g.id(uint32(vertex)) }

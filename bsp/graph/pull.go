@@ -15,16 +15,18 @@ import (
 type pull struct {
 	starts  []uint32 // row v is sources[starts[v]:starts[v+1]]
 	sources []uint32
-	ways    []uint8    // by edge, if kept: inward, outward or both
+	weights []float64  // by edge, if kept
+	ways    []uint8    // by edge, if kept: Inward, Outward or both
 	places  [][]uint32 // by owner and number: the place in the mirror; 0 also for vertices that are in no row
 	watches [][]uint32 // by peer: its vertices that this one watches, ascending
 	watched [][]uint32 // by peer: own vertices that it watches
+	ids     []uint64   // by place, with Input.Neighbours
 }
 
-// The ways of an edge in a row.
+// The ways of an edge, as Arrays.Ways gives them: bits, both of an edge both ways.
 const (
-	inward  = 1 // from the source to the row's vertex
-	outward = 2
+	Inward  = 1 // from the source to the vertex
+	Outward = 2
 )
 
 // row returns the sources of a vertex.
@@ -105,8 +107,11 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 		sum += n
 	}
 	r.sources = make([]uint32, total)
-	if in.ways {
+	switch {
+	case in.Ways:
 		r.ways = make([]uint8, total)
+	case in.Weights:
+		r.weights = make([]float64, total)
 	}
 	for owner, list := range segments {
 		for _, s := range list {
@@ -118,10 +123,13 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 	if in.Distinct {
 		r.distinct(g.degrees)
 	}
-	if in.ways {
+	if in.Ways {
 		r.places = ranks
 	}
-	return r.agree(g, hand)
+	if err := r.agree(g, hand); err != nil || !in.Neighbours {
+		return err
+	}
+	return r.meet(g, hand)
 }
 
 // countRows counts the edges of each row and marks their sources.
@@ -163,6 +171,9 @@ func (r *pull) scatter(s segment, rank []uint32) {
 		r.sources[at] = rank[s.target(i)]
 		if r.ways != nil {
 			r.ways[at] = uint8(s.weight(i))
+		}
+		if r.weights != nil {
+			r.weights[at] = s.weight(i)
 		}
 	}
 }
@@ -229,6 +240,33 @@ func (r *pull) agree(g *part, hand handOver) error {
 			}
 			r.watched[q] = append(r.watched[q], v)
 			least = v + 1
+		}
+	}
+	return nil
+}
+
+// meet learns the ids of all places.
+func (r *pull) meet(g *part, hand handOver) error {
+	out := make([][]byte, len(r.watched))
+	for q, list := range r.watched {
+		out[q] = make([]byte, 0, 8*len(list))
+		for _, v := range list {
+			out[q] = binary.LittleEndian.AppendUint64(out[q], g.id(v))
+		}
+	}
+	told, err := hand(out)
+	if err != nil {
+		return err
+	}
+	for v := range g.degrees {
+		r.ids = append(r.ids, g.id(uint32(v)))
+	}
+	for q, list := range r.watches {
+		if len(told[q]) != 8*len(list) {
+			return errSegment
+		}
+		for i := range list {
+			r.ids = append(r.ids, binary.LittleEndian.Uint64(told[q][8*i:]))
 		}
 	}
 	return nil

@@ -47,7 +47,10 @@ func (e *sweeper[V, M]) run(ctx context.Context) error {
 				return err
 			}
 		}
-		sent := e.sweep()
+		sent, err := e.sweep()
+		if err != nil {
+			return err
+		}
 		if e.global.superstep+1 == e.alg.Supersteps {
 			return nil
 		}
@@ -61,7 +64,7 @@ func (e *sweeper[V, M]) run(ctx context.Context) error {
 }
 
 // sweep calls the algorithm and returns along how many edges something goes.
-func (e *sweeper[V, M]) sweep() (sent int64) {
+func (e *sweeper[V, M]) sweep() (sent int64, err error) {
 	a := &Arrays[V, M]{Values: e.values, Out: e.mirror.Next(), All: e.mirror.All(), Degrees: e.degrees, g: e.part}
 	if e.alg.Combine != 0 {
 		a.Inbox = e.gathered
@@ -78,7 +81,7 @@ func (e *sweeper[V, M]) sweep() (sent int64) {
 			sent += int64(e.degrees[v])
 		}
 	}
-	return sent
+	return sent, a.err
 }
 
 // write writes the values of all vertices.

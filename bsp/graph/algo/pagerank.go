@@ -1,8 +1,11 @@
 package algo
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
+	"sort"
 
 	"scalar/bsp"
 	"scalar/bsp/graph"
@@ -17,10 +20,16 @@ import (
 //
 // over the edges u→v, where D is the rank of all vertices without an edge that
 // leaves them. Ranks sum up to 1.
+//
+// With Personalize (Haveliwala, Topic-sensitive PageRank, WWW 2002) what a surfer jumps
+// to, and what dangling mass goes to, are those k vertices alone: each starts with 1/k,
+// all others with 0, and (1-Damping)/n + Damping · D/n becomes (1-Damping)/k +
+// Damping · D/k for them and 0 for all others.
 type PageRank struct {
-	Iterations int     // updates, exactly, unless Tolerance ends them; 0 leaves 1/n
-	Damping    float64 // from 0 to 1
-	Tolerance  float64 // ends when an update changes all ranks together by this or less, Σ|new-old| (L1); 0: off
+	Iterations  int      // updates, exactly, unless Tolerance ends them; 0 leaves 1/n
+	Damping     float64  // from 0 to 1
+	Tolerance   float64  // ends when an update changes all ranks together by this or less, Σ|new-old| (L1); 0: off
+	Personalize []string // ids of vertices, one that repeats counts once; empty: all
 }
 
 // Defaults of PageRank.
@@ -48,15 +57,20 @@ func (c PageRank) Program(in graph.Input) bsp.Program[graph.Direct[float64]] {
 	return graph.Program(in, func(g *graph.Global) graph.Algorithm[float64, float64] {
 		dangling := graph.NewAggregator[float64](g, superstep.Sum)
 		change := graph.NewAggregator[float64](g, superstep.Sum)
-		alg := graph.Algorithm[float64, float64]{Combine: superstep.Sum, Supersteps: c.Iterations + 1}
+		alg := graph.Algorithm[float64, float64]{Combine: superstep.Sum, Supersteps: c.Iterations + 1, Sources: c.Personalize}
+		var home *home
 		alg.Sweep = func(a *graph.Arrays[float64, float64]) {
-			n := float64(g.NumVertices())
-			if g.Superstep() == 0 {
-				for i := range a.Values {
-					a.Values[i] = 1 / n
-				}
-			} else {
-				change.Add(c.update(a, (1-c.Damping)/n+c.Damping*dangling.Value()/n))
+			if home == nil { // also after a restart
+				home = c.home(g, a)
+			}
+			jump := ((1 - c.Damping) + c.Damping*dangling.Value()) / home.size
+			switch {
+			case g.Superstep() == 0:
+				home.start(a.Values)
+			case home.all:
+				change.Add(c.update(a, jump))
+			default:
+				change.Add(c.updateTo(a, home.places, jump))
 			}
 			dangling.Add(spread(a))
 		}
@@ -65,6 +79,56 @@ func (c PageRank) Program(in graph.Input) bsp.Program[graph.Direct[float64]] {
 		}
 		return alg
 	})
+}
+
+// home is where a jump goes to.
+type home struct {
+	all    bool
+	size   float64 // vertices of all peers
+	places []int   // own ones, ascending, unless all
+}
+
+func (c PageRank) home(g *graph.Global, a *graph.Arrays[float64, float64]) *home {
+	if len(c.Personalize) == 0 {
+		return &home{all: true, size: float64(g.NumVertices())}
+	}
+	ids := make([]uint64, len(c.Personalize))
+	for i := range ids {
+		ids[i] = g.Source(i)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	h := &home{size: float64(len(ids))}
+	for _, id := range ids {
+		if v, ok := sort.Find(len(a.Values), func(v int) int { return cmp.Compare(id, a.ID(v)) }); ok {
+			h.places = append(h.places, v)
+		}
+	}
+	return h
+}
+
+func (h *home) start(ranks []float64) {
+	if h.all {
+		for i := range ranks {
+			ranks[i] = 1 / h.size
+		}
+	}
+	for _, v := range h.places {
+		ranks[v] = 1 / h.size
+	}
+}
+
+// updateTo is update where jumps go to some vertices alone.
+func (c PageRank) updateTo(a *graph.Arrays[float64, float64], places []int, jump float64) (change float64) {
+	for i, in := range a.Inbox {
+		rank := c.Damping * in
+		if len(places) > 0 && places[0] == i {
+			rank, places = rank+jump, places[1:]
+		}
+		change += math.Abs(rank - a.Values[i])
+		a.Values[i] = rank
+	}
+	return change
 }
 
 // update computes the new ranks and returns how much they changed.
