@@ -41,6 +41,7 @@ var Modules = []string{
 //go:embed bsp/graph/algo/hits.go
 //go:embed bsp/graph/algo/inlinks.go
 //go:embed bsp/graph/algo/kcore.go
+//go:embed bsp/graph/algo/mst.go
 //go:embed bsp/graph/algo/pagerank.go
 //go:embed bsp/graph/algo/paths.go
 //go:embed bsp/graph/algo/scc.go
@@ -61,6 +62,7 @@ var Modules = []string{
 //go:embed bsp/graph/names.go
 //go:embed bsp/graph/order.go
 //go:embed bsp/graph/parse.go
+//go:embed bsp/graph/part.go
 //go:embed bsp/graph/post.go
 //go:embed bsp/graph/program.go
 //go:embed bsp/graph/pull.go

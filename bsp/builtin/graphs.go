@@ -123,6 +123,7 @@ func graphPrograms() []Program {
 				return bsp.NewRunner(algo.HITS(in, n)), nil
 			}),
 		graphProgram("scc", "finds the smallest id in every vertex's strongly connected component", nil, plain(algo.SCC)),
+		graphProgram("mst", "finds the minimum spanning forest: every vertex's parent and the weight of the edge to it", nil, plain(algo.MST)),
 		graphProgram("bipartite", "finds a maximal matching of the two sides of a graph",
 			[]Option{
 				{Name: "left", Kind: KindFile, Help: "file with the ids of one side, one a line", Needed: true},

@@ -48,4 +48,7 @@
 // ([bsp.Peer.Send]), and makes changes between supersteps. What vertices ask for waits
 // at their peer, goes to the owners by a collective at the start of the next superstep,
 // and is a part of checkpoints until then; so is the graph, once it has changed.
+//
+// [Load] gives programs that send other things than numbers, or not along edges, a
+// [Part] of the graph to work on.
 package graph

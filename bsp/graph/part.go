@@ -1,0 +1,85 @@
+package graph
+
+import (
+	"context"
+
+	"scalar/bsp"
+)
+
+// Part is one peer's part of a graph, for bsp programs whose messages are no numbers, or
+// that go elsewhere than along edges: they load it, and then send and wait as they like.
+// What a program changes it keeps in arrays of its own, by vertex.
+type Part struct{ g *part }
+
+// Load reads the job's input and gives every vertex, with the edges to it, to its owner.
+// All peers call it, before the first barrier and again after a restart. It ends the
+// phase of loading.
+func Load[M any](ctx context.Context, p *bsp.Peer[M], in Input) (*Part, error) {
+	g, err := load(ctx, p, in, true)
+	if err != nil {
+		return nil, err
+	}
+	p.Loaded()
+	return &Part{g}, nil
+}
+
+// Len returns the number of the peer's vertices; they are numbered in the order of ids.
+func (p *Part) Len() int { return len(p.g.degrees) }
+
+// NumVertices returns the number of vertices of the whole graph.
+func (p *Part) NumVertices() int64 { return p.g.numVertices() }
+
+// ID returns a vertex's id. With Input.Order ids are in the order of names, over all peers.
+func (p *Part) ID(vertex int) uint64 { return p.g.id(uint32(vertex)) }
+
+// Sources returns the places of the vertices that have edges to a vertex, as
+// Arrays.Sources does. Read-only.
+func (p *Part) Sources(vertex int) []uint32 { return p.g.pull.row(vertex) }
+
+// Weights returns the weight of each of Sources, with Input.Weights. Read-only.
+func (p *Part) Weights(vertex int) []float64 {
+	return p.g.pull.weights[p.g.pull.starts[vertex]:p.g.pull.starts[vertex+1]]
+}
+
+// Places returns how many places there are: places below Len are own vertices, the
+// others those of other peers that have edges to them.
+func (p *Part) Places() int {
+	n := p.Len()
+	for _, list := range p.g.pull.watches {
+		n += len(list)
+	}
+	return n
+}
+
+// Neighbour returns the id of the vertex at a place, with Input.Neighbours.
+func (p *Part) Neighbour(place uint32) uint64 { return p.g.pull.ids[place] }
+
+// Owners returns which peer's vertex is at each place, and its number there.
+func (p *Part) Owners() (peers, numbers []uint32) {
+	n := p.Places()
+	peers, numbers = make([]uint32, 0, n), make([]uint32, 0, n)
+	for v := range p.Len() {
+		peers, numbers = append(peers, uint32(p.g.index)), append(numbers, uint32(v))
+	}
+	for q, list := range p.g.pull.watches {
+		for _, v := range list {
+			peers, numbers = append(peers, uint32(q)), append(numbers, v)
+		}
+	}
+	return peers, numbers
+}
+
+// Write writes "id TAB value" for every vertex of the peer's. value appends that of a
+// vertex, and may call name for the ids listed in named, as they are written in the
+// input. All peers must call it.
+func Write[M any](ctx context.Context, p *bsp.Peer[M], part *Part, named []uint64, value func(dst []byte, vertex int, name func(dst []byte, id uint64) []byte) []byte) error {
+	name, err := formatIDs(part.g, p.N(), named, func(out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) })
+	if err != nil {
+		return err
+	}
+	vertices := make([]int, part.Len())
+	for v := range vertices {
+		vertices[v] = v
+	}
+	return writeValues(ctx, p.Output(), part.g.ids, vertices, func(dst []byte, v int) []byte { return value(dst, v, name) })
+}
