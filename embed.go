@@ -41,11 +41,14 @@ var Modules = []string{
 //go:embed bsp/graph/algo/hits.go
 //go:embed bsp/graph/algo/inlinks.go
 //go:embed bsp/graph/algo/kcore.go
+//go:embed bsp/graph/algo/level.go
+//go:embed bsp/graph/algo/louvain.go
 //go:embed bsp/graph/algo/mst.go
 //go:embed bsp/graph/algo/pagerank.go
 //go:embed bsp/graph/algo/paths.go
 //go:embed bsp/graph/algo/scc.go
 //go:embed bsp/graph/algo/semicluster.go
+//go:embed bsp/graph/algo/talk.go
 //go:embed bsp/graph/block.go
 //go:embed bsp/graph/change.go
 //go:embed bsp/graph/doc.go

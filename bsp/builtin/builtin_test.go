@@ -190,6 +190,7 @@ func TestGraphPrograms(t *testing.T) {
 		"pagerank --iterations 0 --personalize 2,3": "1:0 2:0.5 3:0.5",
 		"hits --iterations 0 --undirected":          "1:0.5773502691896258,0.5773502691896258 2:0.5773502691896258,0.5773502691896258 3:0.5773502691896258,0.5773502691896258",
 		"scc":                                       "1:1 2:1 3:1",
+		"louvain":                                   "1:1 2:1 3:1",
 		"mst":                                       "1:- 2:1 1 3:1 1",
 	} {
 		words := strings.Fields(name)
@@ -284,7 +285,7 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("%s with its defaults: %v", p.Name, err)
 		}
 	}
-	if want := strings.Fields("bfs bipartite cdlp hits inlinks kcore lcc mdst mst pagerank pi randcomm scc semicluster sssp triangles wcc wordcount"); !slices.Equal(names, want) {
+	if want := strings.Fields("bfs bipartite cdlp hits inlinks kcore lcc louvain mdst mst pagerank pi randcomm scc semicluster sssp triangles wcc wordcount"); !slices.Equal(names, want) {
 		t.Fatalf("programs %q", names)
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"scalar/bsp/graph/algo"
 )
 
-const iterations = "iterations" // an option of several programs
+// iterations is the option of programs that do something over and over.
+const iterations = "iterations"
 
 // graphOptions are the options of all programs that read a graph.
 func graphOptions(own ...Option) []Option {
@@ -123,6 +124,7 @@ func graphPrograms() []Program {
 				return bsp.NewRunner(algo.HITS(in, n)), nil
 			}),
 		graphProgram("scc", "finds the smallest id in every vertex's strongly connected component", nil, plain(algo.SCC)),
+		graphProgram("louvain", "finds communities of high modularity: the smallest id in every vertex's", nil, plain(algo.Louvain)),
 		graphProgram("mst", "finds the minimum spanning forest: every vertex's parent and the weight of the edge to it", nil, plain(algo.MST)),
 		graphProgram("bipartite", "finds a maximal matching of the two sides of a graph",
 			[]Option{

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,7 +23,7 @@ import (
 // sides draws a bipartite graph; some vertices have no edge.
 func sides(t *rapid.T) (s *sketch, left map[string]bool) {
 	s, left = &sketch{}, map[string]bool{}
-	name := func(i int) string { return fmt.Sprint(1000 + 7*i) }
+	name := func(i int) string { return strconv.Itoa(1000 + 7*i) }
 	if rapid.Bool().Draw(t, "strings") {
 		s.in.IDs = graph.Strings
 		name = func(i int) string { return fmt.Sprint("v", i) }
@@ -47,10 +49,7 @@ func sides(t *rapid.T) (s *sketch, left map[string]bool) {
 
 func leftFile(t interface{ Fatalf(string, ...any) }, dir string, left map[string]bool) string {
 	path := filepath.Join(dir, "left")
-	text := ""
-	for id := range left {
-		text += id + "\n"
-	}
+	text := strings.Join(slices.Collect(maps.Keys(left)), "\n")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatalf("%v", err)
 	}

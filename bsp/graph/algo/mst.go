@@ -38,7 +38,7 @@ func MST(in graph.Input) bsp.Program[Branch] {
 			return err
 		}
 		if !resumed && p.Superstep() == 0 {
-			f = filter(ownBranches(part))
+			f = ownBranches(part)
 		}
 		for 1<<p.Superstep() < 2*p.N() {
 			f = f.join(p)
@@ -91,23 +91,68 @@ func (f *forest) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// ownBranches returns the edges of a peer's rows, without loops.
-func ownBranches(part *graph.Part) (bs []Branch) {
-	peers, numbers := part.Owners()
-	end := func(u uint32) End { return End{part.Neighbour(u), peers[u], numbers[u]} }
+// arc is an edge of a peer's rows, by places: x has the smaller id.
+type arc struct {
+	weight float64
+	x, y   uint32
+}
+
+// ownBranches returns a minimum spanning forest of the edges of a peer's rows.
+func ownBranches(part *graph.Part) forest {
+	var arcs []arc
 	for v := range part.Len() {
-		weights := part.Weights(v)
+		weights, own := part.Weights(v), part.ID(v)
 		for i, u := range part.Sources(v) {
-			x, y := end(uint32(v)), end(u)
-			if x.ID > y.ID {
-				x, y = y, x
-			}
-			if x.ID != y.ID {
-				bs = append(bs, Branch{x, y, weights[i]})
+			switch other := part.Neighbour(u); {
+			case own < other:
+				arcs = append(arcs, arc{weights[i], uint32(v), u})
+			case own > other:
+				arcs = append(arcs, arc{weights[i], u, uint32(v)})
 			}
 		}
 	}
-	return bs
+	slices.SortFunc(arcs, func(a, b arc) int {
+		if a.weight != b.weight {
+			return cmp.Compare(a.weight, b.weight)
+		}
+		return cmp.Or(cmp.Compare(part.Neighbour(a.x), part.Neighbour(b.x)), cmp.Compare(part.Neighbour(a.y), part.Neighbour(b.y)))
+	})
+	peers, numbers := part.Owners()
+	end := func(u uint32) End { return End{part.Neighbour(u), peers[u], numbers[u]} }
+	sets := newSets(len(peers))
+	var f forest
+	for _, a := range arcs {
+		if sets.join(a.x, a.y) {
+			f = append(f, Branch{end(a.x), end(a.y), a.weight})
+		}
+	}
+	return f
+}
+
+// sets are disjoint sets of numbers, each a tree: by number, one nearer to its root.
+type sets []uint32
+
+func newSets(n int) sets {
+	s := make(sets, n)
+	for i := range s {
+		s[i] = uint32(i)
+	}
+	return s
+}
+
+func (s sets) root(x uint32) uint32 {
+	for s[x] != x {
+		s[x] = s[s[x]]
+		x = s[x]
+	}
+	return x
+}
+
+// join makes one set of two, and reports whether they were two.
+func (s sets) join(x, y uint32) bool {
+	x, y = s.root(x), s.root(y)
+	s[max(x, y)] = min(x, y)
+	return x != y
 }
 
 // filter leaves of some edges those of their minimum spanning forest, in their order.
@@ -115,23 +160,10 @@ func ownBranches(part *graph.Part) (bs []Branch) {
 func filter(bs []Branch) forest {
 	slices.SortFunc(bs, compareBranches)
 	index := numbering(bs)
-	sets := make([]uint32, len(index))
-	for i := range sets {
-		sets[i] = uint32(i)
-	}
-	root := func(id uint64) uint32 {
-		x := index[id]
-		for sets[x] != x {
-			sets[x] = sets[sets[x]]
-			x = sets[x]
-		}
-		return x
-	}
+	sets := newSets(len(index))
 	kept := bs[:0]
 	for _, b := range bs {
-		x, y := root(b.Child.ID), root(b.Parent.ID)
-		if x != y {
-			sets[max(x, y)] = min(x, y)
+		if sets.join(index[b.Child.ID], index[b.Parent.ID]) {
 			kept = append(kept, b)
 		}
 	}

@@ -55,13 +55,13 @@ type Cluster struct {
 
 // Grouped is what a vertex keeps.
 type Grouped struct {
-	Links []Link    // to neighbours, by their ids
+	Bonds []Bond    // to neighbours, by their ids
 	Own   []Cluster // that it is in, the best first
 	Told  []Cluster // that its neighbours have heard of from it
 }
 
-// Link is the weight of all edges to a neighbour.
-type Link struct {
+// Bond is the weight of all edges to a neighbour.
+type Bond struct {
 	ID     string
 	Weight float64
 }
@@ -108,7 +108,7 @@ func (g grouping) compute(v *graph.Vertex[Grouped, Gossip], msgs iter.Seq[Gossip
 	for _, c := range slices.Clip(heard) {
 		at, in := slices.BinarySearchFunc(c.Members, me, g.less)
 		if !in && len(c.Members) < g.Members {
-			heard = append(heard, g.with(c, at, me, v.Value.Links))
+			heard = append(heard, g.with(c, at, me, v.Value.Bonds))
 		}
 	}
 	heard = g.best(heard)
@@ -153,16 +153,16 @@ func (g grouping) hear(v *graph.Vertex[Grouped, Gossip], msgs iter.Seq[Gossip]) 
 		heard = []Cluster{{Members: []string{v.Name()}, Leaving: all}}
 	case 1:
 		for _, id := range slices.SortedFunc(maps.Keys(weights), g.less) {
-			v.Value.Links = append(v.Value.Links, Link{id, weights[id]})
+			v.Value.Bonds = append(v.Value.Bonds, Bond{id, weights[id]})
 		}
 	}
 	return g.best(heard)
 }
 
 // with returns the group with a vertex more, at its place.
-func (g grouping) with(c Cluster, at int, id string, links []Link) Cluster {
+func (g grouping) with(c Cluster, at int, id string, bonds []Bond) Cluster {
 	inner, all := 0.0, 0.0
-	for _, l := range links {
+	for _, l := range bonds {
 		all += l.Weight
 		if _, in := slices.BinarySearchFunc(c.Members, l.ID, g.less); in {
 			inner += l.Weight
