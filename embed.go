@@ -81,6 +81,7 @@ var Modules = []string{
 //go:embed bsp/job/info.go
 //go:embed bsp/job/spec.go
 //go:embed bsp/job/state.go
+//go:embed bsp/job/trace.go
 //go:embed bsp/local.go
 //go:embed bsp/localend.go
 //go:embed bsp/main.go
@@ -98,6 +99,7 @@ var Modules = []string{
 //go:embed bsp/taskproc/kill.go
 //go:embed bsp/taskproc/taskproc.go
 //go:embed bsp/times.go
+//go:embed bsp/trace.go
 //go:embed bsp/wire/doc.go
 //go:embed bsp/wire/groom.go
 //go:embed bsp/wire/store.go

@@ -22,11 +22,14 @@ func (k *clock) start(now int64) {
 	k.since.Store(now)
 }
 
-// pause is called before the peer waits for others.
-func (k *clock) pause(t *task) {
+// pause is called before the peer waits for others. It returns when that is; 0: it
+// does already, or its program is over.
+func (k *clock) pause(t *task) (now int64) {
 	if since := k.since.Swap(0); since > 0 {
-		k.spent.Add(t.now() - since)
+		now = t.now()
+		k.spent.Add(now - since)
 	}
+	return now
 }
 
 // resume is called when it does not any more.

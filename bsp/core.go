@@ -57,6 +57,8 @@ type core struct {
 	load    atomic.Int64 // when loading was over
 	clock   clock        // of the phases
 
+	recorder *recorder // nil: nobody wants a report
+
 	mu       sync.Mutex // guards counters
 	counters map[string]int64
 }
@@ -89,7 +91,10 @@ const (
 
 // vote says what the peer tells the others at the next barrier.
 func (c *core) vote() (superstep.Vote, error) {
-	c.clock.pause(c.t)
+	now := c.clock.pause(c.t)
+	if c.recorder != nil {
+		c.arrive(now)
+	}
 	if err := c.ready(); err != nil {
 		return superstep.Vote{}, err
 	}
@@ -144,7 +149,11 @@ func (c *core) passed(v superstep.Verdict, err error) error {
 	}
 	c.step.Store(int64(v.Superstep))
 	if !c.left {
-		c.barrier.Store(c.t.now())
+		now := c.t.now()
+		c.barrier.Store(now)
+		if c.recorder != nil {
+			c.record(now)
+		}
 	}
 	if v.Control&superstep.ControlStop != 0 {
 		c.stopped, c.broke = true, errStopping
@@ -328,4 +337,7 @@ func (c *core) loaded() {
 	now := c.t.now()
 	c.load.Store(now)
 	c.clock.start(now)
+	if c.recorder != nil {
+		c.recorder.began, c.recorder.spent = now, 0
+	}
 }

@@ -57,6 +57,25 @@ func DecodeCheckpoint(b []byte) (*Checkpoint, error) {
 // AppendValue formats a value as Peer.Write does.
 var AppendValue = appendValue
 
+// Superstep is what a recorder takes of one: compute, exchange, wait, messages, active,
+// longest and end.
+type Superstep [7]int64
+
+// Recorded gives a recorder supersteps and returns its stretches and their width.
+func Recorded(limit int, steps []Superstep) (list []Superstep, width int) {
+	r := &recorder{limit: limit, width: 1}
+	for _, s := range steps {
+		r.add(stretch{s[0], s[1], s[2], s[3], s[4], s[5], s[6]})
+	}
+	for _, s := range r.list {
+		list = append(list, Superstep{s.compute, s.exchange, s.wait, s.messages, s.active, s.longest, s.end})
+	}
+	return list, r.width
+}
+
+// RecorderLimit is how many stretches each of so many peers in a task records.
+func RecorderLimit(peers int) int { return newRecorder(peers).limit }
+
 // LocalMain is Main without the exit.
 var LocalMain = localMain
 

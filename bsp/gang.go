@@ -186,6 +186,8 @@ func (g *gang) hear(task int, m wire.FromTask) {
 			g.weak = m.LinkLost
 			g.kill = time.After(causeGrace)
 		}
+	case m.Trace != nil:
+		g.l.trace(task, m.Trace)
 	case m.Failed != nil:
 		g.end(m.Failed)
 	case m.Done != nil && g.dones[task] == nil:

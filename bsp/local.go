@@ -23,6 +23,7 @@ type LocalConfig struct {
 	Exe        string                            // what a task process executes: it must call TaskMain first. Needed for Tasks > 1 and without a Runner
 	ScratchDir string                            // for checkpoints and results, removed by its owner; empty: one of its own in os.TempDir()
 	Progress   func(superstep int, phase string) // from one goroutine at a time; nil: nobody listens
+	Trace      func(attempt int, t *job.Trace)   // with Spec.Report, of every task that told; from one goroutine at a time; nil: dropped
 	Stdout     io.Writer                         // what task processes print; nil: dropped
 	Stderr     io.Writer                         // what they and Log print; nil: os.Stderr
 }
@@ -248,6 +249,7 @@ func (l *local) start(task int) wire.TaskStart {
 	s := wire.TaskStart{
 		Key: wire.TaskKey{Job: l.info.ID, Epoch: job.Epoch(epoch), Task: task}, Name: l.info.Name, Builtin: l.spec.Program.Builtin,
 		Args: l.spec.Args, Ranges: l.ranges, Input: l.spec.Input, DataPlane: wire.PlaneUnix, CheckpointEvery: l.spec.CheckpointEvery,
+		Trace: l.spec.Report,
 	}
 	host, err := os.Hostname()
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 
 // inProcess is the Report of a task in this process.
 func (l *local) inProcess() func(wire.FromTask) {
-	if l.cfg.Progress == nil && l.spec.CheckpointEvery == 0 && l.spec.MaxAttempts < 2 {
+	if l.cfg.Progress == nil && l.spec.CheckpointEvery == 0 && l.spec.MaxAttempts < 2 && !l.spec.Report {
 		return nil
 	}
 	var mu sync.Mutex // guards l.checkpoints and calls of Progress
@@ -31,7 +31,16 @@ func (l *local) inProcess() func(wire.FromTask) {
 			l.phase(m.Progress.Superstep, "runs")
 		case m.Checkpoint != nil:
 			l.committed([]*wire.CheckpointPart{m.Checkpoint})
+		case m.Trace != nil:
+			l.trace(0, m.Trace)
 		}
+	}
+}
+
+// trace passes on what a task of this attempt tells of its supersteps.
+func (l *local) trace(task int, t *job.Trace) {
+	if l.cfg.Trace != nil && t.Valid(task, l.ranges[task]) {
+		l.cfg.Trace(l.info.Attempts, t)
 	}
 }
 

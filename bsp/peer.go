@@ -102,6 +102,14 @@ func (p *Peer[M]) State(v any) (resumed bool, err error) { return p.c.setState(v
 // makes the next Sync fail.
 func (p *Peer[M]) Count(name string, delta int64) { p.c.count(name, delta) }
 
+// Active says that so many things, such as vertices, are computed in this superstep,
+// for the report of the job (bsp job submit --report). Calls add up.
+func (p *Peer[M]) Active(n int64) {
+	if r := p.c.recorder; r != nil {
+		r.active += n
+	}
+}
+
 // Loaded marks the end of loading in the job's times; by default that is the entry
 // of the program. The last peer's call counts.
 func (p *Peer[M]) Loaded() { p.c.loaded() }

@@ -60,6 +60,8 @@ type task struct {
 	names *counterNames
 	log   *slog.Logger
 
+	latest latest // with a report
+
 	failed atomic.Pointer[job.Failure] // the first cause, set before the group ends
 	stop   context.CancelCauseFunc
 }
@@ -109,6 +111,9 @@ func newTask(ctx context.Context, cfg *TaskConfig) (*task, error) {
 	for peer := t.own.Lo; peer < t.own.Hi; peer++ {
 		c := &core{t: t, port: t.group.Port(peer), index: peer, counters: map[string]int64{}, out: newOutput(t, peer)}
 		c.log = t.log.With(slog.Int("peer", peer))
+		if start.Trace {
+			c.recorder = newRecorder(t.own.N())
+		}
 		if splits != nil {
 			c.split = &splits[peer]
 			c.open = func() (*storage.Records, error) { return storage.OpenRecords(ctx, *c.split) }
@@ -175,6 +180,9 @@ func (t *task) run(ctx context.Context) (wire.TaskDone, error) {
 	close(over)
 	t.ckpt.close()
 	links.Wait()
+	if t.start.Trace {
+		t.report(wire.FromTask{Trace: t.trace()})
+	}
 	if f := t.failed.Load(); f != nil {
 		return wire.TaskDone{}, causeOf(ctx, f)
 	}

@@ -103,16 +103,16 @@ func (m *member) listen() {
 	}
 }
 
-// say sends a message; nothing follows a last word. What cannot be sent for itself,
+// say sends a message; nothing but a trace follows a last word. What cannot be sent for itself,
 // such as names of files over the limit, fails the task instead.
 func (m *member) say(msg wire.FromTask) *job.Failure {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.last || m.lost && msg.LinkLost != nil {
+	if m.last && msg.Trace == nil || m.lost && msg.LinkLost != nil {
 		return nil
 	}
 	m.lost = m.lost || msg.LinkLost != nil
-	m.last = msg.Done != nil || msg.Failed != nil
+	m.last = m.last || msg.Done != nil || msg.Failed != nil
 	err := m.write(msg)
 	if err == nil {
 		return nil

@@ -208,7 +208,11 @@ func (n *node) work(ctx context.Context) {
 		ordered, storage := n.table.Take()
 		for _, t := range ordered {
 			tasks.Go(func() {
-				if n.live(ctx, t) {
+				logged, trace := n.live(ctx, t)
+				if trace != nil {
+					rest.Go(func() { n.keepTrace(ctx, t.Order.Start.Key, trace) })
+				}
+				if logged {
 					rest.Go(func() { n.keepLog(ctx, t.Order.Start.Key) })
 				}
 			})

@@ -41,13 +41,14 @@ type life struct {
 
 	overMemory atomic.Bool // the watchdog killed it
 	lastWord   bool        // it said Done or Failed
+	trace      *job.Trace  // what it told of its supersteps, if a report is wanted
 	mute       bool        // killed for it
 	nonsense   error       // what it said was no message
 }
 
 // live runs one task to its end and leaves nothing behind but its log, if it returns
-// true. ctx is the groom's; the task may be ended earlier by orders.
-func (n *node) live(ctx context.Context, t *table.Task) (logged bool) {
+// true, and what it told of its supersteps, nil if nothing. ctx is the groom's; the task may be ended earlier by orders.
+func (n *node) live(ctx context.Context, t *table.Task) (logged bool, trace *job.Trace) {
 	key := t.Order.Start.Key
 	l := &life{
 		node: n, task: t, key: key, share: shareOf(t.Peers(), n.cfg.Slots), group: &taskGroup{},
@@ -57,7 +58,7 @@ func (n *node) live(ctx context.Context, t *table.Task) (logged bool) {
 	defer n.table.End(t)
 	if !safeID(key.Job) || key.Task < 0 {
 		l.fail(job.Fail(job.FaultInternal, "%v", errKeyUnsafe))
-		return false
+		return false, nil
 	}
 	own, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -80,7 +81,7 @@ func (n *node) live(ctx context.Context, t *table.Task) (logged bool) {
 	}
 	l.bury(ctx)
 	l.log.Info("task ended and removed")
-	return l.output != nil
+	return l.output != nil, l.trace
 }
 
 // fail reports the task dead, unless it has told its end itself.

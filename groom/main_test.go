@@ -170,6 +170,10 @@ func (o owner) act(role string, start *wire.TaskStart) int {
 		o.hear()
 	case "holder":
 		o.hold()
+	case "teller": // at most the last of these is kept: what cannot be is not
+		o.say(wire.FromTask{Trace: &job.Trace{Task: start.Key.Task, Peers: job.Range{Lo: 0, Hi: 9}, Width: 1, TrackWidth: 1}})
+		o.say(wire.FromTask{Trace: &job.Trace{Task: start.Key.Task, Peers: start.Ranges[start.Key.Task], First: 5, Width: 1, TrackWidth: 1}})
+		o.say(wire.FromTask{Trace: &job.Trace{Task: start.Key.Task, Peers: start.Ranges[start.Key.Task], First: 6, Width: 1, TrackWidth: 1}})
 	case "checkpoint":
 		for s := range 20 {
 			o.say(wire.FromTask{Checkpoint: &wire.CheckpointPart{Superstep: s, Task: start.Key.Task}})

@@ -37,6 +37,10 @@ func (c *conversation) begin() {
 
 // hear takes one message of the task.
 func (c *conversation) hear(m wire.FromTask) {
+	if m.Trace != nil && c.nonsense == nil {
+		c.traced(m.Trace)
+		return
+	}
 	if c.lastWord || c.nonsense != nil {
 		return
 	}

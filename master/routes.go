@@ -23,6 +23,7 @@ func (a *api) newRoutes() []route {
 		{method: get, path: "/v1/jobs/{id}/why", role: job.Viewer, serve: a.why},
 		{method: get, path: "/v1/jobs/{id}/plan", role: job.Viewer, serve: a.plan},
 		{method: get, path: "/v1/jobs/{id}/logs", role: job.Viewer, serve: a.logs},
+		{method: get, path: "/v1/jobs/{id}/trace", role: job.Viewer, serve: a.trace},
 		{method: get, path: "/v1/jobs/{id}/result", role: job.Viewer, serve: a.result},
 		{method: get, path: "/v1/nodes", role: job.Viewer, serve: a.nodes},
 		{method: post, path: "/v1/nodes/{id}/drain", role: job.Operator, write: "drain node", serve: a.drain},

@@ -76,6 +76,29 @@ func (c *Client) Logs(ctx context.Context, id job.ID, o LogOptions, w io.Writer)
 	}, seen.restart)
 }
 
+// Trace gives each what a task of the job's last attempt has told of its supersteps, as
+// far as the store has it by now.
+func (c *Client) Trace(ctx context.Context, id job.ID, each func(*job.Trace)) error {
+	resp, err := c.do(ctx, call{method: http.MethodGet, path: jobPath(id, "/trace")})
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	in := bufio.NewScanner(resp.Body)
+	in.Buffer(make([]byte, 0, 64<<10), job.MaxTraceFile+1)
+	for in.Scan() {
+		var t job.Trace
+		if err := json.Unmarshal(in.Bytes(), &t); err != nil {
+			return fmt.Errorf("trace of %s: %w", id, err)
+		}
+		if t.Task < 0 || t.Task >= job.MaxTasks || !t.Valid(t.Task, t.Peers) {
+			return fmt.Errorf("trace of %s: the numbers of task %d cannot be: run one version of bsp everywhere", id, t.Task)
+		}
+		each(&t)
+	}
+	return in.Err()
+}
+
 // logKey is where lines are counted: tasks' lines may mix in another order the second
 // time, and a stream that is opened again begins with the attempt that runs then.
 type logKey struct {

@@ -87,7 +87,7 @@ func (e *freeEngine[V, M]) run(ctx context.Context) error {
 		if err != nil || over {
 			return err
 		}
-		e.compute()
+		e.p.Active(e.compute())
 		if e.global.superstep+1 == e.alg.Supersteps {
 			return nil
 		}
@@ -141,8 +141,8 @@ func (e *freeEngine[V, M]) begin() (over bool, err error) {
 	return false, e.deliver()
 }
 
-// compute calls the algorithm for all active vertices.
-func (e *freeEngine[V, M]) compute() {
+// compute calls the algorithm for all active vertices and returns how many there were.
+func (e *freeEngine[V, M]) compute() (active int64) {
 	e.asleep = 0
 	v := &Vertex[V, M]{e: e, g: e}
 	var messages []M
@@ -164,6 +164,7 @@ func (e *freeEngine[V, M]) compute() {
 			e.asleep++
 			continue
 		}
+		active++
 		v.Value, v.at, v.halt, e.leaves = e.values[i], uint32(i), false, false
 		e.alg.Compute(v, msgs)
 		e.values[i], e.halted[i] = v.Value, v.halt
@@ -174,6 +175,7 @@ func (e *freeEngine[V, M]) compute() {
 			e.asleep++
 		}
 	}
+	return active
 }
 
 func (e *freeEngine[V, M]) shared() *Global       { return e.global }

@@ -168,6 +168,7 @@ type engine[V any, M superstep.Number] struct {
 	out     []M      // by vertex, for all of its edges
 	senders []uint32 // vertices that have something in out
 	edges   int64    // of senders
+	active  int64    // vertices computed in this superstep
 	cursors []int    // by block: row at or before the vertex that is computed
 	added   []int64  // by block: edges of SendWeighted
 	walked  []int64  // by block: its messages that went into the accumulator
@@ -216,6 +217,7 @@ func (e *engine[V, M]) run(ctx context.Context) error {
 			return err
 		}
 		e.compute()
+		e.p.Active(e.active)
 		if e.global.superstep+1 == e.alg.Supersteps {
 			return nil
 		}
@@ -249,6 +251,7 @@ func (e *engine[V, M]) write(ctx context.Context) error {
 // compute calls the algorithm for all active vertices and empties the inbox.
 func (e *engine[V, M]) compute() {
 	clear(e.cursors)
+	e.active = 0
 	v := &Vertex[V, M]{e: e}
 	msgs := func(yield func(M) bool) {
 		if v.some {
@@ -275,6 +278,7 @@ func (e *engine[V, M]) computeOne(v *Vertex[V, M], i uint32, msgs iter.Seq[M]) {
 	if v.some = v.message != e.none; asleep && !v.some {
 		return
 	}
+	e.active++
 	e.inbox[i] = e.none
 	v.Value, v.at, v.halt = e.values[i], i, false
 	e.alg.Compute(v, msgs)

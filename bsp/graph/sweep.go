@@ -51,6 +51,7 @@ func (e *sweeper[V, M]) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		e.p.Active(int64(len(e.values)))
 		if e.global.superstep+1 == e.alg.Supersteps {
 			return nil
 		}

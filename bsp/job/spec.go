@@ -32,6 +32,7 @@ type Spec struct {
 	Timeout         time.Duration     `json:"timeout,omitempty" msgpack:",omitempty"`          // from submission to the end, in ns; 0: none
 	Files           []File            `json:"files,omitempty" msgpack:",omitempty"`            // put into the tasks' working folder
 	Env             map[string]string `json:"env,omitempty" msgpack:",omitempty"`              //
+	Report          bool              `json:"report,omitempty" msgpack:",omitempty"`           // the tasks record their supersteps: see Trace
 }
 
 // Program says what a task executes: a built-in of the bsp binary, or a static

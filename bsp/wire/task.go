@@ -17,7 +17,8 @@ type FromTask struct {
 	Checkpoint *CheckpointPart `msgpack:",omitempty"` // written and synced
 	LinkLost   *job.Failure    `msgpack:",omitempty"` // the task stays and waits for its end
 	Done       *TaskDone       `msgpack:",omitempty"` // last
-	Failed     *job.Failure    `msgpack:",omitempty"` // last
+	Failed     *job.Failure    `msgpack:",omitempty"` // last, but for Trace
+	Trace      *job.Trace      `msgpack:",omitempty"` // if TaskStart has it, once: before Done, or after Failed
 }
 
 // TaskStart is all that a task needs to know.
@@ -35,6 +36,7 @@ type TaskStart struct {
 	Restore         *Checkpoint // nil: start at superstep 0
 	DataPlane       DataPlane
 	Compression     Compression // of what it sends to other tasks
+	Trace           bool        `msgpack:",omitempty"` // a report is wanted
 	Listen          string      // host to listen on for tcp, folder for unix sockets
 	Credentials     *Credentials
 }

@@ -2,9 +2,11 @@ package wire_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,6 +39,41 @@ func fromTask() []wire.FromTask {
 		{LinkLost: job.Fail(job.FaultLink, "link to task 1: EOF")},
 		{Done: &wire.TaskDone{Supersteps: 20, Parts: []wire.Part{{Peer: 2, Path: "file:///p"}}, Counters: map[string]int64{"messages": 9}, Seconds: seconds}},
 		{Failed: &job.Failure{Kind: job.FaultProgram, Code: 1, Message: "panic: x", Task: 1, Peer: 2, Detail: "stack"}},
+		{Trace: trace()},
+	}
+}
+
+func trace() *job.Trace {
+	one := func(v int64) []int64 { return []int64{v, v + 1} }
+	return &job.Trace{
+		Task: 1, Peers: job.Range{Lo: 2, Hi: 4}, First: 10, Steps: 3, Width: 2, Compute: one(1), Exchange: one(2), Wait: one(3), Messages: one(4), Active: one(0),
+		Longest: one(5), End: one(1 << 40), TrackWidth: 4, Tracks: []job.Track{{Peer: 3, Compute: []int64{7}, Exchange: []int64{8}, Wait: []int64{9}}},
+	}
+}
+
+// The largest traces that are valid fit their limits, as messages and as files.
+func TestTraceSize(t *testing.T) {
+	column := func(n int) []int64 { return slices.Repeat([]int64{1 << 53}, n) }
+	all := column(job.MaxStretches)
+	for _, tracks := range []int{1, 16, job.MaxTracks} {
+		tr := &job.Trace{
+			Peers: job.Range{Hi: job.MaxPeers}, Steps: job.MaxStretches << 20, Width: 1 << 20, Compute: all, Exchange: all, Wait: all, Messages: all, Active: all, Longest: all, End: all,
+			TrackWidth: 1 << 20 * max(tracks/16, 1),
+		}
+		for i := range tracks {
+			cells := column(min(8192/tracks, job.MaxStretches))
+			tr.Tracks = append(tr.Tracks, job.Track{Peer: job.MaxPeers - tracks + i, Compute: cells, Exchange: cells, Wait: cells})
+		}
+		if !tr.Valid(0, tr.Peers) {
+			t.Errorf("%d tracks: not valid", tracks)
+		}
+		b, err := pack.Marshal(wire.FromTask{Trace: tr})
+		if err != nil || len(b) > job.MaxTrace {
+			t.Errorf("%d tracks: a message of %d bytes, %v", tracks, len(b), err)
+		}
+		if b, err := json.Marshal(tr); err != nil || len(b) > job.MaxTraceFile {
+			t.Errorf("%d tracks: a file of %d bytes, %v", tracks, len(b), err)
+		}
 	}
 }
 

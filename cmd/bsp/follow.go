@@ -89,6 +89,11 @@ func (s *stops) close() {
 
 // follow waits for a job on the cluster and ends as it does.
 func (a *app) follow(ctx context.Context, c *client.Client, id job.ID, stopping *stops) error {
+	return a.followThen(ctx, c, id, stopping, func(job.Info) {})
+}
+
+// followThen is follow with something to do when the job has ended.
+func (a *app) followThen(ctx context.Context, c *client.Client, id job.ID, stopping *stops, then func(job.Info)) error {
 	p := newProgress(a.stderr)
 	info, err := a.watch(ctx, c, id, stopping, p)
 	p.close()
@@ -109,6 +114,7 @@ func (a *app) follow(ctx context.Context, c *client.Client, id job.ID, stopping 
 		}
 	}
 	a.tellLong(ctx, c, info)
+	then(info)
 	if e := info.Error; info.State == job.Failed && e != nil && e.Kind == job.FaultProgram {
 		fmt.Fprintf(a.stderr, "what its tasks wrote: bsp job logs %s\n", id) //nolint:errcheck // nobody to tell
 	}

@@ -35,6 +35,8 @@ func (a *app) submitLocal(early, late context.Context, s *submission, p *program
 	bar := newProgress(a.stderr)
 	cfg := bsp.LocalConfig{Spec: s.spec, Exe: p.Path, ScratchDir: scratch, Stdout: bar.writer(), Stderr: bar.writer()}
 	cfg.Progress = func(superstep int, phase string) { bar.now("%s %s, superstep %d", s.spec.Name, phase, superstep) }
+	var told traced
+	cfg.Trace = told.take
 	info, out, err := s.runLocal(early, p, cfg)
 	bar.close()
 	if err != nil {
@@ -53,6 +55,7 @@ func (a *app) submitLocal(early, late context.Context, s *submission, p *program
 		}
 	}
 	a.limit = s.spec.Timeout
+	a.report(s.report, info, told.list(info.Attempts), nil)
 	return a.finish(info)
 }
 

@@ -31,6 +31,7 @@ type submission struct {
 	env    []string
 	local  bool
 	detach bool
+	report string         // path of the page; empty: none
 	flags  *pflag.FlagSet // which of them were given
 }
 
@@ -48,6 +49,7 @@ Without --output the result goes to stdout. Progress goes to stderr. The first ^
 job, a second one leaves at once. The exit code is the job's: see "bsp --help".`,
 		Example: `  bsp job submit --local pi -- --samples 1000000
   bsp job submit --peers 8 --input graph.e --output ranks pagerank -- --iterations 20
+  bsp job submit --report ranks.html --input graph.e --output ranks pagerank
   bsp job submit -d --name nightly ./myprogram -- --verbose
   bsp job submit -o json --local ./prog/`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -83,6 +85,7 @@ job, a second one leaves at once. The exit code is the job's: see "bsp --help".`
 	f.StringArrayVar(&s.env, "env", nil, "K=V: environment of the program; repeatable")
 	f.BoolVar(&s.local, "local", false, "run here, without a cluster")
 	f.BoolVarP(&s.detach, "detach", "d", false, "return as soon as the job is accepted, and print its id")
+	f.StringVar(&s.report, "report", "", "FILE.html: write a page with pictures of the job's supersteps when it has ended")
 	return a.outputFlag(c)
 }
 
@@ -164,6 +167,10 @@ func (s *submission) check() error {
 	if err := s.checkGiven(); err != nil {
 		return err
 	}
+	if err := checkReport(s.report, s.detach); err != nil {
+		return err
+	}
+	p.Report = s.report != ""
 	var err error
 	if p.Input, err = location("--input", p.Input); err != nil {
 		return err
@@ -299,5 +306,11 @@ func (a *app) submitRemote(ctx context.Context, c *client.Client, s *submission,
 		return a.print(info, nil)
 	}
 	a.limit = s.spec.Timeout
-	return a.follow(ctx, c, info.ID, stopping)
+	return a.followThen(ctx, c, info.ID, stopping, func(info job.Info) {
+		if s.report == "" {
+			return
+		}
+		traces, err := fetchTraces(ctx, c, info)
+		a.report(s.report, info, traces, err)
+	})
 }

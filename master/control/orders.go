@@ -233,6 +233,7 @@ func (t *turn) newTask(j *fsm.Job, key wire.TaskKey) wire.TaskOrder {
 		Input: j.Spec.Input, OutputTmp: tmpURL(j, j.Epoch),
 		CheckpointDir: t.checkpointDir(j.ID), CheckpointEvery: j.Spec.CheckpointEvery,
 		DataPlane: t.cfg.Plane, Compression: t.cfg.Compression, Listen: j.Tasks[i].Host,
+		Trace: j.Spec.Report,
 	}
 	for _, task := range j.Tasks {
 		start.Ranges = append(start.Ranges, task.Peers)
