@@ -139,3 +139,22 @@ func TestSteadyState(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// BenchmarkSyncReport is an empty superstep of 2 peers that are recorded.
+func BenchmarkSyncReport(b *testing.B) {
+	b.ReportAllocs()
+	_, err := bsp.RunTask(b.Context(), bsp.TaskConfig{
+		Runner: bsp.NewRunner(func(ctx context.Context, p *bsp.Peer[int64]) error {
+			for p.Superstep() < b.N {
+				if err := p.Sync(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+		Start: wire.TaskStart{Key: wire.TaskKey{Job: "bench-1", Epoch: 1}, Ranges: []job.Range{{Hi: 2}}, Trace: true},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}

@@ -192,7 +192,11 @@ func TestDevRunsJobsAndRestartsDaemons(t *testing.T) {
 		})
 		t.Logf("%s was started again after %s", name, d.Round(time.Millisecond))
 	}
-	c.must("job", "submit", "--peers", "4", "pi", "--", "--samples", "1000")
+	page := filepath.Join(t.TempDir(), "page.html")
+	c.must("job", "submit", "--peers", "4", "--tasks", "2", "--report", page, "pi", "--", "--samples", "1000")
+	if b, err := os.ReadFile(page); err != nil || !strings.Contains(string(b), "peer 3: computes") || strings.Contains(string(b), "tasks told") {
+		t.Errorf("the report of a job on the cluster: %v, %.3000s", err, b)
+	}
 	c.eventually("all nodes are listed", func() bool {
 		var nodes []job.Node
 		out, _, _ := c.bsp("node", "list", "-o", "json")
