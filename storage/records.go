@@ -131,6 +131,10 @@ func (r *Records) Block(size int) (block []byte, ok bool, err error) {
 	return r.take(n), true, nil
 }
 
+// InputSize returns the bytes of the whole input as it lies on storage, of which the
+// split is a part.
+func (r *Records) InputSize() int64 { return r.in.size }
+
 // Pos returns where the next line starts.
 func (r *Records) Pos() Position { return Position{r.file, r.at} }
 

@@ -16,6 +16,7 @@ const iterations = "iterations"
 // graphOptions are the options of all programs that read a graph.
 func graphOptions(own ...Option) []Option {
 	return append(own,
+		Option{Name: "format", Kind: KindString, Default: "edges", Help: "of the input: edges, adjacency, json, metis or mtx; a binary graph is known by itself"},
 		Option{Name: "ids", Kind: KindString, Default: "int", Help: "what vertices are called: int or string"},
 		Option{Name: "undirected", Kind: KindBool, Help: "every line counts both ways"},
 		Option{Name: "vertices", Kind: KindFile, Help: "file with one id a line, for vertices without edges"},
@@ -27,7 +28,15 @@ func (v values) graph() (graph.Input, error) {
 	if err != nil {
 		return graph.Input{}, v.program.usage("option --%v", err)
 	}
-	return graph.Input{IDs: ids, Undirected: v.Bool("undirected"), Vertices: v.String("vertices")}, nil
+	format, err := graph.ParseFormat(v.String("format"))
+	if err != nil {
+		return graph.Input{}, v.program.usage("option --%v", err)
+	}
+	in := graph.Input{Format: format, IDs: ids, Undirected: v.Bool("undirected"), Vertices: v.String("vertices")}
+	if err := in.Validate(); err != nil {
+		return graph.Input{}, v.program.usage("options --format %s, --%v", v.String("format"), err)
+	}
+	return in, nil
 }
 
 func pagerankProgram() Program {

@@ -26,6 +26,9 @@
 // in an order agreed at load, and the gather loop reads one array. The order of vertices
 // and edges depends on the input and the number of peers alone.
 //
+// A binary graph, which [Convert] makes, has its ids sorted: every peer reads them all
+// and knows the place of each without a word from the others.
+//
 // Loading uses collectives and is no superstep: after a restart a peer loads the
 // graph again and restores only its [Algorithm]'s values, halts and messages.
 //

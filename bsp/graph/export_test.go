@@ -1,8 +1,15 @@
 package graph
 
 import (
+	"bytes"
+	"context"
+	"encoding/binary"
 	"errors"
+	"slices"
+	"strconv"
 
+	"scalar/bsp"
+	"scalar/storage"
 	"scalar/superstep"
 )
 
@@ -29,7 +36,7 @@ func parsed(p *parser, b []byte, err error) ([]string, []float64, int, error) {
 		d = newDictionary(Strings)
 	}
 	var ids []string
-	for _, i := range d.intern(nil, b, p) {
+	for _, i := range d.intern(nil, p.names(b), p.ends()) {
 		ids = append(ids, string(d.text(nil, int(i))))
 	}
 	return ids, p.weights, 0, err
@@ -43,7 +50,7 @@ type Parser struct {
 
 // NewParser returns a parser of integer or string ids.
 func NewParser(kind IDs, weights bool) *Parser {
-	return &Parser{parser{strings: kind == Strings, keep: weights}, newDictionary(kind)}
+	return &Parser{*newParser(Input{IDs: kind, Weights: weights}), newDictionary(kind)}
 }
 
 // Block parses a block, and interns its ids if asked to.
@@ -51,7 +58,7 @@ func (p *Parser) Block(b []byte, intern bool) error {
 	if err := p.p.edges(b); err != nil || !intern {
 		return err
 	}
-	p.d.intern(nil, b, &p.p)
+	p.d.intern(nil, b, p.p.ends())
 	return nil
 }
 
@@ -63,7 +70,7 @@ func Dictionary(kind IDs, lines []byte) (numbers []uint32, sorted []string, rank
 		return nil, nil, nil, err
 	}
 	d := newDictionary(kind)
-	numbers = d.intern(nil, lines, p)
+	numbers = d.intern(nil, lines, p.ends())
 	rank = d.sort()
 	for i := range d.size() {
 		sorted = append(sorted, string(d.text(nil, i)))
@@ -78,7 +85,7 @@ func Merge(kind IDs, lines []byte) ([]string, error) {
 		return nil, err
 	}
 	d, other := newDictionary(kind), newDictionary(kind)
-	d.intern(nil, lines, p)
+	d.intern(nil, lines, p.ends())
 	var payload []byte
 	for i := range d.size() {
 		payload = d.appendTo(payload, i)
@@ -130,4 +137,103 @@ func AddDegree(degree uint32) error {
 	columns := make([]byte, segmentSize(1, false)) // from 0 to 0
 	_, err := newBlock([]segment{{1, columns}}, []uint32{degree}, 1, false)
 	return err
+}
+
+// An Edge is an edge as it was read.
+type Edge struct {
+	Src, Dst string
+	Weight   float64
+}
+
+// Dump is a program that writes what its peers have read of a text: "e", source,
+// destination and weight for edges in their order, "v" and the id for vertices.
+func Dump(in Input) bsp.Program[uint8] {
+	return func(ctx context.Context, p *bsp.Peer[uint8]) error {
+		list, err := read(ctx, p, in)
+		if err != nil {
+			return err
+		}
+		for _, e := range list.dump() {
+			p.Write("e", e.Src+" "+e.Dst+" "+strconv.FormatFloat(e.Weight, 'g', -1, 64))
+		}
+		for i := range list.ids.size() {
+			p.Write("v", string(list.ids.text(nil, i)))
+		}
+		return nil
+	}
+}
+
+func (l *edgeList) dump() (all []Edge) {
+	for c, chunk := range l.chunks {
+		for i := 0; i+1 < len(chunk); i += 2 {
+			e := Edge{string(l.ids.text(nil, int(chunk[i]))), string(l.ids.text(nil, int(chunk[i+1]))), 1}
+			if l.weights[c] != nil {
+				e.Weight = l.weights[c][i/2]
+			}
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// ReadText reads a whole text as one peer.
+func ReadText(ctx context.Context, in Input, url string) (edges []Edge, vertices []string, err error) {
+	splits, err := storage.Splits(ctx, url, 1)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := &text{in: in, url: url, peers: 1, ps: newParser(in)}
+	t.gather = func(own []byte) ([][]byte, error) { return [][]byte{own}, nil }
+	if t.records, err = storage.OpenRecords(ctx, splits[0]); err != nil {
+		return nil, nil, err
+	}
+	list := &edgeList{ids: newDictionary(in.IDs)}
+	if err := errors.Join(t.read(ctx, func(b []byte) { list.addText(b, t.ps, in) }), t.records.Close()); err != nil {
+		return nil, nil, err
+	}
+	for i := range list.ids.size() {
+		vertices = append(vertices, string(list.ids.text(nil, i)))
+	}
+	return list.dump(), vertices, nil
+}
+
+// Sizes of binary graphs.
+const (
+	BinaryHeader = binaryHeader
+	BinaryBlock  = binaryBlock
+)
+
+// Forge makes a binary graph of any numbers and payloads with right checksums.
+func Forge(flags uint32, vertices, edges, idBlocks uint64, blocks ...[]byte) []byte {
+	l := layout{flags: flags, vertices: vertices, edges: edges, idBlocks: idBlocks}
+	file := l.encode()
+	for _, items := range blocks {
+		b := make([]byte, binaryBlock)
+		copy(b[4:], items) // the number of items, and they
+		sealBlock(b, int(binary.LittleEndian.Uint32(b[4:])))
+		file = append(file, b...)
+	}
+	return file
+}
+
+type memory struct{ *bytes.Reader }
+
+func (memory) Close() error { return nil }
+
+// ReadBinary reads a binary graph as peer index of so many, and returns its own
+// vertices or, with a file of vertices in the input, all, and the edges as numbers.
+func ReadBinary(ctx context.Context, in Input, file []byte, index, peers int) (vertices []string, numbers []uint32, err error) {
+	f := &binaryFile{name: "graph.bin", r: memory{bytes.NewReader(file)}, buf: make([]byte, binaryBlock)}
+	ours, err := f.begin()
+	if err != nil || !ours {
+		return nil, nil, err
+	}
+	list := &edgeList{ids: newDictionary(in.IDs)}
+	if err := f.read(ctx, list, in, share{index, peers}); err != nil {
+		return nil, nil, err
+	}
+	for i := range list.ids.size() {
+		vertices = append(vertices, string(list.ids.text(nil, i)))
+	}
+	return vertices, slices.Concat(list.chunks...), nil
 }

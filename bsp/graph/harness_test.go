@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"scalar/bsp"
 	"scalar/bsp/bsptest"
+	"scalar/bsp/job"
 
 	"go.uber.org/goleak"
 )
@@ -66,4 +68,17 @@ func write(t *testing.T, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// testContext is for what has no test of its own, as under rapid and fuzzing.
+var testContext = context.Background()
+
+// failsWith runs a program that has to fail because of its input, with a text.
+func failsWith(t *testing.T, cfg bsptest.Config, r bsp.Runner, want string) {
+	t.Helper()
+	_, err := bsptest.Try(t, cfg, r)
+	f := job.AsFailure(err, job.FaultInternal)
+	if err == nil || f.Kind != job.FaultInput || f.Code != 1 || !strings.Contains(f.Message, want) || strings.Contains(f.Message, "\n") {
+		t.Fatalf("%d peers: %v; want …%s…", cfg.Peers, err, want)
+	}
 }

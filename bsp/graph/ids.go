@@ -12,8 +12,8 @@ import (
 // A dictionary numbers distinct ids from 0, in the order in which they come until
 // sort, then in their own order.
 type dictionary interface {
-	// intern appends the numbers of the ids in a parsed block.
-	intern(dst []uint32, block []byte, p *parser) []uint32
+	// intern appends the numbers of ids; spans lie in text.
+	intern(dst []uint32, text []byte, list vertices) []uint32
 	// merge appends the numbers of the ids in a payload that appendTo wrote.
 	merge(dst []uint32, payload []byte) ([]uint32, error)
 	// owners returns the peer that each id belongs to.
@@ -63,9 +63,9 @@ type integerIDs struct {
 
 func (d *integerIDs) size() int { return len(d.ids) }
 
-func (d *integerIDs) intern(dst []uint32, _ []byte, p *parser) []uint32 {
-	dst = slices.Grow(dst, len(p.ids))
-	for _, id := range p.ids {
+func (d *integerIDs) intern(dst []uint32, _ []byte, list vertices) []uint32 {
+	dst = slices.Grow(dst, len(list.ids))
+	for _, id := range list.ids {
 		if id < uint64(len(d.direct)) {
 			if x := d.direct[id]; x != 0 {
 				dst = append(dst, x-1)

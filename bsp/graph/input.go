@@ -31,15 +31,16 @@ func ParseIDs(s string) (IDs, error) {
 	return 0, fmt.Errorf("ids %q: want int or string", s)
 }
 
-// Input says how the job's input is read as a graph: a line "src dst [weight]" an
-// edge, fields separated by blanks or tabs; a field that begins with "#" begins a
-// comment; empty lines are skipped. Edges that repeat stay parallel edges, loops
-// stay.
+// Input says how the job's input is read as a graph: with the Format Edges a line
+// "src dst [weight]" an edge, fields separated by blanks or tabs; a field that begins
+// with "#" begins a comment; empty lines are skipped. Edges that repeat stay parallel
+// edges, loops stay.
 type Input struct {
-	IDs         IDs  // default Integers
-	Undirected  bool // each line counts both ways, a loop once
-	Weights     bool // keep the third column for SendWeighted and Arrays.Weights (8 bytes an edge); an edge without one weighs 1
-	NonNegative bool // a weight below 0 is malformed
+	Format      Format // of text, default Edges
+	IDs         IDs    // default Integers
+	Undirected  bool   // each edge counts both ways, a loop once; one of a format that is undirected by itself does in any case
+	Weights     bool   // keep weights for SendWeighted and Arrays.Weights (8 bytes an edge); an edge without one weighs 1
+	NonNegative bool   // a weight below 0 is malformed
 	// Order gives names ids in the order of the names, over all peers; with whole
 	// numbers they always are. It costs every peer a look at all names, and works
 	// with Sweep only.
@@ -73,3 +74,7 @@ func (in Input) loaded() (Input, error) {
 	}
 	return in, nil
 }
+
+// once reports whether of an edge that stands for both ways one is enough, since it
+// is turned around later.
+func (in Input) once() bool { return in.Undirected && !in.single }

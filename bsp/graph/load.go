@@ -3,18 +3,12 @@ package graph
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 
 	"scalar/bsp"
-	"scalar/storage"
 )
-
-// blockBytes is how much text is parsed at once: with the numbers that come out of
-// it, it stays in the second-level cache.
-const blockBytes = 128 << 10
 
 // part is one peer's part of the graph.
 type part struct {
@@ -52,111 +46,6 @@ func (g *part) id(v uint32) uint64 {
 
 func (g *part) numVertices() int64 { return int64(g.base[len(g.base)-1]) }
 
-// edgeList is what one peer parsed: its distinct ids and the edges between them.
-type edgeList struct {
-	ids     dictionary
-	chunks  [][]uint32  // source and destination in turn, numbers of ids; one chunk a parsed block
-	weights [][]float64 // by edge, nil unless kept
-	marked  []uint32    // numbers of ids
-}
-
-// read parses the peer's split of the input, and of the file of vertices.
-func read[M any](ctx context.Context, p *bsp.Peer[M], in Input) (*edgeList, error) {
-	list := &edgeList{ids: newDictionary(in.IDs)}
-	ps := &parser{strings: in.IDs == Strings, keep: in.Weights, nonNegative: in.NonNegative}
-	if p.Input() != nil {
-		if err := readEdges(ctx, p, ps, func(b []byte) { list.addEdges(b, ps, in) }); err != nil {
-			return nil, err
-		}
-	}
-	if in.Vertices != "" {
-		if err := readVertices(ctx, p, in.Vertices, ps, func(b []byte) { list.ids.intern(nil, b, ps) }); err != nil {
-			return nil, err
-		}
-	}
-	if in.Marked != "" {
-		if err := readVertices(ctx, p, in.Marked, ps, func(b []byte) { list.marked = list.ids.intern(list.marked, b, ps) }); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
-}
-
-func readEdges[M any](ctx context.Context, p *bsp.Peer[M], ps *parser, add func([]byte)) error {
-	r := p.Records()
-	if r == nil {
-		if _, _, err := p.Next(); err != nil {
-			return inputFailure(err)
-		}
-		return errors.New("a graph program divides its input by itself: PartitionInput is of no use to it")
-	}
-	if err := p.Rewind(); err != nil { // after a restart the position is the end
-		return inputFailure(err)
-	}
-	return parseAll(ctx, r, ps.edges, add)
-}
-
-func readVertices[M any](ctx context.Context, p *bsp.Peer[M], url string, ps *parser, add func([]byte)) error {
-	splits, err := storage.Splits(ctx, url, p.N())
-	if err != nil {
-		return inputFailure(fmt.Errorf("vertices: %w", err))
-	}
-	r, err := storage.OpenRecords(ctx, splits[p.Index()])
-	if err != nil {
-		return inputFailure(fmt.Errorf("vertices: %w", err))
-	}
-	return errors.Join(parseAll(ctx, r, ps.vertices, add), r.Close())
-}
-
-// parseAll gives all blocks of r to parse, and the parsed ones to add.
-func parseAll(ctx context.Context, r *storage.Records, parse func([]byte) error, add func([]byte)) error {
-	for {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		b, ok, err := r.Block(blockBytes)
-		if err != nil {
-			return inputFailure(err)
-		}
-		if !ok {
-			return nil
-		}
-		if err := parse(b); err != nil {
-			return malformed(r.BlockWhere, err)
-		}
-		add(b)
-	}
-}
-
-// addEdges adds the edges of a parsed block, both ways if the graph is undirected.
-func (l *edgeList) addEdges(b []byte, ps *parser, in Input) {
-	chunk := l.ids.intern(nil, b, ps)
-	weights := slices.Clone(ps.weights) // nil stays nil
-	if in.Ways {
-		weights = slices.Repeat([]float64{Inward | Outward}, len(chunk)/2)
-	}
-	if in.Undirected {
-		n := len(chunk)
-		for i := 0; i < n; i += 2 {
-			if chunk[i] == chunk[i+1] {
-				continue
-			}
-			chunk = append(chunk, chunk[i+1], chunk[i])
-			switch {
-			case in.single:
-				weights[i/2] = Inward
-				weights = append(weights, Outward)
-			case in.Ways:
-				weights = append(weights, Inward|Outward)
-			case in.Weights:
-				weights = append(weights, weights[i/2])
-			}
-		}
-	}
-	l.chunks = append(l.chunks, chunk)
-	l.weights = append(l.weights, weights)
-}
-
 // load reads the graph and gives every vertex and edge to its owner: that of the
 // source, or for pulling that of the destination.
 func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*part, error) {
@@ -170,7 +59,7 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 	}
 	hand := handing(ctx, p)
 	g := &part{index: p.Index()}
-	places, err := g.settle(list.ids, p.N(), hand)
+	places, err := g.place(list, p.N(), hand)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +82,7 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 	}
 	if pulled {
 		list.reverse()
-		if err := g.countOut(list.outDegrees(), places, hand); err != nil {
+		if err := g.countOut(list.outDegrees(len(places)), places, hand); err != nil {
 			return nil, err
 		}
 	}
@@ -235,6 +124,18 @@ type place uint64
 func placeOf(owner, number uint32) place { return place(owner)<<32 | place(number) }
 func (p place) owner() int               { return int(p >> 32) }
 func (p place) number() uint32           { return uint32(p) }
+
+// place makes this peer's own dictionary and returns where each id of the list is.
+func (g *part) place(list *edgeList, peers int, hand handOver) ([]place, error) {
+	if list.own == nil {
+		return g.settle(list.ids, peers, hand)
+	}
+	if list.own.size() > maxVertices {
+		return nil, tooManyVertices(list.own.size())
+	}
+	g.ids = list.own
+	return list.places, nil
+}
 
 // settle tells the owners of all ids of them, makes this peer's own dictionary of
 // those that it owns, and returns where each of ids is.

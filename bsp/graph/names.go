@@ -27,10 +27,10 @@ func (d *stringIDs) name(i int) []byte {
 	return d.arena[lo:d.ends[i]]
 }
 
-func (d *stringIDs) intern(dst []uint32, block []byte, p *parser) []uint32 {
-	dst = slices.Grow(dst, len(p.spans))
-	for _, s := range p.spans {
-		dst = append(dst, d.number(block[s.lo:s.hi]))
+func (d *stringIDs) intern(dst []uint32, text []byte, list vertices) []uint32 {
+	dst = slices.Grow(dst, len(list.spans))
+	for _, s := range list.spans {
+		dst = append(dst, d.number(text[s.lo:s.hi]))
 	}
 	return dst
 }

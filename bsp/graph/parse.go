@@ -77,9 +77,41 @@ type parser struct {
 	ids         []uint64
 	spans       []span
 	weights     []float64
+
+	lone  vertices // vertices without an edge in the block
+	text  []byte   // of JSON names; spans lie in it instead of the block
+	once  bool     // leave out one of the two ways of an edge that stands for both
+	head  header   // of METIS and Matrix Market
+	line  uint64   // of METIS: the vertex whose line is next
+	found uint64   // of METIS and Matrix Market: neighbours or entries so far
+	sides uint64   // of METIS: 0 if every edge so far was listed at both ends
 }
 
-func (p *parser) reset() { p.ids, p.spans, p.weights = p.ids[:0], p.spans[:0], p.weights[:0] }
+// vertices are ids as a parser holds them.
+type vertices struct {
+	ids   []uint64
+	spans []span
+}
+
+func newParser(in Input) *parser {
+	return &parser{strings: in.IDs == Strings, keep: in.Weights, nonNegative: in.NonNegative, once: in.once()}
+}
+
+func (p *parser) reset() {
+	p.ids, p.spans, p.weights = p.ids[:0], p.spans[:0], p.weights[:0]
+	p.lone.ids, p.lone.spans, p.text = p.lone.ids[:0], p.lone.spans[:0], p.text[:0]
+}
+
+// ends are the ids of edges.
+func (p *parser) ends() vertices { return vertices{p.ids, p.spans} }
+
+// names returns what spans lie in.
+func (p *parser) names(block []byte) []byte {
+	if len(p.text) > 0 {
+		return p.text
+	}
+	return block
+}
 
 // edges parses lines "src dst [weight]".
 func (p *parser) edges(b []byte) error {
@@ -153,41 +185,62 @@ func (p *parser) vertices(b []byte) error {
 
 func (p *parser) id(b []byte, s span) error {
 	if p.strings {
-		if s.hi-s.lo > MaxString {
-			return faultAt(s.lo, "an id of %d bytes; the limit is %d", s.hi-s.lo, MaxString)
+		if err := checkLength(s); err != nil {
+			return err
 		}
 		p.spans = append(p.spans, s)
 		return nil
 	}
+	v, err := wholeID(b, s)
+	p.ids = append(p.ids, v)
+	return err
+}
+
+func checkLength(s span) error {
+	if s.hi-s.lo > MaxString {
+		return faultAt(s.lo, "an id of %d bytes; the limit is %d", s.hi-s.lo, MaxString)
+	}
+	return nil
+}
+
+func wholeID(b []byte, s span) (uint64, error) {
 	v, end, ok := number(b, s.lo)
 	if !ok || end != s.hi {
-		return faultAt(s.lo, "%s is no vertex id: want a whole number from 0 to %d, or take any names with --ids string", quote(b[s.lo:s.hi]), MaxID)
+		return 0, faultAt(s.lo, "%s is no vertex id: want a whole number from 0 to %d, or take any names with --ids string", quote(b[s.lo:s.hi]), MaxID)
 	}
-	p.ids = append(p.ids, v)
-	return nil
+	return v, nil
 }
 
 // weight parses the third field, which may be absent.
 func (p *parser) weight(b []byte, s span) error {
 	w := 1.0
 	if s.hi > 0 {
-		v, end, ok := number(b, s.lo)
-		w = float64(v)
-		if !ok || end != s.hi || end-s.lo > 15 { // no short whole number
-			var err error
-			w, err = strconv.ParseFloat(string(b[s.lo:s.hi]), 64)
-			if err != nil || math.IsInf(w, 0) || math.IsNaN(w) {
-				return faultAt(s.lo, "%s is no weight: want a finite number", quote(b[s.lo:s.hi]))
-			}
+		var err error
+		if w, err = p.parseWeight(b, s); err != nil {
+			return err
 		}
 	}
 	if p.keep {
-		if p.nonNegative && w < 0 {
-			return faultAt(s.lo, "the weight %s is below 0", quote(b[s.lo:s.hi]))
-		}
 		p.weights = append(p.weights, w)
 	}
 	return nil
+}
+
+// parseWeight parses and checks a weight.
+func (p *parser) parseWeight(b []byte, s span) (float64, error) {
+	v, end, ok := number(b, s.lo)
+	w := float64(v)
+	if !ok || end != s.hi || end-s.lo > 15 { // no short whole number
+		var err error
+		w, err = strconv.ParseFloat(string(b[s.lo:s.hi]), 64)
+		if err != nil || math.IsInf(w, 0) || math.IsNaN(w) {
+			return 0, faultAt(s.lo, "%s is no weight: want a finite number", quote(b[s.lo:s.hi]))
+		}
+	}
+	if p.keep && p.nonNegative && w < 0 {
+		return 0, faultAt(s.lo, "the weight %s is below 0", quote(b[s.lo:s.hi]))
+	}
+	return w, nil
 }
 
 // quote shows a field in an error, shortened.

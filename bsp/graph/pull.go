@@ -41,9 +41,9 @@ func (l *edgeList) reverse() {
 	}
 }
 
-// outDegrees returns how many edges of a reversed list leave each id.
-func (l *edgeList) outDegrees() []uint32 {
-	degrees := make([]uint32, l.ids.size())
+// outDegrees returns how many edges of a reversed list leave each of n ids.
+func (l *edgeList) outDegrees(n int) []uint32 {
+	degrees := make([]uint32, n)
 	for _, chunk := range l.chunks {
 		for i := 1; i < len(chunk); i += 2 {
 			degrees[chunk[i]]++

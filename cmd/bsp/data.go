@@ -22,8 +22,8 @@ import (
 )
 
 func (a *app) dataCmd() *cobra.Command {
-	return group("data", "Make, list and print data",
-		group("gen", "Make data", a.genRMATCmd()), a.dataListCmd(), a.dataCatCmd())
+	return group("data", "Make, convert, list and print data",
+		group("gen", "Make data", a.genRMATCmd()), a.dataConvertCmd(), a.dataListCmd(), a.dataCatCmd())
 }
 
 func (a *app) genRMATCmd() *cobra.Command {

@@ -1,0 +1,279 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"scalar/bsp/job"
+	"scalar/storage"
+)
+
+// A binaryFile is an open binary graph.
+type binaryFile struct {
+	*layout
+	name string // for errors
+	r    storage.Reader
+	buf  []byte
+}
+
+// openBinary opens the input if it is a binary graph; nil if it is anything else.
+func openBinary(ctx context.Context, url string) (*binaryFile, error) {
+	fsys, name, err := storage.Resolve(url)
+	if err != nil {
+		return nil, err
+	}
+	st, err := fsys.Stat(ctx, name)
+	if err != nil || st.Dir || st.Size < binaryMagicSize {
+		return nil, err
+	}
+	r, err := fsys.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	f := &binaryFile{name: url, r: r, buf: make([]byte, binaryBlock)}
+	if path, err := storage.Path(url); err == nil {
+		f.name = path
+	}
+	ours, err := f.begin()
+	if err != nil || !ours {
+		return nil, errors.Join(err, r.Close())
+	}
+	return f, nil
+}
+
+// begin reads the header; ours is false if the file is no binary graph.
+func (f *binaryFile) begin() (ours bool, err error) {
+	n, err := f.r.ReadAt(f.buf[:binaryHeader], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("read %s: %w", f.name, err)
+	}
+	if !isBinary(f.buf[:n]) {
+		return false, nil
+	}
+	if f.layout, err = decodeLayout(f.buf[:n], uint64(f.r.Size())); err != nil {
+		return true, fmt.Errorf("%s: %w", f.name, err)
+	}
+	return true, nil
+}
+
+func (f *binaryFile) close() error { return f.r.Close() }
+
+// at says where in the file something is wrong.
+func (f *binaryFile) at(offset uint64, err error) error {
+	return job.Fail(job.FaultInput, "%s (byte %d): %v", f.name, offset, err)
+}
+
+// block reads the block at an offset.
+func (f *binaryFile) block(ctx context.Context, offset uint64) (items uint64, payload []byte, err error) {
+	if ctx.Err() != nil {
+		return 0, nil, context.Cause(ctx)
+	}
+	if n, err := f.r.ReadAt(f.buf, int64(offset)); n < len(f.buf) {
+		return 0, nil, inputFailure(fmt.Errorf("read %s at byte %d: %w", f.name, offset, err))
+	}
+	if items, payload, err = openBlock(f.buf); err != nil {
+		return 0, nil, f.at(offset, err)
+	}
+	return items, payload, nil
+}
+
+// read reads all ids, and the share's edges, into a list. With a file of vertices in
+// the input the ids go the way that those of text go, to meet what is in there.
+func (f *binaryFile) read(ctx context.Context, list *edgeList, in Input, s share) error {
+	switch {
+	case in.Format != Edges:
+		return job.Fail(job.FaultInput, "%s is a binary graph: leave out --format", f.name)
+	case f.has(binaryNames) && in.IDs == Integers:
+		return job.Fail(job.FaultInput, "%s has names of vertices: give --ids string", f.name)
+	case !f.has(binaryNames) && in.IDs == Strings:
+		return job.Fail(job.FaultInput, "%s has whole numbers for vertices: leave out --ids string", f.name)
+	}
+	if err := f.readIDs(ctx, list, in.Vertices == "" && in.Marked == "", s); err != nil {
+		return err
+	}
+	for at, hi := s.of(f.edgeBlock); at < hi; at++ {
+		if err := f.readEdges(ctx, at, list, in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readIDs reads all ids. direct: the peer keeps its own ones and the place of all.
+func (f *binaryFile) readIDs(ctx context.Context, list *edgeList, direct bool, s share) error {
+	var add idTaker
+	switch ids := list.ids.(type) {
+	case *stringIDs:
+		add = &nameTaker{taker: taker{list: list, direct: direct, share: s}, into: ids}
+		if direct {
+			list.own = ids
+		}
+	case *integerIDs:
+		add = &numberTaker{taker: taker{list: list, direct: direct, share: s}, into: ids}
+		if direct {
+			list.own = ids
+		}
+	}
+	if direct {
+		list.places = make([]place, 0, f.vertices)
+	}
+	left := f.vertices
+	for i := range f.idBlocks {
+		offset := binaryHeader + binaryBlock*i
+		items, payload, err := f.block(ctx, offset)
+		if err == nil && (items == 0 || items > left || !f.has(binaryNames) && items != min(left, binaryIDs)) {
+			err = f.at(offset, fmt.Errorf("%w (a block of %d ids)", errBinary, items))
+		}
+		if err != nil {
+			return err
+		}
+		if err := add.take(payload, items); err != nil {
+			return f.at(offset, err)
+		}
+		left -= items
+	}
+	if left > 0 {
+		return f.at(binaryHeader, fmt.Errorf("%w (%d ids are missing)", errBinary, left))
+	}
+	return nil
+}
+
+// An idTaker takes the ids of a block, in ascending order.
+type idTaker interface {
+	take(payload []byte, items uint64) error
+}
+
+// taker is what both kinds have in common.
+type taker struct {
+	list   *edgeList
+	direct bool
+	share
+	counts []uint32 // vertices so far by owner
+}
+
+// place notes who owns the next id, and reports whether this peer does.
+func (t *taker) place(hash uint64) (own bool) {
+	owner := uint32(0)
+	if t.peers > 1 {
+		owner = ownerOf(hash, t.peers)
+	}
+	if t.counts == nil {
+		t.counts = make([]uint32, t.peers)
+	}
+	t.list.places = append(t.list.places, placeOf(owner, t.counts[owner]))
+	t.counts[owner]++
+	return int(owner) == t.index
+}
+
+var errOrder = fmt.Errorf("%w (ids that do not ascend)", errBinary)
+
+type numberTaker struct {
+	taker
+	into *integerIDs
+	next uint64 // the least id that may follow
+}
+
+func (t *numberTaker) take(payload []byte, items uint64) error {
+	for i := range items {
+		id := binary.LittleEndian.Uint64(payload[8*i:])
+		if id < t.next || id > MaxID {
+			return errOrder
+		}
+		t.next = id + 1
+		switch {
+		case !t.direct:
+			t.into.number(id)
+		case t.place(mix(id)):
+			t.into.ids = append(t.into.ids, id)
+		}
+	}
+	return nil
+}
+
+type nameTaker struct {
+	taker
+	into *stringIDs
+	last []byte
+}
+
+func (t *nameTaker) take(payload []byte, items uint64) error {
+	for range items {
+		size, n := binary.Uvarint(payload)
+		if n <= 0 || size > uint64(len(payload)-n) {
+			return fmt.Errorf("%w (a name that is not whole)", errBinary)
+		}
+		name := payload[n : n+int(size)]
+		payload = payload[n+int(size):]
+		if what := wrongName(string(name)); what != "" {
+			return fmt.Errorf("%w (a name: %s)", errBinary, what)
+		}
+		if t.last != nil && bytes.Compare(t.last, name) >= 0 {
+			return errOrder
+		}
+		t.last = append(t.last[:0], name...)
+		switch {
+		case !t.direct:
+			t.into.number(name)
+		case t.place(hash(name)):
+			t.into.arena = append(t.into.arena, name...)
+			t.into.ends = append(t.into.ends, uint64(len(t.into.arena)))
+		}
+	}
+	return nil
+}
+
+// readEdges reads a block of edges.
+func (f *binaryFile) readEdges(ctx context.Context, i uint64, list *edgeList, in Input) error {
+	offset := f.edgesAt(i)
+	items, b, err := f.block(ctx, offset)
+	if err != nil {
+		return err
+	}
+	if items != min(f.perEdges, f.edges-i*f.perEdges) {
+		return f.at(offset, fmt.Errorf("%w (a block of %d edges)", errBinary, items))
+	}
+	once := f.has(binaryBoth) && in.once()
+	chunk := make([]uint32, 0, 2*items)
+	var weights []float64
+	if in.Weights {
+		weights = make([]float64, 0, items)
+	}
+	for e := range items {
+		src, dst := binary.LittleEndian.Uint32(b[8*e:]), binary.LittleEndian.Uint32(b[8*e+4:])
+		if uint64(src) >= f.vertices || uint64(dst) >= f.vertices {
+			return f.at(offset+8+8*e, fmt.Errorf("%w (an edge to vertex %d of %d)", errBinary, max(src, dst), f.vertices))
+		}
+		w := 1.0
+		if in.Weights && f.has(binaryWeights) {
+			at := 8*items + 8*e
+			w = math.Float64frombits(binary.LittleEndian.Uint64(b[at:]))
+			if err := checkWeight(w, in); err != nil {
+				return f.at(offset+8+at, err)
+			}
+		}
+		if once && src > dst {
+			continue
+		}
+		chunk = append(chunk, src, dst)
+		if in.Weights {
+			weights = append(weights, w)
+		}
+	}
+	list.addEdges(chunk, weights, in)
+	return nil
+}
+
+func checkWeight(w float64, in Input) error {
+	switch {
+	case math.IsNaN(w) || math.IsInf(w, 0):
+		return fmt.Errorf("%w (a weight of %v)", errBinary, w)
+	case in.NonNegative && w < 0:
+		return fmt.Errorf("the weight %v is below 0", w)
+	}
+	return nil
+}
