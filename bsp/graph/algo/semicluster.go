@@ -15,7 +15,7 @@ import (
 )
 
 // SemiClusters configures the search for groups of vertices with many edges among them
-// and few to others, which may overlap (Malewicz et al., Pregel, SIGMOD 2010, §5.5). The
+// and few to others, which may overlap (Malewicz et al., Pregel, SIGMOD 2010, §5.4). The
 // score of a group of n > 1 vertices is
 //
 //	(I - Boundary·B) / (n·(n-1)/2)
@@ -75,7 +75,7 @@ type Gossip struct {
 // Program returns the bsp program. The value of a vertex is written as the groups that it
 // is in, the best first: "score id,id,…; score id,…".
 func (c SemiClusters) Program(in graph.Input) bsp.Program[graph.Letter[Gossip]] {
-	in.Undirected, in.Weights = true, true
+	in.Undirected, in.Weights, in.NonNegative = true, true, true
 	return graph.FreeProgram(in, func(global *graph.Global) graph.Algorithm[Grouped, Gossip] {
 		g := grouping{c, idOrder(in.IDs), graph.NewAggregator[int64](global, superstep.Sum)}
 		return graph.Algorithm[Grouped, Gossip]{
