@@ -94,7 +94,8 @@ func Serve(dir string) rpc.Handler { return ServeProbes(dir, probe) }
 func ServeProbes(dir string, look func(context.Context, wire.Probe) wire.ProbeReply) func(ctx context.Context, method uint16, body []byte) ([]byte, error) {
 	n := &node{
 		log: slog.New(slog.DiscardHandler), dir: &dataDir{root: dir}, prober: newProber(look),
-		table: table.New("", func(string) error { return nil }),
+		keeper: newStorekeeper("file:///dev/null/store"), // which cannot be
+		table:  table.New("", func(string) error { return nil }),
 	}
 	return n.serve
 }

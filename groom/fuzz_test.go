@@ -13,9 +13,11 @@ import (
 func FuzzServe(f *testing.F) {
 	key := wire.TaskKey{Job: "pr-1", Epoch: 1}
 	for method, m := range map[uint16]any{
-		wire.MethodOrders: wire.Orders{Term: 1, Seq: 1, Tasks: []wire.TaskOrder{play(key, "done")}, Storage: []wire.StorageOrder{{Job: "pr-1"}}},
-		wire.MethodProbe:  wire.Probe{Inputs: []string{"file:///nothing"}},
-		wire.MethodLog:    wire.LogRequest{Key: key, Max: 10},
+		wire.MethodOrders:  wire.Orders{Term: 1, Seq: 1, Tasks: []wire.TaskOrder{play(key, "done")}, Storage: []wire.StorageOrder{{Job: "pr-1"}}},
+		wire.MethodProbe:   wire.Probe{Inputs: []string{"file:///nothing"}},
+		wire.MethodLog:     wire.LogRequest{Key: key, Max: 10},
+		wire.MethodArchive: wire.Archive{Cluster: "c"},
+		wire.MethodSweep:   wire.Sweep{Cluster: "c"},
 	} {
 		b, err := pack.Marshal(m)
 		if err != nil {
