@@ -1,16 +1,8 @@
 package limit
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
-	"sync"
 	"sync/atomic"
-	"time"
-
-	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 )
 
 // PageRank ranks the vertices of an edge list as algo.PageRank does: float64,
@@ -23,51 +15,13 @@ type PageRank struct {
 	Workers    int
 }
 
-// Times are the seconds of the phases.
-type Times struct {
-	Load    float64 `json:"load"`
-	Compute float64 `json:"compute"`
-	Write   float64 `json:"write"`
-}
-
 // Run reads the file input and writes "id TAB rank" lines into the new folder output,
 // a file a worker.
-func (c PageRank) Run(input, output string) (t Times, err error) {
-	start := time.Now()
-	text, err := mapped(input)
-	if err != nil {
-		return t, err
-	}
-	g, err := load(text, c.Workers)
-	if err := unix.Munmap(text); err != nil {
-		return t, err
-	}
-	if err != nil {
-		return t, fmt.Errorf("%s: %w", input, err)
-	}
-	t.Load = time.Since(start).Seconds()
-
-	start = time.Now()
-	ranks := c.rank(g)
-	t.Compute = time.Since(start).Seconds()
-
-	start = time.Now()
-	err = c.write(output, g, ranks)
-	t.Write = time.Since(start).Seconds()
-	return t, err
-}
-
-func mapped(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // read only
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return unix.Mmap(int(f.Fd()), 0, int(st.Size()), unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_POPULATE)
+func (c PageRank) Run(input, output string) (Times, error) {
+	return run(input, output, c.Workers, want{in: true}, func(g *csr) (line, error) {
+		ranks := c.rank(g)
+		return func(dst []byte, v int) []byte { return strconv.AppendFloat(dst, ranks[v], 'g', -1, 64) }, nil
+	})
 }
 
 // rank runs the iterations. One pass an iteration reads the shares of the last and
@@ -84,6 +38,7 @@ func (c PageRank) rank(g *csr) []float64 {
 			dangling += ranks[v]
 		}
 	}
+	offsets, sources := g.in.offsets, g.in.ends
 	for range c.Iterations {
 		base := (1 - c.Damping + c.Damping*dangling) / float64(n)
 		lost := make([]float64, c.Workers)
@@ -94,7 +49,7 @@ func (c PageRank) rank(g *csr) []float64 {
 			for lo := int(chunks.Add(chunk)) - chunk; lo < n; lo = int(chunks.Add(chunk)) - chunk {
 				for v := lo; v < min(lo+chunk, n); v++ {
 					sum := 0.0
-					for _, u := range g.sources[g.offsets[v]:g.offsets[v+1]] {
+					for _, u := range sources[offsets[v]:offsets[v+1]] {
 						sum += shares[u]
 					}
 					r := base + c.Damping*sum
@@ -115,32 +70,4 @@ func (c PageRank) rank(g *csr) []float64 {
 		shares, next = next, shares
 	}
 	return ranks
-}
-
-func (c PageRank) write(output string, g *csr, ranks []float64) error {
-	if err := os.Mkdir(output, 0o755); err != nil {
-		return err
-	}
-	var group errgroup.Group
-	for w := range c.Workers {
-		group.Go(func() error {
-			lo, hi := len(ranks)*w/c.Workers, len(ranks)*(w+1)/c.Workers
-			buf := make([]byte, 0, 32*(hi-lo))
-			for v := lo; v < hi; v++ {
-				buf = append(strconv.AppendUint(buf, uint64(g.ids[v]), 10), '\t')
-				buf = append(strconv.AppendFloat(buf, ranks[v], 'g', -1, 64), '\n')
-			}
-			return os.WriteFile(filepath.Join(output, fmt.Sprintf("part-%05d", w)), buf, 0o644)
-		})
-	}
-	return group.Wait()
-}
-
-// parallel runs f for every worker and waits.
-func parallel(workers int, f func(w int)) {
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() { f(w) })
-	}
-	wg.Wait()
 }

@@ -5,6 +5,8 @@
 //	limit -what stream [-tls] -count 1073741824
 //	limit -what columns -count 16777216
 //	limit -what pagerank -input graph.e -output out -iterations 20
+//	limit -what bfs|sssp -input graph.e -output out -source 7
+//	limit -what components -input graph.e -output out
 package main
 
 import (
@@ -12,6 +14,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/signal"
@@ -29,17 +32,21 @@ type flags struct {
 	secure        bool
 	input, output string
 	iterations    int
+	source        uint
+	delta         float64
 }
 
 func main() {
 	var f flags
-	flag.StringVar(&f.what, "what", "", "alltoall, star, stream, columns or pagerank")
+	flag.StringVar(&f.what, "what", "", "alltoall, star, stream, columns, pagerank, bfs, sssp or components")
 	flag.IntVar(&f.tasks, "tasks", 2, "processes")
 	flag.IntVar(&f.count, "count", 1000, "barriers, bytes or messages of each task")
 	flag.BoolVar(&f.secure, "tls", false, "links are TLS")
-	flag.StringVar(&f.input, "input", "", "edge list of pagerank")
-	flag.StringVar(&f.output, "output", "", "new folder of pagerank")
+	flag.StringVar(&f.input, "input", "", "edge list of the graphs' programs")
+	flag.StringVar(&f.output, "output", "", "new folder of the graphs' programs")
 	flag.IntVar(&f.iterations, "iterations", 20, "of pagerank")
+	flag.UintVar(&f.source, "source", 0, "id that bfs and sssp begin at")
+	flag.Float64Var(&f.delta, "delta", 32, "width of a bucket of sssp, a power of 2")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -50,8 +57,8 @@ func main() {
 }
 
 func (f flags) run(ctx context.Context) error {
-	if f.what == "pagerank" {
-		t, err := limit.PageRank{Iterations: f.iterations, Damping: 0.85, Workers: runtime.GOMAXPROCS(0)}.Run(f.input, f.output)
+	if program := f.graph(); program != nil {
+		t, err := program(f.input, f.output)
 		if err != nil {
 			return err
 		}
@@ -73,6 +80,22 @@ func (f flags) run(ctx context.Context) error {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// graph returns the program on graphs that is named, nil if it is another.
+func (f flags) graph() func(input, output string) (limit.Times, error) {
+	workers := runtime.GOMAXPROCS(0)
+	switch source := uint32(min(f.source, math.MaxUint32)); f.what {
+	case "pagerank":
+		return limit.PageRank{Iterations: f.iterations, Damping: 0.85, Workers: workers}.Run
+	case "bfs":
+		return limit.BFS{Source: source, Workers: workers}.Run
+	case "sssp":
+		return limit.SSSP{Source: source, Delta: f.delta, Workers: workers}.Run
+	case "components":
+		return limit.Components{Workers: workers}.Run
+	}
+	return nil
 }
 
 // member measures after one small round that warms up and lets all arrive.
