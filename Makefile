@@ -1,6 +1,6 @@
 # The targets of docs/architecture.md, "How it is tested". Go ≥ 1.26, make and git do everything.
 .DEFAULT_GOAL := build
-.PHONY: build check fmt test race e2e sim fuzz bench demo clean
+.PHONY: build check fmt test race e2e sim fuzz bench bench-graph peers demo clean
 
 export CGO_ENABLED ?= 0
 BIN     := bin/bsp
@@ -11,6 +11,7 @@ N       ?= 10       # of make e2e: random kills; N/2 kills of the leader under l
 HOURS   ?= 2        # virtual hours of make sim
 SEED    ?= 1        # of its first world
 RUNS    ?= 1000000x # runs of each fuzz test of make fuzz
+ARGS    ?=          # of make bench and make bench-graph, such as -only start,local
 
 build: ## the bsp binary, static
 	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/bsp
@@ -48,7 +49,13 @@ fuzz: ## RUNS runs of every fuzz test, a line for each; stops at the first findi
 	done
 
 bench: build ## figures beside their limits, into bench/results
-	BSP=$(CURDIR)/$(BIN) go run ./bench/cmd/figures
+	BSP=$(CURDIR)/$(BIN) go run ./bench/cmd/figures $(ARGS)
+
+bench-graph: build ## the graph engine's figures beside limits and peers; ARGS='-only load -scale 16 -runs 1' for a part
+	BSP=$(CURDIR)/$(BIN) go run ./bench/cmd/figures -set graph $(ARGS)
+
+peers: ## other graph engines for bench-graph, from package registries into bench/peers/.cache
+	bench/peers/install
 
 demo: build ## the main job on real input, with a kill -9 in the middle
 	go run ./examples/debian/demo -bsp $(CURDIR)/$(BIN)

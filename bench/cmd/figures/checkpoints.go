@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -140,16 +138,8 @@ func (r ranker) recovery(ctx context.Context, every int) (bench.Figure, error) {
 
 // graph returns an R-MAT edge list with edge factor 16, made once for all runs.
 func (h *harness) graph(ctx context.Context, scale int) (string, error) {
-	if err := os.MkdirAll(h.cache, 0o755); err != nil {
-		return "", err
-	}
-	path := filepath.Join(h.cache, fmt.Sprintf("rmat%d-16-1.txt", scale))
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return path, err
-	}
-	part := filepath.Join(h.scratch, filepath.Base(path)) // whole, or not there
-	if _, _, err := h.bspRun(ctx, nil, "data", "gen", "rmat", "--scale", strconv.Itoa(scale), "--edge-factor", "16", "--seed", "1", "--output", part); err != nil {
-		return "", err
-	}
-	return path, os.Rename(part, path)
+	return h.made(fmt.Sprintf("rmat%d-16-1.txt", scale), func(path string) error {
+		_, _, err := h.bspRun(ctx, nil, "data", "gen", "rmat", "--scale", strconv.Itoa(scale), "--edge-factor", "16", "--seed", "1", "--output", path)
+		return err
+	})
 }

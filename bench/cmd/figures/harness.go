@@ -32,10 +32,14 @@ type harness struct {
 	cache   string // folder for what stays there: graphs
 	runs    int
 	outputs int
-	scales  []int  // of PageRank's graphs
-	limit   string // bench/cmd/limit
-	tasks   string // bench/cmd/exchange
-	pacer   string // bench/cmd/pacer
+	scales  []int    // of PageRank's graphs
+	scale   int      // of the graphs of make bench-graph
+	skipped []string // peers that are not installed
+	limit   string   // bench/cmd/limit
+	tasks   string   // bench/cmd/exchange
+	pacer   string   // bench/cmd/pacer
+
+	alsoLarge bool // measure the graph of 2^(scale+largeLarger) vertices too
 }
 
 // build makes the programs that are not part of bsp.

@@ -1,8 +1,11 @@
-// Command figures measures the runtime's figures through the real binary:
+// Command figures measures figures through the real binary, the runtime's or the graph
+// engine's:
 //
 //	make bench
+//	make bench-graph ARGS='-only load,ids -scale 16 -runs 1'
 //
-// It takes some minutes, writes the table to stdout and to bench/results.
+// It takes some minutes, writes the table to stdout and, unless -only or -scale makes it
+// a part, to bench/results.
 package main
 
 import (
@@ -25,22 +28,27 @@ import (
 
 func main() {
 	runs := flag.Int("runs", 5, "runs of each figure")
-	out := flag.String("out", "bench/results/runtime.md", "where the table goes")
-	only := flag.String("only", "", "groups, such as start,commits; default all: start, local, exchange, commits, cluster, jobs, failover, faults, checkpoints")
+	set := flag.String("set", "runtime", "which figures: runtime or graph")
+	out := flag.String("out", "", "where the table goes; default bench/results/SET.md")
+	only := flag.String("only", "", "groups, such as start,commits; default all of "+names(groups())+"; of the graph set "+names(graphGroups()))
+	scale := flag.Int("scale", issueScale, "R-MAT scale of the graph set; some of its figures take smaller or larger graphs by the same difference")
+	large := flag.Bool("large", false, "the graph set measures a graph of 2^24 vertices too (2^(scale+4)): 4 GB of text")
 	cache := flag.String("cache", filepath.Join(os.TempDir(), "bsp-bench"), "folder for graphs, which stay there")
 	scales := flag.String("scales", "18", "R-MAT scales of PageRank, such as 18,20")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, options{*runs, *out, *only, *scales, *cache}); err != nil {
+	if err := run(ctx, options{*runs, *set, *out, *only, *scales, *cache, *scale, *large}); err != nil {
 		fmt.Fprintln(os.Stderr, "figures:", err)
 		os.Exit(1)
 	}
 }
 
 type options struct {
-	runs                     int
-	out, only, scales, cache string
+	runs                          int
+	set, out, only, scales, cache string
+	scale                         int
+	large                         bool
 }
 
 func run(ctx context.Context, o options) error {
@@ -54,11 +62,18 @@ func run(ctx context.Context, o options) error {
 	}
 	defer func() { _ = os.RemoveAll(scratch) }() // a scratch folder
 
-	only, err := parseGroups(o.only)
+	t, err := tableOf(o.set)
 	if err != nil {
 		return err
 	}
-	h := &harness{bsp: bin, scratch: scratch, cache: o.cache, runs: o.runs}
+	only, err := parseGroups(t.groups, o.only)
+	if err != nil {
+		return err
+	}
+	if o.scale < leastScale {
+		return fmt.Errorf("-scale %d: want %d or more", o.scale, leastScale)
+	}
+	h := &harness{bsp: bin, scratch: scratch, cache: o.cache, runs: o.runs, scale: o.scale, alsoLarge: o.large}
 	if h.scales, err = parseScales(o.scales); err != nil {
 		return err
 	}
@@ -71,22 +86,53 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "# The runtime's figures\n\nMade by `make bench` on: %s.\nLoad before: %s, after: %s. ", bench.Machine(), load, bench.Load())
-	b.WriteString("Medians; wall time of the `bsp` process unless said. The machine is noisy: read ratios.\nA limit is a single-purpose program (`bench/limit`) that ran between our own runs; \"times the limit\" is how much worse ours is.\n\n")
-	if err := bench.WriteMarkdown(&b, figures); err != nil {
+	text, err := t.write(figures, h.skipped, load)
+	if err != nil {
 		return err
 	}
-	if _, err := os.Stdout.Write(b.Bytes()); err != nil {
+	if _, err := os.Stdout.Write(text); err != nil {
 		return err
 	}
-	if o.only != "" {
-		return nil
+	if o.out == "" {
+		o.out = filepath.Join("bench/results", o.set+".md")
+		if o.only != "" || o.set == "graph" && o.scale != issueScale {
+			return nil
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(o.out), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(o.out, b.Bytes(), 0o644)
+	return os.WriteFile(o.out, text, 0o644)
+}
+
+// A table is what is measured and written together.
+type table struct {
+	title, target string
+	groups        []group
+}
+
+// write returns the table's text; load is the machine's before the first figure.
+func (t table) write(figures []bench.Figure, skipped []string, load string) ([]byte, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# %s\n\nMade by `make %s` on: %s.\nLoad before: %s, after: %s. ", t.title, t.target, bench.Machine(), load, bench.Load())
+	b.WriteString("Medians; wall time of the `bsp` process unless said. The machine is noisy: read ratios.\nA limit is a single-purpose program (`bench/limit`) that ran between our own runs; \"times the limit\" is how much worse ours is.\n\n")
+	if err := bench.WriteMarkdown(&b, figures); err != nil {
+		return nil, err
+	}
+	if len(skipped) > 0 {
+		fmt.Fprintf(&b, "\nNot installed, so not measured (`make peers`): %s.\n", strings.Join(skipped, ", "))
+	}
+	return b.Bytes(), nil
+}
+
+func tableOf(set string) (table, error) {
+	switch set {
+	case "runtime":
+		return table{"The runtime's figures", "bench", groups()}, nil
+	case "graph":
+		return table{"The graph engine's figures", "bench-graph", graphGroups()}, nil
+	}
+	return table{}, fmt.Errorf("-set %q: want runtime or graph", set)
 }
 
 // A group is a few figures that are measured together.
@@ -109,9 +155,17 @@ func groups() []group {
 	}
 }
 
+// names lists groups for people.
+func names(groups []group) string {
+	all := make([]string, 0, len(groups))
+	for _, g := range groups {
+		all = append(all, g.name)
+	}
+	return strings.Join(all, ", ")
+}
+
 // parseGroups returns the groups that are named, all without a name.
-func parseGroups(names string) ([]group, error) {
-	all := groups()
+func parseGroups(all []group, names string) ([]group, error) {
 	if names == "" {
 		return all, nil
 	}

@@ -1,0 +1,8 @@
+package main
+
+// For the tests.
+var (
+	Hub       = hub
+	Rewrite   = rewrite
+	SameRanks = sameRanks
+)
