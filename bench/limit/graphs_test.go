@@ -103,7 +103,7 @@ func kinds() []kind {
 			return want
 		}, func(source string) bsp.Runner { return bsp.NewRunner(algo.BFS(graph.Input{}, source)) }},
 		{"sssp", true, func(source uint32, workers int, in, out string) error {
-			_, err := limit.SSSP{Source: source, Delta: 32, Workers: workers}.Run(in, out)
+			_, err := limit.SSSP{Source: source, Delta: 4, Workers: workers}.Run(in, out)
 			return err
 		}, func(_ *testing.T, all []link, source string) map[string]string {
 			want := map[string]string{}
