@@ -136,8 +136,7 @@ func mergeDone(dones []*wire.TaskDone) wire.TaskDone {
 		all.Supersteps = max(all.Supersteps, d.Supersteps)
 		all.Parts = append(all.Parts, d.Parts...)
 		merge(all.Counters, d.Counters)
-		s := &all.Seconds
-		s.Load, s.Compute, s.Write = max(s.Load, d.Seconds.Load), max(s.Compute, d.Seconds.Compute), max(s.Write, d.Seconds.Write)
+		all.Seconds = all.Seconds.Join(d.Seconds)
 	}
 	slices.SortFunc(all.Parts, func(a, b wire.Part) int { return cmp.Compare(a.Peer, b.Peer) })
 	return all

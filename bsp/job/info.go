@@ -52,7 +52,7 @@ type Slow struct {
 
 // Seconds are a job's phases. Load is from task start to graph or data built;
 // compute from the first superstep's start to the last barrier, exchange and
-// checkpoints in it; write to _SUCCESS. Each is the slowest task's.
+// checkpoints in it; write to _SUCCESS. Each ends when the last task has ended it.
 type Seconds struct {
 	Queued  float64 `json:"queued"`
 	Start   float64 `json:"start"`
@@ -60,6 +60,16 @@ type Seconds struct {
 	Compute float64 `json:"compute"`
 	Write   float64 `json:"write"`
 	Total   float64 `json:"total"`
+}
+
+// Join returns the phases of two tasks together, a phase of which ends when both have
+// ended it: load, compute and write are never more than the longer task's in sum.
+func (s Seconds) Join(o Seconds) Seconds {
+	load := max(s.Load, o.Load)
+	computed := max(s.Load+s.Compute, o.Load+o.Compute)
+	written := max(s.Load+s.Compute+s.Write, o.Load+o.Compute+o.Write)
+	s.Load, s.Compute, s.Write = load, computed-load, written-computed
+	return s
 }
 
 // Placed says where one task of the current epoch is.

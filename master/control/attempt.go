@@ -246,7 +246,7 @@ func (t *turn) result(j *fsm.Job, list []status) fsm.AttemptResult {
 		r.Supersteps = max(r.Supersteps, s.Superstep)
 		r.Parts = append(r.Parts, s.Parts...)
 		addCounters(counters, s.Counters)
-		r.Seconds = slowest(r.Seconds, s.Seconds)
+		r.Seconds = r.Seconds.Join(s.Seconds)
 	}
 	for len(counters) > fsm.MaxCounters { // a program that counts by a key of its data
 		names := slices.Sorted(maps.Keys(counters))
@@ -293,11 +293,6 @@ func addCounters(sum, task map[string]int64) {
 		}
 		sum[name] += n
 	}
-}
-
-func slowest(a, b job.Seconds) job.Seconds {
-	a.Load, a.Compute, a.Write = max(a.Load, b.Load), max(a.Compute, b.Compute), max(a.Write, b.Write)
-	return a
 }
 
 // checkpoint commits the newest checkpoint that every task has written.

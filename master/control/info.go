@@ -129,7 +129,7 @@ func (c *Plane) live(j *fsm.Job, in *job.Info) {
 		p := &in.Placement[i]
 		p.State, p.Superstep, p.PID = s.Phase.String(), s.Superstep, s.PID
 		in.Supersteps = max(in.Supersteps, s.Superstep)
-		in.Seconds = slowest(in.Seconds, s.Seconds)
+		in.Seconds = in.Seconds.Join(s.Seconds)
 		addCounters(in.Counters, s.Counters)
 	}
 }
