@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -78,6 +79,13 @@ func (l *local) children() (pids []int) {
 	return pids
 }
 
+// moves says whether a process that was sent SIGSTOP has not stopped yet: until one of
+// its threads takes the signal the others go on.
+func moves(pid int) bool {
+	b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return !bytes.Contains(b, []byte(") T "))
+}
+
 // TestInterruptTheBuild presses ^C while the go command works.
 func TestInterruptTheBuild(t *testing.T) {
 	tools, src := t.TempDir(), t.TempDir()
@@ -113,6 +121,7 @@ func TestSecondInterrupt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	l.eventually("the tasks stand still", func() bool { return !slices.ContainsFunc(tasks, moves) })
 	l.cmd.Process.Signal(syscall.SIGINT)
 	l.cmd.Process.Signal(syscall.SIGTERM)
 	time.Sleep(500 * time.Millisecond)
