@@ -149,9 +149,7 @@ func boxConfig[M any](o *options) (superstep.BoxConfig[M], error) {
 		return cfg, fmt.Errorf("WithCompare: %T does not compare messages of type %v", o.compare, reflect.TypeFor[M]())
 	}
 	if cfg.Codec == nil {
-		if cfg.Codec, ok = superstep.FixedCodec[M](); !ok {
-			cfg.Codec = superstep.MsgpackCodec[M]()
-		}
+		cfg.Codec, _ = superstep.CodecOf[M]()
 	}
 	if o.queue == Sorted && cfg.Compare == nil {
 		if cfg.Compare = naturalOrder[M](); cfg.Compare == nil {

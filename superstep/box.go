@@ -63,11 +63,7 @@ type combined[M any] struct {
 func NewBox[M any](p *Port, cfg BoxConfig[M]) *Box[M] {
 	b := &Box[M]{p: p, cfg: cfg, out: make([]outbox, p.N())}
 	if cfg.Codec == nil {
-		codec, ok := FixedCodec[M]()
-		if !ok {
-			codec = MsgpackCodec[M]()
-		}
-		b.cfg.Codec = codec
+		b.cfg.Codec, _ = CodecOf[M]()
 	}
 	if fixed, ok := b.cfg.Codec.(fixedCodec[M]); ok {
 		b.fixed = &fixed

@@ -23,6 +23,15 @@ type Codec[M any] interface {
 // maxFixed is the widest message that is copied as memory.
 const maxFixed = 32 << 10
 
+// CodecOf returns the codec that messages of a type have unless they are given another:
+// fixed says that it is FixedCodec's, else it is MsgpackCodec.
+func CodecOf[M any]() (c Codec[M], fixed bool) {
+	if c, fixed = FixedCodec[M](); !fixed {
+		c = MsgpackCodec[M]()
+	}
+	return c, fixed
+}
+
 // maxHoles is the most runs of padding in a fixed-width type.
 const maxHoles = 16
 

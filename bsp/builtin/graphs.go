@@ -40,41 +40,30 @@ func (v values) graph() (graph.Input, error) {
 }
 
 func pagerankProgram() Program {
-	p := Program{
-		Name: "pagerank", Summary: "ranks the vertices of a graph by the links to them", Input: Required, Output: Optional,
-		Options: graphOptions(
-			Option{Name: iterations, Kind: KindInt, Default: "30", Help: "updates, exactly so many unless --tolerance ends them"},
-			Option{Name: "tolerance", Kind: KindFloat, Default: "0", Help: "end when an update changes the ranks by this much in total, Σ|new-old|; 0: off"},
-			Option{Name: "damping", Kind: KindFloat, Default: "0.85", Help: "probability of following a link"},
-			Option{Name: "personalize", Kind: KindString, Help: "ids, separated by commas: jumps go to these vertices only"},
-		),
-	}
-	p.New = func(args []string) (bsp.Runner, error) {
-		v, err := p.values(args)
-		if err != nil {
-			return nil, err
-		}
-		in, err := v.graph()
-		if err != nil {
-			return nil, err
-		}
-		n, err := v.intRange(iterations, 0, math.MaxInt32)
-		if err != nil {
-			return nil, err
-		}
-		rank := algo.PageRank{Iterations: n, Damping: v.Float("damping"), Tolerance: v.Float("tolerance")}
-		if ids := v.String("personalize"); ids != "" {
-			rank.Personalize = strings.Split(ids, ",")
-		}
-		if slices.Contains(rank.Personalize, "") {
-			return nil, p.usage("option --personalize %q: want ids, separated by commas", v.String("personalize"))
-		}
-		if err := rank.Validate(); err != nil {
-			return nil, p.usage("option --%v", err)
-		}
-		return bsp.NewRunner(rank.Program(in)), nil
-	}
-	return p
+	return graphProgram("pagerank", "ranks the vertices of a graph by the links to them",
+		[]Option{
+			{Name: iterations, Kind: KindInt, Default: "30", Help: "updates, exactly so many unless --tolerance ends them"},
+			{Name: "tolerance", Kind: KindFloat, Default: "0", Help: "end when an update changes the ranks by this much in total, Σ|new-old|; 0: off"},
+			{Name: "damping", Kind: KindFloat, Default: "0.85", Help: "probability of following a link"},
+			{Name: "personalize", Kind: KindString, Help: "ids, separated by commas: jumps go to these vertices only"},
+		},
+		func(v values, in graph.Input) (bsp.Runner, error) {
+			n, err := v.intRange(iterations, 0, math.MaxInt32)
+			if err != nil {
+				return nil, err
+			}
+			rank := algo.PageRank{Iterations: n, Damping: v.Float("damping"), Tolerance: v.Float("tolerance")}
+			if ids := v.String("personalize"); ids != "" {
+				rank.Personalize = strings.Split(ids, ",")
+			}
+			if slices.Contains(rank.Personalize, "") {
+				return nil, v.program.usage("option --personalize %q: want ids, separated by commas", v.String("personalize"))
+			}
+			if err := rank.Validate(); err != nil {
+				return nil, v.program.usage("option --%v", err)
+			}
+			return bsp.NewRunner(rank.Program(in)), nil
+		})
 }
 
 // graphProgram is a built-in on graphs; make gets its checked options.

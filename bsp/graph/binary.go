@@ -51,7 +51,7 @@ func isBinary(b []byte) bool {
 // size returns the bytes of the whole file.
 func (l *layout) size() uint64 { return binaryHeader + binaryBlock*(l.idBlocks+l.edgeBlock) }
 
-// blockAt returns where block i of edges begins.
+// edgesAt returns where block i of edges begins.
 func (l *layout) edgesAt(i uint64) uint64 { return binaryHeader + binaryBlock*(l.idBlocks+i) }
 
 // derive fills the fields that follow from the others.

@@ -89,20 +89,20 @@ type change[V any] struct {
 // request keeps a change for the next superstep.
 func (e *freeEngine[V, M]) request(c change[V]) {
 	q := e.ownerOf(c.ID)
-	e.Pending[q] = append(e.Pending[q], c)
+	e.pending[q] = append(e.pending[q], c)
 	e.changes++
 }
 
 // exchangeChanges makes the changes that all vertices asked for in the superstep before.
 // All peers must call it.
 func (e *freeEngine[V, M]) exchangeChanges() error {
-	out := make([][]byte, len(e.Pending))
-	for q, list := range e.Pending {
+	out := make([][]byte, len(e.pending))
+	for q, list := range e.pending {
 		var err error
 		if out[q], err = pack.Marshal(list); err != nil {
 			return fmt.Errorf("changes of the graph: %w", err)
 		}
-		e.Pending[q] = nil
+		e.pending[q] = nil
 	}
 	told, err := e.hand(out)
 	if err != nil {

@@ -23,10 +23,7 @@ type Fold[T any] struct {
 // take bsp.MaxValues bytes a peer. It is called while the algorithm is defined, in the
 // same order on all peers.
 func NewFold[T any](g *Global, zero T, fold func(a, b T) T) *Fold[T] {
-	codec, ok := superstep.FixedCodec[T]()
-	if !ok {
-		codec = superstep.MsgpackCodec[T]()
-	}
+	codec, _ := superstep.CodecOf[T]()
 	f := &Fold[T]{zero: zero, sum: zero, value: zero, fold: fold, codec: codec}
 	g.aggregates = append(g.aggregates, f)
 	return f

@@ -63,6 +63,7 @@ type freeEngine[V, M any] struct {
 	alg    Algorithm[V, M]
 	hand   handOver
 
+	slots   []uint32 // where each message goes
 	inbox   []M      // by vertex, those of one in the order of arrival
 	starts  []uint32 // of slot v's messages in inbox; one more at the end
 	out     []merged[M]

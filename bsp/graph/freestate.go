@@ -14,7 +14,7 @@ import (
 type freeState[V any] struct {
 	values  []V
 	halted  []bool
-	Pending [][]change[V] // by owner
+	pending [][]change[V] // by owner
 	graph   *grown
 	codec   superstep.Codec[V]
 	fixed   bool
@@ -25,10 +25,8 @@ const freeVersion = 1
 
 func newFreeState[V any](g *grown) (*freeState[V], error) {
 	n := len(g.rows)
-	s := &freeState[V]{values: make([]V, n), halted: make([]bool, n), Pending: make([][]change[V], len(g.counts)), graph: g}
-	if s.codec, s.fixed = superstep.FixedCodec[V](); !s.fixed {
-		s.codec = superstep.MsgpackCodec[V]()
-	}
+	s := &freeState[V]{values: make([]V, n), halted: make([]bool, n), pending: make([][]change[V], len(g.counts)), graph: g}
+	s.codec, s.fixed = superstep.CodecOf[V]()
 	if _, err := pack.Marshal(change[V]{}); err != nil {
 		return nil, fmt.Errorf("values of vertices: %w", err)
 	}
@@ -51,7 +49,7 @@ func (s *freeState[V]) AppendBinary(b []byte) ([]byte, error) {
 	values := (&state[V, uint32]{values: s.values, codecV: s.codec, fixed: s.fixed}).appendValues(nil)
 	b = binary.AppendUvarint(b, uint64(len(values)))
 	b = append(b, values...)
-	rest, err := pack.Marshal(freeRest[V]{s.halted, s.Pending, s.graph.save()})
+	rest, err := pack.Marshal(freeRest[V]{s.halted, s.pending, s.graph.save()})
 	return append(b, rest...), err
 }
 
@@ -90,10 +88,10 @@ func (s *freeState[V]) UnmarshalBinary(b []byte) error {
 	if err := s.graph.restore(rest.Graph); err != nil {
 		return err
 	}
-	if slots := len(s.graph.rows); len(values) != slots || len(rest.Halted) != slots || len(rest.Pending) != len(s.Pending) {
+	if slots := len(s.graph.rows); len(values) != slots || len(rest.Halted) != slots || len(rest.Pending) != len(s.pending) {
 		return fmt.Errorf("%w: %d values and %d halts of %d vertices: did the input change?", errState, len(values), len(rest.Halted), slots)
 	}
-	s.values, s.halted, s.Pending = values, rest.Halted, rest.Pending
+	s.values, s.halted, s.pending = values, rest.Halted, rest.Pending
 	return nil
 }
 

@@ -56,15 +56,18 @@ func newGrown(g *part, hand handOver) (*grown, error) {
 }
 
 // targetIDs returns the IDs of the vertices that edges lead to, by peer and number.
-func (g *part) targetIDs(hand handOver) ([]map[uint32]uint64, error) {
+func (g *part) targetIDs(hand handOver) ([][]uint64, error) {
 	out := make([][]byte, len(g.blocks))
-	asked := make([][]uint32, len(g.blocks))
+	ids := make([][]uint64, len(g.blocks))
 	for q, b := range g.blocks {
-		asked[q] = slices.Clone(b.targets)
-		slices.Sort(asked[q])
-		asked[q] = slices.Compact(asked[q])
-		for _, t := range asked[q] {
-			out[q] = binary.LittleEndian.AppendUint32(out[q], t)
+		ids[q] = make([]uint64, g.counts[q])
+		for _, t := range b.targets {
+			ids[q][t] = 1
+		}
+		for t, asked := range ids[q] {
+			if asked != 0 {
+				out[q] = binary.LittleEndian.AppendUint32(out[q], uint32(t))
+			}
 		}
 	}
 	questions, err := hand(out)
@@ -73,28 +76,41 @@ func (g *part) targetIDs(hand handOver) ([]map[uint32]uint64, error) {
 	}
 	answers := make([][]byte, len(questions))
 	for q, b := range questions {
-		for ; len(b) >= 4; b = b[4:] {
-			v := binary.LittleEndian.Uint32(b)
-			if int64(v) >= int64(len(g.degrees)) {
-				return nil, errSegment
-			}
-			answers[q] = binary.LittleEndian.AppendUint64(answers[q], g.id(v))
+		if answers[q], err = g.tellIDs(b); err != nil {
+			return nil, err
 		}
 	}
 	if answers, err = hand(answers); err != nil {
 		return nil, err
 	}
-	ids := make([]map[uint32]uint64, len(asked))
-	for q, list := range asked {
-		if len(answers[q]) != 8*len(list) {
-			return nil, errSegment
+	for q, b := range answers {
+		for t, asked := range ids[q] {
+			if asked == 0 {
+				continue
+			}
+			if len(b) < 8 {
+				return nil, errSegment
+			}
+			ids[q][t], b = binary.LittleEndian.Uint64(b), b[8:]
 		}
-		ids[q] = make(map[uint32]uint64, len(list))
-		for i, t := range list {
-			ids[q][t] = binary.LittleEndian.Uint64(answers[q][8*i:])
+		if len(b) > 0 {
+			return nil, errSegment
 		}
 	}
 	return ids, nil
+}
+
+// tellIDs answers a question of u32 numbers with u64 IDs.
+func (g *part) tellIDs(question []byte) ([]byte, error) {
+	answer := make([]byte, 0, 2*len(question))
+	for ; len(question) >= 4; question = question[4:] {
+		v := binary.LittleEndian.Uint32(question)
+		if int64(v) >= int64(len(g.degrees)) {
+			return nil, errSegment
+		}
+		answer = binary.LittleEndian.AppendUint64(answer, g.id(v))
+	}
+	return answer, nil
 }
 
 // loaded is how many slots were loaded.

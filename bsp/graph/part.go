@@ -73,7 +73,7 @@ func (p *Part) Owners() (peers, numbers []uint32) {
 // vertex, and may call name for the ids listed in named, as they are written in the
 // input. All peers must call it.
 func Write[M any](ctx context.Context, p *bsp.Peer[M], part *Part, named []uint64, value func(dst []byte, vertex int, name func(dst []byte, id uint64) []byte) []byte) error {
-	name, err := formatIDs(part.g, p.N(), named, func(out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) })
+	name, err := formatIDs(part.g, p.N(), named, handing(ctx, p))
 	if err != nil {
 		return err
 	}

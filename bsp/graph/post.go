@@ -72,7 +72,7 @@ func (e *freeEngine[V, M]) deliver() error {
 	if n > math.MaxUint32-1 {
 		return fmt.Errorf("%d messages to one peer in a superstep: use more peers", n)
 	}
-	slots := make([]uint32, 0, n)
+	slots := e.slots[:0]
 	for l := range e.p.Messages() {
 		at, err := e.resolve(l.To)
 		if err != nil {
@@ -80,7 +80,8 @@ func (e *freeEngine[V, M]) deliver() error {
 		}
 		slots = append(slots, at)
 	}
-	e.starts = make([]uint32, len(e.rows)+2) // one behind: see below
+	e.slots = slots
+	e.starts = zeroed(e.starts, len(e.rows)+2) // one behind: see below
 	for _, at := range slots {
 		if at != byID {
 			e.starts[at+2]++
@@ -89,7 +90,7 @@ func (e *freeEngine[V, M]) deliver() error {
 	for i := 2; i < len(e.starts); i++ {
 		e.starts[i] += e.starts[i-1]
 	}
-	e.inbox = make([]M, e.starts[len(e.starts)-1])
+	e.inbox = zeroed(e.inbox, int(e.starts[len(e.starts)-1]))
 	i := 0
 	for l := range e.p.Messages() {
 		if at := slots[i]; at != byID {
@@ -101,6 +102,17 @@ func (e *freeEngine[V, M]) deliver() error {
 	e.starts = e.starts[:len(e.starts)-1]
 	e.merge()
 	return nil
+}
+
+// zeroed returns n zero values, in the memory of xs if it is enough.
+func zeroed[T any](xs []T, n int) []T {
+	clear(xs) // what is kept beyond n must not hold on to anything
+	if n > cap(xs) {
+		return make([]T, n)
+	}
+	xs = xs[:n]
+	clear(xs)
+	return xs
 }
 
 // resolve returns the slot that a message goes to; byID if it is dropped.

@@ -28,9 +28,7 @@ var errState = errors.New("state of vertices is malformed")
 func newState[V any, M superstep.Number](n int, none M) (*state[V, M], error) {
 	s := &state[V, M]{values: make([]V, n), inbox: make([]M, n), halted: make([]bool, n)}
 	fill(s.inbox, none)
-	if s.codecV, s.fixed = superstep.FixedCodec[V](); !s.fixed {
-		s.codecV = superstep.MsgpackCodec[V]()
-	}
+	s.codecV, s.fixed = superstep.CodecOf[V]()
 	var ok bool
 	if s.codecM, ok = superstep.FixedCodec[M](); !ok {
 		return nil, fmt.Errorf("messages of type %T have no fixed width", none)

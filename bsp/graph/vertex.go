@@ -65,7 +65,8 @@ func (v *Vertex[V, M]) Halt() { v.halt = true }
 func (v *Vertex[V, M]) SendAll(m M) { v.e.sendAll(v.at, m) }
 
 // SendWeighted sends f(weight) along every edge. Without Input.Weights all edges
-// weigh 1.
+// weigh 1. A function literal that uses variables costs an allocation a call: make it
+// once, where the algorithm is defined.
 func (v *Vertex[V, M]) SendWeighted(f func(w float64) M) { v.e.sendWeighted(v.at, f) }
 
 // Send sends m to any vertex by its ID. Algorithm.Missing says what becomes of it where

@@ -70,20 +70,16 @@ func compareBranches(a, b Branch) int {
 // forest are the edges of a minimum spanning forest of those that a peer knows of.
 type forest []Branch
 
-var branchCodec = func() superstep.Codec[Branch] {
-	c, ok := superstep.FixedCodec[Branch]()
-	if !ok {
-		panic("algo: a Branch has no fixed width")
-	}
-	return c
-}()
-
 // MarshalBinary encodes the edges one after the other, 40 bytes each.
-func (f *forest) MarshalBinary() ([]byte, error) { return branchCodec.Append(nil, *f), nil }
+func (f *forest) MarshalBinary() ([]byte, error) {
+	codec, _ := superstep.CodecOf[Branch]()
+	return codec.Append(nil, *f), nil
+}
 
 // UnmarshalBinary decodes what MarshalBinary made.
 func (f *forest) UnmarshalBinary(b []byte) error {
-	bs, err := branchCodec.Decode(nil, b)
+	codec, _ := superstep.CodecOf[Branch]()
+	bs, err := codec.Decode(nil, b)
 	if err != nil {
 		return fmt.Errorf("forest: %w", err)
 	}

@@ -32,12 +32,6 @@ type PageRank struct {
 	Personalize []string // ids of vertices, one that repeats counts once; empty: all
 }
 
-// Defaults of PageRank.
-const (
-	DefaultIterations = 30
-	DefaultDamping    = 0.85
-)
-
 // Validate reports a configuration that cannot be run.
 func (c PageRank) Validate() error {
 	switch {

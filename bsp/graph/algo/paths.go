@@ -44,21 +44,23 @@ func BFS(in graph.Input, source string) bsp.Program[graph.Direct[int64]] {
 func SSSP(in graph.Input, source string) bsp.Program[graph.Direct[float64]] {
 	in.Weights, in.NonNegative = true, true
 	return graph.Program(in, func(g *graph.Global) graph.Algorithm[float64, float64] {
+		d := 0.0 // of the vertex that is computed
+		along := func(w float64) float64 { return d + w }
 		return graph.Algorithm[float64, float64]{
 			Combine: superstep.Min,
 			Sources: []string{source},
 			Format:  formatDistance,
 			Compute: func(v *graph.Vertex[float64, float64], _ iter.Seq[float64]) {
-				d, reached := v.Message()
+				best, reached := v.Message()
 				if v.Superstep() == 0 {
 					v.Value = math.Inf(1)
 					if v.ID() == g.Source(0) {
-						d, reached = 0, true
+						best, reached = 0, true
 					}
 				}
-				if reached && d < v.Value {
-					v.Value = d
-					v.SendWeighted(func(w float64) float64 { return d + w })
+				if reached && best < v.Value {
+					v.Value, d = best, best
+					v.SendWeighted(along)
 				}
 				v.Halt()
 			},
