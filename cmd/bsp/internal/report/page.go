@@ -16,8 +16,6 @@ import (
 //go:embed page.html
 var text string
 
-var page = template.Must(template.New("page").Parse(text))
-
 // maxRows bounds the table.
 const maxRows = 64
 
@@ -49,6 +47,10 @@ func Write(w io.Writer, info job.Info, traces []*job.Trace) error {
 	c.Active = slices.ContainsFunc(r.columns.active, func(n int64) bool { return n > 0 })
 	c.Charts = r.charts(c.Active)
 	c.Table = r.table()
+	page, err := template.New("page").Parse(text)
+	if err != nil {
+		return err
+	}
 	return page.Execute(w, c)
 }
 
