@@ -153,6 +153,7 @@ var Modules = []string{
 //go:embed superstep/columns.go
 //go:embed superstep/compress.go
 //go:embed superstep/doc.go
+//go:embed superstep/drain.go
 //go:embed superstep/errors.go
 //go:embed superstep/farewell.go
 //go:embed superstep/frame.go

@@ -85,7 +85,8 @@ type Group struct {
 	links   []*link // by task; nil for the own one
 	buffers buffers
 
-	barrier barrier
+	barrier  barrier
+	draining atomic.Int32 // ports that wait for the writers
 
 	dead    chan struct{} // closed by fail
 	ended   chan struct{} // closed when Close was called and all peers of all tasks have left

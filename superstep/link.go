@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,7 @@ type link struct {
 	mu     sync.Mutex // guards queue and queued
 	queue  []outFrame
 	queued int           // bytes in queue
+	unsent atomic.Int64  // bytes that are queued, or being written
 	wake   chan struct{} // cap 1: the writer has something to do
 
 	readDone chan struct{} // closed by the reader when it ends
@@ -59,11 +61,13 @@ func (l *link) sendAll(fs []outFrame, urgent bool) {
 		return
 	}
 	l.mu.Lock()
+	before := l.queued
 	for i := range fs {
 		fs[i].h.job, fs[i].h.epoch = l.g.cfg.Job, l.g.cfg.Epoch
 		l.queued += fs[i].size()
 	}
 	l.queue = append(l.queue, fs...)
+	l.unsent.Add(int64(l.queued - before))
 	urgent = urgent || l.queued >= wakeBytes
 	l.mu.Unlock()
 	if urgent {
@@ -136,13 +140,13 @@ func fragments(h header, b []byte) []outFrame {
 	}
 }
 
-// take exchanges the queue for an empty one.
-func (l *link) take(empty []outFrame) []outFrame {
+// take exchanges the queue for an empty one and returns its bytes too.
+func (l *link) take(empty []outFrame) (full []outFrame, bytes int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	full := l.queue
+	full, bytes = l.queue, l.queued
 	l.queue, l.queued = empty[:0], 0
-	return full
+	return full, bytes
 }
 
 // write sends what is queued until goodbye, or until the group is dead and the
@@ -158,7 +162,8 @@ func (l *link) write() {
 			l.giveUp(w)
 			return
 		}
-		batch = l.take(batch)
+		var bytes int
+		batch, bytes = l.take(batch)
 		last := len(batch) > 0 && batch[len(batch)-1].h.typ == frameGoodbye
 		if err := w.write(batch); err != nil {
 			if _, full := errors.AsType[*SpillError](err); full {
@@ -170,6 +175,7 @@ func (l *link) write() {
 			return
 		}
 		clear(batch)
+		l.g.wrote(l, bytes)
 		done = last
 	}
 	select {

@@ -166,6 +166,9 @@ func (p *Port) sync(ctx context.Context, v Vote, exchanging lane) (Verdict, erro
 	if err := p.wait(ctx, func() bool { return b.done.Load() > int64(ended) }); err != nil {
 		return Verdict{}, err
 	}
+	if err := p.g.drain(ctx, p); err != nil {
+		return Verdict{}, err
+	}
 	verdict := b.verdicts[ended&1]
 	p.step++
 	clear(p.sent)
