@@ -154,9 +154,7 @@ func TestBinaryOfNothing(t *testing.T) {
 	if made.Vertices != 0 || made.Edges != 0 {
 		t.Fatalf("%+v", made)
 	}
-	if r := outcome(t, t, trial{runner: bsp.NewRunner(algo.Inlinks(graph.Input{})), input: bin, peers: 2}); len(r.Output) > 0 {
-		t.Fatalf("%q", r.Output)
-	}
+	failsWith(t, bsptest.Config{Input: bin, Peers: 2}, bsp.NewRunner(algo.Inlinks(graph.Input{})), "the input has no vertex and no edge")
 }
 
 // The bytes of a small file, as docs/formats.md has them.

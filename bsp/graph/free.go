@@ -26,8 +26,11 @@ func FreeProgram[V, M any](in Input, define func(g *Global) Algorithm[V, M]) bsp
 	return func(ctx context.Context, p *bsp.Peer[Letter[M]]) error {
 		global := &Global{}
 		alg := define(global)
-		if alg.Compute == nil || alg.Sweep != nil || alg.Combine != 0 || alg.Names {
-			return errors.New("graph: a free program has Compute, and neither Combine nor Names")
+		switch {
+		case alg.Compute == nil || alg.Sweep != nil || alg.Combine != 0:
+			return errors.New("graph: a free program has Compute, and neither Sweep nor Combine")
+		case alg.Names && !isIDs[V]():
+			return errNotIDs
 		}
 		g, err := load(ctx, p, in, false)
 		if err != nil {
@@ -195,7 +198,10 @@ func (e *freeEngine[V, M]) bury(at uint32) {
 
 // write writes the values of all vertices that are there, in the order of their slots.
 func (e *freeEngine[V, M]) write(ctx context.Context) error {
-	format := e.alg.Format
+	format, err := valueFormat(e.part, e.p.N(), &e.alg, e.values, e.hand)
+	if err != nil {
+		return err
+	}
 	if format == nil {
 		format = formatter[V]()
 	}

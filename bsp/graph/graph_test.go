@@ -58,7 +58,11 @@ func drawGraph(t *rapid.T) drawing {
 			d.edges = append(d.edges, [2]string{e[1], e[0]})
 		}
 	}
-	for range rapid.IntRange(0, 3).Draw(t, "isolated") {
+	least := 0
+	if len(d.ids) == 0 {
+		least = 1
+	}
+	for range rapid.IntRange(least, 3).Draw(t, "isolated") {
 		v := id.Draw(t, "vertex")
 		see(v)
 		d.vertices += v + "\n"
@@ -129,7 +133,7 @@ func sameRanks(t fataler, output []byte, want map[string]float64) {
 		}
 		sum += x
 	}
-	if len(want) > 0 && math.Abs(sum-1) > 1e-9 {
+	if math.Abs(sum-1) > 1e-9 {
 		t.Fatalf("ranks sum up to %v", sum)
 	}
 }
@@ -352,6 +356,7 @@ func TestMalformedInput(t *testing.T) {
 		{name: "first line", text: "x 1\n", want: `edges:1 (byte 0): "x" is no vertex id`, code: 1},
 		{name: "third line", text: "1 2\n\n3\n", want: "edges:3 (byte 5): the line has one field", code: 1},
 		{name: "far away", text: long + "1 -2\n" + long, want: `edges:100001 (byte 400002): "-2" is no vertex id`, code: 1},
+		{name: "nothing", text: "# no edge\n", want: "the input has no vertex and no edge", code: 1},
 		{name: "vertices", text: "1 2\n", vertices: "1\n2 2\n", want: "vertices:2 (byte 4): the line has more than one field", code: 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -379,11 +384,19 @@ func TestWrongAlgorithms(t *testing.T) {
 		"bits":        {Compute: compute, Combine: superstep.Or},
 		"no code":     {Combine: superstep.Sum},
 		"two codes":   {Combine: superstep.Sum, Compute: compute, Sweep: func(*graph.Arrays[int64, int64]) {}},
+		"no ids":      {Combine: superstep.Sum, Compute: compute, Names: true},
 		"no end":      {Combine: superstep.Sum, Sweep: func(*graph.Arrays[int64, int64]) {}},
 	} {
 		prog := graph.Program(graph.Input{}, func(*graph.Global) graph.Algorithm[int64, int64] { return a })
 		if _, err := bsp.Run(t.Context(), 1, prog); err == nil {
 			t.Errorf("%s was taken", name)
+		}
+	}
+	idle := graph.Algorithm[int64, int64]{Combine: superstep.Sum, Compute: compute}
+	for _, in := range []graph.Input{{Order: true}, {Distinct: true}, {Ways: true}, {Neighbours: true}, {Marked: "/file"}} {
+		prog := graph.Program(in, func(*graph.Global) graph.Algorithm[int64, int64] { return idle })
+		if _, err := bsp.Run(t.Context(), 1, prog); err == nil || !strings.Contains(err.Error(), "with Sweep") {
+			t.Errorf("%+v: %v", in, err)
 		}
 	}
 }

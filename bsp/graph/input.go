@@ -63,10 +63,14 @@ type Input struct {
 	single bool // with Ways: lines are edges one way all the same
 }
 
-// loaded returns how an input is loaded: Ways need every line at both of its ends.
-func (in Input) loaded() (Input, error) {
-	if in.Weights && (in.Ways || in.Distinct) {
+// loaded returns how an input is loaded, to be pulled or pushed: Ways need every line at
+// both of its ends.
+func (in Input) loaded(pulled bool) (Input, error) {
+	switch {
+	case in.Weights && (in.Ways || in.Distinct):
 		return in, errors.New("graph: an input keeps no Weights with Ways or Distinct")
+	case !pulled && (in.Order || in.Distinct || in.Ways || in.Neighbours || in.Marked != ""):
+		return in, errors.New("graph: Order, Distinct, Ways, Neighbours and Marked of an Input work with Sweep and with Load only")
 	}
 	if in.Ways {
 		in.single = !in.Undirected

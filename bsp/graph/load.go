@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"scalar/bsp"
+	"scalar/bsp/job"
 )
 
 // part is one peer's part of the graph.
@@ -49,7 +50,7 @@ func (g *part) numVertices() int64 { return int64(g.base[len(g.base)-1]) }
 // load reads the graph and gives every vertex and edge to its owner: that of the
 // source, or for pulling that of the destination.
 func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*part, error) {
-	in, err := in.loaded()
+	in, err := in.loaded(pulled)
 	if err != nil {
 		return nil, err
 	}
@@ -240,6 +241,9 @@ func (g *part) count(counts [][]byte) error {
 		n := binary.LittleEndian.Uint32(c)
 		g.counts = append(g.counts, n)
 		g.base = append(g.base, g.base[len(g.base)-1]+uint64(n))
+	}
+	if g.numVertices() == 0 {
+		return job.Fail(job.FaultInput, "the input has no vertex and no edge: is it the right file?")
 	}
 	return nil
 }

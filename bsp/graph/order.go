@@ -117,6 +117,18 @@ func isIDs[V any]() bool {
 	return ok
 }
 
+// valueFormat returns how an algorithm's values are written; nil: the default. With Names
+// all peers must call it.
+func valueFormat[V, M any](g *part, peers int, alg *Algorithm[V, M], values []V, hand handOver) (func(dst []byte, v V) []byte, error) {
+	ids, ok := any(values).([]uint64)
+	if !alg.Names || !ok {
+		return alg.Format, nil
+	}
+	names, err := formatIDs(g, peers, ids, hand)
+	format, _ := any(names).(func(dst []byte, v V) []byte) // V is uint64
+	return format, err
+}
+
 // formatIDs returns the format of values that are ids, which it asks the other peers
 // about. All peers must call it.
 func formatIDs(g *part, peers int, ids []uint64, hand handOver) (func(dst []byte, id uint64) []byte, error) {

@@ -123,6 +123,8 @@ func Program[V any, M superstep.Number](in Input, define func(g *Global) Algorit
 	}
 }
 
+var errNotIDs = errors.New("graph: only values of type uint64 are ids: see Algorithm.Names")
+
 func (a *Algorithm[V, M]) validate() error {
 	switch {
 	case a.Merge != nil || a.Missing == CreateMissing:
@@ -131,8 +133,8 @@ func (a *Algorithm[V, M]) validate() error {
 		return errors.New("graph: an algorithm combines by Sum, Min or Max; only one with Sweep can do without")
 	case (a.Compute == nil) == (a.Sweep == nil):
 		return errors.New("graph: an algorithm has either Compute or Sweep")
-	case a.Names && (!isIDs[V]() || a.Sweep == nil):
-		return errors.New("graph: only values of type uint64 are ids, and with Sweep")
+	case a.Names && !isIDs[V]():
+		return errNotIDs
 	case a.Sweep != nil && a.Until == nil && a.Supersteps == 0:
 		return errors.New("graph: an algorithm with Sweep needs Until or Supersteps to end")
 	}
@@ -245,7 +247,11 @@ func (e *engine[V, M]) begin() (over bool, err error) {
 
 // write writes the values of all vertices.
 func (e *engine[V, M]) write(ctx context.Context) error {
-	return writeValues(ctx, e.p.Output(), e.ids, e.values, e.alg.Format)
+	format, err := valueFormat(e.part, e.p.N(), &e.alg, e.values, handing(ctx, e.p))
+	if err != nil {
+		return err
+	}
+	return writeValues(ctx, e.p.Output(), e.ids, e.values, format)
 }
 
 // compute calls the algorithm for all active vertices and empties the inbox.

@@ -87,12 +87,9 @@ func (e *sweeper[V, M]) sweep() (sent int64, err error) {
 
 // write writes the values of all vertices.
 func (e *sweeper[V, M]) write(ctx context.Context) error {
-	if ids, ok := any(e.values).([]uint64); ok && e.alg.Names {
-		format, err := formatIDs(e.part, e.p.N(), ids, handing(ctx, e.p))
-		if err != nil {
-			return err
-		}
-		return writeValues(ctx, e.p.Output(), e.ids, ids, format)
+	format, err := valueFormat(e.part, e.p.N(), &e.alg, e.values, handing(ctx, e.p))
+	if err != nil {
+		return err
 	}
-	return writeValues(ctx, e.p.Output(), e.ids, e.values, e.alg.Format)
+	return writeValues(ctx, e.p.Output(), e.ids, e.values, format)
 }

@@ -34,7 +34,7 @@ func distances(s *sketch, weight func(edge) float64) map[string]float64 {
 
 func TestBFS(t *testing.T) {
 	var source string
-	against(t, 1, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.BFS(in, source)) }, func(s *sketch) map[string]string {
+	against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.BFS(in, source)) }, func(s *sketch) map[string]string {
 		source = first(s)
 		want := map[string]string{}
 		for id, d := range distances(s, func(edge) float64 { return 1 }) {
@@ -48,7 +48,7 @@ func TestBFS(t *testing.T) {
 
 func TestSSSP(t *testing.T) {
 	var source string
-	against(t, 1, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.SSSP(in, source)) }, func(s *sketch) map[string]string {
+	against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.SSSP(in, source)) }, func(s *sketch) map[string]string {
 		source = first(s)
 		want := map[string]string{}
 		for id, d := range distances(s, func(e edge) float64 { return e.weight }) {
@@ -95,12 +95,12 @@ func components(s *sketch) map[string]string {
 }
 
 func TestComponents(t *testing.T) {
-	against(t, 0, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.Components(in)) }, components, exactly)
+	against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.Components(in)) }, components, exactly)
 }
 
 func TestCDLP(t *testing.T) {
 	const iterations = 4
-	against(t, 0, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.CDLP(in, iterations)) }, func(s *sketch) map[string]string {
+	against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.CDLP(in, iterations)) }, func(s *sketch) map[string]string {
 		labels := map[string]string{}
 		for _, id := range s.ids {
 			labels[id] = id
@@ -139,7 +139,7 @@ func TestCDLP(t *testing.T) {
 }
 
 func TestLCC(t *testing.T) {
-	against(t, 0, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.LCC(in)) }, func(s *sketch) map[string]string {
+	against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.LCC(in)) }, func(s *sketch) map[string]string {
 		edges := map[[2]string]bool{}
 		for _, e := range s.directed() {
 			edges[[2]string{e.src, e.dst}] = true
@@ -164,7 +164,7 @@ func TestLCC(t *testing.T) {
 }
 
 func TestTriangles(t *testing.T) {
-	against(t, 0, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.Triangles(in)) }, func(s *sketch) map[string]string {
+	against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.Triangles(in)) }, func(s *sketch) map[string]string {
 		all := s.neighbours()
 		want := map[string]string{}
 		for id, near := range all {
@@ -184,7 +184,7 @@ func TestTriangles(t *testing.T) {
 
 // TestKCore peels: it takes away the vertices of fewest neighbours, one by one.
 func TestKCore(t *testing.T) {
-	against(t, 0, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.KCore(in)) }, func(s *sketch) map[string]string {
+	against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.KCore(in)) }, func(s *sketch) map[string]string {
 		all := s.neighbours()
 		want := map[string]string{}
 		for k := 0; len(all) > 0; k++ {

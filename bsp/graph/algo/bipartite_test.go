@@ -28,7 +28,8 @@ func sides(t *rapid.T) (s *sketch, left map[string]bool) {
 		s.in.IDs = graph.Strings
 		name = func(i int) string { return fmt.Sprint("v", i) }
 	}
-	n, m := rapid.IntRange(0, 20).Draw(t, "left"), rapid.IntRange(0, 20).Draw(t, "right")
+	n := rapid.IntRange(0, 20).Draw(t, "left")
+	m := rapid.IntRange(max(1-n, 0), 20).Draw(t, "right")
 	for i := range n + m {
 		s.ids = append(s.ids, name(i))
 		if i < n {

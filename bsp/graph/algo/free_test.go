@@ -7,11 +7,13 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"scalar/bsp"
 	"scalar/bsp/bsptest"
 	"scalar/bsp/graph"
+	"scalar/superstep"
 
 	"pgregory.net/rapid"
 )
@@ -45,7 +47,7 @@ func TestFreePaths(t *testing.T) {
 			}
 		}))
 	}
-	against(t, 1, program, func(s *sketch) map[string]string {
+	against(t, program, func(s *sketch) map[string]string {
 		source = first(s)
 		want := map[string]string{}
 		for id, d := range distances(s, func(e edge) float64 { return e.weight }) {
@@ -53,6 +55,46 @@ func TestFreePaths(t *testing.T) {
 		}
 		return want
 	}, exactly)
+}
+
+// TestNames has values that are ids, of both engines that compute vertices: that of a
+// vertex which has an edge to each.
+func TestNames(t *testing.T) {
+	program := func(in graph.Input) bsp.Runner {
+		return bsp.NewRunner(graph.Program(in, func(*graph.Global) graph.Algorithm[uint64, uint64] {
+			return graph.Algorithm[uint64, uint64]{Combine: superstep.Min, Supersteps: 2, Names: true, Compute: tellNeighbours}
+		}))
+	}
+	free := func(in graph.Input) bsp.Runner {
+		return bsp.NewRunner(graph.FreeProgram(in, func(*graph.Global) graph.Algorithm[uint64, uint64] {
+			return graph.Algorithm[uint64, uint64]{Supersteps: 2, Names: true, Compute: tellNeighbours}
+		}))
+	}
+	for _, p := range []func(graph.Input) bsp.Runner{program, free} {
+		against(t, p, func(s *sketch) map[string]string {
+			want := map[string]string{}
+			for _, id := range s.ids {
+				want[id] = ""
+			}
+			for _, e := range s.directed() {
+				want[e.dst] += "(" + e.src + ")"
+			}
+			return want
+		}, func(got, want string) bool {
+			return got == "-" && want == "" || strings.Contains(want, "("+got+")")
+		})
+	}
+}
+
+func tellNeighbours(v *graph.Vertex[uint64, uint64], _ iter.Seq[uint64]) {
+	if v.Superstep() == 0 {
+		v.SendAll(v.ID())
+		return
+	}
+	v.Value = graph.NoID
+	if id, ok := v.Message(); ok {
+		v.Value = id
+	}
 }
 
 // TestFreeMessages has messages of names, uncombined: every vertex keeps the names of
@@ -72,7 +114,7 @@ func TestFreeMessages(t *testing.T) {
 			}
 		}))
 	}
-	against(t, 0, program, func(s *sketch) map[string]string {
+	against(t, program, func(s *sketch) map[string]string {
 		senders := map[string][]string{}
 		for _, e := range s.directed() {
 			senders[e.dst] = append(senders[e.dst], e.src)

@@ -62,7 +62,7 @@ func communities(tb testing.TB, s *sketch, cfg bsptest.Config) (of map[string]st
 func TestLouvain(tb *testing.T) {
 	dir := tb.TempDir()
 	rapid.Check(tb, func(t *rapid.T) {
-		s := drawSketch(t, 0)
+		s := drawSketch(t)
 		for i := range s.lines {
 			s.lines[i].weight *= rapid.SampledFrom([]float64{1, 1, 0.1, 1e-9}).Draw(t, "scale")
 		}

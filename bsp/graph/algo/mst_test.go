@@ -57,7 +57,7 @@ func prim(s *sketch) map[string]string {
 }
 
 func TestMST(t *testing.T) {
-	against(t, 0, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.MST(in)) }, prim, exactly)
+	against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.MST(in)) }, prim, exactly)
 }
 
 func TestMSTCounters(t *testing.T) {

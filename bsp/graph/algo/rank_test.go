@@ -54,7 +54,7 @@ func jumps(s *sketch, home map[string]bool, iterations int, damping float64) map
 
 func TestPersonalize(t *testing.T) {
 	var ids []string
-	against(t, 1, func(in graph.Input) bsp.Runner {
+	against(t, func(in graph.Input) bsp.Runner {
 		return bsp.NewRunner(algo.PageRank{Iterations: 7, Damping: 0.8, Personalize: ids}.Program(in))
 	}, func(s *sketch) map[string]string {
 		home := map[string]bool{}
@@ -90,7 +90,7 @@ func norm(x map[string]float64) {
 
 func TestHITS(t *testing.T) {
 	for _, iterations := range []int{0, 1, 6} {
-		against(t, 0, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.HITS(in, iterations)) }, func(s *sketch) map[string]string {
+		against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.HITS(in, iterations)) }, func(s *sketch) map[string]string {
 			authorities, hubs := map[string]float64{}, map[string]float64{}
 			for _, id := range s.ids {
 				authorities[id], hubs[id] = 1, 1

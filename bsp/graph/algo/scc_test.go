@@ -11,7 +11,7 @@ import (
 // TestSCC compares with who reaches whom (Warshall, 1962): a component are those that
 // reach each other.
 func TestSCC(t *testing.T) {
-	against(t, 0, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.SCC(in)) }, func(s *sketch) map[string]string {
+	against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.SCC(in)) }, func(s *sketch) map[string]string {
 		reach := map[[2]string]bool{}
 		for _, id := range s.ids {
 			reach[[2]string{id, id}] = true

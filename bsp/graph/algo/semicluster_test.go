@@ -95,7 +95,7 @@ func (b bands) rounds() map[string]string {
 // changed too.
 func TestSemiClusters(t *testing.T) {
 	c := algo.SemiClusters{Clusters: 3, Members: 4, Boundary: 0.5, Iterations: 5}
-	against(t, 0, func(in graph.Input) bsp.Runner { return bsp.NewRunner(c.Program(in)) }, func(s *sketch) map[string]string {
+	against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(c.Program(in)) }, func(s *sketch) map[string]string {
 		return bands{s, c}.rounds()
 	}, exactly)
 }
