@@ -140,6 +140,9 @@ func (p *Port) exchange(ctx context.Context, part func(to int) []byte) ([][]byte
 	if err := p.wait(ctx, func() bool { return p.rounds.complete(number) }); err != nil {
 		return nil, err
 	}
+	if err := p.g.drain(ctx, p); err != nil {
+		return nil, err
+	}
 	p.round++
 	return p.rounds.collect(number), nil
 }

@@ -6,7 +6,7 @@ import "context"
 const drainBytes = 64 << 10
 
 // drain returns when the writers have written what is queued, but for a little. A
-// barrier can be over while much of what the own peers sent still waits: they would
+// barrier or a collective can be over while much of what the own peers sent still waits: they would
 // compute then, on a task's only core perhaps, while other tasks wait for frames that
 // nobody writes. Measured with 2 tasks of one core each, the supersteps of PageRank at
 // scale 20 took 1.8 times as long.

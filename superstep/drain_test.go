@@ -23,37 +23,53 @@ func (h held) Write(b []byte) (int, error) {
 }
 
 // A peer does not go on while much of what it sent is not written, though all others
-// have ended the superstep.
-func TestSyncWaitsForItsWriter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		open := make(chan struct{})
-		var once sync.Once
-		w := world{tasks: []int{1, 1}, transport: "pipe", wrap: func(c net.Conn) net.Conn {
-			once.Do(func() { c = held{c, open} }) // the end of task 0
-			return c
-		}}
-		var over atomic.Bool
-		go func() {
-			synctest.Wait()
-			if over.Load() {
-				t.Error("task 0 went on with 2 MiB to write")
-			}
-			close(open)
-		}()
-		must(t, w.run(t, func(ctx context.Context, p *superstep.Port) error {
+// have ended the superstep, or the collective.
+func TestPeersWaitForTheirWriters(t *testing.T) {
+	data := make([]byte, 2<<20)
+	for name, end := range map[string]func(ctx context.Context, p *superstep.Port) (came int, err error){
+		"barrier": func(ctx context.Context, p *superstep.Port) (int, error) {
 			box := superstep.NewBox(p, superstep.BoxConfig[[1024]byte]{})
-			for i := range 2048 {
-				if p.Index() == 0 {
-					box.Send(1, [1024]byte{byte(i)})
-				}
+			for range len(data) / 1024 * (1 - p.Index()) {
+				box.Send(1, [1024]byte{})
 			}
 			_, err := p.Sync(ctx, superstep.Vote{})
-			if p.Index() == 0 {
-				over.Store(true)
-			} else if n := box.Len(); n != 2048 {
-				t.Errorf("%d messages", n)
+			return box.Len() * 1024, err
+		},
+		"collective": func(ctx context.Context, p *superstep.Port) (int, error) {
+			parts, err := p.HandOver(ctx, [][][]byte{{nil, data}, {nil, nil}}[p.Index()])
+			if err != nil {
+				return 0, err
 			}
-			return err
-		}))
-	})
+			return len(parts[0]), nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { waitForWriter(t, len(data), end) }) })
+	}
+}
+
+func waitForWriter(t *testing.T, want int, end func(ctx context.Context, p *superstep.Port) (int, error)) {
+	t.Helper()
+	open := make(chan struct{})
+	var once sync.Once
+	w := world{tasks: []int{1, 1}, transport: "pipe", wrap: func(c net.Conn) net.Conn {
+		once.Do(func() { c = held{c, open} }) // the end of task 0
+		return c
+	}}
+	var over atomic.Bool
+	go func() {
+		synctest.Wait()
+		if over.Load() {
+			t.Errorf("task 0 went on with %d bytes to write", want)
+		}
+		close(open)
+	}()
+	must(t, w.run(t, func(ctx context.Context, p *superstep.Port) error {
+		came, err := end(ctx, p)
+		if p.Index() == 0 {
+			over.Store(true)
+		} else if came != want {
+			t.Errorf("%d bytes came, want %d", came, want)
+		}
+		return err
+	}))
 }
