@@ -56,7 +56,6 @@ var Modules = []string{
 //go:embed bsp/graph/change.go
 //go:embed bsp/graph/convert.go
 //go:embed bsp/graph/doc.go
-//go:embed bsp/graph/fault.go
 //go:embed bsp/graph/fold.go
 //go:embed bsp/graph/format.go
 //go:embed bsp/graph/free.go
@@ -96,12 +95,19 @@ var Modules = []string{
 //go:embed bsp/local.go
 //go:embed bsp/localend.go
 //go:embed bsp/main.go
+//go:embed bsp/mtx/doc.go
+//go:embed bsp/mtx/header.go
+//go:embed bsp/mtx/parser.go
 //go:embed bsp/output.go
 //go:embed bsp/partition.go
 //go:embed bsp/peer.go
 //go:embed bsp/program.go
 //go:embed bsp/restore.go
 //go:embed bsp/run.go
+//go:embed bsp/scan/doc.go
+//go:embed bsp/scan/fault.go
+//go:embed bsp/scan/field.go
+//go:embed bsp/scan/header.go
 //go:embed bsp/state.go
 //go:embed bsp/statewalk.go
 //go:embed bsp/task.go

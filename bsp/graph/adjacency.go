@@ -1,30 +1,26 @@
 package graph
 
-import "bytes"
+import (
+	"bytes"
+
+	"scalar/bsp/scan"
+)
 
 // field returns the field at or after b[i], on the same line; ok is false where there
 // is none before the line's end or a comment.
 func field(b []byte, i int) (s span, ok bool) {
-	for i < len(b) && blank(b[i]) {
+	for i < len(b) && scan.Blank(b[i]) {
 		i++
 	}
 	if i == len(b) || b[i] == '\n' || b[i] == '#' {
 		return span{i, i}, false
 	}
 	s.lo = i
-	for i < len(b) && b[i] != '\n' && !blank(b[i]) {
+	for i < len(b) && b[i] != '\n' && !scan.Blank(b[i]) {
 		i++
 	}
 	s.hi = i
 	return s, true
-}
-
-// lineEnd returns where the line after the one of b[i] starts.
-func lineEnd(b []byte, i int) int {
-	if n := bytes.IndexByte(b[i:], '\n'); n >= 0 {
-		return i + n + 1
-	}
-	return len(b)
 }
 
 // adjacency parses lines "id n1 n2 …", where a neighbour may have its weight after a
@@ -40,7 +36,7 @@ func (p *parser) adjacency(b []byte) error {
 				return err
 			}
 		}
-		i = lineEnd(b, i)
+		i = scan.LineEnd(b, i)
 	}
 	return nil
 }
@@ -75,7 +71,7 @@ func (p *parser) neighbour(b []byte, s span, v uint64, head span) error {
 		weight = span{s.lo + colon + 1, s.hi}
 		s.hi = s.lo + colon
 		if s.hi == s.lo {
-			return faultAt(s.lo, "%s has no neighbour before the colon", quote(b[s.lo:weight.hi]))
+			return scan.FaultAt(s.lo, "%s has no neighbour before the colon", scan.Quote(b[s.lo:weight.hi]))
 		}
 	}
 	if p.strings {

@@ -10,6 +10,7 @@ import (
 	"math"
 
 	"scalar/bsp/job"
+	"scalar/bsp/scan"
 	"scalar/storage"
 )
 
@@ -74,7 +75,7 @@ func (f *binaryFile) block(ctx context.Context, offset uint64) (items uint64, pa
 		return 0, nil, context.Cause(ctx)
 	}
 	if n, err := f.r.ReadAt(f.buf, int64(offset)); n < len(f.buf) {
-		return 0, nil, inputFailure(fmt.Errorf("read %s at byte %d: %w", f.name, offset, err))
+		return 0, nil, scan.InputFailure(fmt.Errorf("read %s at byte %d: %w", f.name, offset, err))
 	}
 	if items, payload, err = openBlock(f.buf); err != nil {
 		return 0, nil, f.at(offset, err)

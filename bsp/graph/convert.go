@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"scalar/bsp/job"
+	"scalar/bsp/scan"
 	"scalar/storage"
 )
 
@@ -29,13 +30,13 @@ func Convert(ctx context.Context, in Input, url string, w io.Writer) (Converted,
 	}
 	if f, err := openBinary(ctx, url); err != nil || f != nil {
 		if err != nil {
-			return Converted{}, inputFailure(err)
+			return Converted{}, scan.InputFailure(err)
 		}
 		return Converted{}, errors.Join(job.Fail(job.FaultInput, "%s is a binary graph already", url), f.close())
 	}
 	splits, err := storage.Splits(ctx, url, 1)
 	if err != nil {
-		return Converted{}, inputFailure(err)
+		return Converted{}, scan.InputFailure(err)
 	}
 	in.Undirected, in.Weights, in.Ways, in.single = false, true, false, false
 	c := &converter{in: in, split: splits[0], ids: newDictionary(in.IDs)}
@@ -63,7 +64,7 @@ func (c *converter) scan(ctx context.Context, add func(block []byte, ps *parser)
 	t := &text{in: c.in, url: c.split.URL, peers: 1, ps: newParser(c.in)}
 	t.gather = func(own []byte) ([][]byte, error) { return [][]byte{own}, nil }
 	if t.records, err = storage.OpenRecords(ctx, c.split); err != nil {
-		return inputFailure(err)
+		return scan.InputFailure(err)
 	}
 	var failed error
 	err = t.read(ctx, func(b []byte) {
@@ -99,7 +100,7 @@ func (c *converter) survey(ctx context.Context) error {
 	if c.in.Vertices != "" {
 		splits, err := storage.Splits(ctx, c.in.Vertices, 1)
 		if err != nil {
-			return inputFailure(fmt.Errorf("vertices: %w", err))
+			return scan.InputFailure(fmt.Errorf("vertices: %w", err))
 		}
 		if err := readVertices(ctx, splits[0], c.in, c.ids, func([]uint32) {}); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"scalar/bsp"
+	"scalar/bsp/scan"
 	"scalar/storage"
 	"scalar/superstep"
 )
@@ -28,8 +29,8 @@ func ParseVertices(b []byte, kind IDs) (ids []string, offset int, err error) {
 }
 
 func parsed(p *parser, b []byte, err error) ([]string, []float64, int, error) {
-	if f, ok := errors.AsType[*lineFault](err); ok {
-		return nil, nil, f.offset, err
+	if f, ok := errors.AsType[*scan.Fault](err); ok {
+		return nil, nil, f.Offset, err
 	}
 	d := newDictionary(Integers)
 	if p.strings {

@@ -292,8 +292,10 @@ func TestMalformedFormats(t *testing.T) {
 		{"mtx huge", "%%MatrixMarket matrix coordinate pattern general\n4000000000 4000000000 0\n", "4000000000 vertices in a file of 73 bytes", graph.Input{Format: graph.MatrixMarket}},
 		{"mtx entries", "%%MatrixMarket matrix coordinate pattern general\n3 3 2\n1 2\n", "graph:2 (byte 49): the header says 2 entries, and 1 follow", graph.Input{Format: graph.MatrixMarket}},
 		{"mtx no value", "%%MatrixMarket matrix coordinate real general\n3 3 1\n1 2\n", "graph:3 (byte 55): the entry has no value", graph.Input{Format: graph.MatrixMarket}},
-		{"mtx value", "%%MatrixMarket matrix coordinate real general\n3 3 1\n1 2 x\n", `graph:3 (byte 56): "x" is no weight`, graph.Input{Format: graph.MatrixMarket}},
-		{"mtx index", "%%MatrixMarket matrix coordinate pattern general\n3 3 1\n1 4\n", `graph:3 (byte 57): "4" is no vertex`, graph.Input{Format: graph.MatrixMarket}},
+		{"mtx value", "%%MatrixMarket matrix coordinate real general\n3 3 1\n1 2 x\n", `graph:3 (byte 56): "x" is no value`, graph.Input{Format: graph.MatrixMarket}},
+		{"mtx index", "%%MatrixMarket matrix coordinate pattern general\n3 3 1\n1 4\n", `graph:3 (byte 57): "4" is no column: want a whole number from 1 to 3`, graph.Input{Format: graph.MatrixMarket}},
+		{"mtx negative", "%%MatrixMarket matrix coordinate real general\n3 3 1\n1 2 -0.5\n", `graph:3 (byte 56): the value "-0.5" is below 0`, graph.Input{Format: graph.MatrixMarket, Weights: true, NonNegative: true}},
+		{"mtx twice", "%%MatrixMarket matrix coordinate pattern general\n3 3 1\n1 2\n%%MatrixMarket matrix coordinate pattern general\n", "graph:4 (byte 59): a second header", graph.Input{Format: graph.MatrixMarket}},
 		{"mtx above", "%%MatrixMarket matrix coordinate pattern symmetric\n3 3 1\n1 2\n", "above the diagonal", graph.Input{Format: graph.MatrixMarket}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -302,6 +304,35 @@ func TestMalformedFormats(t *testing.T) {
 				failsWith(t, bsptest.Config{Input: path, Peers: peers}, bsp.NewRunner(graph.Dump(c.in)), c.want)
 			}
 		})
+	}
+}
+
+// A matrix may lie in the parts that a job has written; a METIS file is one file.
+func TestPartsOfAFormat(t *testing.T) {
+	for _, c := range []struct {
+		format graph.Format
+		parts  [3]string
+		fails  string
+	}{
+		{graph.MatrixMarket, [3]string{"%%MatrixMarket matrix coordinate pattern general\n3 3 3\n1 2\n", "", "2 3\n3 1\n"}, ""},
+		{graph.METIS, [3]string{"3 3\n2 3\n", "", "1 3\n1 2\n"}, "c:1 (byte 0): a graph of this format is one file"},
+	} {
+		folder := t.TempDir()
+		for i, name := range []string{"a", "b", "c"} {
+			if err := os.WriteFile(filepath.Join(folder, name), []byte(c.parts[i]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, peers := range []int{1, 3} {
+			if c.fails != "" {
+				failsWith(t, bsptest.Config{Input: folder, Peers: peers}, bsp.NewRunner(graph.Dump(graph.Input{Format: c.format})), c.fails)
+				continue
+			}
+			got := outcome(t, t, trial{runner: bsp.NewRunner(graph.Dump(graph.Input{Format: c.format})), input: folder, peers: peers}).Output
+			if strings.Count("\n"+string(got), "\ne") != 3 {
+				t.Errorf("%d peers: %q", peers, got)
+			}
+		}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+
+	"scalar/bsp/scan"
 )
 
 // A dictionary numbers distinct ids from 0, in the order in which they come until
@@ -201,7 +203,7 @@ func (d *integerIDs) sort() []uint32 {
 func (d *integerIDs) text(dst []byte, i int) []byte { return strconv.AppendUint(dst, d.ids[i], 10) }
 
 func (d *integerIDs) lookup(name string) (uint32, bool) {
-	id, end, ok := number([]byte(name), 0)
+	id, end, ok := scan.Number([]byte(name), 0)
 	if !ok || end != len(name) {
 		return 0, false
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"scalar/bsp/scan"
 )
 
 // maxNesting bounds how deep the value of a JSON vertex may be nested.
@@ -23,7 +25,7 @@ func (p *parser) json(b []byte) error {
 				break
 			}
 		}
-		next := lineEnd(b, i)
+		next := scan.LineEnd(b, i)
 		if len(bytes.TrimSpace(b[i:next])) > 0 {
 			if err := p.slowJSON(b[i:next], i); err != nil {
 				return err
@@ -121,7 +123,7 @@ func (c *jsonCursor) id() uint64 {
 	if !c.ok {
 		return 0
 	}
-	v, end, ok := number(c.b, c.at)
+	v, end, ok := scan.Number(c.b, c.at)
 	c.ok = ok && (c.b[c.at] != '0' || end == c.at+1)
 	c.at = end
 	return v
@@ -151,7 +153,7 @@ func (c *jsonCursor) digits() (n int) {
 // slowJSON parses any line; lo is where it is in its block.
 func (p *parser) slowJSON(line []byte, lo int) error {
 	if !utf8.Valid(line) {
-		return faultAt(lo, "the line is not UTF-8")
+		return scan.FaultAt(lo, "the line is not UTF-8")
 	}
 	r := &jsonReader{line: line, lo: lo, d: json.NewDecoder(bytes.NewReader(line))}
 	r.d.UseNumber()
@@ -200,7 +202,7 @@ const jsonForm = "want [id,value,[[neighbour,weight],…]]"
 func (r *jsonReader) fault(format string, args ...any) error {
 	at := min(r.from, len(r.line))
 	at += len(r.line[at:]) - len(bytes.TrimLeft(r.line[at:], " \t\r\n,"))
-	return faultAt(r.lo+min(at, len(r.line)-1), format, args...)
+	return scan.FaultAt(r.lo+min(at, len(r.line)-1), format, args...)
 }
 
 func (r *jsonReader) token() (json.Token, error) {
@@ -221,7 +223,7 @@ func (r *jsonReader) delim(want json.Delim) error {
 		return err
 	}
 	if t != want {
-		return r.fault("%s where %q should be; %s", quote([]byte(showToken(t))), want.String(), jsonForm)
+		return r.fault("%s where %q should be; %s", scan.Quote([]byte(showToken(t))), want.String(), jsonForm)
 	}
 	return nil
 }
@@ -284,7 +286,7 @@ func (r *jsonReader) id(p *parser) (v uint64, s span, err error) {
 		return v, s, nil
 	}
 	if what := wrongName(name); what != "" {
-		return 0, s, r.fault("%s is no name of a vertex: %s", quote([]byte(name)), what)
+		return 0, s, r.fault("%s is no name of a vertex: %s", scan.Quote([]byte(name)), what)
 	}
 	s.lo = len(p.text)
 	p.text = append(p.text, name...)

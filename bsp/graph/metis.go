@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"math"
+
+	"scalar/bsp/scan"
 )
 
 // maxConstraints bounds the weights of a METIS vertex.
@@ -14,31 +16,31 @@ func metisHeader(h *header, line []byte) (done bool, err error) {
 	if len(line) > 0 && line[0] == '%' {
 		return false, nil
 	}
-	f := headerFields(line, 4)
+	f := scan.HeaderFields(line, 4)
 	if len(f) < 2 || len(f) > 4 {
-		return false, faultAt(0, "want the header of a METIS file: vertices edges [fmt [ncon]]")
+		return false, scan.FaultAt(0, "want the header of a METIS file: vertices edges [fmt [ncon]]")
 	}
-	if h.vertices, err = headerNumber(line, f[0], maxVertices, "vertices"); err != nil {
+	if h.vertices, err = scan.HeaderNumber(line, f[0], maxVertices, "vertices"); err != nil {
 		return false, err
 	}
-	if h.edges, err = headerNumber(line, f[1], maxEdges, "edges"); err != nil {
+	if h.edges, err = scan.HeaderNumber(line, f[1], maxEdges, "edges"); err != nil {
 		return false, err
 	}
 	h.both = true
 	kinds := []byte("000")
 	if len(f) > 2 {
 		if len(f[2]) > len(kinds) || len(bytes.Trim(f[2], "01")) > 0 {
-			return false, faultAt(offset(line, f[2]), "fmt %s: want up to three digits 0 or 1", quote(f[2]))
+			return false, scan.FaultAt(scan.HeaderOffset(line, f[2]), "fmt %s: want up to three digits 0 or 1", scan.Quote(f[2]))
 		}
 		copy(kinds[3-len(f[2]):], f[2])
 	}
 	constraints := uint64(1)
 	if len(f) > 3 {
-		if constraints, err = headerNumber(line, f[3], maxConstraints, "weights a vertex (ncon)"); err != nil {
+		if constraints, err = scan.HeaderNumber(line, f[3], maxConstraints, "weights a vertex (ncon)"); err != nil {
 			return false, err
 		}
 		if kinds[1] == '0' && constraints > 0 {
-			return false, faultAt(offset(line, f[3]), "ncon is given, and fmt says that vertices have no weights")
+			return false, scan.FaultAt(scan.HeaderOffset(line, f[3]), "ncon is given, and fmt says that vertices have no weights")
 		}
 	}
 	if kinds[0] == '1' {
@@ -54,14 +56,16 @@ func metisHeader(h *header, line []byte) (done bool, err error) {
 // metis reads the peer's part of a METIS file. Which vertex a line is about depends on
 // the lines before: each peer counts its own first, and all tell each other.
 func (t *text) metis(ctx context.Context, add func([]byte)) error {
-	h, ok, err := readHeader(ctx, t.url, metisHeader)
+	var h header
+	at, ok, err := scan.Header(ctx, t.url, func(line []byte) (bool, error) { return metisHeader(&h, line) })
 	if err != nil || !ok {
 		return err
 	}
+	h.Place = at
 	t.ps.head = h
 	lines := uint64(0)
 	count := func(b []byte) error { lines += metisLines(b); return nil }
-	if err := t.body(ctx, count, func([]byte) {}); err != nil {
+	if err := t.body(ctx, t.oneFile(count), func([]byte) {}); err != nil {
 		return err
 	}
 	all, before, err := t.sums(lines)
@@ -87,9 +91,19 @@ func (t *text) metis(ctx context.Context, add func([]byte)) error {
 	return nil
 }
 
+// oneFile refuses a folder of several files: a METIS file is whole.
+func (t *text) oneFile(parse func([]byte) error) func([]byte) error {
+	return func(b []byte) error {
+		if t.records.Pos().File != t.ps.head.End.File {
+			return scan.FaultAt(0, "a graph of this format is one file: name the file instead of its folder")
+		}
+		return parse(b)
+	}
+}
+
 // metisLines counts the lines of a block that are no comments.
 func metisLines(b []byte) (n uint64) {
-	for i := 0; i < len(b); i = lineEnd(b, i) {
+	for i := 0; i < len(b); i = scan.LineEnd(b, i) {
 		if b[i] != '%' {
 			n++
 		}
@@ -102,7 +116,7 @@ func (p *parser) metis(b []byte) error {
 	p.reset()
 	for i := 0; i < len(b); {
 		if b[i] == '%' {
-			i = lineEnd(b, i)
+			i = scan.LineEnd(b, i)
 			continue
 		}
 		var err error
@@ -121,17 +135,17 @@ func (p *parser) metisLine(b []byte, i int) (next int, err error) {
 		i = s.hi
 		switch {
 		case s.lo == s.hi && p.line <= p.head.vertices && n < p.head.skip:
-			return i, faultAt(i, "the line of vertex %d ends before its %d weights", p.line, p.head.skip)
+			return i, scan.FaultAt(i, "the line of vertex %d ends before its %d weights", p.line, p.head.skip)
 		case s.lo == s.hi:
 			if p.found == before && p.line <= p.head.vertices {
 				p.addLone(p.line, span{})
 			}
 			return i + 1, nil
 		case p.line > p.head.vertices:
-			return i, faultAt(s.lo, "a line after those of the header's %d vertices", p.head.vertices)
+			return i, scan.FaultAt(s.lo, "a line after those of the header's %d vertices", p.head.vertices)
 		case n < p.head.skip:
-			if _, end, ok := number(b, s.lo); !ok || end != s.hi {
-				return i, faultAt(s.lo, "%s is no weight of a vertex: want a whole number", quote(b[s.lo:s.hi]))
+			if _, end, ok := scan.Number(b, s.lo); !ok || end != s.hi {
+				return i, scan.FaultAt(s.lo, "%s is no weight of a vertex: want a whole number", scan.Quote(b[s.lo:s.hi]))
 			}
 			continue
 		}
@@ -148,12 +162,12 @@ func (p *parser) metisNeighbour(b []byte, s span) (end int, err error) {
 	}
 	v, w := p.line, 1.0
 	if u == v {
-		return s.hi, faultAt(s.lo, "vertex %d is its own neighbour: a METIS file has no loops", v)
+		return s.hi, scan.FaultAt(s.lo, "vertex %d is its own neighbour: a METIS file has no loops", v)
 	}
 	end = s.hi
 	if p.head.weighted {
 		if s = textField(b, end); s.lo == s.hi {
-			return end, faultAt(end, "neighbour %d has no weight; fmt says that edges have one", u)
+			return end, scan.FaultAt(end, "neighbour %d has no weight; fmt says that edges have one", u)
 		}
 		end = s.hi
 		if w, err = p.parseWeight(b, s); err != nil {
@@ -175,9 +189,9 @@ func (p *parser) metisNeighbour(b []byte, s span) (end int, err error) {
 
 // ordinal parses the number of a vertex from 1 on.
 func (p *parser) ordinal(b []byte, s span) (uint64, error) {
-	v, end, ok := number(b, s.lo)
+	v, end, ok := scan.Number(b, s.lo)
 	if !ok || end != s.hi || v < 1 || v > p.head.vertices {
-		return 0, faultAt(s.lo, "%s is no vertex: want a whole number from 1 to %d", quote(b[s.lo:s.hi]), p.head.vertices)
+		return 0, scan.FaultAt(s.lo, "%s is no vertex: want a whole number from 1 to %d", scan.Quote(b[s.lo:s.hi]), p.head.vertices)
 	}
 	return v, nil
 }
@@ -185,13 +199,6 @@ func (p *parser) ordinal(b []byte, s span) (uint64, error) {
 // textField returns the field at or after b[i] on the same line, empty at its end.
 // There are no comments after fields.
 func textField(b []byte, i int) (s span) {
-	for i < len(b) && blank(b[i]) {
-		i++
-	}
-	s.lo = i
-	for i < len(b) && b[i] != '\n' && !blank(b[i]) {
-		i++
-	}
-	s.hi = i
+	s.lo, s.hi = scan.Field(b, i)
 	return s
 }

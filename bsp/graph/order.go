@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"scalar/bsp/job"
+	"scalar/bsp/scan"
 )
 
 // setUp learns of a graph what all peers know: how large it is and where sources are.
@@ -53,7 +54,7 @@ func (g *part) find(names []string, hand handOver) ([]uint64, error) {
 	for i, name := range names {
 		holder := slices.IndexFunc(all, func(b []byte) bool { return len(b) == len(own) && b[9*i] == 1 })
 		if holder < 0 {
-			return nil, job.Fail(job.FaultInput, "vertex %s is not in the graph", quote([]byte(name)))
+			return nil, job.Fail(job.FaultInput, "vertex %s is not in the graph", scan.Quote([]byte(name)))
 		}
 		ids[i] = binary.LittleEndian.Uint64(all[holder][9*i+1:])
 	}

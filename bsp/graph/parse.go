@@ -1,53 +1,18 @@
 package graph
 
 import (
-	"encoding/binary"
-	"math"
-	"math/bits"
-	"strconv"
+	"scalar/bsp/mtx"
+	"scalar/bsp/scan"
 )
-
-// number reads the digits at b[i:] and returns where they end. ok is false
-// without digits or above MaxID. Eight digits are read at once: a byte that is no
-// digit carries into its top bit, and three multiplications put pairs, fours and
-// eights together (Lemire, "Quickly parsing eight digits", 2018).
-func number(b []byte, i int) (v uint64, end int, ok bool) {
-	if len(b)-i >= 8 {
-		x := binary.LittleEndian.Uint64(b[i:]) ^ 0x3030303030303030
-		other := ((x&0x7f7f7f7f7f7f7f7f + 0x7676767676767676) | x) & 0x8080808080808080
-		n := bits.TrailingZeros64(other) >> 3 // digits; 8 if all are
-		if n == 0 {
-			return 0, i, false
-		}
-		x <<= uint(64 - 8*n)
-		x = x*10 + x>>8
-		v = ((x&0x000000ff000000ff)*0x000f424000000064 + (x>>16&0x000000ff000000ff)*0x0000271000000001) >> 32
-		i += n
-		if n < 8 {
-			return v, i, true
-		}
-		ok = true
-	}
-	for ; i < len(b) && b[i]-'0' <= 9; i++ {
-		d := uint64(b[i] - '0')
-		if v > (MaxID-d)/10 {
-			return 0, i, false
-		}
-		v, ok = v*10+d, true
-	}
-	return v, i, ok
-}
 
 // A span is a field of a block.
 type span struct{ lo, hi int }
-
-func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
 
 // fields finds the fields of the line at b[i:], at most four, up to its end or a
 // comment, and returns where the next line starts.
 func fields(b []byte, i int) (f [4]span, n, next int) {
 	for i < len(b) && b[i] != '\n' {
-		if blank(b[i]) {
+		if scan.Blank(b[i]) {
 			i++
 			continue
 		}
@@ -58,7 +23,7 @@ func fields(b []byte, i int) (f [4]span, n, next int) {
 			break
 		}
 		lo := i
-		for i < len(b) && b[i] != '\n' && !blank(b[i]) {
+		for i < len(b) && b[i] != '\n' && !scan.Blank(b[i]) {
 			i++
 		}
 		f[n] = span{lo, i}
@@ -78,13 +43,14 @@ type parser struct {
 	spans       []span
 	weights     []float64
 
-	lone  vertices // vertices without an edge in the block
-	text  []byte   // of JSON names; spans lie in it instead of the block
-	once  bool     // leave out one of the two ways of an edge that stands for both
-	head  header   // of METIS and Matrix Market
-	line  uint64   // of METIS: the vertex whose line is next
-	found uint64   // of METIS and Matrix Market: neighbours or entries so far
-	sides uint64   // of METIS: 0 if every edge so far was listed at both ends
+	lone    vertices   // vertices without an edge in the block
+	text    []byte     // of JSON names; spans lie in it instead of the block
+	once    bool       // leave out one of the two ways of an edge that stands for both
+	head    header     // of METIS and Matrix Market
+	entries mtx.Parser // of Matrix Market
+	line    uint64     // of METIS: the vertex whose line is next
+	found   uint64     // of METIS: neighbours so far
+	sides   uint64     // of METIS: 0 if every edge so far was listed at both ends
 }
 
 // vertices are ids as a parser holds them.
@@ -128,9 +94,9 @@ func (p *parser) edges(b []byte) error {
 			i = next
 			continue
 		case 1:
-			return faultAt(f[0].lo, "the line has one field; want: source destination [weight]")
+			return scan.FaultAt(f[0].lo, "the line has one field; want: source destination [weight]")
 		case 4:
-			return faultAt(f[3].lo, "the line has more than three fields; want: source destination [weight]")
+			return scan.FaultAt(f[3].lo, "the line has more than three fields; want: source destination [weight]")
 		}
 		for _, s := range f[:2] {
 			if err := p.id(b, s); err != nil {
@@ -150,11 +116,11 @@ func (p *parser) edges(b []byte) error {
 func (p *parser) plain(b []byte, i int) int {
 	ids := p.ids
 	for !p.keep {
-		src, j, ok := number(b, i)
+		src, j, ok := scan.Number(b, i)
 		if !ok || j >= len(b) || b[j] != ' ' && b[j] != '\t' {
 			break
 		}
-		dst, k, ok := number(b, j+1)
+		dst, k, ok := scan.Number(b, j+1)
 		if !ok || k >= len(b) || b[k] != '\n' {
 			break
 		}
@@ -171,7 +137,7 @@ func (p *parser) vertices(b []byte) error {
 	for i := 0; i < len(b); {
 		f, n, next := fields(b, i)
 		if n > 1 {
-			return faultAt(f[1].lo, "the line has more than one field; want one vertex id")
+			return scan.FaultAt(f[1].lo, "the line has more than one field; want one vertex id")
 		}
 		if n == 1 {
 			if err := p.id(b, f[0]); err != nil {
@@ -198,15 +164,15 @@ func (p *parser) id(b []byte, s span) error {
 
 func checkLength(s span) error {
 	if s.hi-s.lo > MaxString {
-		return faultAt(s.lo, "an id of %d bytes; the limit is %d", s.hi-s.lo, MaxString)
+		return scan.FaultAt(s.lo, "an id of %d bytes; the limit is %d", s.hi-s.lo, MaxString)
 	}
 	return nil
 }
 
 func wholeID(b []byte, s span) (uint64, error) {
-	v, end, ok := number(b, s.lo)
+	v, end, ok := scan.Number(b, s.lo)
 	if !ok || end != s.hi {
-		return 0, faultAt(s.lo, "%s is no vertex id: want a whole number from 0 to %d, or take any names with --ids string", quote(b[s.lo:s.hi]), MaxID)
+		return 0, scan.FaultAt(s.lo, "%s is no vertex id: want a whole number from 0 to %d, or take any names with --ids string", scan.Quote(b[s.lo:s.hi]), MaxID)
 	}
 	return v, nil
 }
@@ -228,25 +194,12 @@ func (p *parser) weight(b []byte, s span) error {
 
 // parseWeight parses and checks a weight.
 func (p *parser) parseWeight(b []byte, s span) (float64, error) {
-	v, end, ok := number(b, s.lo)
-	w := float64(v)
-	if !ok || end != s.hi || end-s.lo > 15 { // no short whole number
-		var err error
-		w, err = strconv.ParseFloat(string(b[s.lo:s.hi]), 64)
-		if err != nil || math.IsInf(w, 0) || math.IsNaN(w) {
-			return 0, faultAt(s.lo, "%s is no weight: want a finite number", quote(b[s.lo:s.hi]))
-		}
+	w, ok := scan.Float(b, s.lo, s.hi)
+	if !ok {
+		return 0, scan.FaultAt(s.lo, "%s is no weight: want a finite number", scan.Quote(b[s.lo:s.hi]))
 	}
 	if p.keep && p.nonNegative && w < 0 {
-		return 0, faultAt(s.lo, "the weight %s is below 0", quote(b[s.lo:s.hi]))
+		return 0, scan.FaultAt(s.lo, "the weight %s is below 0", scan.Quote(b[s.lo:s.hi]))
 	}
 	return w, nil
-}
-
-// quote shows a field in an error, shortened.
-func quote(b []byte) string {
-	if len(b) > 40 {
-		return strconv.Quote(string(b[:37])) + "…"
-	}
-	return strconv.Quote(string(b))
 }

@@ -264,6 +264,13 @@ func plainMatrix(text string, g *plainGraph) bool {
 	if !weighted && words[3] != "pattern" || !symmetric && words[4] != "general" {
 		return false
 	}
+	sized := false
+	for line := range strings.Lines(rest) {
+		if sized && strings.HasPrefix(strings.ToLower(line), "%%matrixmarket") {
+			return false
+		}
+		sized = sized || line[0] != '%' && strings.TrimSpace(line) != ""
+	}
 	n, entries, lines, ok := plainSizes(plainLines(rest))
 	if !ok || n > 16<<20 {
 		return false

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"scalar/bsp"
+	"scalar/bsp/scan"
 	"scalar/storage"
 )
 
@@ -52,7 +53,7 @@ func read[M any](ctx context.Context, p *bsp.Peer[M], in Input) (*edgeList, erro
 		}
 		splits, err := storage.Splits(ctx, url, p.N())
 		if err != nil {
-			return inputFailure(fmt.Errorf("vertices: %w", err))
+			return scan.InputFailure(fmt.Errorf("vertices: %w", err))
 		}
 		return readVertices(ctx, splits[p.Index()], in, list.ids, add)
 	}
@@ -69,7 +70,7 @@ func readEdges[M any](ctx context.Context, p *bsp.Peer[M], list *edgeList, in In
 	}
 	f, err := openBinary(ctx, p.Input().URL)
 	if err != nil {
-		return inputFailure(err)
+		return scan.InputFailure(err)
 	}
 	if f != nil {
 		return errors.Join(f.read(ctx, list, in, share{p.Index(), p.N()}), f.close())
@@ -78,12 +79,12 @@ func readEdges[M any](ctx context.Context, p *bsp.Peer[M], list *edgeList, in In
 	t.gather = func(own []byte) ([][]byte, error) { return bsp.HandOver(ctx, p, repeat(own, p.N())) }
 	if t.records = p.Records(); t.records == nil {
 		if _, _, err := p.Next(); err != nil {
-			return inputFailure(err)
+			return scan.InputFailure(err)
 		}
 		return errors.New("a graph program divides its input by itself: PartitionInput is of no use to it")
 	}
 	if err := p.Rewind(); err != nil { // after a restart the position is the end
-		return inputFailure(err)
+		return scan.InputFailure(err)
 	}
 	return t.read(ctx, func(b []byte) { list.addText(b, t.ps, in) })
 }
@@ -110,7 +111,7 @@ func (t *text) read(ctx context.Context, add func(block []byte)) error {
 func readVertices(ctx context.Context, split storage.Split, in Input, ids dictionary, add func(numbers []uint32)) error {
 	r, err := storage.OpenRecords(ctx, split)
 	if err != nil {
-		return inputFailure(fmt.Errorf("vertices: %w", err))
+		return scan.InputFailure(fmt.Errorf("vertices: %w", err))
 	}
 	ps := newParser(in)
 	err = parseAll(ctx, r, ps.vertices, func(b []byte) { add(ids.intern(nil, b, ps.ends())) })
@@ -125,16 +126,16 @@ func parseAll(ctx context.Context, r *storage.Records, parse func([]byte) error,
 		}
 		b, ok, err := r.Block(blockBytes)
 		if err != nil {
-			return inputFailure(err)
+			return scan.InputFailure(err)
 		}
 		if !ok {
 			return nil
 		}
 		if isBinary(b) {
-			return malformed(r.BlockWhere, faultAt(0, "this is a binary graph: it is read if it is the input itself, not compressed and not in a folder"))
+			return scan.Malformed(r.BlockWhere, scan.FaultAt(0, "this is a binary graph: it is read if it is the input itself, not compressed and not in a folder"))
 		}
 		if err := parse(b); err != nil {
-			return malformed(r.BlockWhere, err)
+			return scan.Malformed(r.BlockWhere, err)
 		}
 		add(b)
 	}

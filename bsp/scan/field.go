@@ -1,0 +1,77 @@
+package scan
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"strconv"
+)
+
+// MaxNumber is the largest number that Number reads.
+const MaxNumber = 1<<63 - 1
+
+// Number reads the digits at b[i:] and returns where they end. ok is false
+// without digits or above MaxNumber. Eight digits are read at once: a byte that is no
+// digit carries into its top bit, and three multiplications put pairs, fours and
+// eights together (Lemire, "Quickly parsing eight digits", 2018).
+func Number(b []byte, i int) (v uint64, end int, ok bool) {
+	if len(b)-i >= 8 {
+		x := binary.LittleEndian.Uint64(b[i:]) ^ 0x3030303030303030
+		other := ((x&0x7f7f7f7f7f7f7f7f + 0x7676767676767676) | x) & 0x8080808080808080
+		n := bits.TrailingZeros64(other) >> 3 // digits; 8 if all are
+		if n == 0 {
+			return 0, i, false
+		}
+		x <<= uint(64 - 8*n)
+		x = x*10 + x>>8
+		v = ((x&0x000000ff000000ff)*0x000f424000000064 + (x>>16&0x000000ff000000ff)*0x0000271000000001) >> 32
+		i += n
+		if n < 8 {
+			return v, i, true
+		}
+		ok = true
+	}
+	for ; i < len(b) && b[i]-'0' <= 9; i++ {
+		d := uint64(b[i] - '0')
+		if v > (MaxNumber-d)/10 {
+			return 0, i, false
+		}
+		v, ok = v*10+d, true
+	}
+	return v, i, ok
+}
+
+// Float reads the field b[lo:hi] as a finite number; ok is false if it is none.
+func Float(b []byte, lo, hi int) (x float64, ok bool) {
+	v, end, ok := Number(b, lo)
+	if ok && end == hi && end-lo <= 15 { // a short whole number
+		return float64(v), true
+	}
+	x, err := strconv.ParseFloat(string(b[lo:hi]), 64)
+	return x, err == nil && !math.IsInf(x, 0) && !math.IsNaN(x)
+}
+
+// Blank reports whether c separates fields.
+func Blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' }
+
+// Field returns where the field at or after b[i] on the same line is, empty at the
+// line's end.
+func Field(b []byte, i int) (lo, hi int) {
+	for i < len(b) && Blank(b[i]) {
+		i++
+	}
+	lo = i
+	for i < len(b) && b[i] != '\n' && !Blank(b[i]) {
+		i++
+	}
+	return lo, i
+}
+
+// LineEnd returns where the line after the one of b[i] starts.
+func LineEnd(b []byte, i int) int {
+	if n := bytes.IndexByte(b[i:], '\n'); n >= 0 {
+		return i + n + 1
+	}
+	return len(b)
+}
