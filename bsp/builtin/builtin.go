@@ -48,7 +48,7 @@ type Program struct {
 
 // Programs returns all built-ins by name.
 func Programs() []Program {
-	ps := append(graphPrograms(), piProgram(), randcommProgram(), wordcountProgram())
+	ps := append(graphPrograms(), spmvProgram(), matmulProgram(), piProgram(), randcommProgram(), wordcountProgram())
 	slices.SortFunc(ps, func(a, b Program) int { return strings.Compare(a.Name, b.Name) })
 	return ps
 }

@@ -207,6 +207,28 @@ func TestGraphPrograms(t *testing.T) {
 	}
 }
 
+func TestMatrixPrograms(t *testing.T) {
+	a := write(t, "a", "%%MatrixMarket matrix coordinate integer general\n2 3 3\n1 1 2\n1 3 -1\n2 2 0.5\n")
+	b := write(t, "b", "%%MatrixMarket matrix array real general\n3 1\n1\n3\n5\n")
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"spmv", nil, "%%MatrixMarket matrix array real general\n2 1\n1\n0.5\n"},
+		{"spmv", []string{"--vector", b}, "%%MatrixMarket matrix array real general\n2 1\n-3\n1.5\n"},
+		{"matmul", []string{"--right", b}, "%%MatrixMarket matrix coordinate real general\n2 1 2\n1 1 -3\n2 1 1.5\n"},
+	} {
+		tr := trial{runner: runner(t, c.name, c.args...), input: a, peers: 3}
+		if c.args != nil {
+			tr.restartAt = 1
+		}
+		if got := everywhere(t, tr); got != c.want {
+			t.Errorf("%s %q: %q, want %q", c.name, c.args, got, c.want)
+		}
+	}
+}
+
 func TestUsage(t *testing.T) {
 	for _, c := range []struct {
 		program string
@@ -232,6 +254,8 @@ func TestUsage(t *testing.T) {
 		{"hits", []string{"--iterations=-1"}, "want 0 to"},
 		{"bipartite", nil, "--left is missing"},
 		{"bipartite", []string{"--left", "x", "--seed", "y"}, "whole number"},
+		{"matmul", nil, "--right is missing"},
+		{"spmv", []string{"--vector="}, "a path or URL"},
 		{"inlinks", []string{"--undirected=maybe"}, "true or false"},
 		{"inlinks", []string{"--vertices="}, "a path or URL"},
 	} {
@@ -285,7 +309,7 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("%s with its defaults: %v", p.Name, err)
 		}
 	}
-	if want := strings.Fields("bfs bipartite cdlp hits inlinks kcore lcc louvain mdst mst pagerank pi randcomm scc semicluster sssp triangles wcc wordcount"); !slices.Equal(names, want) {
+	if want := strings.Fields("bfs bipartite cdlp hits inlinks kcore lcc louvain matmul mdst mst pagerank pi randcomm scc semicluster spmv sssp triangles wcc wordcount"); !slices.Equal(names, want) {
 		t.Fatalf("programs %q", names)
 	}
 }
