@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"scalar/bsp/job"
 	"scalar/bsp/scan"
@@ -20,6 +21,9 @@ type binaryFile struct {
 	name string // for errors
 	r    storage.Reader
 	buf  []byte
+
+	codes   []uint32  // of vertices, by number
+	weights []float64 // of the block that is read
 }
 
 // openBinary opens the input if it is a binary graph; nil if it is anything else.
@@ -108,20 +112,14 @@ func (f *binaryFile) read(ctx context.Context, list *edgeList, in Input, s share
 // readIDs reads all ids. direct: the peer keeps its own ones and the place of all.
 func (f *binaryFile) readIDs(ctx context.Context, list *edgeList, direct bool, s share) error {
 	var add idTaker
+	t := &taker{coding: list.coding, index: s.index, direct: direct, codes: make([]uint32, 0, f.vertices), counts: make([]uint32, s.peers)}
 	switch ids := list.ids.(type) {
-	case *stringIDs:
-		add = &nameTaker{taker: taker{list: list, direct: direct, share: s}, into: ids}
-		if direct {
-			list.own = ids
-		}
-	case *integerIDs:
-		add = &numberTaker{taker: taker{list: list, direct: direct, share: s}, into: ids}
-		if direct {
-			list.own = ids
-		}
-	}
-	if direct {
-		list.places = make([]place, 0, f.vertices)
+	case *nameCensus:
+		own := &stringIDs{}
+		add, list.own = &nameTaker{taker: t, all: ids, own: own}, own
+	case *integerCensus:
+		own := &integerIDs{}
+		add, list.own = &numberTaker{taker: t, all: ids, own: own}, own
 	}
 	left := f.vertices
 	for i := range f.idBlocks {
@@ -141,7 +139,12 @@ func (f *binaryFile) readIDs(ctx context.Context, list *edgeList, direct bool, s
 	if left > 0 {
 		return f.at(binaryHeader, fmt.Errorf("%w (%d ids are missing)", errBinary, left))
 	}
-	return nil
+	f.codes = t.codes
+	if direct {
+		return list.makeRoom(list.bound(int(slices.Max(t.counts))))
+	}
+	list.own = nil
+	return list.makeRoom(list.ids.bound())
 }
 
 // An idTaker takes the ids of a block, in ascending order.
@@ -151,10 +154,11 @@ type idTaker interface {
 
 // taker is what both kinds have in common.
 type taker struct {
-	list   *edgeList
+	coding
+	index  int // of the peer
 	direct bool
-	share
-	counts []uint32 // vertices so far by owner
+	codes  []uint32 // of ids so far
+	counts []uint32 // of those, by owner
 }
 
 // place notes who owns the next id, and reports whether this peer does.
@@ -163,10 +167,7 @@ func (t *taker) place(hash uint64) (own bool) {
 	if t.peers > 1 {
 		owner = ownerOf(hash, t.peers)
 	}
-	if t.counts == nil {
-		t.counts = make([]uint32, t.peers)
-	}
-	t.list.places = append(t.list.places, placeOf(owner, t.counts[owner]))
+	t.codes = append(t.codes, t.code(owner, t.counts[owner]))
 	t.counts[owner]++
 	return int(owner) == t.index
 }
@@ -174,8 +175,9 @@ func (t *taker) place(hash uint64) (own bool) {
 var errOrder = fmt.Errorf("%w (ids that do not ascend)", errBinary)
 
 type numberTaker struct {
-	taker
-	into *integerIDs
+	*taker
+	all  *integerCensus
+	own  *integerIDs
 	next uint64 // the least id that may follow
 }
 
@@ -188,17 +190,18 @@ func (t *numberTaker) take(payload []byte, items uint64) error {
 		t.next = id + 1
 		switch {
 		case !t.direct:
-			t.into.number(id)
+			t.codes = append(t.codes, t.all.find(id))
 		case t.place(mix(id)):
-			t.into.ids = append(t.into.ids, id)
+			t.own.ids = append(t.own.ids, id)
 		}
 	}
 	return nil
 }
 
 type nameTaker struct {
-	taker
-	into *stringIDs
+	*taker
+	all  *nameCensus
+	own  *stringIDs
 	last []byte
 }
 
@@ -219,10 +222,9 @@ func (t *nameTaker) take(payload []byte, items uint64) error {
 		t.last = append(t.last[:0], name...)
 		switch {
 		case !t.direct:
-			t.into.number(name)
+			t.codes = append(t.codes, t.all.find(name))
 		case t.place(hash(name)):
-			t.into.arena = append(t.into.arena, name...)
-			t.into.ends = append(t.into.ends, uint64(len(t.into.arena)))
+			t.own.add(name)
 		}
 	}
 	return nil
@@ -239,11 +241,7 @@ func (f *binaryFile) readEdges(ctx context.Context, i uint64, list *edgeList, in
 		return f.at(offset, fmt.Errorf("%w (a block of %d edges)", errBinary, items))
 	}
 	once := f.has(binaryBoth) && in.once()
-	chunk := make([]uint32, 0, 2*items)
-	var weights []float64
-	if in.Weights {
-		weights = make([]float64, 0, items)
-	}
+	codes, weights := list.codes[:0], f.weights[:0]
 	for e := range items {
 		src, dst := binary.LittleEndian.Uint32(b[8*e:]), binary.LittleEndian.Uint32(b[8*e+4:])
 		if uint64(src) >= f.vertices || uint64(dst) >= f.vertices {
@@ -260,12 +258,13 @@ func (f *binaryFile) readEdges(ctx context.Context, i uint64, list *edgeList, in
 		if once && src > dst {
 			continue
 		}
-		chunk = append(chunk, src, dst)
+		codes = append(codes, f.codes[src], f.codes[dst])
 		if in.Weights {
 			weights = append(weights, w)
 		}
 	}
-	list.addEdges(chunk, weights, in)
+	list.addEdges(codes, weights, in)
+	list.codes, f.weights = codes, weights
 	return nil
 }
 

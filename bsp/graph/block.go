@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -24,30 +23,6 @@ func (b *block) weight(i int) float64 {
 	return b.weights[i]
 }
 
-// A segment is what one peer found of one block: count sources, count
-// destinations and, if kept, count weights, as little-endian columns.
-type segment struct {
-	count   int
-	columns []byte
-}
-
-func segmentSize(count int, weights bool) int {
-	if weights {
-		return 16 * count
-	}
-	return 8 * count
-}
-
-func (s segment) source(i int) uint32 { return binary.LittleEndian.Uint32(s.columns[4*i:]) }
-
-func (s segment) target(i int) uint32 {
-	return binary.LittleEndian.Uint32(s.columns[4*(s.count+i):])
-}
-
-func (s segment) weight(i int) float64 {
-	return math.Float64frombits(binary.LittleEndian.Uint64(s.columns[8*(s.count+i):]))
-}
-
 var errSegment = errors.New("edges of another peer are malformed")
 
 // newBlock sorts the edges of the segments by source, those of one source in the
@@ -56,16 +31,16 @@ var errSegment = errors.New("edges of another peer are malformed")
 func newBlock(segments []segment, degrees []uint32, limit uint32, weights bool) (*block, error) {
 	total := 0
 	for _, s := range segments {
-		total += s.count
+		total += s.count()
 	}
 	if total > math.MaxUint32-1 {
 		return nil, fmt.Errorf("%d edges between two peers: use more peers", total)
 	}
 	next := make([]uint32, len(degrees)+1) // next[v+1] counts row v, then next[v] is where it goes on
 	for _, s := range segments {
-		for i := range s.count {
-			v := s.source(i)
-			if v >= uint32(len(degrees)) || s.target(i) >= limit {
+		for at := 0; at < len(s.edges); at += s.size {
+			v, t := s.ends(at)
+			if v >= uint32(len(degrees)) || t >= limit {
 				return nil, errSegment
 			}
 			next[v+1]++
@@ -103,11 +78,11 @@ func newBlock(segments []segment, degrees []uint32, limit uint32, weights bool) 
 
 func (b *block) scatter(segments []segment, next []uint32) {
 	for _, s := range segments {
-		for i := range s.count {
-			v := s.source(i)
+		for i := 0; i < len(s.edges); i += s.size {
+			v, t := s.ends(i)
 			at := next[v]
 			next[v]++
-			b.targets[at] = s.target(i)
+			b.targets[at] = t
 			if b.weights != nil {
 				b.weights[at] = s.weight(i)
 			}

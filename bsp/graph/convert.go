@@ -39,7 +39,7 @@ func Convert(ctx context.Context, in Input, url string, w io.Writer) (Converted,
 		return Converted{}, scan.InputFailure(err)
 	}
 	in.Undirected, in.Weights, in.Ways, in.single = false, true, false, false
-	c := &converter{in: in, split: splits[0], ids: newDictionary(in.IDs)}
+	c := &converter{in: in, split: splits[0], found: newCensus(in.IDs, 1)}
 	if err := c.survey(ctx); err != nil {
 		return Converted{}, err
 	}
@@ -54,6 +54,7 @@ type converter struct {
 	layout
 	in    Input
 	split storage.Split
+	found census
 	ids   dictionary
 	rank  []uint32 // the number of a vertex by the order in which ids come
 	out   blockWriter
@@ -81,15 +82,15 @@ func (c *converter) scan(ctx context.Context, add func(block []byte, ps *parser)
 // survey finds out what the header says, and numbers the ids.
 func (c *converter) survey(ctx context.Context) error {
 	err := c.scan(ctx, func(b []byte, ps *parser) error {
-		c.ids.intern(nil, ps.names(b), ps.ends())
-		c.ids.intern(nil, ps.names(b), ps.lone)
+		c.found.intern(nil, ps.names(b), ps.ends())
+		c.found.intern(nil, ps.names(b), ps.lone)
 		c.edges += uint64(len(ps.weights))
 		for _, w := range ps.weights {
 			if w != 1 {
 				c.flags |= binaryWeights
 			}
 		}
-		if c.ids.size() > maxVertices {
+		if c.found.size() > maxVertices {
 			return fmt.Errorf("more than %d vertices", maxVertices)
 		}
 		return nil
@@ -102,20 +103,33 @@ func (c *converter) survey(ctx context.Context) error {
 		if err != nil {
 			return scan.InputFailure(fmt.Errorf("vertices: %w", err))
 		}
-		if err := readVertices(ctx, splits[0], c.in, c.ids, func([]uint32) {}); err != nil {
+		if err := readVertices(ctx, splits[0], c.in, c.found, func([]uint32) {}); err != nil {
 			return err
 		}
 	}
-	if c.ids.size() > maxVertices {
-		return fmt.Errorf("%d vertices; the limit is %d", c.ids.size(), maxVertices)
+	if c.found.size() > maxVertices {
+		return fmt.Errorf("%d vertices; the limit is %d", c.found.size(), maxVertices)
 	}
-	c.vertices = uint64(c.ids.size())
-	c.rank = c.ids.sort()
+	if err := c.order(); err != nil {
+		return err
+	}
 	if names, ok := c.ids.(*stringIDs); ok {
 		c.flags |= binaryNames
 		c.idBlocks = nameBlocks(names)
 	}
 	c.derive()
+	return nil
+}
+
+// order puts the ids in their order.
+func (c *converter) order() error {
+	payload, _ := c.found.payload(0)
+	ids, ranks, err := c.found.union([][]byte{payload})
+	if err != nil {
+		return err
+	}
+	c.ids, c.rank, c.found = ids, ranks[0], nil
+	c.vertices = uint64(ids.size())
 	return nil
 }
 
@@ -147,7 +161,7 @@ func (c *converter) write(ctx context.Context, w io.Writer) error {
 	if err := c.out.flush(); err != nil {
 		return err
 	}
-	again := newDictionary(c.in.IDs) // gives the numbers that survey's gave before it was sorted
+	again := newCensus(c.in.IDs, 1) // gives the numbers that survey's gave before it was sorted
 	var numbers []uint32
 	found := uint64(0)
 	err := c.scan(ctx, func(b []byte, ps *parser) error {

@@ -13,11 +13,12 @@
 //
 // # Loading
 //
-// Each peer parses its split and numbers the distinct ids in it. Every id belongs
-// to the peer that its hash names (ids that are close together, and the hubs among
-// them, spread over all peers); that peer numbers its vertices in the order of
-// their ids. Edges go to the owner of their source as pairs of such numbers, so
-// that ids cross the network once a peer and distinct id, not once an edge. At the
+// Each peer parses its split and numbers the distinct ids in it (a census), those of
+// each owner apart. Every id belongs to the peer that its hash names (ids that are close
+// together, and the hubs among them, spread over all peers); that peer numbers its
+// vertices in the order of their ids. Edges wait in chunks for the owner of their source,
+// in which the numbers that the owners tell replace the peer's own before it gets them:
+// ids cross the network once a peer and distinct id, not once an edge. At the
 // owner the edges of a program with Compute lie in one block per destination peer, as
 // compressed rows, so that the push loop adds into one dense accumulator after the
 // other and never asks who owns a vertex. Those of a program with Sweep go to the owner

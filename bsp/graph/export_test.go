@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"slices"
 	"strconv"
 
 	"scalar/bsp"
@@ -32,26 +31,35 @@ func parsed(p *parser, b []byte, err error) ([]string, []float64, int, error) {
 	if f, ok := errors.AsType[*scan.Fault](err); ok {
 		return nil, nil, f.Offset, err
 	}
-	d := newDictionary(Integers)
+	d := newCensus(Integers, 1)
 	if p.strings {
-		d = newDictionary(Strings)
+		d = newCensus(Strings, 1)
 	}
 	var ids []string
 	for _, i := range d.intern(nil, p.names(b), p.ends()) {
-		ids = append(ids, string(d.text(nil, int(i))))
+		ids = append(ids, textOf(d, i))
 	}
 	return ids, p.weights, 0, err
+}
+
+// textOf returns the id of a code.
+func textOf(d census, code uint32) string {
+	if names, ok := d.(*nameCensus); ok {
+		return string(names.name(code))
+	}
+	numbers := d.(*integerCensus)
+	return strconv.FormatUint(numbers.ids[numbers.owner(code)][numbers.number(code)], 10)
 }
 
 // A Parser keeps what benchmarks reuse.
 type Parser struct {
 	p parser
-	d dictionary
+	d census
 }
 
 // NewParser returns a parser of integer or string ids.
 func NewParser(kind IDs, weights bool) *Parser {
-	return &Parser{*newParser(Input{IDs: kind, Weights: weights}), newDictionary(kind)}
+	return &Parser{*newParser(Input{IDs: kind, Weights: weights}), newCensus(kind, 1)}
 }
 
 // Block parses a block, and interns its ids if asked to.
@@ -70,33 +78,54 @@ func Dictionary(kind IDs, lines []byte) (numbers []uint32, sorted []string, rank
 	if err := p.vertices(lines); err != nil {
 		return nil, nil, nil, err
 	}
-	d := newDictionary(kind)
+	d := newCensus(kind, 1)
 	numbers = d.intern(nil, lines, p.ends())
-	rank = d.sort()
-	for i := range d.size() {
-		sorted = append(sorted, string(d.text(nil, i)))
+	payload, _ := d.payload(0)
+	own, ranks, err := d.union([][]byte{payload})
+	if err != nil {
+		return nil, nil, nil, err
 	}
-	return numbers, sorted, rank, nil
+	for i := range own.size() {
+		sorted = append(sorted, string(own.text(nil, i)))
+	}
+	return numbers, sorted, ranks[0], nil
 }
 
-// Merge sends a dictionary's ids through a payload into another and returns them.
-func Merge(kind IDs, lines []byte) ([]string, error) {
-	p := &parser{strings: kind == Strings}
-	if err := p.vertices(lines); err != nil {
-		return nil, err
+// Union gives the lines of several peers to the owners of their ids, and returns by peer
+// the ids that its codes stand for, and by owner the ids of its own.
+func Union(kind IDs, peers [][]byte) (found, owned [][]string, err error) {
+	n := len(peers)
+	codes, payloads := make([][]uint32, n), make([][][]byte, n) // payloads by owner and peer
+	var d census
+	for peer, lines := range peers {
+		p := &parser{strings: kind == Strings}
+		if err := p.vertices(lines); err != nil {
+			return nil, nil, err
+		}
+		d = newCensus(kind, n)
+		codes[peer] = d.intern(nil, lines, p.ends())
+		for owner := range payloads {
+			b, _ := d.payload(owner)
+			payloads[owner] = append(payloads[owner], b)
+		}
 	}
-	d, other := newDictionary(kind), newDictionary(kind)
-	d.intern(nil, lines, p.ends())
-	var payload []byte
-	for i := range d.size() {
-		payload = d.appendTo(payload, i)
+	owned, found = make([][]string, n), make([][]string, n)
+	ids, numbers := make([]dictionary, n), make([][][]uint32, n) // numbers by owner and peer
+	for owner := range payloads {
+		if ids[owner], numbers[owner], err = d.union(payloads[owner]); err != nil {
+			return nil, nil, err
+		}
+		for i := range ids[owner].size() {
+			owned[owner] = append(owned[owner], string(ids[owner].text(nil, i)))
+		}
 	}
-	numbers, err := other.merge(nil, payload)
-	var ids []string
-	for _, n := range numbers {
-		ids = append(ids, string(other.text(nil, int(n))))
+	for peer, list := range codes {
+		for _, code := range list {
+			owner, number := codingOf(n).at(code, nil)
+			found[peer] = append(found[peer], owned[owner][numbers[owner][peer][number]])
+		}
 	}
-	return ids, err
+	return found, owned, nil
 }
 
 // Identity returns an operator's identity.
@@ -123,20 +152,21 @@ func (s State[V, M]) Get(i int) (V, M, bool) { return s.values[i], s.inbox[i], s
 func (s State[V, M]) Asleep() int { return s.asleep }
 
 // crowd is a dictionary of more ids than a peer can number.
-type crowd struct{ dictionary }
+type crowd struct{ census }
 
-func (crowd) size() int { return maxVertices + 1 }
+func (crowd) size() int     { return maxVertices + 1 }
+func (crowd) bound() uint64 { return maxVertices + 1 }
 
 // SettleTooMany gives one peer of several more distinct ids than it can number.
 func SettleTooMany(peers int) error {
-	_, err := (&part{}).settle(crowd{}, peers, nil)
+	_, err := (&part{}).settle(&edgeList{coding: codingOf(peers), ids: crowd{}}, nil)
 	return err
 }
 
 // AddDegree adds an edge to a vertex that has degree edges already.
 func AddDegree(degree uint32) error {
-	columns := make([]byte, segmentSize(1, false)) // from 0 to 0
-	_, err := newBlock([]segment{{1, columns}}, []uint32{degree}, 1, false)
+	edge := make([]byte, edgeBytes(false)) // from 0 to 0
+	_, err := newBlock([]segment{{edge, len(edge)}}, []uint32{degree}, 1, false)
 	return err
 }
 
@@ -150,29 +180,45 @@ type Edge struct {
 // destination and weight for edges in their order, "v" and the id for vertices.
 func Dump(in Input) bsp.Program[uint8] {
 	return func(ctx context.Context, p *bsp.Peer[uint8]) error {
-		list, err := read(ctx, p, in)
-		if err != nil {
+		list := newEdgeList(in, 1, false)
+		if err := read(ctx, p, list, in); err != nil {
 			return err
 		}
 		for _, e := range list.dump() {
 			p.Write("e", e.Src+" "+e.Dst+" "+strconv.FormatFloat(e.Weight, 'g', -1, 64))
 		}
 		for i := range list.ids.size() {
-			p.Write("v", string(list.ids.text(nil, i)))
+			p.Write("v", textOf(list.ids, uint32(i)))
 		}
 		return nil
 	}
 }
 
-func (l *edgeList) dump() (all []Edge) {
-	for c, chunk := range l.chunks {
-		for i := 0; i+1 < len(chunk); i += 2 {
-			e := Edge{string(l.ids.text(nil, int(chunk[i]))), string(l.ids.text(nil, int(chunk[i+1]))), 1}
-			if l.weights[c] != nil {
-				e.Weight = l.weights[c][i/2]
-			}
-			all = append(all, e)
+// numbers returns the edges of the list of one peer of one, as numbers.
+func (l *edgeList) numbers() (ends []uint32, weights []float64) {
+	b := l.buckets[0]
+	for _, chunk := range append(b.full, b.open) {
+		if chunk == nil {
+			continue
 		}
+		s := segment{chunk[chunkHead:], edgeBytes(l.weights)}
+		for at := 0; at < len(s.edges); at += s.size {
+			row, other := s.ends(at)
+			ends = append(ends, row, other)
+			weight := 1.0
+			if l.weights {
+				weight = s.weight(at)
+			}
+			weights = append(weights, weight)
+		}
+	}
+	return ends, weights
+}
+
+func (l *edgeList) dump() (all []Edge) {
+	ends, weights := l.numbers()
+	for i, w := range weights {
+		all = append(all, Edge{textOf(l.ids, ends[2*i]), textOf(l.ids, ends[2*i+1]), w})
 	}
 	return all
 }
@@ -188,12 +234,14 @@ func ReadText(ctx context.Context, in Input, url string) (edges []Edge, vertices
 	if t.records, err = storage.OpenRecords(ctx, splits[0]); err != nil {
 		return nil, nil, err
 	}
-	list := &edgeList{ids: newDictionary(in.IDs)}
-	if err := errors.Join(t.read(ctx, func(b []byte) { list.addText(b, t.ps, in) }), t.records.Close()); err != nil {
+	list := newEdgeList(in, 1, false)
+	var failed error
+	err = t.read(ctx, func(b []byte) { failed = errors.Join(failed, list.addText(b, t.ps, in)) })
+	if err := errors.Join(err, failed, t.records.Close()); err != nil {
 		return nil, nil, err
 	}
 	for i := range list.ids.size() {
-		vertices = append(vertices, string(list.ids.text(nil, i)))
+		vertices = append(vertices, textOf(list.ids, uint32(i)))
 	}
 	return list.dump(), vertices, nil
 }
@@ -229,12 +277,18 @@ func ReadBinary(ctx context.Context, in Input, file []byte, index, peers int) (v
 	if err != nil || !ours {
 		return nil, nil, err
 	}
-	list := &edgeList{ids: newDictionary(in.IDs)}
+	list := newEdgeList(in, peers, false)
 	if err := f.read(ctx, list, in, share{index, peers}); err != nil {
 		return nil, nil, err
 	}
 	for i := range list.ids.size() {
-		vertices = append(vertices, string(list.ids.text(nil, i)))
+		vertices = append(vertices, textOf(list.ids, uint32(i)))
 	}
-	return vertices, slices.Concat(list.chunks...), nil
+	if list.own != nil {
+		for i := range list.own.size() {
+			vertices = append(vertices, string(list.own.text(nil, i)))
+		}
+	}
+	numbers, _ = list.numbers()
+	return vertices, numbers, nil
 }

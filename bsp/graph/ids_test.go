@@ -29,13 +29,14 @@ func TestDictionary(t *testing.T) {
 		if err != nil || len(numbers) != len(ids) {
 			t.Fatalf("%d numbers of %d, %v", len(numbers), len(ids), err)
 		}
-		want := slices.Clone(ids)
-		slices.SortFunc(want, func(a, b string) int {
+		order := func(a, b string) int {
 			if kind == graph.Integers && len(a) != len(b) {
 				return len(a) - len(b)
 			}
 			return cmp.Compare(a, b)
-		})
+		}
+		want := slices.Clone(ids)
+		slices.SortFunc(want, order)
 		want = slices.Compact(want)
 		if !slices.Equal(got, want) {
 			t.Fatalf("sorted %v, want %v", got, want)
@@ -45,11 +46,23 @@ func TestDictionary(t *testing.T) {
 				t.Fatalf("id %s became %s", ids[i], got[rank[n]])
 			}
 		}
-		merged, err := graph.Merge(kind, lines)
-		slices.Sort(merged)
-		slices.Sort(want)
-		if err != nil || !slices.Equal(merged, want) {
-			t.Fatalf("merged %v, want %v: %v", merged, want, err)
+		peers := make([][]byte, rapid.IntRange(1, 5).Draw(t, "peers"))
+		for i := range peers {
+			peers[i] = []byte(strings.Join(ids[len(ids)*i/len(peers):len(ids)*(i+1)/len(peers)], "\n"))
+		}
+		found, owned, err := graph.Union(kind, peers)
+		if all := slices.Concat(found...); err != nil || !slices.Equal(all, ids) {
+			t.Fatalf("found %v, want %v: %v", all, ids, err)
+		}
+		for _, own := range owned {
+			if !slices.IsSortedFunc(own, order) {
+				t.Fatalf("unsorted: %v", own)
+			}
+		}
+		all := slices.Concat(owned...)
+		slices.SortFunc(all, order)
+		if !slices.Equal(all, want) {
+			t.Fatalf("owned %v, want %v", all, want)
 		}
 	})
 }

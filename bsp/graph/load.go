@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math"
 	"slices"
 
 	"scalar/bsp"
@@ -54,25 +53,26 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 	if err != nil {
 		return nil, err
 	}
-	list, err := read(ctx, p, in)
-	if err != nil {
+	list := newEdgeList(in, p.N(), pulled)
+	if err := read(ctx, p, list, in); err != nil {
 		return nil, err
 	}
 	hand := handing(ctx, p)
 	g := &part{index: p.Index()}
-	places, err := g.place(list, p.N(), hand)
+	numbers, err := g.settle(list, hand)
 	if err != nil {
 		return nil, err
 	}
-	counts, err := hand(repeat(binary.LittleEndian.AppendUint32(nil, uint32(g.ids.size())), p.N()))
-	if err != nil {
-		return nil, err
+	out := make([][][]byte, p.N())
+	for owner := range out {
+		out[owner] = list.payloads(owner, numbers)
 	}
-	if err := g.count(counts); err != nil {
+	rounds, err := g.count(out, hand)
+	if err != nil {
 		return nil, err
 	}
 	if in.Marked != "" {
-		if err := g.mark(list.marked, places, hand); err != nil {
+		if err := g.mark(list, numbers, hand); err != nil {
 			return nil, err
 		}
 	}
@@ -82,18 +82,16 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 		}
 	}
 	if pulled {
-		list.reverse()
-		if err := g.countOut(list.outDegrees(len(places)), places, hand); err != nil {
+		if err := g.countOut(list, numbers, hand); err != nil {
 			return nil, err
 		}
 	}
-	out := list.columns(places, p.N(), in.Weights || in.Ways)
 	*list = edgeList{} // its memory is needed below
-	columns, err := hand(out)
+	payloads, err := give(out, rounds, hand)
 	if err != nil {
 		return nil, err
 	}
-	segments, err := bySender(columns, p.N(), in.Weights || in.Ways)
+	segments, err := bySender(payloads, p.N(), in.Weights || in.Ways)
 	if err != nil {
 		return nil, err
 	}
@@ -119,100 +117,76 @@ func handing[M any](ctx context.Context, p *bsp.Peer[M]) handOver {
 	return func(out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) }
 }
 
-// A place is a vertex as edges name it: its owner's index and its number there.
-type place uint64
-
-func placeOf(owner, number uint32) place { return place(owner)<<32 | place(number) }
-func (p place) owner() int               { return int(p >> 32) }
-func (p place) number() uint32           { return uint32(p) }
-
-// place makes this peer's own dictionary and returns where each id of the list is.
-func (g *part) place(list *edgeList, peers int, hand handOver) ([]place, error) {
-	if list.own == nil {
-		return g.settle(list.ids, peers, hand)
+// settle tells the owners of all ids of them, and makes this peer's own dictionary of
+// those that it owns. It returns by owner the numbers of the vertices of the list there;
+// nil if they are those of the list.
+func (g *part) settle(list *edgeList, hand handOver) ([][]uint32, error) {
+	if list.own != nil {
+		g.ids = list.own
+		return nil, nil
 	}
-	if list.own.size() > maxVertices {
-		return nil, tooManyVertices(list.own.size())
+	if err := list.makeRoom(list.ids.bound()); err != nil {
+		return nil, err
 	}
-	g.ids = list.own
-	return list.places, nil
-}
-
-// settle tells the owners of all ids of them, makes this peer's own dictionary of
-// those that it owns, and returns where each of ids is.
-func (g *part) settle(ids dictionary, peers int, hand handOver) ([]place, error) {
-	if ids.size() > maxVertices {
-		return nil, tooManyVertices(ids.size())
-	}
-	places := make([]place, ids.size())
-	if peers == 1 {
-		g.ids = ids
-		for i, number := range ids.sort() {
-			places[i] = placeOf(0, number)
-		}
-		return places, nil
-	}
-	owners := ids.owners(peers)
-	payloads := make([][]byte, peers)
-	for i, owner := range owners {
-		payloads[owner] = ids.appendTo(payloads[owner], i)
+	payloads, told := make([][]byte, list.peers), make([]int, list.peers)
+	for owner := range payloads {
+		payloads[owner], told[owner] = list.ids.payload(owner)
 	}
 	asked, err := hand(payloads)
 	if err != nil {
 		return nil, err
 	}
-	answers, err := g.adopt(asked, ids)
+	own, found, err := list.ids.union(asked)
+	list.ids = nil
 	if err != nil {
 		return nil, err
+	}
+	g.ids = own
+	answers := make([][]byte, len(found))
+	for from, numbers := range found {
+		answers[from] = make([]byte, 4*len(numbers))
+		for i, n := range numbers {
+			binary.LittleEndian.PutUint32(answers[from][4*i:], n)
+		}
 	}
 	if answers, err = hand(answers); err != nil {
 		return nil, err
 	}
-	for i, owner := range owners {
-		if len(answers[owner]) < 4 {
+	return answered(answers, told)
+}
+
+// answered reads the owners' answers, one number for each of the ids that they were told.
+func answered(answers [][]byte, told []int) ([][]uint32, error) {
+	numbers := make([][]uint32, len(answers))
+	for owner, b := range answers {
+		if len(b) != 4*told[owner] {
 			return nil, errSegment
 		}
-		places[i] = placeOf(owner, binary.LittleEndian.Uint32(answers[owner]))
-		answers[owner] = answers[owner][4:]
+		numbers[owner] = make([]uint32, len(b)/4)
+		for i := range numbers[owner] {
+			numbers[owner][i] = binary.LittleEndian.Uint32(b[4*i:])
+		}
 	}
-	return places, nil
+	return numbers, nil
 }
 
 func tooManyVertices(n int) error { return fmt.Errorf("%d vertices on one peer: use more peers", n) }
 
-// adopt numbers the ids that the peers asked about and answers them.
-func (g *part) adopt(asked [][]byte, like dictionary) ([][]byte, error) {
-	g.ids = &integerIDs{}
-	if _, ok := like.(*stringIDs); ok {
-		g.ids = &stringIDs{}
+// at returns where the vertex of a code is: numbers as settle returned them.
+func (c coding) at(code uint32, numbers [][]uint32) (owner, number uint32) {
+	owner, number = c.owner(code), c.number(code)
+	if numbers != nil {
+		number = numbers[owner][number]
 	}
-	numbers := make([][]uint32, len(asked))
-	for from, payload := range asked {
-		var err error
-		if numbers[from], err = g.ids.merge(nil, payload); err != nil {
-			return nil, err
-		}
-	}
-	if g.ids.size() > maxVertices {
-		return nil, tooManyVertices(g.ids.size())
-	}
-	rank := g.ids.sort()
-	answers := make([][]byte, len(asked))
-	for from, ns := range numbers {
-		answers[from] = make([]byte, 0, 4*len(ns))
-		for _, n := range ns {
-			answers[from] = binary.LittleEndian.AppendUint32(answers[from], rank[n])
-		}
-	}
-	return answers, nil
+	return owner, number
 }
 
 // mark tells the owners of vertices that they are marked.
-func (g *part) mark(marked []uint32, places []place, hand handOver) error {
+func (g *part) mark(list *edgeList, numbers [][]uint32, hand handOver) error {
 	out := make([][]byte, len(g.counts))
-	for _, i := range marked {
-		owner := places[i].owner()
-		out[owner] = binary.LittleEndian.AppendUint32(out[owner], places[i].number())
+	for _, code := range list.marked {
+		owner, number := list.at(code, numbers)
+		out[owner] = binary.LittleEndian.AppendUint32(out[owner], number)
 	}
 	told, err := hand(out)
 	if err != nil {
@@ -231,91 +205,31 @@ func (g *part) mark(marked []uint32, places []place, hand handOver) error {
 	return nil
 }
 
-// count takes the number of vertices of every peer.
-func (g *part) count(counts [][]byte) error {
+// count learns how many vertices every peer has, and how many payloads of edges go from
+// one peer to another at most.
+func (g *part) count(out [][][]byte, hand handOver) (rounds int, err error) {
+	for _, payloads := range out {
+		rounds = max(rounds, len(payloads))
+	}
+	own := binary.LittleEndian.AppendUint32(nil, uint32(g.ids.size()))
+	counts, err := hand(repeat(binary.LittleEndian.AppendUint32(own, uint32(rounds)), len(out)))
+	if err != nil {
+		return 0, err
+	}
 	g.base = make([]uint64, 1, len(counts)+1)
 	for _, c := range counts {
-		if len(c) != 4 {
-			return errSegment
+		if len(c) != 8 {
+			return 0, errSegment
 		}
 		n := binary.LittleEndian.Uint32(c)
+		rounds = max(rounds, int(binary.LittleEndian.Uint32(c[4:])))
 		g.counts = append(g.counts, n)
 		g.base = append(g.base, g.base[len(g.base)-1]+uint64(n))
 	}
 	if g.numVertices() == 0 {
-		return job.Fail(job.FaultInput, "the input has no vertex and no edge: is it the right file?")
+		return nil, job.Fail(job.FaultInput, "the input has no vertex and no edge: is it the right file?")
 	}
-	return nil
-}
-
-// columns returns the edges for every owner of sources: u64 counts by destination
-// peer, then a segment each.
-func (l *edgeList) columns(places []place, peers int, weights bool) [][]byte {
-	counts := make([]int, peers*peers) // by owner of the source, and of the destination
-	for _, chunk := range l.chunks {
-		for i := 0; i+1 < len(chunk); i += 2 {
-			counts[places[chunk[i]].owner()*peers+places[chunk[i+1]].owner()]++
-		}
-	}
-	out := make([][]byte, peers)
-	segments := make([]segment, len(counts))
-	for owner := range out {
-		row := counts[owner*peers : (owner+1)*peers]
-		size := 8 * peers
-		for _, n := range row {
-			size += segmentSize(n, weights)
-		}
-		b := make([]byte, size)
-		out[owner] = b
-		at := 8 * peers
-		for dest, n := range row {
-			binary.LittleEndian.PutUint64(b[8*dest:], uint64(n))
-			segments[owner*peers+dest] = segment{n, b[at : at+segmentSize(n, weights)]}
-			at += segmentSize(n, weights)
-		}
-	}
-	l.scatter(places, peers, segments)
-	return out
-}
-
-func (l *edgeList) scatter(places []place, peers int, segments []segment) {
-	next := make([]int, len(segments))
-	for c, chunk := range l.chunks {
-		weights := l.weights[c]
-		for i := 0; i+1 < len(chunk); i += 2 {
-			src, dst := places[chunk[i]], places[chunk[i+1]]
-			at := src.owner()*peers + dst.owner()
-			s, k := &segments[at], next[at]
-			next[at]++
-			binary.LittleEndian.PutUint32(s.columns[4*k:], src.number())
-			binary.LittleEndian.PutUint32(s.columns[4*(s.count+k):], dst.number())
-			if weights != nil {
-				binary.LittleEndian.PutUint64(s.columns[8*(s.count+k):], math.Float64bits(weights[i/2]))
-			}
-		}
-	}
-}
-
-// bySender returns the segments of what every peer sent, by the other end's owner, then
-// sender.
-func bySender(columns [][]byte, peers int, weights bool) ([][]segment, error) {
-	segments := make([][]segment, peers)
-	for _, b := range columns {
-		if len(b) < 8*peers {
-			return nil, errSegment
-		}
-		counts, rest := b[:8*peers], b[8*peers:]
-		for owner := range peers {
-			n := binary.LittleEndian.Uint64(counts[8*owner:])
-			if n > uint64(len(rest)) || segmentSize(int(n), weights) > len(rest) {
-				return nil, errSegment
-			}
-			size := segmentSize(int(n), weights)
-			segments[owner] = append(segments[owner], segment{int(n), rest[:size]})
-			rest = rest[size:]
-		}
-	}
-	return segments, nil
+	return rounds, nil
 }
 
 // build makes the blocks.

@@ -32,34 +32,14 @@ const (
 // row returns the sources of a vertex.
 func (r *pull) row(v int) []uint32 { return r.sources[r.starts[v]:r.starts[v+1]] }
 
-// reverse makes the destinations of edges their sources.
-func (l *edgeList) reverse() {
-	for _, chunk := range l.chunks {
-		for i := 0; i+1 < len(chunk); i += 2 {
-			chunk[i], chunk[i+1] = chunk[i+1], chunk[i]
-		}
-	}
-}
-
-// outDegrees returns how many edges of a reversed list leave each of n ids.
-func (l *edgeList) outDegrees(n int) []uint32 {
-	degrees := make([]uint32, n)
-	for _, chunk := range l.chunks {
-		for i := 1; i < len(chunk); i += 2 {
-			degrees[chunk[i]]++
-		}
-	}
-	return degrees
-}
-
 // countOut tells the owners of vertices how many edges leave them: u32 number and u32
 // edges for each.
-func (g *part) countOut(degrees []uint32, places []place, hand handOver) error {
+func (g *part) countOut(list *edgeList, numbers [][]uint32, hand handOver) error {
 	out := make([][]byte, len(g.counts))
-	for i, d := range degrees {
+	for code, d := range list.degrees {
 		if d > 0 {
-			owner := places[i].owner()
-			out[owner] = binary.LittleEndian.AppendUint64(out[owner], uint64(d)<<32|uint64(places[i].number()))
+			owner, number := list.at(uint32(code), numbers)
+			out[owner] = binary.LittleEndian.AppendUint64(out[owner], uint64(d)<<32|uint64(number))
 		}
 	}
 	told, err := hand(out)
@@ -94,7 +74,7 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 			if err := r.countRows(s, ranks[owner]); err != nil {
 				return err
 			}
-			total += uint64(s.count)
+			total += uint64(s.count())
 		}
 	}
 	if total > math.MaxUint32-1 {
@@ -135,8 +115,8 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 // countRows counts the edges of each row and marks their sources.
 func (r *pull) countRows(s segment, marks []uint32) error {
 	rows := r.starts[:len(r.starts)-1]
-	for i := range s.count {
-		v, u := s.source(i), s.target(i)
+	for at := 0; at < len(s.edges); at += s.size {
+		v, u := s.ends(at)
 		if v >= uint32(len(rows)) || u >= uint32(len(marks)) {
 			return errSegment
 		}
@@ -164,11 +144,11 @@ func (r *pull) number(ranks [][]uint32, own int) {
 }
 
 func (r *pull) scatter(s segment, rank []uint32) {
-	for i := range s.count {
-		v := s.source(i)
+	for i := 0; i < len(s.edges); i += s.size {
+		v, u := s.ends(i)
 		at := r.starts[v]
 		r.starts[v]++
-		r.sources[at] = rank[s.target(i)]
+		r.sources[at] = rank[u]
 		if r.ways != nil {
 			r.ways[at] = uint8(s.weight(i))
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"scalar/bsp"
 	"scalar/bsp/scan"
@@ -14,19 +13,6 @@ import (
 // blockBytes is how much text is parsed at once: with the numbers that come out of
 // it, it stays in the second-level cache.
 const blockBytes = 128 << 10
-
-// edgeList is what one peer parsed: its distinct ids and the edges between them.
-type edgeList struct {
-	ids     dictionary
-	chunks  [][]uint32  // source and destination in turn, numbers of ids; one chunk a parsed block
-	weights [][]float64 // by edge, nil unless kept
-	marked  []uint32    // numbers of ids
-
-	// Of a binary graph, which every peer knows all ids of: the peer's own vertices,
-	// sorted, and where each number's vertex is.
-	own    dictionary
-	places []place
-}
 
 // A text is what one peer, or Convert, reads of a graph that is written as text.
 type text struct {
@@ -39,15 +25,14 @@ type text struct {
 	gather  func(own []byte) ([][]byte, error) // what every peer gives, by peer
 }
 
-// read reads the peer's part of the input, and of the file of vertices.
-func read[M any](ctx context.Context, p *bsp.Peer[M], in Input) (*edgeList, error) {
-	list := &edgeList{ids: newDictionary(in.IDs)}
+// read reads the peer's part of the input, and of the files of vertices, into a list.
+func read[M any](ctx context.Context, p *bsp.Peer[M], list *edgeList, in Input) error {
 	if p.Input() != nil {
 		if err := readEdges(ctx, p, list, in); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	take := func(url string, add func(numbers []uint32)) error {
+	take := func(url string, add func(codes []uint32)) error {
 		if url == "" {
 			return nil
 		}
@@ -58,9 +43,9 @@ func read[M any](ctx context.Context, p *bsp.Peer[M], in Input) (*edgeList, erro
 		return readVertices(ctx, splits[p.Index()], in, list.ids, add)
 	}
 	if err := take(in.Vertices, func([]uint32) {}); err != nil {
-		return nil, err
+		return err
 	}
-	return list, take(in.Marked, func(numbers []uint32) { list.marked = append(list.marked, numbers...) })
+	return take(in.Marked, func(codes []uint32) { list.marked = append(list.marked, codes...) })
 }
 
 // readEdges reads the job's input: a binary graph, or text.
@@ -86,7 +71,13 @@ func readEdges[M any](ctx context.Context, p *bsp.Peer[M], list *edgeList, in In
 	if err := p.Rewind(); err != nil { // after a restart the position is the end
 		return scan.InputFailure(err)
 	}
-	return t.read(ctx, func(b []byte) { list.addText(b, t.ps, in) })
+	var failed error
+	err = t.read(ctx, func(b []byte) {
+		if failed == nil {
+			failed = list.addText(b, t.ps, in)
+		}
+	})
+	return errors.Join(err, failed)
 }
 
 // read gives the blocks of the peer's part of the text to the parser, and each parsed
@@ -107,8 +98,8 @@ func (t *text) read(ctx context.Context, add func(block []byte)) error {
 }
 
 // readVertices adds the ids in a split of a file of vertices to a dictionary, and tells
-// their numbers.
-func readVertices(ctx context.Context, split storage.Split, in Input, ids dictionary, add func(numbers []uint32)) error {
+// their codes.
+func readVertices(ctx context.Context, split storage.Split, in Input, ids census, add func(codes []uint32)) error {
 	r, err := storage.OpenRecords(ctx, split)
 	if err != nil {
 		return scan.InputFailure(fmt.Errorf("vertices: %w", err))
@@ -142,34 +133,28 @@ func parseAll(ctx context.Context, r *storage.Records, parse func([]byte) error,
 }
 
 // addText adds a parsed block.
-func (l *edgeList) addText(b []byte, ps *parser, in Input) {
+func (l *edgeList) addText(b []byte, ps *parser, in Input) error {
 	if len(ps.lone.ids) > 0 || len(ps.lone.spans) > 0 {
 		l.ids.intern(nil, ps.names(b), ps.lone)
 	}
-	l.addEdges(l.ids.intern(nil, ps.names(b), ps.ends()), slices.Clone(ps.weights), in) // nil stays nil
-}
-
-// addEdges adds edges between numbers, both ways if the graph is undirected: the two
-// ways beside each other, so that the order of edges does not depend on how the input
-// is cut. It keeps both slices.
-func (l *edgeList) addEdges(chunk []uint32, weights []float64, in Input) {
-	if in.Undirected {
-		chunk, weights = bothWays(chunk, weights, in)
+	l.codes = l.ids.intern(l.codes[:0], ps.names(b), ps.ends())
+	if err := l.makeRoom(l.ids.bound()); err != nil {
+		return err
 	}
-	l.chunks = append(l.chunks, chunk)
-	l.weights = append(l.weights, weights)
+	l.addEdges(l.codes, ps.weights, in)
+	return nil
 }
 
 // bothWays returns the edges and those turned around, loops once, and with Ways in the
 // place of weights which way each goes, seen from its destination.
-func bothWays(chunk []uint32, weights []float64, in Input) (both []uint32, kept []float64) {
+func bothWays(codes []uint32, weights []float64, in Input) (both []uint32, kept []float64) {
 	there, back := float64(Inward|Outward), float64(Inward|Outward)
-	both = make([]uint32, 0, 2*len(chunk))
+	both = make([]uint32, 0, 2*len(codes))
 	if in.Ways || in.Weights {
-		kept = make([]float64, 0, len(chunk))
+		kept = make([]float64, 0, len(codes))
 	}
-	for i := 0; i+1 < len(chunk); i += 2 {
-		src, dst := chunk[i], chunk[i+1]
+	for i := 0; i+1 < len(codes); i += 2 {
+		src, dst := codes[i], codes[i+1]
 		switch {
 		case in.Weights:
 			there, back = weights[i/2], weights[i/2]

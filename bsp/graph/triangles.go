@@ -44,6 +44,13 @@ func Triangles[V any](in Input, value func(Corner) V, format func(dst []byte, v 
 	}
 }
 
+// A place is a vertex as peers tell each other: its owner's index and its number there.
+type place uint64
+
+func placeOf(owner, number uint32) place { return place(owner)<<32 | place(number) }
+func (p place) owner() int               { return int(p >> 32) }
+func (p place) number() uint32           { return uint32(p) }
+
 // triangles finds those of one peer. Vertices are places in the mirror.
 type triangles struct {
 	*part

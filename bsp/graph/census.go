@@ -1,0 +1,193 @@
+package graph
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+)
+
+// A census numbers the distinct ids that one peer reads, those of each owner apart, in
+// the order in which they come. It gives codes; the owners put ids in order later.
+type census interface {
+	// intern appends the codes of ids; spans lie in text.
+	intern(dst []uint32, text []byte, list vertices) []uint32
+	// bound returns a number above all codes so far.
+	bound() uint64
+	// size returns the number of distinct ids.
+	size() int
+	// payload returns the ids of an owner by number, as union takes them, and how many.
+	payload(owner int) (b []byte, n int)
+	// union returns the ids of the payloads of all peers in their order, and the number
+	// in it of each id of each payload.
+	union(payloads [][]byte) (dictionary, [][]uint32, error)
+}
+
+func newCensus(ids IDs, peers int) census {
+	if ids == Strings {
+		return newNameCensus(peers)
+	}
+	return newIntegerCensus(peers)
+}
+
+// A coding makes codes of vertices: the index of the owner in the low bits, the number
+// there above. Codes stay below 2^32-1.
+type coding struct {
+	peers int
+	shift uint // bits of an owner
+}
+
+func codingOf(peers int) coding { return coding{peers, uint(bits.Len(uint(peers - 1)))} }
+
+func (c coding) code(owner, number uint32) uint32 { return number<<c.shift | owner }
+func (c coding) owner(code uint32) uint32         { return code & (1<<c.shift - 1) }
+func (c coding) number(code uint32) uint32        { return code >> c.shift }
+
+// bound returns a number above the codes of so many vertices of each owner.
+func (c coding) bound(most int) uint64 { return uint64(most) << c.shift }
+
+// directShare bounds the array indexed by id: it has at most this many entries of
+// four bytes for each distinct id (and for 1,024 more).
+const directShare = 8
+
+// integerCensus is the census of whole numbers. Ids that are not much larger than
+// their number lie in an array, one access away; the others in a hash table. An id
+// moves to the array when it has grown over it.
+type integerCensus struct {
+	coding
+	ids    [][]uint64 // by owner and number
+	count  int        // of all owners
+	direct []uint32   // code+1 by id; 0: none
+	table  []slot     // by hash; a power of two, at most half full
+	hashed int        // entries of table
+}
+
+// A slot of a table has an id and its code+1; 0: nothing.
+type slot struct {
+	id   uint64
+	code uint32
+}
+
+func newIntegerCensus(peers int) *integerCensus {
+	return &integerCensus{coding: codingOf(peers), ids: make([][]uint64, peers)}
+}
+
+func (d *integerCensus) size() int { return d.count }
+
+func (d *integerCensus) bound() uint64 {
+	most := 0
+	for _, ids := range d.ids {
+		most = max(most, len(ids))
+	}
+	return d.coding.bound(most)
+}
+
+func (d *integerCensus) intern(dst []uint32, _ []byte, list vertices) []uint32 {
+	dst = slices.Grow(dst, len(list.ids))
+	for _, id := range list.ids {
+		if id < uint64(len(d.direct)) {
+			if x := d.direct[id]; x != 0 {
+				dst = append(dst, x-1)
+				continue
+			}
+		}
+		dst = append(dst, d.find(id))
+	}
+	return dst
+}
+
+// find returns the code of id, a new one if need be.
+func (d *integerCensus) find(id uint64) uint32 {
+	if id >= uint64(len(d.direct)) {
+		if id >= directShare*uint64(d.count+1024) {
+			return d.findHashed(id)
+		}
+		d.extend(id)
+	}
+	if d.direct[id] == 0 {
+		d.direct[id] = d.add(id, mix(id))
+	}
+	return d.direct[id] - 1
+}
+
+// add returns the new id's code+1.
+func (d *integerCensus) add(id, hash uint64) uint32 {
+	owner := ownerOf(hash, d.peers)
+	d.ids[owner] = append(d.ids[owner], id)
+	d.count++
+	return d.code(owner, uint32(len(d.ids[owner])-1)) + 1
+}
+
+// each calls f for all ids and their codes+1.
+func (d *integerCensus) each(f func(id uint64, code uint32)) {
+	for owner, ids := range d.ids {
+		for i, id := range ids {
+			f(id, d.code(uint32(owner), uint32(i))+1)
+		}
+	}
+}
+
+// extend makes the array long enough for id and moves ids into it.
+func (d *integerCensus) extend(id uint64) {
+	before := uint64(len(d.direct))
+	grown := make([]uint32, max(8*1024, 1<<bits.Len64(id)))
+	copy(grown, d.direct)
+	d.direct = grown
+	if d.hashed == 0 {
+		return
+	}
+	d.each(func(id uint64, code uint32) {
+		if id >= before && id < uint64(len(grown)) {
+			grown[id] = code
+		}
+	})
+}
+
+func (d *integerCensus) findHashed(id uint64) uint32 {
+	if 2*d.hashed >= len(d.table) {
+		d.rehash()
+	}
+	hash := mix(id)
+	mask := uint64(len(d.table) - 1)
+	at := hash & mask
+	for ; d.table[at].code != 0; at = (at + 1) & mask {
+		if d.table[at].id == id {
+			return d.table[at].code - 1
+		}
+	}
+	d.hashed++
+	code := d.add(id, hash)
+	d.table[at] = slot{id, code}
+	return code - 1
+}
+
+// rehash makes room in the table and leaves out what the array has by now.
+func (d *integerCensus) rehash() {
+	old := d.table
+	hashed := 0
+	for _, s := range old {
+		if s.code != 0 && s.id >= uint64(len(d.direct)) {
+			hashed++
+		}
+	}
+	d.hashed, d.table = hashed, make([]slot, max(1024, 1<<bits.Len(uint(4*hashed))))
+	mask := uint64(len(d.table) - 1)
+	for _, s := range old {
+		if s.code == 0 || s.id < uint64(len(d.direct)) {
+			continue
+		}
+		at := mix(s.id) & mask
+		for d.table[at].code != 0 {
+			at = (at + 1) & mask
+		}
+		d.table[at] = s
+	}
+}
+
+func (d *integerCensus) payload(owner int) (b []byte, n int) {
+	ids := d.ids[owner]
+	b = make([]byte, 8*len(ids))
+	for i, id := range ids {
+		binary.LittleEndian.PutUint64(b[8*i:], id)
+	}
+	return b, len(ids)
+}
