@@ -31,14 +31,14 @@ var errSegment = errors.New("edges of another peer are malformed")
 func newBlock(segments []segment, degrees []uint32, limit uint32, weights bool) (*block, error) {
 	total := 0
 	for _, s := range segments {
-		total += s.count()
+		total += s.count
 	}
 	if total > math.MaxUint32-1 {
 		return nil, fmt.Errorf("%d edges between two peers: use more peers", total)
 	}
 	next := make([]uint32, len(degrees)+1) // next[v+1] counts row v, then next[v] is where it goes on
 	for _, s := range segments {
-		for at := 0; at < len(s.edges); at += s.size {
+		for at := 0; at < s.end(); at += s.size {
 			v, t := s.ends(at)
 			if v >= uint32(len(degrees)) || t >= limit {
 				return nil, errSegment
@@ -78,7 +78,7 @@ func newBlock(segments []segment, degrees []uint32, limit uint32, weights bool) 
 
 func (b *block) scatter(segments []segment, next []uint32) {
 	for _, s := range segments {
-		for i := 0; i < len(s.edges); i += s.size {
+		for i := 0; i < s.end(); i += s.size {
 			v, t := s.ends(i)
 			at := next[v]
 			next[v]++

@@ -11,6 +11,8 @@ import (
 type edgeList struct {
 	coding
 	ids     census
+	narrow  uint32   // numbers up to this lie in chunks that are not wide
+	wide    bool     // the chunks that are open
 	pulled  bool     // rows are those of destinations, not of sources
 	weights bool     // edges have weights, or ways
 	buckets []bucket // by owner of the row << shift | owner of the other end
@@ -24,33 +26,23 @@ type edgeList struct {
 }
 
 func newEdgeList(in Input, peers int, pulled bool) *edgeList {
-	l := &edgeList{coding: codingOf(peers), ids: newCensus(in.IDs, peers), pulled: pulled, weights: in.Weights || in.Ways}
+	l := &edgeList{coding: codingOf(peers), ids: newCensus(in.IDs, peers), pulled: pulled, weights: in.Weights || in.Ways, narrow: narrowLimit}
 	l.buckets = make([]bucket, peers<<l.shift)
 	return l
 }
 
-// A bucket has edges between the vertices of two owners, in chunks: u32 owner of the
-// other ends, u32 count, and for every edge u32 number of the row, u32 number of the
-// other end and, if kept, its weight.
+// A bucket has edges between the vertices of two owners, in chunks.
 type bucket struct {
 	full [][]byte
-	open []byte
+	open []byte // narrow or wide as the list says
+	thin int    // of full chunks, how many are narrow; once the list is wide
 }
 
 // Sizes of chunks, in bytes.
 const (
-	chunkHead  = 8
 	chunkBytes = 512 << 10 // of full chunks
 	chunkFirst = 1 << 10
 )
-
-// edgeBytes returns what an edge takes in a chunk.
-func edgeBytes(weights bool) int {
-	if weights {
-		return 16
-	}
-	return 8
-}
 
 // grow makes room for an edge.
 func (b *bucket) grow() {
@@ -59,7 +51,7 @@ func (b *bucket) grow() {
 		b.open = make([]byte, chunkHead, chunkFirst)
 	case len(b.open) < chunkBytes/2:
 		b.open = slices.Grow(b.open, len(b.open))
-	case len(b.open) < chunkBytes-16:
+	case len(b.open) < chunkBytes-edgeRoom:
 		b.open = append(make([]byte, 0, chunkBytes), b.open...)
 	default:
 		b.full = append(b.full, b.open)
@@ -74,7 +66,7 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 	if in.Undirected {
 		codes, weights = bothWays(codes, weights, in)
 	}
-	mask, shift, buckets := uint32(1)<<l.shift-1, l.shift, l.buckets
+	mask, shift, buckets, form := uint32(1)<<l.shift-1, l.shift, l.buckets, formOf(l.wide, false)
 	for i := 1; i < len(codes); i += 2 {
 		row, other := codes[i-1], codes[i]
 		if l.pulled {
@@ -82,12 +74,12 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 			row, other = other, row
 		}
 		b := &buckets[(row&mask)<<shift|other&mask]
-		if cap(b.open)-len(b.open) < 16 {
+		if cap(b.open)-len(b.open) < edgeRoom {
 			b.grow()
 		}
 		n := len(b.open)
-		b.open = b.open[:n+8]
-		binary.LittleEndian.PutUint64(b.open[n:], uint64(other>>shift)<<32|uint64(row>>shift))
+		binary.LittleEndian.PutUint64(b.open[n:n+8], form.join(row>>shift, other>>shift))
+		b.open = b.open[:n+form.size]
 		if weights != nil {
 			b.open = binary.LittleEndian.AppendUint64(b.open, math.Float64bits(weights[i/2]))
 		}
@@ -99,6 +91,14 @@ func (l *edgeList) makeRoom(bound uint64) error {
 	if bound > maxVertices {
 		return tooManyVertices(l.ids.size())
 	}
+	if !l.wide && bound>>l.shift > uint64(l.narrow) {
+		l.wide = true
+		for i := range l.buckets {
+			if b := &l.buckets[i]; b.open != nil {
+				b.full, b.open, b.thin = append(b.full, b.open), nil, len(b.full)+1
+			}
+		}
+	}
 	if l.pulled && bound > uint64(len(l.degrees)) {
 		grown := make([]uint32, max(bound, 2*uint64(len(l.degrees))))
 		copy(grown, l.degrees)
@@ -108,26 +108,16 @@ func (l *edgeList) makeRoom(bound uint64) error {
 }
 
 // payloads returns what goes to the owner of rows: full chunks, and the others in one.
-// numbers has by owner the number there of each of the peer's numbers; nil: they are the
-// same.
-func (l *edgeList) payloads(owner int, numbers [][]uint32) (out [][]byte) {
+func (l *edgeList) payloads(owner int, p *placing) (out [][]byte) {
 	var rest []byte
 	for other := range l.peers {
 		b := &l.buckets[owner<<l.shift|other]
-		for _, chunk := range append(b.full, b.open) {
-			if chunk == nil {
-				continue
-			}
-			binary.LittleEndian.PutUint32(chunk, uint32(other))
-			binary.LittleEndian.PutUint32(chunk[4:], uint32((len(chunk)-chunkHead)/edgeBytes(l.weights)))
-			if numbers != nil {
-				translate(chunk[chunkHead:], numbers[owner], numbers[other], edgeBytes(l.weights))
-			}
-			if len(chunk) >= chunkBytes/2 {
-				out = append(out, chunk)
-			} else {
-				rest = append(rest, chunk...)
-			}
+		for i, chunk := range b.full {
+			b.full[i] = nil
+			out = append(out, p.seal(chunk, i >= b.thin && l.wide, owner, other, l.weights))
+		}
+		if b.open != nil {
+			rest = append(rest, p.seal(b.open, l.wide, owner, other, l.weights)...)
 		}
 		*b = bucket{}
 	}
@@ -135,14 +125,6 @@ func (l *edgeList) payloads(owner int, numbers [][]uint32) (out [][]byte) {
 		out = append(out, rest)
 	}
 	return out
-}
-
-// translate changes the numbers of edges' ends.
-func translate(edges []byte, rows, others []uint32, size int) {
-	for ; len(edges) >= size; edges = edges[size:] {
-		x := binary.LittleEndian.Uint64(edges)
-		binary.LittleEndian.PutUint64(edges, uint64(others[x>>32])<<32|uint64(rows[uint32(x)]))
-	}
 }
 
 // give gives every owner its edges, in as many rounds as the largest number of payloads
@@ -167,49 +149,4 @@ func give(out [][][]byte, rounds int, hand handOver) ([][][]byte, error) {
 		}
 	}
 	return in, nil
-}
-
-// A segment is a chunk's edges between rows of this peer and vertices of another.
-type segment struct {
-	edges []byte
-	size  int // of an edge, in bytes
-}
-
-// count returns how many edges there are.
-func (s segment) count() int { return len(s.edges) / s.size }
-
-// ends returns the number of the row, and at its owner that of the other end, of the
-// edge at a byte of the segment.
-func (s segment) ends(at int) (row, other uint32) {
-	x := binary.LittleEndian.Uint64(s.edges[at:])
-	return uint32(x), uint32(x >> 32)
-}
-
-// weight returns the weight of the edge at a byte of the segment.
-func (s segment) weight(at int) float64 {
-	return math.Float64frombits(binary.LittleEndian.Uint64(s.edges[at+8:]))
-}
-
-// bySender returns the segments of what every peer sent, by the other ends' owner, then
-// sender.
-func bySender(payloads [][][]byte, peers int, weights bool) ([][]segment, error) {
-	segments := make([][]segment, peers)
-	size := edgeBytes(weights)
-	for _, list := range payloads {
-		for _, b := range list {
-			for len(b) > 0 {
-				if len(b) < chunkHead {
-					return nil, errSegment
-				}
-				owner, n := binary.LittleEndian.Uint32(b), int(binary.LittleEndian.Uint32(b[4:]))
-				b = b[chunkHead:]
-				if int64(owner) >= int64(peers) || n > len(b)/size {
-					return nil, errSegment
-				}
-				segments[owner] = append(segments[owner], segment{b[:n*size], size})
-				b = b[n*size:]
-			}
-		}
-	}
-	return segments, nil
 }

@@ -121,7 +121,7 @@ func Union(kind IDs, peers [][]byte) (found, owned [][]string, err error) {
 	}
 	for peer, list := range codes {
 		for _, code := range list {
-			owner, number := codingOf(n).at(code, nil)
+			owner, number := (&placing{coding: codingOf(n)}).at(code)
 			found[peer] = append(found[peer], owned[owner][numbers[owner][peer][number]])
 		}
 	}
@@ -165,8 +165,8 @@ func SettleTooMany(peers int) error {
 
 // AddDegree adds an edge to a vertex that has degree edges already.
 func AddDegree(degree uint32) error {
-	edge := make([]byte, edgeBytes(false)) // from 0 to 0
-	_, err := newBlock([]segment{{edge, len(edge)}}, []uint32{degree}, 1, false)
+	edge := make([]byte, edgeRoom) // from 0 to 0
+	_, err := newBlock([]segment{{edge, 1, formOf(false, false)}}, []uint32{degree}, 1, false)
 	return err
 }
 
@@ -201,8 +201,10 @@ func (l *edgeList) numbers() (ends []uint32, weights []float64) {
 		if chunk == nil {
 			continue
 		}
-		s := segment{chunk[chunkHead:], edgeBytes(l.weights)}
-		for at := 0; at < len(s.edges); at += s.size {
+		f := formOf(l.wide, l.weights)
+		n := (len(chunk) - chunkHead) / f.size
+		s := segment{append(chunk[chunkHead:], 0, 0), n, f}
+		for at := 0; at < s.end(); at += s.size {
 			row, other := s.ends(at)
 			ends = append(ends, row, other)
 			weight := 1.0
@@ -291,4 +293,70 @@ func ReadBinary(ctx context.Context, in Input, file []byte, index, peers int) (v
 	}
 	numbers, _ = list.numbers()
 	return vertices, numbers, nil
+}
+
+// Chunks puts edges between vertices, which belong to peers in turn, into chunks that are
+// wide from some number on, and returns them as the owner of rows reads them, by owners of
+// the row and of the other end. Their numbers there are renumber of those in the list.
+func Chunks(edges [][2]uint32, weights []float64, peers int, narrow uint32, renumber func(uint32) uint32) ([][][]Edge, error) {
+	l := newEdgeList(Input{Weights: weights != nil}, peers, false)
+	l.narrow = narrow
+	p := &placing{l.coding, make([][]uint32, peers), make([]bool, peers)}
+	for i, e := range edges {
+		codes := make([]uint32, 2)
+		for k, v := range e {
+			owner, number := v%uint32(peers), v/uint32(peers)
+			codes[k] = l.code(owner, number)
+			if err := l.makeRoom(l.bound(int(number) + 1)); err != nil {
+				return nil, err
+			}
+			for n := uint32(len(p.numbers[owner])); n <= number; n++ {
+				p.numbers[owner] = append(p.numbers[owner], renumber(n))
+				p.wide[owner] = p.wide[owner] || renumber(n) >= narrow
+			}
+		}
+		var w []float64
+		if weights != nil {
+			w = weights[i : i+1]
+		}
+		l.addEdges(codes, w, Input{})
+	}
+	found := make([][][]Edge, peers)
+	for owner := range found {
+		segments, err := bySender([][][]byte{l.payloads(owner, p)}, peers, l.weights)
+		if err != nil {
+			return nil, err
+		}
+		found[owner] = make([][]Edge, peers)
+		for other, list := range segments {
+			for _, s := range list {
+				for at := 0; at < s.end(); at += s.size {
+					row, end := s.ends(at)
+					e := Edge{strconv.Itoa(int(row)), strconv.Itoa(int(end)), 1}
+					if l.weights {
+						e.Weight = s.weight(at)
+					}
+					found[owner][other] = append(found[owner][other], e)
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+// ReadChunks reads chunks as a peer of so many does that another sent.
+func ReadChunks(b []byte, peers int, weights bool) (edges int, err error) {
+	segments, err := bySender([][][]byte{{b}}, peers, weights)
+	for _, list := range segments {
+		for _, s := range list {
+			for at := 0; at < s.end(); at += s.size {
+				s.ends(at)
+				if weights {
+					s.weight(at)
+				}
+				edges++
+			}
+		}
+	}
+	return edges, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"scalar/bsp"
@@ -59,20 +60,20 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 	}
 	hand := handing(ctx, p)
 	g := &part{index: p.Index()}
-	numbers, err := g.settle(list, hand)
+	places, err := g.settle(list, hand)
 	if err != nil {
 		return nil, err
 	}
 	out := make([][][]byte, p.N())
 	for owner := range out {
-		out[owner] = list.payloads(owner, numbers)
+		out[owner] = list.payloads(owner, places)
 	}
 	rounds, err := g.count(out, hand)
 	if err != nil {
 		return nil, err
 	}
 	if in.Marked != "" {
-		if err := g.mark(list, numbers, hand); err != nil {
+		if err := g.mark(list, places, hand); err != nil {
 			return nil, err
 		}
 	}
@@ -82,7 +83,7 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 		}
 	}
 	if pulled {
-		if err := g.countOut(list, numbers, hand); err != nil {
+		if err := g.countOut(list, places, hand); err != nil {
 			return nil, err
 		}
 	}
@@ -91,14 +92,39 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 	if err != nil {
 		return nil, err
 	}
-	segments, err := bySender(payloads, p.N(), in.Weights || in.Ways)
+	return g, g.fill(payloads, in, pulled, hand)
+}
+
+// largeEdges is how many bytes of edges make it worth while to free memory at once, which
+// takes some milliseconds, instead of when the heap has doubled.
+const largeEdges = 16 << 20
+
+// fill makes the peer's rows of what all peers gave it, which it takes apart.
+func (g *part) fill(payloads [][][]byte, in Input, pulled bool, hand handOver) error {
+	size := 0
+	for _, list := range payloads {
+		for _, b := range list {
+			size += len(b)
+		}
+	}
+	if size >= largeEdges {
+		runtime.GC() // what reading has left
+	}
+	segments, err := bySender(payloads, len(payloads), in.Weights || in.Ways)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if pulled {
-		return g, g.buildPull(segments, in, hand)
+		err = g.buildPull(segments, in, hand)
+	} else {
+		err = g.build(segments, in.Weights)
 	}
-	return g, g.build(segments, in.Weights)
+	if size >= largeEdges {
+		clear(segments)
+		clear(payloads)
+		runtime.GC()
+	}
+	return err
 }
 
 func repeat(b []byte, n int) [][]byte {
@@ -118,12 +144,11 @@ func handing[M any](ctx context.Context, p *bsp.Peer[M]) handOver {
 }
 
 // settle tells the owners of all ids of them, and makes this peer's own dictionary of
-// those that it owns. It returns by owner the numbers of the vertices of the list there;
-// nil if they are those of the list.
-func (g *part) settle(list *edgeList, hand handOver) ([][]uint32, error) {
+// those that it owns.
+func (g *part) settle(list *edgeList, hand handOver) (*placing, error) {
 	if list.own != nil {
 		g.ids = list.own
-		return nil, nil
+		return &placing{coding: list.coding}, nil
 	}
 	if err := list.makeRoom(list.ids.bound()); err != nil {
 		return nil, err
@@ -152,40 +177,33 @@ func (g *part) settle(list *edgeList, hand handOver) ([][]uint32, error) {
 	if answers, err = hand(answers); err != nil {
 		return nil, err
 	}
-	return answered(answers, told)
+	return list.placed(answers, told)
 }
 
-// answered reads the owners' answers, one number for each of the ids that they were told.
-func answered(answers [][]byte, told []int) ([][]uint32, error) {
-	numbers := make([][]uint32, len(answers))
+// placed reads the owners' answers, one number for each of the ids that they were told.
+func (l *edgeList) placed(answers [][]byte, told []int) (*placing, error) {
+	p := &placing{l.coding, make([][]uint32, len(answers)), make([]bool, len(answers))}
 	for owner, b := range answers {
 		if len(b) != 4*told[owner] {
 			return nil, errSegment
 		}
-		numbers[owner] = make([]uint32, len(b)/4)
-		for i := range numbers[owner] {
-			numbers[owner][i] = binary.LittleEndian.Uint32(b[4*i:])
+		numbers, most := make([]uint32, len(b)/4), uint32(0)
+		for i := range numbers {
+			numbers[i] = binary.LittleEndian.Uint32(b[4*i:])
+			most = max(most, numbers[i])
 		}
+		p.numbers[owner], p.wide[owner] = numbers, most >= l.narrow
 	}
-	return numbers, nil
+	return p, nil
 }
 
 func tooManyVertices(n int) error { return fmt.Errorf("%d vertices on one peer: use more peers", n) }
 
-// at returns where the vertex of a code is: numbers as settle returned them.
-func (c coding) at(code uint32, numbers [][]uint32) (owner, number uint32) {
-	owner, number = c.owner(code), c.number(code)
-	if numbers != nil {
-		number = numbers[owner][number]
-	}
-	return owner, number
-}
-
 // mark tells the owners of vertices that they are marked.
-func (g *part) mark(list *edgeList, numbers [][]uint32, hand handOver) error {
+func (g *part) mark(list *edgeList, places *placing, hand handOver) error {
 	out := make([][]byte, len(g.counts))
 	for _, code := range list.marked {
-		owner, number := list.at(code, numbers)
+		owner, number := places.at(code)
 		out[owner] = binary.LittleEndian.AppendUint32(out[owner], number)
 	}
 	told, err := hand(out)

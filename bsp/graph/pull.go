@@ -34,11 +34,11 @@ func (r *pull) row(v int) []uint32 { return r.sources[r.starts[v]:r.starts[v+1]]
 
 // countOut tells the owners of vertices how many edges leave them: u32 number and u32
 // edges for each.
-func (g *part) countOut(list *edgeList, numbers [][]uint32, hand handOver) error {
+func (g *part) countOut(list *edgeList, places *placing, hand handOver) error {
 	out := make([][]byte, len(g.counts))
 	for code, d := range list.degrees {
 		if d > 0 {
-			owner, number := list.at(uint32(code), numbers)
+			owner, number := places.at(uint32(code))
 			out[owner] = binary.LittleEndian.AppendUint64(out[owner], uint64(d)<<32|uint64(number))
 		}
 	}
@@ -69,18 +69,20 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 	ranks := make([][]uint32, len(segments)) // by owner and number: the place in the mirror
 	total := uint64(0)
 	for owner, list := range segments {
-		ranks[owner] = make([]uint32, g.counts[owner])
+		if owner != g.index || in.Ways { // own vertices keep their numbers
+			ranks[owner] = make([]uint32, g.counts[owner])
+		}
 		for _, s := range list {
-			if err := r.countRows(s, ranks[owner]); err != nil {
+			if err := r.countRows(s, g.counts[owner], ranks[owner]); err != nil {
 				return err
 			}
-			total += uint64(s.count())
+			total += uint64(s.count)
 		}
 	}
 	if total > math.MaxUint32-1 {
 		return fmt.Errorf("%d edges on one peer: use more peers", total)
 	}
-	r.number(ranks, g.index)
+	r.number(ranks, g.index, g.counts[g.index])
 	sum := uint32(0)
 	for v, n := range r.starts {
 		r.starts[v] = sum
@@ -112,23 +114,26 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 	return r.meet(g, hand)
 }
 
-// countRows counts the edges of each row and marks their sources.
-func (r *pull) countRows(s segment, marks []uint32) error {
+// countRows counts the edges of each row and marks their sources, which are below limit,
+// unless marks is nil.
+func (r *pull) countRows(s segment, limit uint32, marks []uint32) error {
 	rows := r.starts[:len(r.starts)-1]
-	for at := 0; at < len(s.edges); at += s.size {
+	for at := 0; at < s.end(); at += s.size {
 		v, u := s.ends(at)
-		if v >= uint32(len(rows)) || u >= uint32(len(marks)) {
+		if v >= uint32(len(rows)) || u >= limit {
 			return errSegment
 		}
 		rows[v]++
-		marks[u] = 1
+		if marks != nil {
+			marks[u] = 1
+		}
 	}
 	return nil
 }
 
 // number gives the marked sources their places: own vertices have their number.
-func (r *pull) number(ranks [][]uint32, own int) {
-	next := uint32(len(ranks[own]))
+func (r *pull) number(ranks [][]uint32, own int, vertices uint32) {
+	next := vertices
 	for owner, rank := range ranks {
 		for u, mark := range rank {
 			switch {
@@ -143,12 +148,16 @@ func (r *pull) number(ranks [][]uint32, own int) {
 	}
 }
 
+// scatter puts the sources into their rows. rank has their places; nil: the same.
 func (r *pull) scatter(s segment, rank []uint32) {
-	for i := 0; i < len(s.edges); i += s.size {
+	for i := 0; i < s.end(); i += s.size {
 		v, u := s.ends(i)
+		if rank != nil {
+			u = rank[u]
+		}
 		at := r.starts[v]
 		r.starts[v]++
-		r.sources[at] = rank[u]
+		r.sources[at] = u
 		if r.ways != nil {
 			r.ways[at] = uint8(s.weight(i))
 		}
