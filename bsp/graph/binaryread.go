@@ -222,7 +222,7 @@ func (t *nameTaker) take(payload []byte, items uint64) error {
 		t.last = append(t.last[:0], name...)
 		switch {
 		case !t.direct:
-			t.codes = append(t.codes, t.all.find(name))
+			t.codes = append(t.codes, t.all.find(name, span{0, len(name)}))
 		case t.place(hash(name)):
 			t.own.add(name)
 		}

@@ -169,7 +169,7 @@ func (d *integerCensus) rehash() {
 			hashed++
 		}
 	}
-	d.hashed, d.table = hashed, make([]slot, max(1024, 1<<bits.Len(uint(4*hashed))))
+	d.hashed, d.table = hashed, make([]slot, max(1024, 1<<bits.Len(uint(2*hashed))))
 	mask := uint64(len(d.table) - 1)
 	for _, s := range old {
 		if s.code == 0 || s.id < uint64(len(d.direct)) {

@@ -24,6 +24,14 @@ func TestDictionary(t *testing.T) {
 				ids = append(ids, strconv.Itoa(i*99991%top))
 			}
 		}
+		if kind == graph.Strings { // names of any length that differ anywhere
+			for range rapid.IntRange(0, 200).Draw(t, "names") {
+				start := rapid.SampledFrom([]string{"", "user-", "fifteen-bytes--", "sixteen-bytes---", "a-common-prefix-of-some-length/"}).Draw(t, "start")
+				end := rapid.SampledFrom([]string{"", "\x00", "\x00\x00", "x", "-and-a-common-end-of-some-length"}).Draw(t, "end")
+				ids = append(ids, start+rapid.SampledFrom([]string{"", "\x00", "1", "12345678"}).Draw(t, "middle")+end)
+			}
+			ids = slices.DeleteFunc(ids, func(s string) bool { return s == "" })
+		}
 		lines := []byte(strings.Join(ids, "\n"))
 		numbers, got, rank, err := graph.Dictionary(kind, lines)
 		if err != nil || len(numbers) != len(ids) {

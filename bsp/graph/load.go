@@ -245,7 +245,7 @@ func (g *part) count(out [][][]byte, hand handOver) (rounds int, err error) {
 		g.base = append(g.base, g.base[len(g.base)-1]+uint64(n))
 	}
 	if g.numVertices() == 0 {
-		return nil, job.Fail(job.FaultInput, "the input has no vertex and no edge: is it the right file?")
+		return 0, job.Fail(job.FaultInput, "the input has no vertex and no edge: is it the right file?")
 	}
 	return rounds, nil
 }

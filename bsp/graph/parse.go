@@ -1,6 +1,9 @@
 package graph
 
 import (
+	"encoding/binary"
+	"math/bits"
+
 	"scalar/bsp/mtx"
 	"scalar/bsp/scan"
 )
@@ -83,10 +86,13 @@ func (p *parser) names(block []byte) []byte {
 func (p *parser) edges(b []byte) error {
 	p.reset()
 	for i := 0; i < len(b); {
-		if !p.strings {
-			if i = p.plain(b, i); i == len(b) {
-				break
-			}
+		if p.strings {
+			i = p.plainNames(b, i)
+		} else {
+			i = p.plain(b, i)
+		}
+		if i == len(b) {
+			break
 		}
 		f, n, next := fields(b, i)
 		switch n {
@@ -128,6 +134,40 @@ func (p *parser) plain(b []byte, i int) int {
 		i = k + 1
 	}
 	p.ids = ids
+	return i
+}
+
+// plainNames is plain for names.
+func (p *parser) plainNames(b []byte, i int) int {
+	spans := p.spans
+	for !p.keep {
+		j := fieldEnd(b, i)
+		if j == i || j-i > MaxString || j == len(b) || b[i] == '#' || b[j] != ' ' && b[j] != '\t' {
+			break
+		}
+		k := fieldEnd(b, j+1)
+		if k == j+1 || k-j > MaxString || k == len(b) || b[j+1] == '#' || b[k] != '\n' {
+			break
+		}
+		spans = append(spans, span{i, j}, span{j + 1, k})
+		i = k + 1
+	}
+	p.spans = spans
+	return i
+}
+
+// fieldEnd returns where the next byte up to a blank's 32 is, or the end: eight bytes are
+// looked at at once. Such a byte has no top bit, and borrows into it when 33 is taken away.
+func fieldEnd(b []byte, i int) int {
+	for ; len(b)-i >= 8; i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		if low := (x - 0x2121212121212121) &^ x & 0x8080808080808080; low != 0 {
+			return i + bits.TrailingZeros64(low)>>3
+		}
+	}
+	for i < len(b) && b[i] > ' ' {
+		i++
+	}
 	return i
 }
 

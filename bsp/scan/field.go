@@ -11,26 +11,34 @@ import (
 // MaxNumber is the largest number that Number reads.
 const MaxNumber = 1<<63 - 1
 
+// eight reads up to eight digits at b[i:], which has eight bytes, and returns how many
+// there are: a byte that is no digit carries into its top bit, and three multiplications
+// put pairs, fours and eights together (Lemire, "Quickly parsing eight digits", 2018).
+func eight(b []byte, i int) (v uint64, digits int) {
+	x := binary.LittleEndian.Uint64(b[i:]) ^ 0x3030303030303030
+	other := ((x&0x7f7f7f7f7f7f7f7f + 0x7676767676767676) | x) & 0x8080808080808080
+	n := bits.TrailingZeros64(other) >> 3 // 8 if all are
+	x <<= uint(64 - 8*n)
+	x = x*10 + x>>8
+	return ((x&0x000000ff000000ff)*0x000f424000000064 + (x>>16&0x000000ff000000ff)*0x0000271000000001) >> 32, n
+}
+
 // Number reads the digits at b[i:] and returns where they end. ok is false
-// without digits or above MaxNumber. Eight digits are read at once: a byte that is no
-// digit carries into its top bit, and three multiplications put pairs, fours and
-// eights together (Lemire, "Quickly parsing eight digits", 2018).
+// without digits or above MaxNumber.
 func Number(b []byte, i int) (v uint64, end int, ok bool) {
 	if len(b)-i >= 8 {
-		x := binary.LittleEndian.Uint64(b[i:]) ^ 0x3030303030303030
-		other := ((x&0x7f7f7f7f7f7f7f7f + 0x7676767676767676) | x) & 0x8080808080808080
-		n := bits.TrailingZeros64(other) >> 3 // digits; 8 if all are
-		if n == 0 {
-			return 0, i, false
-		}
-		x <<= uint(64 - 8*n)
-		x = x*10 + x>>8
-		v = ((x&0x000000ff000000ff)*0x000f424000000064 + (x>>16&0x000000ff000000ff)*0x0000271000000001) >> 32
-		i += n
-		if n < 8 {
-			return v, i, true
+		var n int
+		if v, n = eight(b, i); n < 8 {
+			return v, i + n, n > 0
 		}
 		ok = true
+		if i += 8; len(b)-i >= 8 {
+			low, n := eight(b, i)
+			v = v*[9]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}[n] + low
+			if i += n; n < 8 {
+				return v, i, true
+			}
+		}
 	}
 	for ; i < len(b) && b[i]-'0' <= 9; i++ {
 		d := uint64(b[i] - '0')

@@ -1,0 +1,123 @@
+package graph
+
+import "encoding/binary"
+
+// nameCensus is the census of names.
+type nameCensus struct {
+	coding
+	names []stringIDs // by owner, in the order of arrival
+	count int         // of all owners
+	table []nameSlot  // by hash of the key; a power of two, at most half full
+}
+
+// A nameKey is a name of up to 15 bytes with its length behind them, so that one look
+// into memory tells that it is known; of a longer one it is the hash.
+type nameKey struct{ lo, hi uint64 }
+
+// longName is the high part of the keys of names over 15 bytes.
+const longName = 0xff << 56
+
+// A nameSlot of a table has the key of a name and its code+1; 0: nothing.
+type nameSlot struct {
+	nameKey
+	code uint32
+}
+
+// keyOf returns the key of a name that lies in a text.
+func keyOf(text []byte, s span) nameKey {
+	n := uint(s.hi - s.lo)
+	if n > 15 {
+		return nameKey{hash(text[s.lo:s.hi]), longName}
+	}
+	var whole [16]byte
+	b := text[s.lo:]
+	if len(b) < 16 {
+		copy(whole[:], b)
+		b = whole[:]
+	}
+	k := nameKey{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}
+	if n <= 8 {
+		k.lo &= 1<<(8*n) - 1
+		k.hi = 0
+	} else {
+		k.hi &= 1<<(8*n-64) - 1
+	}
+	k.hi |= uint64(n) << 56
+	return k
+}
+
+// hash spreads keys over a table.
+func (k nameKey) hash() uint64 { return mix(k.lo ^ k.hi*0x9e3779b97f4a7c15) }
+
+func newNameCensus(peers int) *nameCensus {
+	return &nameCensus{coding: codingOf(peers), names: make([]stringIDs, peers), table: make([]nameSlot, 1024)}
+}
+
+func (d *nameCensus) size() int { return d.count }
+
+func (d *nameCensus) bound() uint64 {
+	most := 0
+	for i := range d.names {
+		most = max(most, d.names[i].size())
+	}
+	return d.coding.bound(most)
+}
+
+func (d *nameCensus) intern(dst []uint32, text []byte, list vertices) []uint32 {
+	for _, s := range list.spans {
+		dst = append(dst, d.find(text, s))
+	}
+	return dst
+}
+
+// find returns the code of a name, a new one if need be.
+func (d *nameCensus) find(text []byte, s span) uint32 {
+	key := keyOf(text, s)
+	mask := uint64(len(d.table) - 1)
+	at := key.hash() & mask
+	for ; d.table[at].code != 0; at = (at + 1) & mask {
+		if x := &d.table[at]; x.nameKey == key && (key.hi != longName || string(d.name(x.code-1)) == string(text[s.lo:s.hi])) {
+			return x.code - 1
+		}
+	}
+	name := text[s.lo:s.hi]
+	owner := ownerOf(hash(name), d.peers)
+	d.names[owner].add(name)
+	d.count++
+	code := d.code(owner, uint32(d.names[owner].size()-1))
+	d.table[at] = nameSlot{key, code + 1}
+	if 2*d.count >= len(d.table) {
+		d.rehash()
+	}
+	return code
+}
+
+// name returns the name of a code.
+func (d *nameCensus) name(code uint32) []byte {
+	return d.names[d.owner(code)].name(int(d.number(code)))
+}
+
+func (d *nameCensus) rehash() {
+	old := d.table
+	d.table = make([]nameSlot, 2*len(old))
+	mask := uint64(len(d.table) - 1)
+	for _, s := range old {
+		if s.code == 0 {
+			continue
+		}
+		at := s.hash() & mask
+		for d.table[at].code != 0 {
+			at = (at + 1) & mask
+		}
+		d.table[at] = s
+	}
+}
+
+func (d *nameCensus) payload(owner int) (b []byte, n int) {
+	names := &d.names[owner]
+	b = make([]byte, 0, len(names.arena)+2*names.size())
+	for i := range names.size() {
+		b = names.appendTo(b, i)
+	}
+	return b, names.size()
+}
