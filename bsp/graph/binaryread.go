@@ -241,11 +241,18 @@ func (f *binaryFile) readEdges(ctx context.Context, i uint64, list *edgeList, in
 		return f.at(offset, fmt.Errorf("%w (a block of %d edges)", errBinary, items))
 	}
 	once := f.has(binaryBoth) && in.once()
+	if !once && !in.Weights {
+		if at, err := f.ends(b[:8*items], list); err != nil {
+			return f.at(offset+8+uint64(at), err)
+		}
+		list.addEdges(list.codes, nil, in)
+		return nil
+	}
 	codes, weights := list.codes[:0], f.weights[:0]
 	for e := range items {
 		src, dst := binary.LittleEndian.Uint32(b[8*e:]), binary.LittleEndian.Uint32(b[8*e+4:])
-		if uint64(src) >= f.vertices || uint64(dst) >= f.vertices {
-			return f.at(offset+8+8*e, fmt.Errorf("%w (an edge to vertex %d of %d)", errBinary, max(src, dst), f.vertices))
+		if err := f.known(src, dst); err != nil {
+			return f.at(offset+8+8*e, err)
 		}
 		w := 1.0
 		if in.Weights && f.has(binaryWeights) {
@@ -265,6 +272,30 @@ func (f *binaryFile) readEdges(ctx context.Context, i uint64, list *edgeList, in
 	}
 	list.addEdges(codes, weights, in)
 	list.codes, f.weights = codes, weights
+	return nil
+}
+
+// ends gives a list the codes of the ends of a block's edges, in a loop of nothing else:
+// many looks into memory are under way at once then. at is the byte of the edge in error.
+func (f *binaryFile) ends(b []byte, list *edgeList) (at int, err error) {
+	table, codes := f.codes, slices.Grow(list.codes[:0], len(b)/4)[:len(b)/4]
+	list.codes = codes
+	for i := range codes {
+		v := binary.LittleEndian.Uint32(b[4*i:])
+		if uint64(v) >= uint64(len(table)) {
+			at = i / 2 * 8
+			return at, f.known(binary.LittleEndian.Uint32(b[at:]), binary.LittleEndian.Uint32(b[at+4:]))
+		}
+		codes[i] = table[v]
+	}
+	return 0, nil
+}
+
+// known checks that the ends of an edge are vertices.
+func (f *binaryFile) known(src, dst uint32) error {
+	if most := max(src, dst); uint64(most) >= f.vertices {
+		return fmt.Errorf("%w (an edge to vertex %d of %d)", errBinary, most, f.vertices)
+	}
 	return nil
 }
 
