@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -82,18 +83,26 @@ func (d *integerCensus) bound() uint64 {
 }
 
 func (d *integerCensus) intern(dst []uint32, _ []byte, list vertices) []uint32 {
-	dst = slices.Grow(dst, len(list.ids))
-	for _, id := range list.ids {
-		if id < uint64(len(d.direct)) {
-			if x := d.direct[id]; x != 0 {
-				dst = append(dst, x-1)
-				continue
-			}
+	lo := len(dst)
+	dst = slices.Grow(dst, len(list.ids))[:lo+len(list.ids)]
+	codes, direct := dst[lo:], d.direct
+	for i, id := range list.ids { // nothing but looks into memory, so that many are under way at once
+		code := uint32(unknown)
+		if id < uint64(len(direct)) {
+			code = direct[id] - 1
 		}
-		dst = append(dst, d.find(id))
+		codes[i] = code
+	}
+	for i, code := range codes {
+		if code == unknown {
+			codes[i] = d.find(list.ids[i])
+		}
 	}
 	return dst
 }
+
+// unknown is no code.
+const unknown = math.MaxUint32
 
 // find returns the code of id, a new one if need be.
 func (d *integerCensus) find(id uint64) uint32 {
