@@ -54,5 +54,6 @@
 // and is a part of checkpoints until then; so is the graph, once it has changed.
 //
 // [Load] gives programs that send other things than numbers, or not along edges, a
-// [Part] of the graph to work on.
+// [Part] of the graph to work on, with the edges to its vertices; [LoadOut] with those
+// from them.
 package graph

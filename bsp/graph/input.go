@@ -60,7 +60,8 @@ type Input struct {
 	// Sweep only.
 	Neighbours bool
 
-	single bool // with Ways: lines are edges one way all the same
+	single  bool // with Ways: lines are edges one way all the same
+	outward bool // rows by source, of LoadOut
 }
 
 // loaded returns how an input is loaded, to be pulled or pushed: Ways need every line at

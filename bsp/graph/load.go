@@ -54,7 +54,8 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 	if err != nil {
 		return nil, err
 	}
-	list := newEdgeList(in, p.N(), pulled)
+	inward := pulled && !in.outward // rows are those of destinations
+	list := newEdgeList(in, p.N(), inward)
 	if err := read(ctx, p, list, in); err != nil {
 		return nil, err
 	}
@@ -82,7 +83,7 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 			return nil, err
 		}
 	}
-	if pulled {
+	if inward {
 		if err := g.countOut(list, places, hand); err != nil {
 			return nil, err
 		}
@@ -115,6 +116,9 @@ func (g *part) fill(payloads [][][]byte, in Input, pulled bool, hand handOver) e
 		return err
 	}
 	if pulled {
+		if in.outward {
+			g.degrees = make([]uint32, g.ids.size()) // buildPull counts
+		}
 		err = g.buildPull(segments, in, hand)
 	} else {
 		err = g.build(segments, in.Weights)

@@ -102,6 +102,11 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 	}
 	copy(r.starts[1:], r.starts) // scatter has moved every start to the end of its row
 	r.starts[0] = 0
+	if in.outward {
+		for v := range g.degrees {
+			g.degrees[v] = r.starts[v+1] - r.starts[v]
+		}
+	}
 	if in.Distinct {
 		r.distinct(g.degrees)
 	}
