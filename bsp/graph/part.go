@@ -64,6 +64,21 @@ func (p *Part) Counts() []uint32 { return p.g.counts }
 // ID returns a vertex's id. With Input.Order ids are in the order of names, over all peers.
 func (p *Part) ID(vertex int) uint64 { return p.g.id(uint32(vertex)) }
 
+// IDs returns the ids of all of the peer's vertices. Read-only.
+func (p *Part) IDs() []uint64 {
+	if d, ok := p.g.ids.(*integerIDs); ok {
+		return d.ids
+	}
+	if p.g.ranks != nil {
+		return p.g.ranks
+	}
+	ids := make([]uint64, p.Len())
+	for v := range ids {
+		ids[v] = p.g.id(uint32(v))
+	}
+	return ids
+}
+
 // Sources returns the places of the vertices that have edges to a vertex, as
 // Arrays.Sources does. Read-only. Of a part of LoadOut it panics.
 func (p *Part) Sources(vertex int) []uint32 {
@@ -107,6 +122,13 @@ func (p *Part) Places() int {
 
 // Neighbour returns the id of the vertex at a place, with Input.Neighbours.
 func (p *Part) Neighbour(place uint32) uint64 { return p.g.pull.ids[place] }
+
+// Watches returns the numbers of another peer's vertices that have places here, ascending:
+// those places are in this order, peer by peer, behind the own ones. Read-only.
+func (p *Part) Watches(peer int) []uint32 { return p.g.pull.watches[peer] }
+
+// Watched returns the own vertices that another peer Watches. Read-only.
+func (p *Part) Watched(peer int) []uint32 { return p.g.pull.watched[peer] }
 
 // Owners returns which peer's vertex is at each place, and its number there.
 func (p *Part) Owners() (peers, numbers []uint32) {

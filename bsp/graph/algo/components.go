@@ -1,132 +1,173 @@
 package algo
 
 import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
 	"scalar/bsp"
 	"scalar/bsp/graph"
-	"scalar/superstep"
 )
 
 // Components returns the bsp program that gives every vertex the smallest id in its weak
-// component: edges count both ways. Each peer joins what its own edges connect by
-// union-find (Afforest: Sutton, Ben-Nun and Barak, IPDPS 2018), and then the peers tell
-// each other of smaller ids until nothing changes.
-func Components(in graph.Input) bsp.Program[graph.Direct[uint64]] {
-	in.Undirected, in.Order = true, true
-	return graph.Program(in, func(g *graph.Global) graph.Algorithm[uint64, uint64] {
-		open := graph.NewAggregator[int64](g, superstep.Sum)
-		c := &components{}
-		return graph.Algorithm[uint64, uint64]{
-			Names: true,
-			Until: func(int) bool { return open.Value() == 0 },
-			Sweep: func(a *graph.Arrays[uint64, uint64]) { open.Add(c.sweep(a, g.Superstep())) },
+// component: edges count both ways, and each is kept once. Every peer joins what its own
+// edges connect, the large set first (as Afforest: Sutton, Ben-Nun and Barak, IPDPS 2018). Any two
+// peers tell each other in which set each has their common vertices, and join their sets
+// over those of the other. Then the peers tell each other of smaller ids until there is no
+// news; with two peers that is once. Where it takes long, ids lead to smaller ids and a set
+// goes all of that way at once (hooking and jumping: Shiloach and Vishkin, J. Algorithms
+// 1982).
+func Components(in graph.Input) bsp.Program[uint64] {
+	in.Undirected, in.Order = false, true
+	return func(ctx context.Context, p *bsp.Peer[uint64]) error {
+		part, err := graph.LoadOut(ctx, p, in)
+		if err != nil {
+			return err
 		}
-	})
+		c := newComponents(part)
+		c.join()
+		if p.N() > 1 {
+			if err := c.meet(ctx, p); err != nil {
+				return err
+			}
+			if err := c.agree(ctx, p); err != nil {
+				return err
+			}
+		}
+		values := make([]uint64, part.Len())
+		for v := range values {
+			values[v] = c.least[c.sets[v]]
+		}
+		return graph.Write(ctx, p, part, values, func(dst []byte, v int, name func([]byte, uint64) []byte) []byte {
+			return name(dst, values[v])
+		})
+	}
 }
 
-// components are what one peer's edges connect, of the places of Arrays.All.
+// components are what one peer knows to be connected: of the places of its part, and
+// behind them of sets of other peers.
 type components struct {
-	sets  []uint32 // by place: the root of its set; nil: not made yet
-	least []uint64 // by root: the smallest id known
+	part         *graph.Part
+	starts, ends []uint32
+	sets         []uint32 // the root of its set, which is its smallest number: an own vertex, but while sets are made
+	least        ids      // by root: the smallest id known
+
+	roots [][]uint32 // by peer: those of its sets that meet own ones, ascending
+	base  []uint32   // by peer: the number of the first of them in sets
+	shown [][]uint32 // by peer: roots of own sets that meet its ones, ascending
 }
 
-// sweep takes what the other peers know of the sets and returns how much may be new to them.
-func (c *components) sweep(a *graph.Arrays[uint64, uint64], superstep int) (open int64) {
-	own := len(a.Values)
-	if superstep == 0 {
-		for v := range a.Values {
-			a.Values[v] = a.ID(v)
-		}
-		open = int64(len(a.All) - own)
+// ids is the state of a checkpoint: all else is made again.
+type ids []uint64
+
+// AppendBinary encodes the ids, 8 bytes each.
+func (s *ids) AppendBinary(b []byte) ([]byte, error) {
+	for _, id := range *s {
+		b = binary.LittleEndian.AppendUint64(b, id)
 	}
-	if c.sets == nil { // also after a restart
-		c.join(a)
-		c.least = make([]uint64, len(c.sets))
-		for i := range c.least {
-			c.least[i] = ^uint64(0)
-		}
-		for v, id := range a.Values {
-			root := c.sets[v]
-			c.least[root] = min(c.least[root], id)
-		}
-	}
-	if superstep > 0 {
-		for u := own; u < len(a.All); u++ {
-			root := c.sets[u]
-			c.least[root] = min(c.least[root], a.All[u])
-		}
-	}
-	for v := range a.Values {
-		least := c.least[c.sets[v]]
-		if superstep > 0 && least != a.Values[v] {
-			open++
-		}
-		a.Values[v], a.Out[v] = least, least
-	}
-	return open
+	return b, nil
 }
 
-// samples is how many edges of a vertex are joined before the largest set is sought.
-const samples = 2
+// UnmarshalBinary restores as many ids as there are.
+func (s *ids) UnmarshalBinary(b []byte) error {
+	if len(b) != 8*len(*s) {
+		return fmt.Errorf("state of components: %d bytes for %d vertices: did the input change?", len(b), len(*s))
+	}
+	for i := range *s {
+		(*s)[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	return nil
+}
 
-// join makes the sets. Most edges lead within one large set, which a few edges of every
-// vertex have found already: of its vertices the own edges need no second look, since
-// they are edges of their other ends too.
-func (c *components) join(a *graph.Arrays[uint64, uint64]) {
-	c.sets = make([]uint32, len(a.All))
+func newComponents(part *graph.Part) *components {
+	c := &components{part: part, sets: make([]uint32, part.Places())}
+	c.starts, c.ends, _ = part.Rows()
 	for i := range c.sets {
 		c.sets[i] = uint32(i)
 	}
-	own := uint32(len(a.Values))
-	for v := range own {
-		sources := a.Sources(int(v))
-		for _, u := range sources[:min(samples, len(sources))] {
-			c.link(v, u)
+	c.least = append(ids{}, part.IDs()...) // vertices are in the order of ids, and so a root has the least one of its set
+	return c
+}
+
+// agree finds the smallest id of every set, in supersteps.
+func (c *components) agree(ctx context.Context, p *bsp.Peer[uint64]) error {
+	m := bsp.NewMirror[uint64, uint64](p, c.part.Len(), c.roots, c.shown)
+	resumed, err := p.State(&c.least)
+	if err != nil {
+		return err
+	}
+	if resumed {
+		c.publish(m.Next())
+		if err := m.Refresh(ctx); err != nil {
+			return err
 		}
 	}
-	c.compress()
-	large := c.largest()
-	for v := range own {
-		inLarge := c.sets[v] == large
-		sources := a.Sources(int(v))
-		for _, u := range sources[min(samples, len(sources)):] {
-			if !inLarge || u >= own && c.sets[u] != large {
-				c.link(v, u)
+	t := talk{p.N(), p.Index(), func(out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) }}
+	for {
+		news := uint64(1) // superstep 0: nobody knows
+		if p.Superstep() > 0 {
+			if over, err := noNews(p.Values()); over || err != nil {
+				return err
+			}
+			before := append(ids{}, c.least...)
+			news = c.take(m, before)
+			if p.Superstep() >= hookFrom {
+				if err := c.hook(t, before); err != nil {
+					return err
+				}
+			}
+		}
+		p.Active(int64(c.part.Len()))
+		c.publish(m.Next())
+		p.SetValues(binary.LittleEndian.AppendUint64(nil, news))
+		sent := 0
+		for _, list := range c.shown {
+			sent += len(list)
+		}
+		if err := m.Exchange(ctx, int64(sent)); err != nil {
+			return err
+		}
+	}
+}
+
+func noNews(by [][]byte) (bool, error) {
+	news := uint64(0)
+	for _, b := range by {
+		if len(b) != 8 {
+			return false, errTalk
+		}
+		news |= binary.LittleEndian.Uint64(b)
+	}
+	return news == 0, nil
+}
+
+// publish writes what the other peers are to know of own sets.
+func (c *components) publish(next []uint64) {
+	for _, list := range c.shown {
+		for _, r := range list {
+			next[r] = c.least[c.sets[r]]
+		}
+	}
+}
+
+// take takes what the other peers know of their sets, and returns for how many of these
+// that brings something that they do not hear from this peer at the same time. before are
+// the smallest ids that were known.
+func (c *components) take(m *bsp.Mirror[uint64, uint64], before ids) (news uint64) {
+	all := m.All()
+	heard := func(do func(root uint32, id uint64)) {
+		for q, list := range c.roots {
+			of := c.sets[c.base[q]:][:len(list)]
+			for i, id := range all[m.Base(q):m.Base(q+1)] {
+				do(of[i], id)
 			}
 		}
 	}
-	c.compress()
-}
-
-// link joins the sets of two places; the smaller root stays.
-func (c *components) link(x, y uint32) {
-	x, y = c.sets[x], c.sets[y]
-	for x != y {
-		if x < y {
-			x, y = y, x
+	heard(func(root uint32, id uint64) { c.least[root] = min(c.least[root], id) })
+	heard(func(root uint32, id uint64) {
+		if c.least[root] < min(id, before[root]) {
+			news++
 		}
-		if c.sets[x] == x {
-			c.sets[x] = y
-			return
-		}
-		x, c.sets[x] = c.sets[x], c.sets[c.sets[x]]
-	}
-}
-
-// compress leads every place to its root at once. Roots are smaller than their sets.
-func (c *components) compress() {
-	for i, s := range c.sets {
-		c.sets[i] = c.sets[s]
-	}
-}
-
-// largest returns the root that most of some places have.
-func (c *components) largest() (root uint32) {
-	counts := map[uint32]int{}
-	for i := 0; i < len(c.sets); i += len(c.sets)/1024 + 1 {
-		r := c.sets[i]
-		if counts[r]++; counts[r] > counts[root] || counts[r] == counts[root] && r < root {
-			root = r
-		}
-	}
-	return root
+	})
+	return news
 }

@@ -27,3 +27,6 @@ var (
 	Typical = typical
 	WidthOf = widthOf
 )
+
+// IDs is the state of components.
+type IDs = ids
