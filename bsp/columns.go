@@ -69,13 +69,18 @@ func NewMirror[M any, V superstep.Number](p *Peer[M], own int, watches, watched 
 
 // Exchange ends the superstep as Sync does: All has then what all peers have written to
 // Next. A checkpoint holds no copies: the state of a program has its own values, and
-// Refresh brings the copies after a restart. It counts as so many messages.
-func (m *Mirror[M, V]) Exchange(ctx context.Context, messages int64) error {
+// Refresh brings the copies after a restart. It counts as so many messages. fold, if
+// not nil, is called when All is there and before a checkpoint is taken, which holds the
+// state as fold has left it.
+func (m *Mirror[M, V]) Exchange(ctx context.Context, messages int64, fold func()) error {
 	v, err := m.c.vote()
 	if err != nil {
 		return err
 	}
 	verdict, err := m.Mirror.Exchange(ctx, v, messages)
+	if err == nil && fold != nil {
+		fold()
+	}
 	return m.c.passed(verdict, err)
 }
 

@@ -58,7 +58,7 @@ func (e *sweeper[V, M]) run(ctx context.Context) error {
 		e.inbox = e.mirror.Next()
 		e.buf = e.global.encode(e.buf[:0])
 		e.p.SetValues(e.buf)
-		if err := e.mirror.Exchange(ctx, sent); err != nil {
+		if err := e.mirror.Exchange(ctx, sent, nil); err != nil {
 			return err
 		}
 	}
