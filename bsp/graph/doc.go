@@ -46,6 +46,12 @@
 // While few vertices have messages, a superstep with Compute costs what those compute
 // and send; with Sweep it always costs all vertices and edges.
 //
+// With [Algorithm.Once] a program with Compute has its edges at both ends, and pulls when
+// a large part of them leaves vertices that send: the frontier travels as a bit a vertex,
+// in a [superstep.Mirror] of the words of a bitset, and rows of vertices that have got
+// nothing yet are searched for a member of it. All peers agree by a collective on what
+// they count, only where many messages were sent in the superstep before.
+//
 // # Graphs that change
 //
 // A [FreeProgram] keeps rows of single edges instead of blocks, sends free messages

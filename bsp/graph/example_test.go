@@ -49,3 +49,27 @@ func ExampleNewAggregator() {
 		}
 	})
 }
+
+// A search cares for the first message to a vertex alone: with Once it may pull. Here
+// everything that can be reached from the vertices 1 and 2 learns in how many steps.
+func ExampleAlgorithm_once() {
+	graph.Program(graph.Input{}, func(g *graph.Global) graph.Algorithm[int64, int64] {
+		return graph.Algorithm[int64, int64]{
+			Combine: superstep.Min,
+			Once:    true,
+			Sources: []string{"1", "2"},
+			Compute: func(v *graph.Vertex[int64, int64], _ iter.Seq[int64]) {
+				steps, reached := v.Message()
+				if v.Superstep() == 0 {
+					v.Value = -1
+					steps, reached = 0, v.ID() == g.Source(0) || v.ID() == g.Source(1)
+				}
+				if reached && v.Value < 0 { // a source gets a message too
+					v.Value = steps
+					v.SendAll(steps + 1) // the same from all in one superstep
+				}
+				v.Halt()
+			},
+		}
+	})
+}

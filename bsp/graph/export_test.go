@@ -140,6 +140,15 @@ func NewState[V any, M superstep.Number](n int) (State[V, M], error) {
 	return State[V, M]{s}, err
 }
 
+// Once makes it the state of an algorithm with Once.
+func (s State[V, M]) Once() { s.got = newBitset(len(s.values)) }
+
+// Reach notes that messages came to a vertex.
+func (s State[V, M]) Reach(i int) { s.got.set(uint32(i)) }
+
+// Reached reports whether messages came to a vertex.
+func (s State[V, M]) Reached(i int) bool { return s.got.has(uint32(i)) }
+
 // Set changes a vertex.
 func (s State[V, M]) Set(i int, v V, m M, halted bool) {
 	s.values[i], s.inbox[i], s.halted[i] = v, m, halted
@@ -359,4 +368,63 @@ func ReadChunks(b []byte, peers int, weights bool) (edges int, err error) {
 		}
 	}
 	return edges, err
+}
+
+// PullAlong pulls along edges, each a vertex and the source of an edge to it, and returns
+// what was found, and who has got something then.
+func PullAlong(edges [][2]uint32, front, got []bool) (found, after []bool, err error) {
+	n := len(front)
+	f := formOf(true, false)
+	list := make([]byte, len(edges)*f.size+chunkTail)
+	for i, e := range edges {
+		binary.LittleEndian.PutUint64(list[i*f.size:], f.join(e[0], e[1]))
+	}
+	b, err := newBlock([]segment{{list, len(edges), f}}, make([]uint32, n), uint32(n), false)
+	if err != nil {
+		return nil, nil, err
+	}
+	set := func(of []bool) bitset {
+		s := newBitset(n)
+		for v, in := range of {
+			if in {
+				s.set(uint32(v))
+			}
+		}
+		return s
+	}
+	bools := func(s bitset) []bool {
+		of := make([]bool, n)
+		for v := range s.all() {
+			of[v] = true
+		}
+		return of
+	}
+	has, finds := set(got), newBitset(n)
+	headed{b, b.heads(uint32(n))}.pull(sets{set(front), has, finds})
+	return bools(finds), bools(has), nil
+}
+
+// BlockFits reports whether an encoded block is whole and within limits.
+func BlockFits(b []byte, rows, limit uint32) bool {
+	_, err := decodeBlock(b, rows, limit)
+	return err == nil
+}
+
+// Recode decodes a block and encodes it again; its transpose's transpose must be like it,
+// but for the order in rows.
+func Recode(b []byte, rows, limit uint32) ([]byte, error) {
+	x, err := decodeBlock(b, rows, limit)
+	if err != nil {
+		return nil, err
+	}
+	degrees := make([]uint32, limit)
+	y := x.transpose(degrees).transpose(make([]uint32, rows))
+	sum := 0
+	for _, d := range degrees {
+		sum += int(d)
+	}
+	if sum != len(x.targets) || len(y.targets) != len(x.targets) || len(y.heads(limit)) != len(y.rows) {
+		return nil, nil
+	}
+	return x.encode(), nil
 }

@@ -148,7 +148,7 @@ func (e *freeEngine[V, M]) begin() (over bool, err error) {
 // compute calls the algorithm for all active vertices and returns how many there were.
 func (e *freeEngine[V, M]) compute() (active int64) {
 	e.asleep = 0
-	v := &Vertex[V, M]{e: e, g: e}
+	v := &Vertex[V, M]{e: e, g: e, global: e.global}
 	var messages []M
 	msgs := func(yield func(M) bool) {
 		for _, m := range messages {
@@ -182,7 +182,6 @@ func (e *freeEngine[V, M]) compute() (active int64) {
 	return active
 }
 
-func (e *freeEngine[V, M]) shared() *Global       { return e.global }
 func (e *freeEngine[V, M]) name(at uint32) string { return string(e.nameOf(nil, int(at))) }
 func (e *freeEngine[V, M]) degree(at uint32) int  { return len(e.rows[at]) }
 

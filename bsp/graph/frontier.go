@@ -14,6 +14,10 @@ const denseRun = 64
 
 // take combines a run of values into the inbox, and lists the vertices while they are few.
 func (e *engine[V, M]) take(slot uint32, vs []M) {
+	if e.once != nil {
+		e.takeOnce(slot, vs)
+		return
+	}
 	fold(e.op, e.inbox[slot:], vs)
 	if e.all = e.all || len(vs) > denseRun || len(e.woken) > len(e.inbox)/fewShare; e.all {
 		return

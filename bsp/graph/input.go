@@ -62,6 +62,7 @@ type Input struct {
 
 	single  bool // with Ways: lines are edges one way all the same
 	outward bool // rows by source, of LoadOut
+	inward  bool // with Algorithm.Once: edges are kept at both ends
 }
 
 // loaded returns how an input is loaded, to be pulled or pushed: Ways need every line at

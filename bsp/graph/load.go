@@ -20,6 +20,7 @@ type part struct {
 	ranks   []uint64   // IDs by vertex, if names were put in order
 	degrees []uint32   // edges that leave, by vertex
 	blocks  []*block   // for pushing: edges by destination peer
+	inward  *inward    // for pulling too where edges are pushed
 	pull    *pull      // for pulling: edges by destination
 	marked  []bool     // by vertex; nil without Input.Marked
 }
@@ -128,7 +129,10 @@ func (g *part) fill(payloads [][][]byte, in Input, pulled bool, hand handOver) e
 		clear(payloads)
 		runtime.GC()
 	}
-	return err
+	if err != nil || !in.inward {
+		return err
+	}
+	return g.turn(in, hand)
 }
 
 func repeat(b []byte, n int) [][]byte {

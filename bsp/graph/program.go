@@ -26,6 +26,19 @@ type Algorithm[V, M any] struct {
 	// arrays. What vertices publish is pulled along the edges. Vertices never halt:
 	// Until or Supersteps end the job.
 	Sweep func(a *Arrays[V, M])
+	// Once says that a vertex takes messages of one superstep alone: the first in which
+	// any come to it. Later ones are dropped and do not wake it. Searches are like that,
+	// which care for the first visit to a vertex and no other. The engine then pulls where
+	// that is less than to push: when a large part of the edges leaves vertices that send,
+	// every vertex that has got nothing yet looks for one of them among those with an edge
+	// to it, and is done with the first. Results are the same either way, and so are
+	// messages as they are counted: one an edge of those that send. Only a superstep in
+	// which all that is sent by SendAll is one and the same message is pulled, such as the
+	// length of a path, and nothing is sent by SendWeighted. It goes with Compute, and with
+	// Min or Max. Edges are kept at both ends: with Input.Undirected these are the same
+	// arrays, else they take 4 bytes an edge and 12 a vertex and peer that it has edges
+	// from, and loading takes about a fifth longer.
+	Once bool
 	// Until, if set, is asked on all peers before each superstep but the first; true
 	// ends the job. It must depend on aggregators alone, so that all peers agree.
 	Until func(superstep int) bool
@@ -104,6 +117,8 @@ func Program[V any, M superstep.Number](in Input, define func(g *Global) Algorit
 		if err := alg.validate(); err != nil {
 			return err
 		}
+		in := in
+		in.inward = alg.Once
 		g, err := load(ctx, p, in, alg.Sweep != nil)
 		if err != nil {
 			return err
@@ -135,6 +150,8 @@ func (a *Algorithm[V, M]) validate() error {
 		return errors.New("graph: an algorithm has either Compute or Sweep")
 	case a.Names && !isIDs[V]():
 		return errNotIDs
+	case a.Once && (a.Compute == nil || a.Combine == superstep.Sum):
+		return errors.New("graph: Once goes with Compute, and with Min or Max")
 	case a.Sweep != nil && a.Until == nil && a.Supersteps == 0:
 		return errors.New("graph: an algorithm with Sweep needs Until or Supersteps to end")
 	}
@@ -154,7 +171,8 @@ func newRunner[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direc
 	return newEngine(p, g, global, alg)
 }
 
-// engine runs an algorithm with Compute on one peer's part. It pushes.
+// engine runs an algorithm with Compute on one peer's part. It pushes, and with Once
+// pulls where that is less.
 type engine[V any, M superstep.Number] struct {
 	*part
 	*state[V, M]
@@ -163,7 +181,8 @@ type engine[V any, M superstep.Number] struct {
 	global *Global
 	alg    Algorithm[V, M]
 	op     superstep.Op
-	none   M // the operator's identity
+	none   M        // the operator's identity
+	once   *once[M] // nil without Once
 
 	woken   []uint32 // vertices that messages came for, unless all says that it is not known
 	all     bool     // look at every vertex
@@ -188,7 +207,12 @@ func newEngine[V any, M superstep.Number](p *bsp.Peer[Direct[M]], g *part, globa
 	if e.state, err = newState[V](n, e.none); err != nil {
 		return nil, err
 	}
-	_, err = p.State(e.state)
+	if alg.Once {
+		e.once, e.got = newOnce[M](p, g, global), newBitset(n)
+	}
+	if _, err = p.State(e.state); err == nil && alg.Once {
+		e.once.resume(e.got)
+	}
 	return e, err
 }
 
@@ -223,14 +247,29 @@ func (e *engine[V, M]) run(ctx context.Context) error {
 		if e.global.superstep+1 == e.alg.Supersteps {
 			return nil
 		}
-		e.push()
-		e.p.Vote(e.asleep == len(e.values))
-		e.buf = e.global.encode(e.buf[:0])
-		e.p.SetValues(e.buf)
-		if err := e.lane.Exchange(ctx, e.take); err != nil {
+		if err := e.exchange(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// exchange sends what is in out and ends the superstep.
+func (e *engine[V, M]) exchange(ctx context.Context) error {
+	pulls, err := e.pulls(ctx)
+	if err != nil {
+		return err
+	}
+	if e.once != nil {
+		e.once.sent.Add(e.edges)
+	}
+	e.p.Vote(e.asleep == len(e.values) && !pulls)
+	e.buf = e.global.encode(e.buf[:0])
+	e.p.SetValues(e.buf)
+	if pulls {
+		return e.exchangePulled(ctx)
+	}
+	e.push()
+	return e.lane.Exchange(ctx, e.take)
 }
 
 // begin takes what the last barrier brought and says whether the job is over.
@@ -258,48 +297,58 @@ func (e *engine[V, M]) write(ctx context.Context) error {
 func (e *engine[V, M]) compute() {
 	clear(e.cursors)
 	e.active = 0
-	v := &Vertex[V, M]{e: e}
+	v := &Vertex[V, M]{e: e, global: e.global}
 	msgs := func(yield func(M) bool) {
 		if v.some {
 			yield(v.message)
 		}
 	}
-	if e.all || e.asleep < len(e.values) {
-		for i := range e.values {
-			e.computeOne(v, uint32(i), msgs)
+	switch {
+	case e.all || e.asleep < len(e.values):
+		for i, m := range e.inbox {
+			if m != e.none || !e.halted[i] {
+				e.computeOne(v, uint32(i), msgs)
+			}
 		}
-	} else {
+	case e.once != nil && e.once.pulled:
+		for i := range e.once.found.all() {
+			e.computeOne(v, i, msgs)
+		}
+	default:
 		slices.Sort(e.woken)
 		for _, i := range slices.Compact(e.woken) {
-			e.computeOne(v, i, msgs)
+			if e.inbox[i] != e.none { // which a combiner can make of several messages
+				e.computeOne(v, i, msgs)
+			}
 		}
 	}
 	e.woken, e.all = e.woken[:0], false
+	if e.once != nil && e.once.pulled {
+		clear(e.once.found)
+		e.once.pulled = false
+	}
 }
 
-// computeOne calls the algorithm for a vertex, if it is active.
+// computeOne calls the algorithm for an active vertex.
 func (e *engine[V, M]) computeOne(v *Vertex[V, M], i uint32, msgs iter.Seq[M]) {
-	asleep := e.halted[i]
 	v.message = e.inbox[i]
-	if v.some = v.message != e.none; asleep && !v.some {
-		return
+	if v.some = v.message != e.none; v.some {
+		e.inbox[i] = e.none
 	}
-	e.active++
-	e.inbox[i] = e.none
 	v.Value, v.at, v.halt = e.values[i], i, false
+	e.active++
 	e.alg.Compute(v, msgs)
 	e.values[i] = v.Value
-	if v.halt == asleep {
-		return
-	}
-	e.halted[i] = v.halt
-	if v.halt {
+	switch asleep := e.halted[i]; {
+	case v.halt == asleep:
+	case v.halt:
+		e.halted[i] = true
 		e.asleep++
-	} else {
+	default:
+		e.halted[i] = false
 		e.asleep--
 	}
 }
 
-func (e *engine[V, M]) shared() *Global       { return e.global }
 func (e *engine[V, M]) name(at uint32) string { return string(e.ids.text(nil, int(at))) }
 func (e *engine[V, M]) degree(at uint32) int  { return int(e.degrees[at]) }

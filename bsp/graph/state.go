@@ -14,20 +14,27 @@ type state[V any, M superstep.Number] struct {
 	values []V
 	inbox  []M // identity where no message came
 	halted []bool
-	asleep int // true ones in halted
+	asleep int    // true ones in halted
+	got    bitset // vertices that messages have come to; nil without Once
 	codecV superstep.Codec[V]
 	codecM superstep.Codec[M]
 	fixed  bool // values have a fixed width, and go through the codec at once
 }
 
-// stateVersion is the first byte of an encoded state.
-const stateVersion = 1
+// The first byte of an encoded state: without and with got.
+const (
+	stateVersion     = 1
+	stateOnceVersion = 2
+)
 
 var errState = errors.New("state of vertices is malformed")
 
 func newState[V any, M superstep.Number](n int, none M) (*state[V, M], error) {
 	s := &state[V, M]{values: make([]V, n), inbox: make([]M, n), halted: make([]bool, n)}
 	fill(s.inbox, none)
+	var zero V
+	fill(s.values, zero) // memory that was touched is faster in the first superstep
+	fill(s.halted, false)
 	s.codecV, s.fixed = superstep.CodecOf[V]()
 	var ok bool
 	if s.codecM, ok = superstep.FixedCodec[M](); !ok {
@@ -44,9 +51,9 @@ func fill[M any](xs []M, x M) {
 
 // AppendBinary encodes the state: u8 version, uvarint vertices, uvarint length and
 // values (each behind its own length as uvarint if they have no fixed width), a bit
-// a vertex for halted, inbox.
+// a vertex for halted, in version 2 a bit a vertex for got, inbox.
 func (s *state[V, M]) AppendBinary(b []byte) ([]byte, error) {
-	b = append(b, stateVersion)
+	b = append(b, s.version())
 	b = binary.AppendUvarint(b, uint64(len(s.values)))
 	values := s.appendValues(nil)
 	b = binary.AppendUvarint(b, uint64(len(values)))
@@ -60,7 +67,17 @@ func (s *state[V, M]) AppendBinary(b []byte) ([]byte, error) {
 		}
 		b = append(b, bits)
 	}
+	if s.got != nil {
+		b = s.got.append(b, len(s.values))
+	}
 	return s.codecM.Append(b, s.inbox), nil
+}
+
+func (s *state[V, M]) version() byte {
+	if s.got != nil {
+		return stateOnceVersion
+	}
+	return stateVersion
 }
 
 // MarshalBinary encodes the state as AppendBinary.
@@ -68,7 +85,7 @@ func (s *state[V, M]) MarshalBinary() ([]byte, error) { return s.AppendBinary(ni
 
 // UnmarshalBinary restores a state of the same number of vertices.
 func (s *state[V, M]) UnmarshalBinary(b []byte) error {
-	if len(b) == 0 || b[0] != stateVersion {
+	if len(b) == 0 || b[0] != s.version() {
 		return fmt.Errorf("%w: unknown version", errState)
 	}
 	n, b, err := length(b[1:])
@@ -82,7 +99,11 @@ func (s *state[V, M]) UnmarshalBinary(b []byte) error {
 	if err != nil {
 		return err
 	}
-	flags := (len(s.halted) + 7) / 8
+	bits := (len(s.halted) + 7) / 8
+	flags := bits
+	if s.got != nil {
+		flags += bits
+	}
 	if size > uint64(len(b)) || len(b)-int(size) < flags {
 		return fmt.Errorf("%w: truncated", errState)
 	}
@@ -97,6 +118,9 @@ func (s *state[V, M]) UnmarshalBinary(b []byte) error {
 	}
 	if len(values) != len(s.values) || len(inbox) != len(s.inbox) {
 		return fmt.Errorf("%w: %d values and %d messages of %d vertices", errState, len(values), len(inbox), len(s.values))
+	}
+	if s.got != nil {
+		s.got.take(b[bits:flags], len(s.halted))
 	}
 	s.values, s.inbox, s.asleep = values, inbox, 0
 	for i := range s.halted {

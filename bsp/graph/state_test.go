@@ -69,6 +69,41 @@ func TestStateRoundTrip(t *testing.T) {
 	}
 }
 
+// TestStateOnce keeps who has got messages; a state without that is another program's.
+func TestStateOnce(t *testing.T) {
+	for _, n := range []int{0, 1, 8, 9, 64, 65, 1000} {
+		a, _ := graph.NewState[float64, int32](n)
+		b, _ := graph.NewState[float64, int32](n)
+		plain, _ := graph.NewState[float64, int32](n)
+		a.Once()
+		b.Once()
+		for i := range n {
+			a.Set(i, float64(i), int32(i), i%2 == 0)
+			if i%3 == 0 {
+				a.Reach(i)
+			} else {
+				b.Reach(i)
+			}
+		}
+		data, err := a.MarshalBinary()
+		if err := errors.Join(err, b.UnmarshalBinary(data)); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			if v, m, h := b.Get(i); v != float64(i) || m != int32(i) || h != (i%2 == 0) || b.Reached(i) != (i%3 == 0) {
+				t.Fatalf("vertex %d of %d is %v %v %v, reached %v", i, n, v, m, h, b.Reached(i))
+			}
+		}
+		other, err := plain.MarshalBinary()
+		if plain.UnmarshalBinary(data) == nil || err != nil || b.UnmarshalBinary(other) == nil {
+			t.Fatal("the state of another kind of program was taken")
+		}
+		if n > 0 && b.UnmarshalBinary(data[:len(data)-4*n]) == nil {
+			t.Fatal("a state without messages was taken")
+		}
+	}
+}
+
 // TestStateMemory: values beyond the vertices are not decoded, since a nil of one
 // byte can be a value of any size.
 func TestStateMemory(t *testing.T) {
@@ -99,7 +134,9 @@ func FuzzGraphState(f *testing.F) {
 	for _, n := range []int{0, 3} {
 		a, _ := graph.NewState[float64, int32](n)
 		x, _ := graph.NewState[pair, uint64](n)
-		for _, m := range []interface{ MarshalBinary() ([]byte, error) }{a, x} {
+		o, _ := graph.NewState[float64, int32](n)
+		o.Once()
+		for _, m := range []interface{ MarshalBinary() ([]byte, error) }{a, x, o} {
 			data, err := m.MarshalBinary()
 			if err != nil {
 				f.Fatal(err)
@@ -117,6 +154,13 @@ func FuzzGraphState(f *testing.F) {
 				}
 			}
 			_ = x.UnmarshalBinary(data)
+			o, _ := graph.NewState[float64, int32](n)
+			o.Once()
+			if o.UnmarshalBinary(data) == nil {
+				if again, err := o.MarshalBinary(); err != nil || len(again) > len(data) {
+					t.Fatalf("%x became %x, %v", data, again, err)
+				}
+			}
 		}
 	})
 }

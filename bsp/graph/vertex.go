@@ -14,6 +14,7 @@ type Vertex[V, M any] struct {
 
 	e       host[M]
 	g       changer[V] // nil: the graph stays as it is
+	global  *Global
 	at      uint32
 	halt    bool
 	some    bool // there is a message
@@ -22,7 +23,6 @@ type Vertex[V, M any] struct {
 
 // host is what vertices ask of an engine.
 type host[M any] interface {
-	shared() *Global
 	id(at uint32) uint64
 	name(at uint32) string
 	degree(at uint32) int
@@ -43,14 +43,14 @@ func (v *Vertex[V, M]) Name() string { return v.e.name(v.at) }
 func (v *Vertex[V, M]) Degree() int { return v.e.degree(v.at) }
 
 // Superstep returns the current superstep, from 0.
-func (v *Vertex[V, M]) Superstep() int { return v.e.shared().superstep }
+func (v *Vertex[V, M]) Superstep() int { return v.global.superstep }
 
 // NumVertices returns the number of vertices of the whole graph, as the superstep began.
-func (v *Vertex[V, M]) NumVertices() int64 { return v.e.shared().vertices }
+func (v *Vertex[V, M]) NumVertices() int64 { return v.global.vertices }
 
 // NumEdges returns the number of edges of the whole graph, as the superstep began; of an
 // undirected one, both ways.
-func (v *Vertex[V, M]) NumEdges() int64 { return v.e.shared().edges }
+func (v *Vertex[V, M]) NumEdges() int64 { return v.global.edges }
 
 // Message returns the combined message to the vertex, if there is one: what msgs
 // gives. Where messages are not combined it is the first.

@@ -32,20 +32,6 @@ func distances(s *sketch, weight func(edge) float64) map[string]float64 {
 	return d
 }
 
-func TestBFS(t *testing.T) {
-	var source string
-	against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.BFS(in, source)) }, func(s *sketch) map[string]string {
-		source = first(s)
-		want := map[string]string{}
-		for id, d := range distances(s, func(edge) float64 { return 1 }) {
-			if want[id] = strconv.FormatFloat(d, 'f', -1, 64); math.IsInf(d, 1) {
-				want[id] = "9223372036854775807"
-			}
-		}
-		return want
-	}, exactly)
-}
-
 func TestSSSP(t *testing.T) {
 	var source string
 	against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(algo.SSSP(in, source)) }, func(s *sketch) map[string]string {

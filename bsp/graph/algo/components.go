@@ -124,7 +124,7 @@ func (c *components) agree(ctx context.Context, p *bsp.Peer[uint64]) error {
 		for _, list := range c.shown {
 			sent += len(list)
 		}
-		if err := m.Exchange(ctx, int64(sent)); err != nil {
+		if err := m.Exchange(ctx, int64(sent), nil); err != nil {
 			return err
 		}
 	}

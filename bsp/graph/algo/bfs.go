@@ -18,6 +18,7 @@ func BFS(in graph.Input, source string) bsp.Program[graph.Direct[int64]] {
 	return graph.Program(in, func(g *graph.Global) graph.Algorithm[int64, int64] {
 		return graph.Algorithm[int64, int64]{
 			Combine: superstep.Min,
+			Once:    true,
 			Sources: []string{source},
 			Compute: func(v *graph.Vertex[int64, int64], _ iter.Seq[int64]) {
 				steps, reached := v.Message()
@@ -27,7 +28,7 @@ func BFS(in graph.Input, source string) bsp.Program[graph.Direct[int64]] {
 						steps, reached = 0, true
 					}
 				}
-				if reached && v.Value == Unreached {
+				if reached && v.Value == Unreached { // the source is reached once more
 					v.Value = steps
 					v.SendAll(steps + 1)
 				}
