@@ -96,6 +96,7 @@ var Modules = []string{
 //go:embed bsp/graph/read.go
 //go:embed bsp/graph/share.go
 //go:embed bsp/graph/state.go
+//go:embed bsp/graph/steady.go
 //go:embed bsp/graph/sweep.go
 //go:embed bsp/graph/triangles.go
 //go:embed bsp/graph/union.go

@@ -90,14 +90,20 @@ func (b *block) find(r int, v uint32) int {
 // sendAll implements Vertex.SendAll.
 func (e *engine[V, M]) sendAll(at uint32, m M) {
 	old := e.out[at]
-	if e.out[at] = combine(e.op, old, m); old == e.none && m != e.none {
+	if e.out[at] = combine(e.op, old, m); old != e.none || m == e.none {
+		return
+	}
+	e.edges += int64(e.degrees[at])
+	if e.steady == nil {
 		e.senders = append(e.senders, at)
-		e.edges += int64(e.degrees[at])
 	}
 }
 
 // sendWeighted implements Vertex.SendWeighted.
 func (e *engine[V, M]) sendWeighted(at uint32, f func(w float64) M) {
+	if e.steady != nil {
+		panic("graph: SendWeighted in an algorithm with Pull: leave Pull out")
+	}
 	for q, b := range e.blocks {
 		r := b.find(e.cursors[q], at)
 		e.cursors[q] = r
@@ -125,7 +131,11 @@ func (e *engine[V, M]) sendWeighted(at uint32, f func(w float64) M) {
 
 // send implements Vertex.Send.
 func (e *engine[V, M]) send(id uint64, m M) {
-	if m != e.none {
-		e.p.Send(e.ownerOf(id), Direct[M]{ID: id, Value: m})
+	if m == e.none {
+		return
 	}
+	if e.steady != nil {
+		e.steady.directs++
+	}
+	e.p.Send(e.ownerOf(id), Direct[M]{ID: id, Value: m})
 }

@@ -1,0 +1,122 @@
+package algo_test
+
+import (
+	"iter"
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+
+	"scalar/bsp"
+	"scalar/bsp/bsptest"
+	"scalar/bsp/graph"
+	"scalar/bsp/job"
+	"scalar/superstep"
+)
+
+// ranked is PageRank as a user writes it, pushed or pulled.
+func ranked(in graph.Input, updates int, pull bool) bsp.Runner {
+	return bsp.NewRunner(graph.Program(in, func(g *graph.Global) graph.Algorithm[float64, float64] {
+		dangling := graph.NewAggregator[float64](g, superstep.Sum)
+		return graph.Algorithm[float64, float64]{
+			Combine: superstep.Sum, Supersteps: updates + 1, Pull: pull,
+			Compute: func(v *graph.Vertex[float64, float64], _ iter.Seq[float64]) {
+				n := float64(v.NumVertices())
+				v.Value = 1 / n
+				if v.Superstep() > 0 {
+					sum, _ := v.Message()
+					v.Value = 0.2/n + 0.8*(dangling.Value()/n+sum)
+				}
+				if d := v.Degree(); d > 0 {
+					v.SendAll(v.Value / float64(d))
+				} else {
+					dangling.Add(v.Value)
+				}
+			},
+		}
+	}))
+}
+
+func TestPulledRanks(t *testing.T) {
+	for _, pull := range []bool{true, false} {
+		against(t, func(in graph.Input) bsp.Runner { return ranked(in, 6, pull) }, func(s *sketch) map[string]string {
+			all := map[string]bool{}
+			for _, id := range s.ids {
+				all[id] = true
+			}
+			return jumps(s, all, 6, 0.8)
+		}, nearly)
+	}
+}
+
+// TestPulledPaths has vertices that sleep, and few that send.
+func TestPulledPaths(t *testing.T) {
+	var source string
+	against(t, func(in graph.Input) bsp.Runner {
+		return bsp.NewRunner(graph.Program(in, func(g *graph.Global) graph.Algorithm[int64, int64] {
+			return graph.Algorithm[int64, int64]{
+				Combine: superstep.Min, Sources: []string{source}, Pull: true,
+				Compute: func(v *graph.Vertex[int64, int64], _ iter.Seq[int64]) {
+					steps, reached := v.Message()
+					if v.Superstep() == 0 {
+						v.Value = math.MaxInt64
+						steps, reached = 0, v.ID() == g.Source(0)
+					}
+					if reached && steps < v.Value {
+						v.Value = steps
+						v.SendAll(steps + 1)
+					}
+					v.Halt()
+				},
+			}
+		}))
+	}, func(s *sketch) map[string]string {
+		source = first(s)
+		return levels(s)
+	}, exactly)
+}
+
+// TestPullSends sends along edges and to single vertices in one superstep.
+func TestPullSends(t *testing.T) {
+	var source string
+	against(t, func(in graph.Input) bsp.Runner {
+		return bsp.NewRunner(graph.Program(in, func(g *graph.Global) graph.Algorithm[int64, int64] {
+			return graph.Algorithm[int64, int64]{
+				Combine: superstep.Sum, Sources: []string{source}, Supersteps: 2, Pull: true,
+				Compute: func(v *graph.Vertex[int64, int64], _ iter.Seq[int64]) {
+					v.Value, _ = v.Message()
+					v.SendAll(1)
+					v.SendAll(1)
+					v.Send(g.Source(0), 1000)
+				},
+			}
+		}))
+	}, func(s *sketch) map[string]string {
+		source = first(s)
+		sums := map[string]int{source: 1000 * len(s.ids)}
+		for _, e := range s.directed() {
+			sums[e.dst] += 2
+		}
+		want := map[string]string{}
+		for _, id := range s.ids {
+			want[id] = strconv.Itoa(sums[id])
+		}
+		return want
+	}, exactly)
+}
+
+// SendWeighted needs pushing.
+func TestPullOfWeights(t *testing.T) {
+	s := &sketch{ids: []string{"1", "2"}, lines: []edge{{"1", "2", 1}}}
+	_, err := bsptest.Try(t, bsptest.Config{Input: s.files(t, t.TempDir())}, bsp.NewRunner(graph.Program(s.in, func(*graph.Global) graph.Algorithm[int64, int64] {
+		return graph.Algorithm[int64, int64]{
+			Combine: superstep.Sum, Pull: true,
+			Compute: func(v *graph.Vertex[int64, int64], _ iter.Seq[int64]) {
+				v.SendWeighted(func(float64) int64 { return 1 })
+			},
+		}
+	})))
+	if f := job.AsFailure(err, job.FaultInternal); err == nil || f.Kind != job.FaultProgram || !strings.Contains(f.Message, "leave Pull out") {
+		t.Fatal(err)
+	}
+}
