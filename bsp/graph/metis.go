@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 
+	"scalar/bsp/job"
 	"scalar/bsp/scan"
 )
 
@@ -95,7 +96,7 @@ func (t *text) metis(ctx context.Context, add func([]byte)) error {
 func (t *text) oneFile(parse func([]byte) error) func([]byte) error {
 	return func(b []byte) error {
 		if t.records.Pos().File != t.ps.head.End.File {
-			return scan.FaultAt(0, "a graph of this format is one file: name the file instead of its folder")
+			return job.Fail(job.FaultInput, "the input has several files, and a METIS graph is one: name the file instead of its folder")
 		}
 		return parse(b)
 	}
