@@ -6,15 +6,51 @@ import (
 )
 
 // A chunk has edges between rows of one peer and vertices of another: u32 owner of the
-// other ends × 2 + 1 if it is wide, u32 count, the edges, and two bytes of nothing, so
-// that eight bytes can be read at every edge. An edge is the number of its row and of its
-// other end, in 24 bits each or, in a wide chunk, 32, and if kept its weight in 64.
+// other ends × 2 + 1 if it is wide, u32 count, u32 bytes of the whole chunk, u16 and u8
+// span, u8 0, the edges, and what is not used, at least two bytes, so that eight bytes
+// can be read at every edge. An edge is the number of its row and of its other end, in 24
+// bits each or, in a wide chunk, 32, and if kept its weight in 64.
 const (
-	chunkHead   = 8
+	chunkHead   = 16
 	chunkTail   = 2
 	edgeRoom    = 16 + chunkTail // what an edge takes at most
 	narrowLimit = 1 << 24
 )
+
+// A head is what stands before the edges of a chunk.
+type head struct {
+	other int // owner of the other ends
+	wide  bool
+	count int
+	size  int // bytes of the whole chunk
+}
+
+// put writes a head.
+func (h head) put(chunk []byte) {
+	first := uint32(h.other) << 1
+	if h.wide {
+		first |= 1
+	}
+	binary.LittleEndian.PutUint32(chunk, first)
+	binary.LittleEndian.PutUint32(chunk[4:], uint32(h.count))
+	binary.LittleEndian.PutUint32(chunk[8:], uint32(h.size))
+	binary.LittleEndian.PutUint32(chunk[12:], 0)
+}
+
+// cutChunk takes the first chunk from b.
+func cutChunk(b []byte, weights bool) (h head, s segment, rest []byte, err error) {
+	if len(b) < chunkHead+chunkTail {
+		return h, s, nil, errSegment
+	}
+	first := binary.LittleEndian.Uint32(b)
+	h = head{int(first >> 1), first&1 != 0, int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint32(b[8:]))}
+	f := formOf(h.wide, weights)
+	if h.size < chunkHead+chunkTail || h.size > len(b) || h.count > (h.size-chunkHead-chunkTail)/f.size {
+		return h, s, nil, errSegment
+	}
+	s = segment{b[chunkHead : chunkHead+h.count*f.size+chunkTail], h.count, f}
+	return h, s, b[h.size:], nil
+}
 
 // A form is how edges lie in a chunk.
 type form struct {
@@ -35,74 +71,6 @@ func formOf(wide, weights bool) form {
 }
 
 func (f form) join(row, other uint32) uint64 { return uint64(other)<<f.bits | uint64(row) }
-
-// A placing says which numbers the vertices of a list have at their owners.
-type placing struct {
-	coding
-	numbers [][]uint32 // by owner and number in the list; nil: the same
-	wide    []bool     // by owner: not all those numbers are narrow
-}
-
-// at returns where the vertex of a code is.
-func (p *placing) at(code uint32) (owner, number uint32) {
-	owner, number = p.owner(code), p.number(code)
-	if p.numbers != nil {
-		number = p.numbers[owner][number]
-	}
-	return owner, number
-}
-
-// seal writes the head of a chunk, and puts the owners' numbers into it.
-func (p *placing) seal(chunk []byte, wide bool, owner, other int, weights bool) []byte {
-	from := formOf(wide, weights)
-	to := from
-	n := (len(chunk) - chunkHead) / from.size
-	chunk = append(chunk, make([]byte, chunkTail)...)
-	if p.numbers != nil {
-		if !wide && (p.wide[owner] || p.wide[other]) {
-			to = formOf(true, weights)
-			chunk = widen(chunk, n, from, to)
-		}
-		translate(segment{chunk[chunkHead:], n, to}, p.numbers[owner], p.numbers[other])
-	}
-	first := uint32(other) << 1
-	if to.bits == 32 {
-		first |= 1
-	}
-	binary.LittleEndian.PutUint32(chunk, first)
-	binary.LittleEndian.PutUint32(chunk[4:], uint32(n))
-	return chunk
-}
-
-// widen copies a chunk of n edges to one of another form.
-func widen(chunk []byte, n int, from, to form) []byte {
-	wide := make([]byte, chunkHead+n*to.size+chunkTail)
-	s := segment{chunk[chunkHead:], n, from}
-	for i := range n {
-		row, other := s.ends(i * from.size)
-		b := wide[chunkHead+i*to.size:]
-		binary.LittleEndian.PutUint64(b, to.join(row, other))
-		if to.size > 8 {
-			binary.LittleEndian.PutUint64(b[8:], math.Float64bits(s.weight(i*from.size)))
-		}
-	}
-	return wide
-}
-
-// translate changes the numbers of edges' ends. It writes no byte of the next edge, which
-// would have to wait for it.
-func translate(s segment, rows, others []uint32) {
-	for at := 0; at < s.end(); at += s.size {
-		row, other := s.ends(at)
-		x := s.join(rows[row], others[other])
-		binary.LittleEndian.PutUint32(s.edges[at:], uint32(x))
-		if s.bits == 32 {
-			binary.LittleEndian.PutUint32(s.edges[at+4:], uint32(x>>32))
-		} else {
-			binary.LittleEndian.PutUint16(s.edges[at+4:], uint16(x>>32))
-		}
-	}
-}
 
 // A segment is a chunk's edges.
 type segment struct {
@@ -133,18 +101,15 @@ func bySender(payloads [][][]byte, peers int, weights bool) ([][]segment, error)
 	for _, list := range payloads {
 		for _, b := range list {
 			for len(b) > 0 {
-				if len(b) < chunkHead+chunkTail {
+				h, s, rest, err := cutChunk(b, weights)
+				if err != nil {
+					return nil, err
+				}
+				if h.other >= peers {
 					return nil, errSegment
 				}
-				first, n := binary.LittleEndian.Uint32(b), int(binary.LittleEndian.Uint32(b[4:]))
-				b = b[chunkHead:]
-				owner, f := first>>1, formOf(first&1 != 0, weights)
-				if int64(owner) >= int64(peers) || n > (len(b)-chunkTail)/f.size {
-					return nil, errSegment
-				}
-				size := n*f.size + chunkTail
-				segments[owner] = append(segments[owner], segment{b[:size], n, f})
-				b = b[size:]
+				segments[h.other] = append(segments[h.other], s)
+				b = rest
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package graph_test
 import (
 	"encoding/binary"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -53,10 +54,12 @@ func TestChunks(t *testing.T) {
 
 // FuzzChunks gives a peer anything as edges from another.
 func FuzzChunks(f *testing.F) {
-	edge := binary.LittleEndian.AppendUint64([]byte{2, 0, 0, 0, 1, 0, 0, 0}, 7)
+	edge := binary.LittleEndian.AppendUint64([]byte{2, 0, 0, 0, 1, 0, 0, 0, 24, 0, 0, 0, 0, 0, 0, 0}, 7)
 	f.Add(edge, false)
-	f.Add(append(edge[:8:8], make([]byte, 16)...), true)
-	f.Add([]byte{3, 0, 0, 0, 255, 255, 255, 255, 0, 0}, false)
+	f.Add(slices.Concat(edge, edge), false)
+	f.Add(append(edge[:16:16], make([]byte, 16)...), true)
+	f.Add([]byte{3, 0, 0, 0, 255, 255, 255, 255, 18, 0, 0, 0, 0, 0, 0, 0, 0, 0}, false)
+	f.Add([]byte{2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, false)
 	f.Fuzz(func(t *testing.T, b []byte, weights bool) {
 		if n, err := graph.ReadChunks(b, 3, weights); err == nil && n*6 > len(b) {
 			t.Fatalf("%d edges in %d bytes", n, len(b))

@@ -3,7 +3,6 @@ package graph
 import (
 	"encoding/binary"
 	"math"
-	"slices"
 )
 
 // edgeList is what one peer read: its distinct ids and the edges between them, by the
@@ -16,6 +15,7 @@ type edgeList struct {
 	pulled  bool     // rows are those of destinations, not of sources
 	weights bool     // edges have weights, or ways
 	buckets []bucket // by owner of the row << shift | owner of the other end
+	slabs   []slabs  // by owner of the row
 	degrees []uint32 // of edges that leave, by code; if pulled
 	marked  []uint32 // codes
 	codes   []uint32 // of the block that is read
@@ -27,36 +27,8 @@ type edgeList struct {
 
 func newEdgeList(in Input, peers int, pulled bool) *edgeList {
 	l := &edgeList{coding: codingOf(peers), ids: newCensus(in.IDs, peers), pulled: pulled, weights: in.Weights || in.Ways, narrow: narrowLimit}
-	l.buckets = make([]bucket, peers<<l.shift)
+	l.buckets, l.slabs = make([]bucket, peers<<l.shift), make([]slabs, peers)
 	return l
-}
-
-// A bucket has edges between the vertices of two owners, in chunks.
-type bucket struct {
-	full [][]byte
-	open []byte // narrow or wide as the list says
-	thin int    // of full chunks, how many are narrow; once the list is wide
-}
-
-// Sizes of chunks, in bytes.
-const (
-	chunkBytes = 512 << 10 // of full chunks
-	chunkFirst = 1 << 10
-)
-
-// grow makes room for an edge.
-func (b *bucket) grow() {
-	switch {
-	case b.open == nil:
-		b.open = make([]byte, chunkHead, chunkFirst)
-	case len(b.open) < chunkBytes/2:
-		b.open = slices.Grow(b.open, len(b.open))
-	case len(b.open) < chunkBytes-edgeRoom:
-		b.open = append(make([]byte, 0, chunkBytes), b.open...)
-	default:
-		b.full = append(b.full, b.open)
-		b.open = make([]byte, chunkHead, chunkBytes)
-	}
 }
 
 // addEdges adds edges between codes, both ways if the graph is undirected: the two
@@ -73,9 +45,10 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 			l.degrees[row]++
 			row, other = other, row
 		}
-		b := &buckets[(row&mask)<<shift|other&mask]
+		at := (row&mask)<<shift | other&mask
+		b := &buckets[at]
 		if cap(b.open)-len(b.open) < edgeRoom {
-			b.grow()
+			l.grow(int(at))
 		}
 		n := len(b.open)
 		binary.LittleEndian.PutUint64(b.open[n:n+8], form.join(row>>shift, other>>shift))
@@ -92,12 +65,8 @@ func (l *edgeList) makeRoom(bound uint64) error {
 		return tooManyVertices(l.ids.size())
 	}
 	if !l.wide && bound>>l.shift > uint64(l.narrow) {
+		l.closeAll()
 		l.wide = true
-		for i := range l.buckets {
-			if b := &l.buckets[i]; b.open != nil {
-				b.full, b.open, b.thin = append(b.full, b.open), nil, len(b.full)+1
-			}
-		}
 	}
 	if l.pulled && bound > uint64(len(l.degrees)) {
 		grown := make([]uint32, max(bound, 2*uint64(len(l.degrees))))
@@ -107,24 +76,17 @@ func (l *edgeList) makeRoom(bound uint64) error {
 	return nil
 }
 
-// payloads returns what goes to the owner of rows: full chunks, and the others in one.
-func (l *edgeList) payloads(owner int, p *placing) (out [][]byte) {
-	var rest []byte
-	for other := range l.peers {
-		b := &l.buckets[owner<<l.shift|other]
-		for i, chunk := range b.full {
-			b.full[i] = nil
-			out = append(out, p.seal(chunk, i >= b.thin && l.wide, owner, other, l.weights))
+// payloads returns what goes to the owner of rows.
+func (l *edgeList) payloads(owner int, p *placing) ([][]byte, error) {
+	l.closeAll()
+	out := l.slabs[owner].take()
+	for i, slab := range out {
+		var err error
+		if out[i], err = p.seal(slab, owner, l.weights); err != nil {
+			return nil, err
 		}
-		if b.open != nil {
-			rest = append(rest, p.seal(b.open, l.wide, owner, other, l.weights)...)
-		}
-		*b = bucket{}
 	}
-	if rest != nil {
-		out = append(out, rest)
-	}
-	return out
+	return out, nil
 }
 
 // give gives every owner its edges, in as many rounds as the largest number of payloads

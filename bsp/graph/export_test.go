@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strconv"
 
 	"scalar/bsp"
@@ -205,14 +206,13 @@ func Dump(in Input) bsp.Program[uint8] {
 
 // numbers returns the edges of the list of one peer of one, as numbers.
 func (l *edgeList) numbers() (ends []uint32, weights []float64) {
-	b := l.buckets[0]
-	for _, chunk := range append(b.full, b.open) {
-		if chunk == nil {
-			continue
+	l.closeAll()
+	for rest := slices.Concat(l.slabs[0].take()...); len(rest) > 0; {
+		_, s, after, err := cutChunk(rest, l.weights)
+		if err != nil {
+			panic(err)
 		}
-		f := formOf(l.wide, l.weights)
-		n := (len(chunk) - chunkHead) / f.size
-		s := segment{append(chunk[chunkHead:], 0, 0), n, f}
+		rest = after
 		for at := 0; at < s.end(); at += s.size {
 			row, other := s.ends(at)
 			ends = append(ends, row, other)
@@ -332,7 +332,11 @@ func Chunks(edges [][2]uint32, weights []float64, peers int, narrow uint32, renu
 	}
 	found := make([][][]Edge, peers)
 	for owner := range found {
-		segments, err := bySender([][][]byte{l.payloads(owner, p)}, peers, l.weights)
+		payloads, err := l.payloads(owner, p)
+		if err != nil {
+			return nil, err
+		}
+		segments, err := bySender([][][]byte{payloads}, peers, l.weights)
 		if err != nil {
 			return nil, err
 		}

@@ -68,7 +68,9 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 	}
 	out := make([][][]byte, p.N())
 	for owner := range out {
-		out[owner] = list.payloads(owner, places)
+		if out[owner], err = list.payloads(owner, places); err != nil {
+			return nil, err
+		}
 	}
 	rounds, err := g.count(out, hand)
 	if err != nil {

@@ -1,0 +1,104 @@
+package graph
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// A placing says which numbers the vertices of a list have at their owners.
+type placing struct {
+	coding
+	numbers [][]uint32 // by owner and number in the list; nil: the same
+	wide    []bool     // by owner: not all those numbers are narrow
+}
+
+// at returns where the vertex of a code is.
+func (p *placing) at(code uint32) (owner, number uint32) {
+	owner, number = p.owner(code), p.number(code)
+	if p.numbers != nil {
+		number = p.numbers[owner][number]
+	}
+	return owner, number
+}
+
+// seal puts the owners' numbers into the chunks of a slab, whose rows are an owner's, and
+// returns it: another slab where they need more room.
+func (p *placing) seal(slab []byte, owner int, weights bool) ([]byte, error) {
+	if p.numbers == nil {
+		return slab, nil
+	}
+	slab, err := p.widen(slab, owner, weights)
+	for b := slab; err == nil && len(b) > 0; {
+		var h head
+		var s segment
+		if h, s, b, err = cutChunk(b, weights); err == nil {
+			translate(s, p.numbers[owner], p.numbers[h.other])
+		}
+	}
+	return slab, err
+}
+
+// widen copies a slab if some of its chunks must become wide.
+func (p *placing) widen(slab []byte, owner int, weights bool) ([]byte, error) {
+	size, must := 0, false
+	for b := slab; len(b) > 0; {
+		h, s, rest, err := cutChunk(b, weights)
+		if err != nil {
+			return nil, err
+		}
+		must = must || !h.wide && (p.wide[owner] || p.wide[h.other])
+		size += chunkHead + s.count*formOf(true, weights).size + chunkTail
+		b = rest
+	}
+	if !must {
+		return slab, nil
+	}
+	wide := make([]byte, 0, size)
+	for b := slab; len(b) > 0; {
+		h, s, rest, err := cutChunk(b, weights)
+		if err != nil {
+			return nil, err
+		}
+		wide = appendWide(wide, h, s)
+		b = rest
+	}
+	return wide, nil
+}
+
+// appendWide appends a chunk as a wide one.
+func appendWide(dst []byte, h head, s segment) []byte {
+	to := formOf(true, s.size > 8)
+	h.wide, h.size = true, chunkHead+s.count*to.size+chunkTail
+	at := len(dst)
+	dst = append(dst, make([]byte, h.size)...)
+	h.put(dst[at:])
+	for i := 0; i < s.end(); i += s.size {
+		row, other := s.ends(i)
+		b := dst[at+chunkHead+i/s.size*to.size:]
+		binary.LittleEndian.PutUint64(b, to.join(row, other))
+		if to.size > 8 {
+			binary.LittleEndian.PutUint64(b[8:], math.Float64bits(s.weight(i)))
+		}
+	}
+	return dst
+}
+
+// translate changes the numbers of edges' ends. It writes no byte of the next edge, which
+// would have to wait for it.
+func translate(s segment, rows, others []uint32) {
+	for at := 0; at < s.end(); at += s.size {
+		row, other := s.ends(at)
+		s.put(at, rows[row], others[other])
+	}
+}
+
+// put writes the ends of the edge at a byte of the segment.
+func (s *segment) put(at int, row, other uint32) {
+	x := s.join(row, other)
+	binary.LittleEndian.PutUint32(s.edges[at:], uint32(x))
+	if s.bits == 32 {
+		binary.LittleEndian.PutUint32(s.edges[at+4:], uint32(x>>32))
+	} else {
+		binary.LittleEndian.PutUint16(s.edges[at+4:], uint16(x>>32))
+	}
+}
