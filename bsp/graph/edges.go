@@ -16,7 +16,6 @@ type edgeList struct {
 	weights bool     // edges have weights, or ways
 	buckets []bucket // by owner of the row << shift | owner of the other end
 	slabs   []slabs  // by owner of the row
-	degrees []uint32 // of edges that leave, by code; if pulled
 	marked  []uint32 // codes
 	codes   []uint32 // of the block that is read
 
@@ -42,7 +41,6 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 	for i := 1; i < len(codes); i += 2 {
 		row, other := codes[i-1], codes[i]
 		if l.pulled {
-			l.degrees[row]++
 			row, other = other, row
 		}
 		at := (row&mask)<<shift | other&mask
@@ -67,11 +65,6 @@ func (l *edgeList) makeRoom(bound uint64) error {
 	if !l.wide && bound>>l.shift > uint64(l.narrow) {
 		l.closeAll()
 		l.wide = true
-	}
-	if l.pulled && bound > uint64(len(l.degrees)) {
-		grown := make([]uint32, max(bound, 2*uint64(len(l.degrees))))
-		copy(grown, l.degrees)
-		l.degrees = grown
 	}
 	return nil
 }

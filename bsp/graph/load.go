@@ -86,11 +86,6 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 			return nil, err
 		}
 	}
-	if inward {
-		if err := g.countOut(list, places, hand); err != nil {
-			return nil, err
-		}
-	}
 	*list = edgeList{} // its memory is needed below
 	payloads, err := give(out, rounds, hand)
 	if err != nil {
@@ -119,9 +114,6 @@ func (g *part) fill(payloads [][][]byte, in Input, pulled bool, hand handOver) e
 		return err
 	}
 	if pulled {
-		if in.outward {
-			g.degrees = make([]uint32, g.ids.size()) // buildPull counts
-		}
 		err = g.buildPull(segments, in, hand)
 	} else {
 		err = g.build(segments, in.Weights)

@@ -32,57 +32,38 @@ const (
 // row returns the sources of a vertex.
 func (r *pull) row(v int) []uint32 { return r.sources[r.starts[v]:r.starts[v+1]] }
 
-// countOut tells the owners of vertices how many edges leave them: u32 number and u32
-// edges for each.
-func (g *part) countOut(list *edgeList, places *placing, hand handOver) error {
-	out := make([][]byte, len(g.counts))
-	for code, d := range list.degrees {
-		if d > 0 {
-			owner, number := places.at(uint32(code))
-			out[owner] = binary.LittleEndian.AppendUint64(out[owner], uint64(d)<<32|uint64(number))
-		}
-	}
-	told, err := hand(out)
-	if err != nil {
-		return err
-	}
-	g.degrees = make([]uint32, g.ids.size())
-	for _, b := range told {
-		for ; len(b) >= 8; b = b[8:] {
-			x := binary.LittleEndian.Uint64(b)
-			v, d := uint32(x), uint32(x>>32)
-			if v >= uint32(len(g.degrees)) || g.degrees[v]+d < d {
-				return fmt.Errorf("%w: or a vertex has more than %d edges", errSegment, uint32(math.MaxUint32))
-			}
-			g.degrees[v] += d
-		}
-	}
-	return nil
-}
-
 // buildPull makes the rows from segments of (destination, source) by the source's
 // owner, and agrees with the other peers on what is watched. The sources of a row come
-// by owner, and those of one owner in the order of the segments.
+// by owner, and those of one owner in the order of the segments. It counts the edges that
+// leave vertices too: at the other ends of rows by destination.
 func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 	r := &pull{starts: make([]uint32, g.ids.size()+1), watches: make([][]uint32, len(segments)), watched: make([][]uint32, len(segments))}
-	g.pull = r
-	ranks := make([][]uint32, len(segments)) // by owner and number: the place in the mirror
+	g.pull, g.degrees = r, make([]uint32, g.ids.size())
+	ranks := make([][]uint32, len(segments)) // by owner and number: edges, then the place in the mirror
 	total := uint64(0)
 	for owner, list := range segments {
+		for _, s := range list {
+			total += uint64(s.count)
+		}
 		if owner != g.index || in.Ways { // own vertices keep their numbers
 			ranks[owner] = make([]uint32, g.counts[owner])
-		}
-		for _, s := range list {
-			if err := r.countRows(s, g.counts[owner], ranks[owner]); err != nil {
-				return err
-			}
-			total += uint64(s.count)
 		}
 	}
 	if total > math.MaxUint32-1 {
 		return fmt.Errorf("%d edges on one peer: use more peers", total)
 	}
-	r.number(ranks, g.index, g.counts[g.index])
+	for owner, list := range segments {
+		counts := ranks[owner]
+		if owner == g.index {
+			counts = g.degrees
+		}
+		for _, s := range list {
+			if err := r.countEnds(s, counts); err != nil {
+				return err
+			}
+		}
+	}
+	leaving := r.number(ranks, g.index, g.counts[g.index])
 	sum := uint32(0)
 	for v, n := range r.starts {
 		r.starts[v] = sum
@@ -102,55 +83,59 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 	}
 	copy(r.starts[1:], r.starts) // scatter has moved every start to the end of its row
 	r.starts[0] = 0
-	if in.outward {
+	if in.Ways {
+		r.places = ranks
+	}
+	if err := r.agree(g, leaving, hand); err != nil {
+		return err
+	}
+	switch {
+	case in.Distinct:
+		r.distinct(g.degrees)
+	case in.outward:
 		for v := range g.degrees {
 			g.degrees[v] = r.starts[v+1] - r.starts[v]
 		}
 	}
-	if in.Distinct {
-		r.distinct(g.degrees)
-	}
-	if in.Ways {
-		r.places = ranks
-	}
-	if err := r.agree(g, hand); err != nil || !in.Neighbours {
-		return err
+	if !in.Neighbours {
+		return nil
 	}
 	return r.meet(g, hand)
 }
 
-// countRows counts the edges of each row and marks their sources, which are below limit,
-// unless marks is nil.
-func (r *pull) countRows(s segment, limit uint32, marks []uint32) error {
+// countEnds counts the edges of each row, and those of each source at its owner.
+func (r *pull) countEnds(s segment, sources []uint32) error {
 	rows := r.starts[:len(r.starts)-1]
 	for at := 0; at < s.end(); at += s.size {
 		v, u := s.ends(at)
-		if v >= uint32(len(rows)) || u >= limit {
+		if uint64(v) >= uint64(len(rows)) || uint64(u) >= uint64(len(sources)) {
 			return errSegment
 		}
 		rows[v]++
-		if marks != nil {
-			marks[u] = 1
-		}
+		sources[u]++
 	}
 	return nil
 }
 
-// number gives the marked sources their places: own vertices have their number.
-func (r *pull) number(ranks [][]uint32, own int, vertices uint32) {
+// number gives the sources that are counted their places, and returns how many edges leave
+// each that is watched: own vertices have their number.
+func (r *pull) number(ranks [][]uint32, own int, vertices uint32) (leaving [][]uint32) {
+	leaving = make([][]uint32, len(ranks))
 	next := vertices
 	for owner, rank := range ranks {
-		for u, mark := range rank {
+		for u, count := range rank {
 			switch {
 			case owner == own:
 				rank[u] = uint32(u)
-			case mark != 0:
+			case count != 0:
 				rank[u] = next
 				next++
 				r.watches[owner] = append(r.watches[owner], uint32(u))
+				leaving[owner] = append(leaving[owner], count)
 			}
 		}
 	}
+	return leaving
 }
 
 // scatter puts the sources into their rows. rank has their places; nil: the same.
@@ -212,13 +197,14 @@ func (r *pull) distinct(degrees []uint32) {
 	r.sources = r.sources[:to]
 }
 
-// agree tells every peer which of its vertices are watched.
-func (r *pull) agree(g *part, hand handOver) error {
+// agree tells every peer which of its vertices are watched, and how many edges leave them
+// to here: u32 number and u32 edges for each.
+func (r *pull) agree(g *part, leaving [][]uint32, hand handOver) error {
 	out := make([][]byte, len(r.watches))
 	for q, list := range r.watches {
-		out[q] = make([]byte, 0, 4*len(list))
-		for _, u := range list {
-			out[q] = binary.LittleEndian.AppendUint32(out[q], u)
+		out[q] = make([]byte, 0, 8*len(list))
+		for i, u := range list {
+			out[q] = binary.LittleEndian.AppendUint64(out[q], uint64(leaving[q][i])<<32|uint64(u))
 		}
 	}
 	told, err := hand(out)
@@ -226,11 +212,15 @@ func (r *pull) agree(g *part, hand handOver) error {
 		return err
 	}
 	for q, b := range told {
-		r.watched[q] = make([]uint32, 0, len(b)/4)
-		for least := uint32(0); len(b) >= 4; b = b[4:] {
-			v := binary.LittleEndian.Uint32(b)
+		r.watched[q] = make([]uint32, 0, len(b)/8)
+		for least := uint32(0); len(b) >= 8; b = b[8:] {
+			x := binary.LittleEndian.Uint64(b)
+			v, d := uint32(x), uint32(x>>32)
 			if v < least || v >= uint32(g.ids.size()) {
 				return errSegment
+			}
+			if g.degrees[v] += d; g.degrees[v] < d {
+				return fmt.Errorf("%w: or a vertex has more than %d edges", errSegment, uint32(math.MaxUint32))
 			}
 			r.watched[q] = append(r.watched[q], v)
 			least = v + 1
