@@ -16,10 +16,11 @@ type census interface {
 	bound() uint64
 	// size returns the number of distinct ids.
 	size() int
-	// payload returns the ids of an owner by number, as union takes them, and how many.
-	payload(owner int) (b []byte, n int)
+	// payload returns the ids of an owner by number, as union takes them, and the bytes of
+	// the owner's answer.
+	payload(owner int) (b []byte, answer int)
 	// union returns the ids of the payloads of all peers in their order, and the number
-	// in it of each id of each payload.
+	// in it of each id of each payload; nil for a bitmap.
 	union(payloads [][]byte) (dictionary, [][]uint32, error)
 }
 
@@ -60,6 +61,11 @@ type integerCensus struct {
 	direct []uint32   // code+1 by id; 0: none
 	table  []slot     // by hash; a power of two, at most half full
 	hashed int        // entries of table
+
+	// While codes are ids; nothing above is used then.
+	seen  []uint64   // bitmap of ids
+	small uint64     // ids below it are small in any case
+	left  [][]uint64 // when that has ended: ranks by owner, for codes so far
 }
 
 // A slot of a table has an id and its code+1; 0: nothing.
@@ -72,9 +78,18 @@ func newIntegerCensus(peers int) *integerCensus {
 	return &integerCensus{coding: codingOf(peers), ids: make([][]uint64, peers)}
 }
 
-func (d *integerCensus) size() int { return d.count }
+func (d *integerCensus) size() int {
+	n := d.count
+	for _, word := range d.seen {
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
 
 func (d *integerCensus) bound() uint64 {
+	if d.seen != nil {
+		return 64 * uint64(len(d.seen))
+	}
 	most := 0
 	for _, ids := range d.ids {
 		most = max(most, len(ids))
@@ -83,6 +98,13 @@ func (d *integerCensus) bound() uint64 {
 }
 
 func (d *integerCensus) intern(dst []uint32, _ []byte, list vertices) []uint32 {
+	if d.seen != nil {
+		codes, ok := d.note(dst, list.ids)
+		if ok {
+			return codes
+		}
+		d.left = d.leaveSeen()
+	}
 	lo := len(dst)
 	dst = slices.Grow(dst, len(list.ids))[:lo+len(list.ids)]
 	codes, direct := dst[lo:], d.direct
@@ -192,11 +214,15 @@ func (d *integerCensus) rehash() {
 	}
 }
 
-func (d *integerCensus) payload(owner int) (b []byte, n int) {
-	ids := d.ids[owner]
-	b = make([]byte, 8*len(ids))
-	for i, id := range ids {
-		binary.LittleEndian.PutUint64(b[8*i:], id)
+func (d *integerCensus) payload(owner int) (b []byte, answer int) {
+	if d.seen != nil {
+		return d.mapped(owner), 16 * len(d.seen)
 	}
-	return b, len(ids)
+	ids := d.ids[owner]
+	b = make([]byte, 1+8*len(ids))
+	b[0] = listedIDs
+	for i, id := range ids {
+		binary.LittleEndian.PutUint64(b[1+8*i:], id)
+	}
+	return b, 4 * len(ids)
 }

@@ -79,6 +79,11 @@ func (c *converter) scan(ctx context.Context, add func(block []byte, ps *parser)
 	return err
 }
 
+// intern numbers the ids of a file of vertices.
+func (c *converter) intern(dst []uint32, text []byte, list vertices) ([]uint32, error) {
+	return c.found.intern(dst, text, list), nil
+}
+
 // survey finds out what the header says, and numbers the ids.
 func (c *converter) survey(ctx context.Context) error {
 	err := c.scan(ctx, func(b []byte, ps *parser) error {
@@ -103,7 +108,7 @@ func (c *converter) survey(ctx context.Context) error {
 		if err != nil {
 			return scan.InputFailure(fmt.Errorf("vertices: %w", err))
 		}
-		if err := readVertices(ctx, splits[0], c.in, c.found, func([]uint32) {}); err != nil {
+		if err := readVertices(ctx, splits[0], c.in, c.intern, func([]uint32) {}); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 type edgeList struct {
 	coding
 	ids     census
+	byID    bool     // codes are ids, as the census says
 	narrow  uint32   // numbers up to this lie in chunks that are not wide
 	wide    bool     // the chunks that are open
 	pulled  bool     // rows are those of destinations, not of sources
@@ -37,6 +38,10 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 	if in.Undirected {
 		codes, weights = bothWays(codes, weights, in)
 	}
+	if l.byID {
+		l.addByID(codes, weights)
+		return
+	}
 	mask, shift, buckets, form := uint32(1)<<l.shift-1, l.shift, l.buckets, formOf(l.wide, false)
 	for i := 1; i < len(codes); i += 2 {
 		row, other := codes[i-1], codes[i]
@@ -57,12 +62,67 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 	}
 }
 
+// addByID adds edges between ids.
+func (l *edgeList) addByID(codes []uint32, weights []float64) {
+	shift, peers, buckets, form := l.shift, l.peers, l.buckets, formOf(l.wide, false)
+	for i := 1; i < len(codes); i += 2 {
+		row, other := codes[i-1], codes[i]
+		if l.pulled {
+			row, other = other, row
+		}
+		at := ownerOf(mix(uint64(row)), peers)<<shift | ownerOf(mix(uint64(other)), peers)
+		b := &buckets[at]
+		if cap(b.open)-len(b.open) < edgeRoom {
+			l.grow(int(at))
+		}
+		n := len(b.open)
+		binary.LittleEndian.PutUint64(b.open[n:n+8], form.join(row, other))
+		b.open = b.open[:n+form.size]
+		if weights != nil {
+			b.open = binary.LittleEndian.AppendUint64(b.open, math.Float64bits(weights[i/2]))
+		}
+	}
+}
+
+// intern returns the codes of ids, into dst.
+func (l *edgeList) intern(dst []uint32, text []byte, list vertices) ([]uint32, error) {
+	dst = l.ids.intern(dst[:0], text, list)
+	if d, ok := l.ids.(*integerCensus); ok && d.left != nil {
+		p := &placing{coding: l.coding, ranks: d.left}
+		l.byID, d.left = false, nil
+		if err := l.recode(p); err != nil {
+			return nil, err
+		}
+	}
+	return dst, l.makeRoom(l.ids.bound())
+}
+
+// recode puts codes in the place of ids, which have been codes until now.
+func (l *edgeList) recode(p *placing) error {
+	l.closeAll()
+	for owner := range l.slabs {
+		for _, slab := range l.slabs[owner].given() {
+			if err := p.rank(slab, owner, l.weights); err != nil {
+				return err
+			}
+		}
+	}
+	for i, id := range l.marked {
+		owner, number := p.at(id)
+		l.marked[i] = l.code(owner, number)
+	}
+	return nil
+}
+
 // makeRoom makes room for codes below a bound.
 func (l *edgeList) makeRoom(bound uint64) error {
 	if bound > maxVertices {
 		return tooManyVertices(l.ids.size())
 	}
-	if !l.wide && bound>>l.shift > uint64(l.narrow) {
+	if !l.byID {
+		bound >>= l.shift
+	}
+	if !l.wide && bound > uint64(l.narrow) {
 		l.closeAll()
 		l.wide = true
 	}
@@ -72,7 +132,8 @@ func (l *edgeList) makeRoom(bound uint64) error {
 // payloads returns what goes to the owner of rows.
 func (l *edgeList) payloads(owner int, p *placing) ([][]byte, error) {
 	l.closeAll()
-	out := l.slabs[owner].take()
+	out := l.slabs[owner].given()
+	l.slabs[owner] = slabs{}
 	for i, slab := range out {
 		var err error
 		if out[i], err = p.seal(slab, owner, l.weights); err != nil {

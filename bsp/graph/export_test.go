@@ -49,7 +49,22 @@ func textOf(d census, code uint32) string {
 		return string(names.name(code))
 	}
 	numbers := d.(*integerCensus)
+	if numbers.seen != nil {
+		return strconv.FormatUint(uint64(code), 10)
+	}
 	return strconv.FormatUint(numbers.ids[numbers.owner(code)][numbers.number(code)], 10)
+}
+
+// idsOf returns all ids of a list.
+func (l *edgeList) idsOf() (ids []string) {
+	if d, ok := l.ids.(*integerCensus); ok && d.seen != nil {
+		d.eachSeen(func(id uint64) { ids = append(ids, strconv.FormatUint(id, 10)) })
+		return ids
+	}
+	for i := range l.ids.size() {
+		ids = append(ids, textOf(l.ids, uint32(i)))
+	}
+	return ids
 }
 
 // A Parser keeps what benchmarks reuse.
@@ -197,8 +212,8 @@ func Dump(in Input) bsp.Program[uint8] {
 		for _, e := range list.dump() {
 			p.Write("e", e.Src+" "+e.Dst+" "+strconv.FormatFloat(e.Weight, 'g', -1, 64))
 		}
-		for i := range list.ids.size() {
-			p.Write("v", textOf(list.ids, uint32(i)))
+		for _, id := range list.idsOf() {
+			p.Write("v", id)
 		}
 		return nil
 	}
@@ -207,7 +222,7 @@ func Dump(in Input) bsp.Program[uint8] {
 // numbers returns the edges of the list of one peer of one, as numbers.
 func (l *edgeList) numbers() (ends []uint32, weights []float64) {
 	l.closeAll()
-	for rest := slices.Concat(l.slabs[0].take()...); len(rest) > 0; {
+	for rest := slices.Concat(l.slabs[0].given()...); len(rest) > 0; {
 		_, s, after, err := cutChunk(rest, l.weights)
 		if err != nil {
 			panic(err)
@@ -251,10 +266,7 @@ func ReadText(ctx context.Context, in Input, url string) (edges []Edge, vertices
 	if err := errors.Join(err, failed, t.records.Close()); err != nil {
 		return nil, nil, err
 	}
-	for i := range list.ids.size() {
-		vertices = append(vertices, textOf(list.ids, uint32(i)))
-	}
-	return list.dump(), vertices, nil
+	return list.dump(), list.idsOf(), nil
 }
 
 // Sizes of binary graphs.
@@ -292,9 +304,7 @@ func ReadBinary(ctx context.Context, in Input, file []byte, index, peers int) (v
 	if err := f.read(ctx, list, in, share{index, peers}); err != nil {
 		return nil, nil, err
 	}
-	for i := range list.ids.size() {
-		vertices = append(vertices, textOf(list.ids, uint32(i)))
-	}
+	vertices = list.idsOf()
 	if list.own != nil {
 		for i := range list.own.size() {
 			vertices = append(vertices, string(list.own.text(nil, i)))
@@ -310,7 +320,7 @@ func ReadBinary(ctx context.Context, in Input, file []byte, index, peers int) (v
 func Chunks(edges [][2]uint32, weights []float64, peers int, narrow uint32, renumber func(uint32) uint32) ([][][]Edge, error) {
 	l := newEdgeList(Input{Weights: weights != nil}, peers, false)
 	l.narrow = narrow
-	p := &placing{l.coding, make([][]uint32, peers), make([]bool, peers)}
+	p := &placing{coding: l.coding, numbers: make([][]uint32, peers), wide: make([]bool, peers)}
 	for i, e := range edges {
 		codes := make([]uint32, 2)
 		for k, v := range e {

@@ -169,25 +169,63 @@ func (g *part) settle(list *edgeList, hand handOver) (*placing, error) {
 		return nil, err
 	}
 	g.ids = own
-	answers := make([][]byte, len(found))
-	for from, numbers := range found {
-		answers[from] = make([]byte, 4*len(numbers))
-		for i, n := range numbers {
-			binary.LittleEndian.PutUint32(answers[from][4*i:], n)
-		}
-	}
-	if answers, err = hand(answers); err != nil {
+	answers, err := hand(answersOf(own, asked, found))
+	if err != nil {
 		return nil, err
 	}
 	return list.placed(answers, told)
 }
 
-// placed reads the owners' answers, one number for each of the ids that they were told.
+// answersOf returns what an owner tells of the ids that it was asked for: their numbers,
+// u32 each, or for a bitmap a table of ranks that is as long, u64 for each 32 bits.
+func answersOf(own dictionary, asked [][]byte, found [][]uint32) [][]byte {
+	longest := 0
+	for from, numbers := range found {
+		if numbers == nil {
+			longest = max(longest, len(asked[from])/8*64)
+		}
+	}
+	var table []byte
+	if ids, ok := own.(*integerIDs); ok && longest > 0 {
+		ranks := ranksOf(ids.ids, uint64(longest))
+		table = make([]byte, 0, 8*len(ranks))
+		for _, x := range ranks {
+			table = binary.LittleEndian.AppendUint64(table, x)
+		}
+	}
+	answers := make([][]byte, len(found))
+	for from, numbers := range found {
+		if numbers == nil {
+			answers[from] = table[:len(asked[from])/8*16]
+			continue
+		}
+		answers[from] = make([]byte, 4*len(numbers))
+		for i, n := range numbers {
+			binary.LittleEndian.PutUint32(answers[from][4*i:], n)
+		}
+	}
+	return answers
+}
+
+// placed reads the owners' answers, of so many bytes.
 func (l *edgeList) placed(answers [][]byte, told []int) (*placing, error) {
-	p := &placing{l.coding, make([][]uint32, len(answers)), make([]bool, len(answers))}
+	p := &placing{coding: l.coding, wide: make([]bool, len(answers))}
+	if l.byID {
+		p.ranks = make([][]uint64, len(answers))
+	} else {
+		p.numbers = make([][]uint32, len(answers))
+	}
 	for owner, b := range answers {
-		if len(b) != 4*told[owner] {
+		if len(b) != told[owner] {
 			return nil, errSegment
+		}
+		if l.byID {
+			ranks := make([]uint64, len(b)/8)
+			for i := range ranks {
+				ranks[i] = binary.LittleEndian.Uint64(b[8*i:])
+			}
+			p.ranks[owner] = ranks
+			continue
 		}
 		numbers, most := make([]uint32, len(b)/4), uint32(0)
 		for i := range numbers {

@@ -113,11 +113,11 @@ func (d *nameCensus) rehash() {
 	}
 }
 
-func (d *nameCensus) payload(owner int) (b []byte, n int) {
+func (d *nameCensus) payload(owner int) (b []byte, answer int) {
 	names := &d.names[owner]
 	b = make([]byte, 0, len(names.arena)+2*names.size())
 	for i := range names.size() {
 		b = names.appendTo(b, i)
 	}
-	return b, names.size()
+	return b, 4 * names.size()
 }

@@ -5,15 +5,21 @@ import (
 	"math"
 )
 
-// A placing says which numbers the vertices of a list have at their owners.
+// A placing says which numbers the vertices of a list have at their owners: the same as
+// there if both numbers and ranks are nil.
 type placing struct {
 	coding
-	numbers [][]uint32 // by owner and number in the list; nil: the same
+	numbers [][]uint32 // by owner and number in the list
 	wide    []bool     // by owner: not all those numbers are narrow
+	ranks   [][]uint64 // by owner, if codes are ids: ranks among the owner's ids, which are the numbers
 }
 
 // at returns where the vertex of a code is.
 func (p *placing) at(code uint32) (owner, number uint32) {
+	if p.ranks != nil {
+		owner = ownerOf(mix(uint64(code)), p.peers)
+		return owner, rankOf(p.ranks[owner], code)
+	}
 	owner, number = p.owner(code), p.number(code)
 	if p.numbers != nil {
 		number = p.numbers[owner][number]
@@ -25,7 +31,7 @@ func (p *placing) at(code uint32) (owner, number uint32) {
 // returns it: another slab where they need more room.
 func (p *placing) seal(slab []byte, owner int, weights bool) ([]byte, error) {
 	if p.numbers == nil {
-		return slab, nil
+		return slab, p.rank(slab, owner, weights)
 	}
 	slab, err := p.widen(slab, owner, weights)
 	for b := slab; err == nil && len(b) > 0; {
@@ -36,6 +42,27 @@ func (p *placing) seal(slab []byte, owner int, weights bool) ([]byte, error) {
 		}
 	}
 	return slab, err
+}
+
+// rank puts ranks in the place of ids into the chunks of a slab. They need no more room: an
+// id has as many before it at most as it says.
+func (p *placing) rank(slab []byte, owner int, weights bool) error {
+	if p.ranks == nil {
+		return nil
+	}
+	for b := slab; len(b) > 0; {
+		h, s, rest, err := cutChunk(b, weights)
+		if err != nil {
+			return err
+		}
+		rows, others := p.ranks[owner], p.ranks[h.other]
+		for at := 0; at < s.end(); at += s.size {
+			row, other := s.ends(at)
+			s.put(at, rankOf(rows, row), rankOf(others, other))
+		}
+		b = rest
+	}
+	return nil
 }
 
 // widen copies a slab if some of its chunks must become wide.

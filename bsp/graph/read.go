@@ -40,7 +40,7 @@ func read[M any](ctx context.Context, p *bsp.Peer[M], list *edgeList, in Input) 
 		if err != nil {
 			return scan.InputFailure(fmt.Errorf("vertices: %w", err))
 		}
-		return readVertices(ctx, splits[p.Index()], in, list.ids, add)
+		return readVertices(ctx, splits[p.Index()], in, list.intern, add)
 	}
 	if err := take(in.Vertices, func([]uint32) {}); err != nil {
 		return err
@@ -71,6 +71,7 @@ func readEdges[M any](ctx context.Context, p *bsp.Peer[M], list *edgeList, in In
 	if err := p.Rewind(); err != nil { // after a restart the position is the end
 		return scan.InputFailure(err)
 	}
+	list.keepSeen(t.records.InputSize() / int64(p.N()))
 	var failed error
 	err = t.read(ctx, func(b []byte) {
 		if failed == nil {
@@ -97,16 +98,28 @@ func (t *text) read(ctx context.Context, add func(block []byte)) error {
 	return parseAll(ctx, t.records, t.ps.edges, add)
 }
 
-// readVertices adds the ids in a split of a file of vertices to a dictionary, and tells
-// their codes.
-func readVertices(ctx context.Context, split storage.Split, in Input, ids census, add func(codes []uint32)) error {
+// An interner returns the codes of ids, into dst.
+type interner func(dst []uint32, text []byte, list vertices) ([]uint32, error)
+
+// readVertices gives the ids in a split of a file of vertices to intern, and their codes to
+// add.
+func readVertices(ctx context.Context, split storage.Split, in Input, intern interner, add func(codes []uint32)) error {
 	r, err := storage.OpenRecords(ctx, split)
 	if err != nil {
 		return scan.InputFailure(fmt.Errorf("vertices: %w", err))
 	}
 	ps := newParser(in)
-	err = parseAll(ctx, r, ps.vertices, func(b []byte) { add(ids.intern(nil, b, ps.ends())) })
-	return errors.Join(err, r.Close())
+	var failed error
+	err = parseAll(ctx, r, ps.vertices, func(b []byte) {
+		if failed != nil {
+			return
+		}
+		var codes []uint32
+		if codes, failed = intern(nil, b, ps.ends()); failed == nil {
+			add(codes)
+		}
+	})
+	return errors.Join(err, failed, r.Close())
 }
 
 // parseAll gives all blocks of r to parse, and the parsed ones to add.
@@ -135,10 +148,12 @@ func parseAll(ctx context.Context, r *storage.Records, parse func([]byte) error,
 // addText adds a parsed block.
 func (l *edgeList) addText(b []byte, ps *parser, in Input) error {
 	if len(ps.lone.ids) > 0 || len(ps.lone.spans) > 0 {
-		l.ids.intern(nil, ps.names(b), ps.lone)
+		if _, err := l.intern(nil, ps.names(b), ps.lone); err != nil {
+			return err
+		}
 	}
-	l.codes = l.ids.intern(l.codes[:0], ps.names(b), ps.ends())
-	if err := l.makeRoom(l.ids.bound()); err != nil {
+	var err error
+	if l.codes, err = l.intern(l.codes, ps.names(b), ps.ends()); err != nil {
 		return err
 	}
 	l.addEdges(l.codes, ps.weights, in)

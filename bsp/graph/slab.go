@@ -1,5 +1,7 @@
 package graph
 
+import "slices"
+
 // Sizes of what edges are kept in, in bytes. A slab goes to an owner as it is, in one
 // round; its chunks belong to different buckets.
 const (
@@ -33,14 +35,13 @@ func (s *slabs) chunk(want int) []byte {
 	return chunk
 }
 
-// take returns all slabs, the last one without what was not given.
-func (s *slabs) take() [][]byte {
-	full := s.full
-	if last := len(full) - 1; last >= 0 {
-		full[last] = full[last][:len(full[last])-len(s.left)]
+// given returns all slabs, the last one without what was not given.
+func (s *slabs) given() [][]byte {
+	given := slices.Clone(s.full)
+	if last := len(given) - 1; last >= 0 {
+		given[last] = given[last][:len(given[last])-len(s.left)]
 	}
-	*s = slabs{}
-	return full
+	return given
 }
 
 // A bucket has the edges between rows of one owner and vertices of another: a chunk that

@@ -12,34 +12,85 @@ import (
 // bits for each id (and for 1,024 more), the memory of the ids themselves.
 const bitmapShare = 64
 
+// told are the ids of a payload.
+type told struct {
+	b    []byte // u64 each
+	bits bool   // b is a bitmap
+}
+
+func toldBy(payload []byte) (t told, err error) {
+	if len(payload)%8 != 1 || payload[0] > mappedIDs {
+		return t, fmt.Errorf("vertex ids: %d bytes", len(payload))
+	}
+	return told{payload[1:], payload[0] == mappedIDs}, nil
+}
+
+func (t told) len() int { return len(t.b) / 8 }
+
+func (t told) at(i int) uint64 { return binary.LittleEndian.Uint64(t.b[8*i:]) }
+
+// each calls f for all ids.
+func (t told) each(f func(id uint64)) {
+	for i := range t.len() {
+		x := t.at(i)
+		if !t.bits {
+			f(x)
+			continue
+		}
+		for ; x != 0; x &= x - 1 {
+			f(uint64(64*i + bits.TrailingZeros64(x)))
+		}
+	}
+}
+
+// extent returns how many ids there are, and the largest.
+func (t told) extent() (n int, top uint64) {
+	for i := range t.len() {
+		switch x := t.at(i); {
+		case !t.bits:
+			n, top = n+1, max(top, x)
+		case x != 0:
+			n, top = n+bits.OnesCount64(x), uint64(64*i+bits.Len64(x)-1)
+		}
+	}
+	return n, top
+}
+
 func (d *integerCensus) union(payloads [][]byte) (dictionary, [][]uint32, error) {
+	all := make([]told, len(payloads))
 	total, top := 0, uint64(0)
-	for _, b := range payloads {
-		if len(b)%8 != 0 {
-			return nil, nil, fmt.Errorf("vertex ids: %d bytes", len(b))
+	for from, b := range payloads {
+		t, err := toldBy(b)
+		if err != nil {
+			return nil, nil, err
 		}
-		for i := 0; i+8 <= len(b); i += 8 {
-			top = max(top, binary.LittleEndian.Uint64(b[i:]))
-		}
-		total += len(b) / 8
+		all[from] = t
+		n, most := t.extent()
+		total, top = total+n, max(top, most)
 	}
 	if total > maxVertices {
 		return nil, nil, tooManyVertices(total)
 	}
 	if top < bitmapShare*uint64(total+1024) {
-		ids, numbers := denseUnion(payloads, top)
+		ids, numbers := denseUnion(all, top)
 		return ids, numbers, nil
 	}
-	ids, numbers := sparseUnion(payloads, total)
+	ids, numbers := sparseUnion(all, total)
 	return ids, numbers, nil
 }
 
 // denseUnion puts ids up to top in order by a bitmap.
-func denseUnion(payloads [][]byte, top uint64) (*integerIDs, [][]uint32) {
+func denseUnion(all []told, top uint64) (*integerIDs, [][]uint32) {
 	set := make([]uint64, top/64+1)
-	for _, b := range payloads {
-		for i := 0; i+8 <= len(b); i += 8 {
-			id := binary.LittleEndian.Uint64(b[i:])
+	for _, t := range all {
+		if t.bits {
+			for i := range min(t.len(), len(set)) {
+				set[i] |= t.at(i)
+			}
+			continue
+		}
+		for i := range t.len() {
+			id := t.at(i)
 			set[id/64] |= 1 << (id % 64)
 		}
 	}
@@ -55,11 +106,14 @@ func denseUnion(payloads [][]byte, top uint64) (*integerIDs, [][]uint32) {
 			ids = append(ids, uint64(64*i+bits.TrailingZeros64(word)))
 		}
 	}
-	numbers := make([][]uint32, len(payloads))
-	for from, b := range payloads {
-		numbers[from] = make([]uint32, len(b)/8)
+	numbers := make([][]uint32, len(all))
+	for from, t := range all {
+		if t.bits {
+			continue
+		}
+		numbers[from] = make([]uint32, t.len())
 		for i := range numbers[from] {
-			id := binary.LittleEndian.Uint64(b[8*i:])
+			id := t.at(i)
 			numbers[from][i] = before[id/64] + uint32(bits.OnesCount64(set[id/64]&(1<<(id%64)-1)))
 		}
 	}
@@ -67,14 +121,15 @@ func denseUnion(payloads [][]byte, top uint64) (*integerIDs, [][]uint32) {
 }
 
 // sparseUnion sorts so many ids.
-func sparseUnion(payloads [][]byte, total int) (*integerIDs, [][]uint32) {
+func sparseUnion(lists []told, total int) (*integerIDs, [][]uint32) {
 	all := make([]keyed, 0, total)
 	flat := make([]uint32, total)
-	numbers := make([][]uint32, len(payloads))
-	for from, b := range payloads {
-		numbers[from] = flat[len(all) : len(all)+len(b)/8]
-		for i := 0; i+8 <= len(b); i += 8 {
-			all = append(all, keyed{binary.LittleEndian.Uint64(b[i:]), uint32(len(all))})
+	numbers := make([][]uint32, len(lists))
+	for from, t := range lists {
+		lo := len(all)
+		t.each(func(id uint64) { all = append(all, keyed{id, uint32(len(all))}) })
+		if !t.bits {
+			numbers[from] = flat[lo:len(all)]
 		}
 	}
 	sortKeyed(all, make([]keyed, total))
