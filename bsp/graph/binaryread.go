@@ -141,6 +141,7 @@ func (f *binaryFile) readIDs(ctx context.Context, list *edgeList, direct bool, s
 	}
 	f.codes = t.codes
 	if direct {
+		list.level = rangeBits
 		return list.makeRoom(list.bound(int(slices.Max(t.counts))))
 	}
 	list.own = nil

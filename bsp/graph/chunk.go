@@ -1,14 +1,16 @@
 package graph
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // A chunk has edges between rows of one peer and vertices of another: u32 owner of the
-// other ends × 2 + 1 if it is wide, u32 count, u32 bytes of the whole chunk, u16 and u8
-// span, u8 0, the edges, and what is not used, at least two bytes, so that eight bytes
-// can be read at every edge. An edge is the number of its row and of its other end, in 24
+// other ends × 2 + 1 if it is wide, u32 count, u32 bytes of the whole chunk, u16 and u8 the
+// range of its rows, u8 0, the edges, and what is not used, at least two bytes, so that
+// eight bytes can be read at every edge. An edge is the number of its row and of its other end, in 24
 // bits each or, in a wide chunk, 32, and if kept its weight in 64.
 const (
 	chunkHead   = 16
@@ -23,7 +25,22 @@ type head struct {
 	wide  bool
 	count int
 	size  int // bytes of the whole chunk
+	rows  rowRange
 }
+
+// A rowRange is a range of rows, number at of those whose keys are equal but for the low
+// bits. Keys of rows are their ids, or anything else in the order of their numbers: ranges
+// of one level have no row in common.
+type rowRange struct {
+	at    uint16
+	level uint8 // bits
+}
+
+// allRows is the level of a range of all rows.
+const allRows = 64
+
+// coarse returns the range of a higher level that this one is in.
+func (r rowRange) coarse(level uint8) uint16 { return r.at >> (level - r.level) }
 
 // put writes a head.
 func (h head) put(chunk []byte) {
@@ -34,7 +51,7 @@ func (h head) put(chunk []byte) {
 	binary.LittleEndian.PutUint32(chunk, first)
 	binary.LittleEndian.PutUint32(chunk[4:], uint32(h.count))
 	binary.LittleEndian.PutUint32(chunk[8:], uint32(h.size))
-	binary.LittleEndian.PutUint32(chunk[12:], 0)
+	binary.LittleEndian.PutUint32(chunk[12:], uint32(h.rows.level)<<16|uint32(h.rows.at))
 }
 
 // cutChunk takes the first chunk from b.
@@ -43,12 +60,12 @@ func cutChunk(b []byte, weights bool) (h head, s segment, rest []byte, err error
 		return h, s, nil, errSegment
 	}
 	first := binary.LittleEndian.Uint32(b)
-	h = head{int(first >> 1), first&1 != 0, int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint32(b[8:]))}
+	h = head{int(first >> 1), first&1 != 0, int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint32(b[8:])), rowRange{binary.LittleEndian.Uint16(b[12:]), b[14]}}
 	f := formOf(h.wide, weights)
-	if h.size < chunkHead+chunkTail || h.size > len(b) || h.count > (h.size-chunkHead-chunkTail)/f.size {
+	if h.rows.level > allRows || h.size < chunkHead+chunkTail || h.size > len(b) || h.count > (h.size-chunkHead-chunkTail)/f.size {
 		return h, s, nil, errSegment
 	}
-	s = segment{b[chunkHead : chunkHead+h.count*f.size+chunkTail], h.count, f}
+	s = segment{b[chunkHead : chunkHead+h.count*f.size+chunkTail], h.count, f, h.rows}
 	return h, s, b[h.size:], nil
 }
 
@@ -77,6 +94,7 @@ type segment struct {
 	edges []byte // with the tail
 	count int
 	form
+	rows rowRange
 }
 
 // end returns the byte after the last edge.
@@ -95,9 +113,10 @@ func (s *segment) weight(at int) float64 {
 }
 
 // bySender returns the segments of what every peer sent, by the other ends' owner, then
-// sender.
+// range of rows, then sender: edges of one row stay in their order, and those of rows that
+// are close together are together.
 func bySender(payloads [][][]byte, peers int, weights bool) ([][]segment, error) {
-	segments := make([][]segment, peers)
+	segments, level := make([][]segment, peers), uint8(0)
 	for _, list := range payloads {
 		for _, b := range list {
 			for len(b) > 0 {
@@ -109,9 +128,15 @@ func bySender(payloads [][][]byte, peers int, weights bool) ([][]segment, error)
 					return nil, errSegment
 				}
 				segments[h.other] = append(segments[h.other], s)
+				level = max(level, h.rows.level)
 				b = rest
 			}
 		}
+	}
+	for _, list := range segments {
+		slices.SortStableFunc(list, func(a, b segment) int {
+			return cmp.Compare(a.rows.coarse(level), b.rows.coarse(level))
+		})
 	}
 	return segments, nil
 }

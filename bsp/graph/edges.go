@@ -15,8 +15,9 @@ type edgeList struct {
 	wide    bool     // the chunks that are open
 	pulled  bool     // rows are those of destinations, not of sources
 	weights bool     // edges have weights, or ways
-	buckets []bucket // by owner of the row << shift | owner of the other end
+	buckets []bucket // by range of rows << 2·shift | owner of the row << shift | owner of the other end
 	slabs   []slabs  // by owner of the row
+	level   uint8    // a row is in the range of its key >> level; keys are ids if byID, else numbers
 	marked  []uint32 // codes
 	codes   []uint32 // of the block that is read
 
@@ -26,8 +27,8 @@ type edgeList struct {
 }
 
 func newEdgeList(in Input, peers int, pulled bool) *edgeList {
-	l := &edgeList{coding: codingOf(peers), ids: newCensus(in.IDs, peers), pulled: pulled, weights: in.Weights || in.Ways, narrow: narrowLimit}
-	l.buckets, l.slabs = make([]bucket, peers<<l.shift), make([]slabs, peers)
+	l := &edgeList{coding: codingOf(peers), ids: newCensus(in.IDs, peers), pulled: pulled, weights: in.Weights || in.Ways, narrow: narrowLimit, level: allRows}
+	l.buckets, l.slabs = make([]bucket, 1<<(2*l.shift)), make([]slabs, peers)
 	return l
 }
 
@@ -42,13 +43,13 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 		l.addByID(codes, weights)
 		return
 	}
-	mask, shift, buckets, form := uint32(1)<<l.shift-1, l.shift, l.buckets, formOf(l.wide, false)
+	mask, shift, level, buckets, form := uint32(1)<<l.shift-1, l.shift, l.level, l.buckets, formOf(l.wide, false)
 	for i := 1; i < len(codes); i += 2 {
 		row, other := codes[i-1], codes[i]
 		if l.pulled {
 			row, other = other, row
 		}
-		at := (row&mask)<<shift | other&mask
+		at := row>>shift>>level<<(2*shift) | (row&mask)<<shift | other&mask
 		b := &buckets[at]
 		if cap(b.open)-len(b.open) < edgeRoom {
 			l.grow(int(at))
@@ -64,13 +65,13 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 
 // addByID adds edges between ids.
 func (l *edgeList) addByID(codes []uint32, weights []float64) {
-	shift, peers, buckets, form := l.shift, l.peers, l.buckets, formOf(l.wide, false)
+	shift, peers, level, buckets, form := l.shift, l.peers, l.level, l.buckets, formOf(l.wide, false)
 	for i := 1; i < len(codes); i += 2 {
 		row, other := codes[i-1], codes[i]
 		if l.pulled {
 			row, other = other, row
 		}
-		at := ownerOf(mix(uint64(row)), peers)<<shift | ownerOf(mix(uint64(other)), peers)
+		at := row>>level<<(2*shift) | ownerOf(mix(uint64(row)), peers)<<shift | ownerOf(mix(uint64(other)), peers)
 		b := &buckets[at]
 		if cap(b.open)-len(b.open) < edgeRoom {
 			l.grow(int(at))
@@ -99,7 +100,7 @@ func (l *edgeList) intern(dst []uint32, text []byte, list vertices) ([]uint32, e
 
 // recode puts codes in the place of ids, which have been codes until now.
 func (l *edgeList) recode(p *placing) error {
-	l.closeAll()
+	l.regroup(allRows, 1)
 	for owner := range l.slabs {
 		for _, slab := range l.slabs[owner].given() {
 			if err := p.rank(slab, owner, l.weights); err != nil {
@@ -126,6 +127,7 @@ func (l *edgeList) makeRoom(bound uint64) error {
 		l.closeAll()
 		l.wide = true
 	}
+	l.reach(bound)
 	return nil
 }
 

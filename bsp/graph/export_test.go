@@ -191,7 +191,7 @@ func SettleTooMany(peers int) error {
 // AddDegree adds an edge to a vertex that has degree edges already.
 func AddDegree(degree uint32) error {
 	edge := make([]byte, edgeRoom) // from 0 to 0
-	_, err := newBlock([]segment{{edge, 1, formOf(false, false)}}, []uint32{degree}, 1, false)
+	_, err := newBlock([]segment{{edges: edge, count: 1, form: formOf(false, false)}}, []uint32{degree}, 1, false)
 	return err
 }
 
@@ -393,7 +393,7 @@ func PullAlong(edges [][2]uint32, front, got []bool) (found, after []bool, err e
 	for i, e := range edges {
 		binary.LittleEndian.PutUint64(list[i*f.size:], f.join(e[0], e[1]))
 	}
-	b, err := newBlock([]segment{{list, len(edges), f}}, make([]uint32, n), uint32(n), false)
+	b, err := newBlock([]segment{{edges: list, count: len(edges), form: f}}, make([]uint32, n), uint32(n), false)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -20,7 +20,7 @@ const (
 func (l *edgeList) keepSeen(size int64) {
 	if d, ok := l.ids.(*integerCensus); ok && l.peers <= seenPeers {
 		d.small, d.seen = min(max(uint64(size)/seenShare, seenFirst), seenLimit), make([]uint64, seenFirst/64)
-		l.byID = true
+		l.byID, l.level = true, rangeBits+uint8(l.shift)
 	}
 }
 

@@ -43,37 +43,3 @@ func (s *slabs) given() [][]byte {
 	}
 	return given
 }
-
-// A bucket has the edges between rows of one owner and vertices of another: a chunk that
-// is open, and others in the slabs of the owner of the rows.
-type bucket struct {
-	open []byte // up to where edges lie in it; narrow or wide as the list says
-	size int    // bytes of all chunks
-}
-
-// grow makes room for an edge in bucket i.
-func (l *edgeList) grow(i int) {
-	b := &l.buckets[i]
-	l.close(i)
-	chunk := l.slabs[i>>l.shift].chunk(min(max(b.size/chunkShare, chunkFirst), chunkBytes))
-	b.size += len(chunk)
-	b.open = chunk[:chunkHead]
-}
-
-// close writes the head of bucket i's open chunk.
-func (l *edgeList) close(i int) {
-	b := &l.buckets[i]
-	if b.open == nil {
-		return
-	}
-	n := (len(b.open) - chunkHead) / formOf(l.wide, l.weights).size
-	head{i & (1<<l.shift - 1), l.wide, n, cap(b.open)}.put(b.open)
-	b.open = nil
-}
-
-// closeAll closes the chunks of all buckets.
-func (l *edgeList) closeAll() {
-	for i := range l.buckets {
-		l.close(i)
-	}
-}
