@@ -45,6 +45,7 @@ type parser struct {
 	ids         []uint64
 	spans       []span
 	weights     []float64
+	spare       []uint64 // ids of the second half of the block
 
 	lone    vertices   // vertices without an edge in the block
 	text    []byte     // of JSON names; spans lie in it instead of the block
@@ -85,7 +86,21 @@ func (p *parser) names(block []byte) []byte {
 // edges parses lines "src dst [weight]".
 func (p *parser) edges(b []byte) error {
 	p.reset()
-	for i := 0; i < len(b); {
+	if p.strings || p.keep {
+		return p.lines(b, 0)
+	}
+	first, second, mid := lanes(b, p.ids, p.spare[:0])
+	p.ids, p.spare = first.ids, second.ids
+	if err := p.lines(b[:mid], first.next); err != nil {
+		return err
+	}
+	p.ids = append(p.ids, p.spare...)
+	return p.lines(b, second.next)
+}
+
+// lines parses the lines from b[i] on.
+func (p *parser) lines(b []byte, i int) error {
+	for i < len(b) {
 		if p.strings {
 			i = p.plainNames(b, i)
 		} else {

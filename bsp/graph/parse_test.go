@@ -178,10 +178,28 @@ func TestParseEdgesLikeThePlainParser(t *testing.T) {
 	})
 }
 
+// Blocks are parsed from two places at once: whatever stands in one half or the other.
+func TestParseEdgesInHalves(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		top := rapid.SampledFrom([]uint64{10, 1e4, 1e7, 1e8, 1e10, 1 << 63}).Draw(t, "top")
+		odd := rapid.SampledFrom([]string{"", "# 1 2", "12345678 1", "1 12345678", "1  2", "1\t2", "1 2 3", "", " 1 2", "1 2\r", "7", "a b", "1 2 3 4", "1 9223372036854775808"})
+		lines := make([]string, rapid.IntRange(0, 40).Draw(t, "n"))
+		for i := range lines {
+			lines[i] = fmt.Sprintf("%d %d", rng.Uint64N(top), rng.Uint64N(top))
+		}
+		for range rapid.IntRange(0, 2).Draw(t, "odd ones") {
+			lines = slices.Insert(lines, rng.IntN(len(lines)+1), odd.Draw(t, "line"))
+		}
+		compareParsers(t, strings.Join(lines, "\n")+rapid.SampledFrom([]string{"", "\n"}).Draw(t, "end"))
+	})
+}
+
 func FuzzParseEdges(f *testing.F) {
 	for _, seed := range []string{"", "1 2\n", "1 2 0.5\r\n# c\n12345678 123456789\n", "a b\nc\n", "9223372036854775808 1", "1 2 3 4\n", "\x00 \xff\n", "1\t2\t1e400"} {
 		f.Add(seed)
 	}
+	f.Add(strings.Repeat("1 2\n12345 678\n", 9))
 	f.Fuzz(func(t *testing.T, text string) { compareParsers(t, text) })
 }
 

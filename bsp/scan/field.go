@@ -23,6 +23,17 @@ func eight(b []byte, i int) (v uint64, digits int) {
 	return ((x&0x000000ff000000ff)*0x000f424000000064 + (x>>16&0x000000ff000000ff)*0x0000271000000001) >> 32, n
 }
 
+// Short reads the digits at b[i:], which has eight bytes, if there are at most seven, and
+// returns how many there are and the byte after them: 0 after eight, where v is wrong.
+func Short(b []byte, i int) (v uint64, digits int, after byte) {
+	w := binary.LittleEndian.Uint64(b[i:])
+	x := w ^ 0x3030303030303030
+	n := bits.TrailingZeros64(((x&0x7f7f7f7f7f7f7f7f+0x7676767676767676)|x)&0x8080808080808080) >> 3
+	x <<= uint(64 - 8*n)
+	x = x*10 + x>>8
+	return ((x&0x000000ff000000ff)*0x000f424000000064 + (x>>16&0x000000ff000000ff)*0x0000271000000001) >> 32, n, byte(w >> uint(8*n))
+}
+
 // Number reads the digits at b[i:] and returns where they end. ok is false
 // without digits or above MaxNumber.
 func Number(b []byte, i int) (v uint64, end int, ok bool) {

@@ -1,6 +1,7 @@
 package scan_test
 
 import (
+	"bytes"
 	"math"
 	"os"
 	"path/filepath"
@@ -28,12 +29,27 @@ func compare(t rapid.TB, field string) {
 		if whole := ok && end == hi; whole != (err == nil) || whole && v != want {
 			t.Fatalf("%q: number %d to byte %d, %v; want %d, %v", b, v, end, ok, want, err)
 		}
+		if rest := b[lo:]; len(rest) >= 8 {
+			digits := len(rest) - len(bytes.TrimLeft(rest[:8], "0123456789")) - len(rest[8:])
+			short, n, after := scan.Short(b, lo)
+			if n != digits || n < 8 && after != rest[n] || n > 0 && n < 8 && short != mustParse(string(rest[:n])) {
+				t.Fatalf("%q: short number %d of %d digits before %q; want %d digits", b, short, n, after, digits)
+			}
+		}
 		x, ok := scan.Float(b, lo, hi)
 		y, err := strconv.ParseFloat(field, 64)
 		if finite := err == nil && !math.IsNaN(y) && !math.IsInf(y, 0); ok != finite || ok && math.Float64bits(x) != math.Float64bits(y) {
 			t.Fatalf("%q: %g, %v; want %g, %v", b, x, ok, y, err)
 		}
 	}
+}
+
+func mustParse(digits string) uint64 {
+	v, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 func TestFields(tt *testing.T) {
