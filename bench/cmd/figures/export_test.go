@@ -4,5 +4,5 @@ package main
 var (
 	Hub       = hub
 	Rewrite   = rewrite
-	SameRanks = sameRanks
+	SameRanks = func(a, b string) (float64, error) { return sameRanks(a, b, rankTolerance) }
 )

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,15 +22,17 @@ type peer struct {
 	smaller int     // scale, than harness.scale
 	compute float64 // times that it should take of ours
 	whole   float64 // the same, from text to text
+	off     float64 // by how much its ranks may differ from ours, relative; 0: rankTolerance
 }
 
 func peerList() []peer {
 	return []peer{
-		{"networkit", "networkit 11.3", 0, 3, 6},
-		{"timely", "timely dataflow 0.32", 0, 1.8, 1},
-		{"graphx", "Spark 3.5.9 GraphX", textSmaller, 150, 120},
-		{"giraph", "Apache Giraph 1.3.0", textSmaller, 60, 80},
-		{"hama", "Apache Hama 0.7.1", hamaSmaller, 50, 40},
+		{"networkit", "networkit 11.3", 0, 3, 6, 0},
+		{"timely", "timely dataflow 0.32", 0, 1.8, 1, 0},
+		{"graphx", "Spark 3.5.9 GraphX", textSmaller, 150, 120, 0},
+		{"giraph", "Apache Giraph 1.3.0", textSmaller, 60, 80, 0},
+		// Hama's aggregators lose some of what vertices give them, another part in each run.
+		{"hama", "Apache Hama 0.7.1", hamaSmaller, 50, 40, 1e-3},
 	}
 }
 
@@ -62,7 +65,7 @@ func (h *harness) beside(ctx context.Context, p peer, cache string) ([]bench.Fig
 	if err != nil {
 		return nil, err
 	}
-	first, ours, theirs := h.output(), pagerankTrial(1), floor{}
+	first, ours, theirs, off := h.output(), pagerankTrial(1), floor{}, 0.0
 	if err := h.submitTo(ctx, ours, g.path, first, false); err != nil {
 		return nil, err
 	}
@@ -74,7 +77,7 @@ func (h *harness) beside(ctx context.Context, p peer, cache string) ([]bench.Fig
 		}
 		if keep {
 			theirs.wall, theirs.load, theirs.compute = append(theirs.wall, took.Seconds()), append(theirs.load, t.Load), append(theirs.compute, t.Compute)
-		} else if err := sameRanks(first, out); err != nil {
+		} else if off, err = sameRanks(first, out, cmp.Or(p.off, rankTolerance)); err != nil {
 			return err
 		}
 		return os.RemoveAll(out)
@@ -88,6 +91,9 @@ func (h *harness) beside(ctx context.Context, p peer, cache string) ([]bench.Fig
 	compute.Samples, whole.Samples = ratios(theirs.compute, ours.compute), ratios(theirs.wall, ours.wall)
 	compute.Note = fmt.Sprintf("%.4g s beside %.4g s; %d threads; ours: %s", seconds("", theirs.compute, 0).Median(), seconds("", ours.compute, 0).Median(), cores, ours.how())
 	whole.Note = fmt.Sprintf("%.4g s beside %.4g s, its load %.4g s; wall time of the processes", seconds("", theirs.wall, 0).Median(), seconds("", ours.wall, 0).Median(), seconds("", theirs.load, 0).Median())
+	if off > rankTolerance {
+		whole.Note += fmt.Sprintf("; its ranks are off by up to %.1g", off)
+	}
 	return []bench.Figure{compute, whole}, nil
 }
 

@@ -38,7 +38,7 @@ func TestSameRanks(t *testing.T) {
 		"no rank":            {"3\t0.5\n1\t0.25\n2\n", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := figures.SameRanks(ours, write(t, filepath.Join(dir, "theirs"), c.text)); (err == nil) != c.same {
+			if _, err := figures.SameRanks(ours, write(t, filepath.Join(dir, "theirs"), c.text)); (err == nil) != c.same {
 				t.Error(err)
 			}
 		})
