@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,6 +45,14 @@ func local(ctx context.Context, t *testing.T, s job.Spec, change ...func(*bsp.Lo
 		t.Errorf("left behind: %v", left)
 	}
 	return info, string(out), err
+}
+
+// Tasks on one machine share its memory.
+func TestLocalMemory(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(3 << 40))
+	if _, got, err := local(t.Context(), t, spec("memory", 3, 3)); err != nil || got != strings.Repeat("limit\t1099511627776\n", 3) {
+		t.Errorf("limits %q, %v", got, err)
+	}
 }
 
 func TestLocalEqualBits(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"scalar/bsp/job"
+	"scalar/internal/memory"
 )
 
 // Main runs prog: as a task where a groom started this process, else as a local
@@ -50,6 +51,10 @@ func localMain(r Runner, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		say(err)
 		return job.ExitUsage
+	}
+	if err := memory.Limit(); err != nil {
+		say(err)
+		return job.ExitInternal
 	}
 	cfg := LocalConfig{Spec: spec, Stdout: stderr, Stderr: stderr}
 	if cfg.Exe, err = os.Executable(); err != nil {

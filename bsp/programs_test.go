@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -33,10 +34,18 @@ func lookup(name string, _ []string) (bsp.Runner, error) {
 		return bsp.NewRunner(fault), nil
 	case "loud":
 		return bsp.NewRunner(loud), nil
+	case "memory":
+		return bsp.NewRunner(memoryLimit), nil
 	case "words":
 		return bsp.NewRunner(words, bsp.PartitionInput(byLength)), nil
 	}
 	return nil, fmt.Errorf("no test program %q", name)
+}
+
+// memoryLimit writes what Go's limit is in the peer's process.
+func memoryLimit(_ context.Context, p *bsp.Peer[int]) error {
+	p.Write("limit", debug.SetMemoryLimit(-1))
+	return nil
 }
 
 // ring is the example of the API: a restartable loop over p.Superstep. Its first

@@ -15,6 +15,7 @@ import (
 	"scalar/bsp/job"
 	"scalar/cmd/bsp/internal/fault"
 	"scalar/cmd/bsp/internal/program"
+	"scalar/internal/memory"
 	"scalar/storage"
 )
 
@@ -69,6 +70,9 @@ func (s *submission) runLocal(ctx context.Context, p *program.Program, cfg bsp.L
 		if cfg.Exe, err = os.Executable(); err != nil {
 			return info, nil, err
 		}
+	}
+	if err := memory.Limit(); err != nil {
+		return info, nil, err
 	}
 	if err := s.surroundings(filepath.Join(cfg.ScratchDir, "files")); err != nil {
 		return info, nil, err

@@ -15,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/goccy/go-yaml"
 	"github.com/gofrs/flock"
 	"golang.org/x/sync/errgroup"
@@ -24,6 +23,7 @@ import (
 	"scalar/bsp/job"
 	"scalar/cmd/bsp/internal/cluster"
 	"scalar/cmd/bsp/internal/fault"
+	"scalar/internal/memory"
 	"scalar/internal/pki"
 )
 
@@ -151,12 +151,12 @@ func prepare(folder *cluster.Folder, cfg Config, plan []address) error {
 			return err
 		}
 	}
-	memory, err := memoryShare(cfg.Grooms)
+	share, err := memoryShare(cfg.Grooms)
 	if err != nil {
 		return err
 	}
 	for i := range cfg.Grooms {
-		if err := daemon(pki.RoleGroom, groomName(i), map[string]any{"bind": loopback, "slots": cfg.Slots, "memory": memory}); err != nil {
+		if err := daemon(pki.RoleGroom, groomName(i), map[string]any{"bind": loopback, "slots": cfg.Slots, "memory": share}); err != nil {
 			return err
 		}
 	}
@@ -166,14 +166,11 @@ func prepare(folder *cluster.Folder, cfg Config, plan []address) error {
 // memoryShare returns what each of the grooms may give its tasks: together they
 // have 80 % of the machine, as one groom would alone.
 func memoryShare(grooms int) (string, error) {
-	total, err := memlimit.FromSystem()
+	usable, err := memory.Usable()
 	if err != nil {
-		return "", fmt.Errorf("read the machine's memory: %w", err)
+		return "", err
 	}
-	if limit, err := memlimit.FromCgroup(); err == nil && limit > 0 {
-		total = min(total, limit)
-	}
-	return strconv.FormatUint(total/10*8/uint64(max(grooms, 1)), 10), nil
+	return strconv.FormatInt(usable/int64(max(grooms, 1)), 10), nil
 }
 
 func run(ctx context.Context, cfg Config, folder *cluster.Folder, plan []address) error {
