@@ -9,7 +9,9 @@ import "embed"
 // Modules are the paths of the modules that the embedded sources need; go.mod and
 // go.sum have their versions and hashes.
 var Modules = []string{
+	"github.com/KimMachineGun/automemlimit",
 	"github.com/klauspost/compress",
+	"github.com/pbnjay/memory",
 	"github.com/vmihailenco/msgpack/v5",
 	"github.com/vmihailenco/tagparser/v2",
 	"golang.org/x/sys",
@@ -19,6 +21,7 @@ var Modules = []string{
 // tests, and go.mod and go.sum.
 //
 //go:embed go.mod go.sum
+//go:embed bsp/arena/arena.go
 //go:embed bsp/bsptest/bsptest.go
 //go:embed bsp/bsptest/doc.go
 //go:embed bsp/budget.go
@@ -61,6 +64,7 @@ var Modules = []string{
 //go:embed bsp/graph/binaryread.go
 //go:embed bsp/graph/bits.go
 //go:embed bsp/graph/block.go
+//go:embed bsp/graph/bucket.go
 //go:embed bsp/graph/census.go
 //go:embed bsp/graph/change.go
 //go:embed bsp/graph/chunk.go
@@ -78,6 +82,7 @@ var Modules = []string{
 //go:embed bsp/graph/input.go
 //go:embed bsp/graph/inward.go
 //go:embed bsp/graph/json.go
+//go:embed bsp/graph/lanes.go
 //go:embed bsp/graph/load.go
 //go:embed bsp/graph/matrix.go
 //go:embed bsp/graph/metis.go
@@ -89,18 +94,22 @@ var Modules = []string{
 //go:embed bsp/graph/order.go
 //go:embed bsp/graph/parse.go
 //go:embed bsp/graph/part.go
+//go:embed bsp/graph/placing.go
 //go:embed bsp/graph/post.go
 //go:embed bsp/graph/program.go
 //go:embed bsp/graph/pull.go
 //go:embed bsp/graph/push.go
 //go:embed bsp/graph/read.go
+//go:embed bsp/graph/seen.go
 //go:embed bsp/graph/share.go
+//go:embed bsp/graph/slab.go
 //go:embed bsp/graph/state.go
 //go:embed bsp/graph/steady.go
 //go:embed bsp/graph/sweep.go
 //go:embed bsp/graph/triangles.go
 //go:embed bsp/graph/union.go
 //go:embed bsp/graph/vertex.go
+//go:embed bsp/graph/window.go
 //go:embed bsp/graph/write.go
 //go:embed bsp/input.go
 //go:embed bsp/job/doc.go
@@ -139,6 +148,7 @@ var Modules = []string{
 //go:embed bsp/wire/store.go
 //go:embed bsp/wire/task.go
 //go:embed bsp/wire/times.go
+//go:embed internal/memory/memory.go
 //go:embed internal/netx/netx.go
 //go:embed internal/netx/tcp_linux.go
 //go:embed internal/pack/budget.go

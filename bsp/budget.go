@@ -3,6 +3,7 @@ package bsp
 const (
 	memoryBudget = 256 << 20 // of each peer
 	budgetShare  = 4         // of the memory limit, messages may take one in so many
+	arenaShare   = 2         // and the arena one in so many
 	spillShare   = 64        // memory budgets that may wait on disk in one superstep
 )
 

@@ -41,6 +41,5 @@
 // cause is what is reported; what other peers return afterwards is not. A panic
 // counts as an error. p.Fail gives an error with a kind and exit code of its own.
 //
-// What bsp does not do: it spills nothing to disk yet, so that inboxes and
-// outboxes must fit the memory; and it places nothing: that is the master's.
+// What bsp does not do: it places nothing: that is the master's.
 package bsp

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 
+	"scalar/bsp/arena"
 	"scalar/bsp/job"
 	"scalar/storage"
 	"scalar/superstep"
@@ -96,6 +97,11 @@ func (p *Peer[M]) Values() [][]byte { return p.c.values() }
 // first checkpoint of an attempt is read back and fails the job where the state could
 // not go on from it; states over 16 MiB only as far as interfaces go.
 func (p *Peer[M]) State(v any) (resumed bool, err error) { return p.c.setState(v) }
+
+// Arena returns memory for what is large, of the whole task: what does not fit half of
+// the task's memory lies in a file on the local disk that is mapped. It is valid until all
+// peers of the task have returned.
+func (p *Peer[M]) Arena() *arena.Arena { return p.c.t.arena }
 
 // Count adds to a counter of the job; the job's is the sum over peers. The peers of a
 // task can have 252 counters together, with names of at most 256 bytes: one more

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"scalar/bsp/arena"
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
 	"scalar/storage"
@@ -41,6 +42,9 @@ type TaskConfig struct {
 	// job end together if one is asked; RunTask then returns a Stopped end. A program
 	// that comes to no barrier goes on. nil: it is never asked.
 	Stop <-chan struct{}
+	// Arena is how many bytes of memory the arena of the task's peers may have; 0: half
+	// of Go's memory limit, which the groom sets below the task's own.
+	Arena int64
 	// CheckpointInterval is the time between checkpoints when they are not counted in
 	// supersteps; 0: 30 s.
 	CheckpointInterval time.Duration
@@ -55,6 +59,7 @@ type task struct {
 	n     int // peers of the job
 	began time.Time
 	group *superstep.Group
+	arena *arena.Arena
 	peers []*core
 	ckpt  *checkpoints
 	names *counterNames
@@ -102,6 +107,7 @@ func newTask(ctx context.Context, cfg *TaskConfig) (*task, error) {
 	if t.group, err = superstep.NewGroup(groupConfig(cfg)); err != nil {
 		return nil, job.AsFailure(err, job.FaultInternal)
 	}
+	t.arena = arena.New("", cmp.Or(cfg.Arena, debug.SetMemoryLimit(-1)/arenaShare))
 	var splits []storage.Split
 	if start.Input != "" {
 		if splits, err = storage.Splits(ctx, start.Input, t.n); err != nil {
@@ -180,6 +186,9 @@ func (t *task) run(ctx context.Context) (wire.TaskDone, error) {
 	close(over)
 	t.ckpt.close()
 	links.Wait()
+	if err := t.arena.Close(); err != nil { // nobody uses it any more
+		t.log.Warn("the arena was not closed", "reason", err)
+	}
 	if t.start.Trace {
 		t.report(wire.FromTask{Trace: t.trace()})
 	}
@@ -318,7 +327,7 @@ func (t *task) failure(c *core, err error) *job.Failure {
 	kind := job.FaultProgram
 	if cascade(err) {
 		kind = job.FaultLink
-	} else if _, full := errors.AsType[*superstep.SpillError](err); full && !errors.Is(err, superstep.ErrSpillLimit) {
+	} else if diskFull(err) {
 		kind = job.FaultGroom // another node may have room
 	}
 	f := job.AsFailure(err, kind).Clipped()
@@ -327,6 +336,13 @@ func (t *task) failure(c *core, err error) *job.Failure {
 		f.Peer = c.index
 	}
 	return f
+}
+
+// diskFull reports whether this machine's disk could not take what its memory could not.
+func diskFull(err error) bool {
+	_, messages := errors.AsType[*superstep.SpillError](err)
+	_, memory := errors.AsType[*arena.Error](err)
+	return memory || messages && !errors.Is(err, superstep.ErrSpillLimit)
 }
 
 func (t *task) report(m wire.FromTask) {

@@ -36,7 +36,7 @@ func (c *core) totals() map[string]int64 {
 	if c.index == c.t.own.Lo {
 		stats := c.t.group.Stats()
 		add(all, job.CounterWireBytes, stats.WireBytes)
-		add(all, job.CounterSpilledBytes, stats.SpilledBytes)
+		add(all, job.CounterSpilledBytes, stats.SpilledBytes+c.t.arena.Spilled())
 	}
 	return all
 }
@@ -84,7 +84,7 @@ func (t *task) counters() map[string]int64 {
 	if t.own.Lo == 0 { // one task counts for all
 		all[job.CounterCheckpoints] = t.ckpt.written.Load()
 	}
-	add(all, job.CounterSpilledBytes, stats.SpilledBytes)
+	add(all, job.CounterSpilledBytes, stats.SpilledBytes+t.arena.Spilled())
 	add(all, job.CounterCheckpointBytes, t.ckpt.bytes.Load())
 	add(all, job.CounterCheckpointPause, t.ckpt.paused.Load()/1e3)
 	for _, c := range t.peers {

@@ -24,6 +24,7 @@ type Config struct {
 	Tasks     int       // 0: 1. The peers are shared out evenly
 	Args      []string  // the program's
 	Input     string    // absolute path of a file or folder; empty: none
+	Arena     int64     // bytes of memory before a task's arena takes a file; 0: half of Go's memory limit
 	RestartAt int       // superstep ≥ 1: take a checkpoint there, end the attempt, start from it; 0: undisturbed
 	Log       io.Writer // of Peer.Log; nil: dropped
 }
@@ -157,7 +158,7 @@ func (a *attempt) run(ctx context.Context, report func(wire.FromTask)) (bsp.Resu
 	for i := range a.ranges {
 		tasks.Go(func() {
 			dones[i], errs[i] = bsp.RunTask(ctx, bsp.TaskConfig{
-				Runner: a.runner, Start: a.start(i), Conns: conns[i], Report: report, Stderr: a.cfg.Log,
+				Runner: a.runner, Start: a.start(i), Conns: conns[i], Report: report, Stderr: a.cfg.Log, Arena: a.cfg.Arena,
 			})
 		})
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"scalar/bsp/arena"
 )
 
 // A block is a peer's edges to the vertices of one destination peer, as
@@ -28,7 +30,7 @@ var errSegment = errors.New("edges of another peer are malformed")
 // newBlock sorts the edges of the segments by source, those of one source in the
 // order of the segments: a counting sort in two passes. It adds the length of every
 // row to degrees, whose length is the number of sources; targets are below limit.
-func newBlock(segments []segment, degrees []uint32, limit uint32, weights bool) (*block, error) {
+func newBlock(segments []segment, degrees []uint32, limit uint32, to store) (b *block, err error) {
 	total := 0
 	for _, s := range segments {
 		total += s.count
@@ -46,9 +48,14 @@ func newBlock(segments []segment, degrees []uint32, limit uint32, weights bool) 
 			next[v+1]++
 		}
 	}
-	b := &block{targets: make([]uint32, total)}
-	if weights {
-		b.weights = make([]float64, total)
+	b = &block{}
+	if b.targets, err = arena.Make[uint32](to.arena, total); err != nil {
+		return nil, err
+	}
+	if to.weights {
+		if b.weights, err = arena.Make[float64](to.arena, total); err != nil {
+			return nil, err
+		}
 	}
 	used := 0
 	for _, n := range next {
@@ -72,20 +79,30 @@ func newBlock(segments []segment, degrees []uint32, limit uint32, weights bool) 
 		next[v+1] = 0
 	}
 	b.starts = append(b.starts, sum)
-	b.scatter(segments, next)
+	next[len(degrees)] = sum
+	b.fill(segments, next, to.room(b.targets))
 	return b, nil
 }
 
-func (b *block) scatter(segments []segment, next []uint32) {
-	for _, s := range segments {
-		for i := 0; i < s.end(); i += s.size {
-			v, t := s.ends(i)
-			at := next[v]
-			next[v]++
-			b.targets[at] = t
-			if b.weights != nil {
-				b.weights[at] = s.weight(i)
-			}
+// fill puts the edges into their rows, which begin where next says, window by window.
+func (b *block) fill(segments []segment, next []uint32, room uint32) {
+	part := sieve{all: uint32(len(next) - 1)}
+	for part.lo, part.hi = range windows(next, room) {
+		for _, s := range segments {
+			b.scatter(part.pass(s), next)
+		}
+	}
+}
+
+// scatter puts the edges of a segment to where next says that rows go on.
+func (b *block) scatter(s segment, next []uint32) {
+	for i := 0; i < s.end(); i += s.size {
+		v, t := s.ends(i)
+		at := next[v]
+		next[v]++
+		b.targets[at] = t
+		if b.weights != nil {
+			b.weights[at] = s.weight(i)
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package graph
 
+import "cmp"
+
 // A bucket has the edges between a range of the rows of one owner and vertices of another:
 // a chunk that is open, and others in the slabs of the owner of the rows.
 type bucket struct {
@@ -45,7 +47,8 @@ func (l *edgeList) regroup(level uint8, ranges int) {
 func (l *edgeList) grow(i int) {
 	b := &l.buckets[i]
 	l.close(i)
-	chunk := l.slabs[i>>l.shift&(1<<l.shift-1)].chunk(min(max(b.size/chunkShare, chunkFirst), chunkBytes))
+	chunk, err := l.slabs[i>>l.shift&(1<<l.shift-1)].chunk(min(max(b.size/chunkShare, chunkFirst), chunkBytes))
+	l.err = cmp.Or(l.err, err)
 	b.size += len(chunk)
 	b.open = chunk[:chunkHead]
 }

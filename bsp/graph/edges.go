@@ -3,6 +3,8 @@ package graph
 import (
 	"encoding/binary"
 	"math"
+
+	"scalar/bsp/arena"
 )
 
 // edgeList is what one peer read: its distinct ids and the edges between them, by the
@@ -15,6 +17,7 @@ type edgeList struct {
 	wide    bool     // the chunks that are open
 	pulled  bool     // rows are those of destinations, not of sources
 	weights bool     // edges have weights, or ways
+	err     error    // of the arena of slabs
 	buckets []bucket // by range of rows << 2·shift | owner of the row << shift | owner of the other end
 	slabs   []slabs  // by owner of the row
 	level   uint8    // a row is in the range of its key >> level; keys are ids if byID, else numbers
@@ -26,9 +29,12 @@ type edgeList struct {
 	own dictionary
 }
 
-func newEdgeList(in Input, peers int, pulled bool) *edgeList {
+func newEdgeList(in Input, peers int, pulled bool, a *arena.Arena) *edgeList {
 	l := &edgeList{coding: codingOf(peers), ids: newCensus(in.IDs, peers), pulled: pulled, weights: in.Weights || in.Ways, narrow: narrowLimit, level: allRows}
 	l.buckets, l.slabs = make([]bucket, 1<<(2*l.shift)), make([]slabs, peers)
+	for owner := range l.slabs {
+		l.slabs[owner].arena = a
+	}
 	return l
 }
 
@@ -120,6 +126,9 @@ func (l *edgeList) makeRoom(bound uint64) error {
 	if bound > maxVertices {
 		return tooManyVertices(l.ids.size())
 	}
+	if l.err != nil {
+		return l.err
+	}
 	if !l.byID {
 		bound >>= l.shift
 	}
@@ -135,7 +144,7 @@ func (l *edgeList) makeRoom(bound uint64) error {
 func (l *edgeList) payloads(owner int, p *placing) ([][]byte, error) {
 	l.closeAll()
 	out := l.slabs[owner].given()
-	l.slabs[owner] = slabs{}
+	l.slabs[owner].free() // they are the owner's now
 	for i, slab := range out {
 		var err error
 		if out[i], err = p.seal(slab, owner, l.weights); err != nil {
@@ -146,8 +155,9 @@ func (l *edgeList) payloads(owner int, p *placing) ([][]byte, error) {
 }
 
 // give gives every owner its edges, in as many rounds as the largest number of payloads
-// that goes from one peer to another, and returns the payloads from every peer.
-func give(out [][][]byte, rounds int, hand handOver) ([][][]byte, error) {
+// that goes from one peer to another, and returns the payloads from every peer, which the
+// arena keeps.
+func give(out [][][]byte, rounds int, hand handOver, a *arena.Arena) ([][][]byte, error) {
 	in := make([][][]byte, len(out))
 	for round := range rounds {
 		now := make([][]byte, len(out))
@@ -161,9 +171,13 @@ func give(out [][][]byte, rounds int, hand handOver) ([][][]byte, error) {
 			return nil, err
 		}
 		for from, b := range told {
-			if len(b) > 0 {
-				in[from] = append(in[from], b)
+			if len(b) == 0 {
+				continue
 			}
+			if b, _, err = a.Keep(b); err != nil {
+				return nil, err
+			}
+			in[from] = append(in[from], b)
 		}
 	}
 	return in, nil

@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 
 	"scalar/bsp"
+	"scalar/bsp/arena"
 	"scalar/bsp/scan"
 	"scalar/storage"
 	"scalar/superstep"
@@ -188,10 +190,13 @@ func SettleTooMany(peers int) error {
 	return err
 }
 
+// heap returns an arena with memory for all.
+func heap() *arena.Arena { return arena.New("", math.MaxInt64) }
+
 // AddDegree adds an edge to a vertex that has degree edges already.
 func AddDegree(degree uint32) error {
 	edge := make([]byte, edgeRoom) // from 0 to 0
-	_, err := newBlock([]segment{{edges: edge, count: 1, form: formOf(false, false)}}, []uint32{degree}, 1, false)
+	_, err := newBlock([]segment{{edges: edge, count: 1, form: formOf(false, false)}}, []uint32{degree}, 1, store{arena: heap()})
 	return err
 }
 
@@ -205,7 +210,7 @@ type Edge struct {
 // destination and weight for edges in their order, "v" and the id for vertices.
 func Dump(in Input) bsp.Program[uint8] {
 	return func(ctx context.Context, p *bsp.Peer[uint8]) error {
-		list := newEdgeList(in, 1, false)
+		list := newEdgeList(in, 1, false, heap())
 		if err := read(ctx, p, list, in); err != nil {
 			return err
 		}
@@ -260,7 +265,7 @@ func ReadText(ctx context.Context, in Input, url string) (edges []Edge, vertices
 	if t.records, err = storage.OpenRecords(ctx, splits[0]); err != nil {
 		return nil, nil, err
 	}
-	list := newEdgeList(in, 1, false)
+	list := newEdgeList(in, 1, false, heap())
 	var failed error
 	err = t.read(ctx, func(b []byte) { failed = errors.Join(failed, list.addText(b, t.ps, in)) })
 	if err := errors.Join(err, failed, t.records.Close()); err != nil {
@@ -300,7 +305,7 @@ func ReadBinary(ctx context.Context, in Input, file []byte, index, peers int) (v
 	if err != nil || !ours {
 		return nil, nil, err
 	}
-	list := newEdgeList(in, peers, false)
+	list := newEdgeList(in, peers, false, heap())
 	if err := f.read(ctx, list, in, share{index, peers}); err != nil {
 		return nil, nil, err
 	}
@@ -318,7 +323,7 @@ func ReadBinary(ctx context.Context, in Input, file []byte, index, peers int) (v
 // wide from some number on, and returns them as the owner of rows reads them, by owners of
 // the row and of the other end. Their numbers there are renumber of those in the list.
 func Chunks(edges [][2]uint32, weights []float64, peers int, narrow uint32, renumber func(uint32) uint32) ([][][]Edge, error) {
-	l := newEdgeList(Input{Weights: weights != nil}, peers, false)
+	l := newEdgeList(Input{Weights: weights != nil}, peers, false, heap())
 	l.narrow = narrow
 	p := &placing{coding: l.coding, numbers: make([][]uint32, peers), wide: make([]bool, peers)}
 	for i, e := range edges {
@@ -393,7 +398,7 @@ func PullAlong(edges [][2]uint32, front, got []bool) (found, after []bool, err e
 	for i, e := range edges {
 		binary.LittleEndian.PutUint64(list[i*f.size:], f.join(e[0], e[1]))
 	}
-	b, err := newBlock([]segment{{edges: list, count: len(edges), form: f}}, make([]uint32, n), uint32(n), false)
+	b, err := newBlock([]segment{{edges: list, count: len(edges), form: f}}, make([]uint32, n), uint32(n), store{arena: heap()})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -441,4 +446,17 @@ func Recode(b []byte, rows, limit uint32) ([]byte, error) {
 		return nil, nil
 	}
 	return x.encode(), nil
+}
+
+// Windows returns the windows of rows that have so many edges each.
+func Windows(lengths []uint32, room uint32) (all [][2]uint32) {
+	starts := make([]uint32, 1, len(lengths)+1)
+	for i, n := range lengths {
+		starts = append(starts, starts[i]+n)
+	}
+	for lo, hi := range windows(starts, room) {
+		all = append(all, [2]uint32{lo, hi})
+		copy(starts[lo:hi], starts[lo+1:hi+1]) // as scattering does
+	}
+	return all
 }

@@ -1,6 +1,10 @@
 package graph
 
-import "scalar/superstep"
+import (
+	"slices"
+
+	"scalar/superstep"
+)
 
 // inward is a peer's edges by destination, beside those by source that it pushes along.
 type inward struct {
@@ -17,12 +21,20 @@ type headed struct {
 }
 
 // turn makes inward. Where each edge goes both ways, its blocks are those of the edges
-// from the own vertices.
+// from the own vertices. Where edges lie in files it has none: pulls look at edges here and
+// there, and no peer pulls then.
 func (g *part) turn(in Input, hand handOver) error {
 	g.inward = &inward{degrees: g.degrees}
+	short, err := g.short(hand)
+	if err != nil {
+		return err
+	}
+	if short {
+		g.inward.degrees = make([]uint32, len(g.degrees))
+		return nil
+	}
 	blocks := g.blocks
 	if !in.Undirected {
-		var err error
 		if blocks, err = g.transposed(hand); err != nil {
 			return err
 		}
@@ -31,6 +43,16 @@ func (g *part) turn(in Input, hand handOver) error {
 		g.inward.blocks = append(g.inward.blocks, headed{b, b.heads(g.counts[q])})
 	}
 	return nil
+}
+
+// short reports whether the memory of some peer was too short for its edges.
+func (g *part) short(hand handOver) (bool, error) {
+	own := []byte{0}
+	if g.arena.Spilled() > 0 {
+		own[0] = 1
+	}
+	told, err := hand(repeat(own, len(g.counts)))
+	return slices.ContainsFunc(told, func(b []byte) bool { return len(b) != 1 || b[0] != 0 }), err
 }
 
 // transposed gives every peer the edges to its vertices and returns those to the own

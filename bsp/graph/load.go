@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -8,12 +9,14 @@ import (
 	"slices"
 
 	"scalar/bsp"
+	"scalar/bsp/arena"
 	"scalar/bsp/job"
 )
 
 // part is one peer's part of the graph.
 type part struct {
-	index   int        // of the peer
+	index   int // of the peer
+	arena   *arena.Arena
 	ids     dictionary // sorted: vertex i's id
 	counts  []uint32   // vertices by peer
 	base    []uint64   // vertices of the peers before, by peer; one more at the end: all
@@ -56,12 +59,12 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 		return nil, err
 	}
 	inward := pulled && !in.outward // rows are those of destinations
-	list := newEdgeList(in, p.N(), inward)
-	if err := read(ctx, p, list, in); err != nil {
+	list := newEdgeList(in, p.N(), inward, p.Arena())
+	if err := cmp.Or(read(ctx, p, list, in), list.err); err != nil {
 		return nil, err
 	}
 	hand := handing(ctx, p)
-	g := &part{index: p.Index()}
+	g := &part{index: p.Index(), arena: p.Arena()}
 	places, err := g.settle(list, hand)
 	if err != nil {
 		return nil, err
@@ -87,7 +90,7 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 		}
 	}
 	*list = edgeList{} // its memory is needed below
-	payloads, err := give(out, rounds, hand)
+	payloads, err := give(out, rounds, hand, p.Arena())
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +107,7 @@ func (g *part) fill(payloads [][][]byte, in Input, pulled bool, hand handOver) e
 	for _, list := range payloads {
 		for _, b := range list {
 			size += len(b)
+			defer g.arena.Free(b)
 		}
 	}
 	if size >= largeEdges {
@@ -294,7 +298,7 @@ func (g *part) count(out [][][]byte, hand handOver) (rounds int, err error) {
 func (g *part) build(segments [][]segment, weights bool) error {
 	g.degrees = make([]uint32, g.ids.size())
 	for dest, s := range segments {
-		b, err := newBlock(s, g.degrees, g.counts[dest], weights)
+		b, err := newBlock(s, g.degrees, g.counts[dest], store{g.arena, weights})
 		if err != nil {
 			return err
 		}

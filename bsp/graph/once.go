@@ -85,7 +85,7 @@ type front[M superstep.Number] struct {
 // pulls says whether the messages of this superstep are pulled: all peers agree. It
 // costs a collective where there are many.
 func (e *engine[V, M]) pulls(ctx context.Context) (bool, error) {
-	if e.once == nil || e.global.superstep > 0 && e.once.sent.Value() <= e.global.vertices/gateShare {
+	if e.once == nil || len(e.once.blocks) == 0 || e.global.superstep > 0 && e.once.sent.Value() <= e.global.vertices/gateShare {
 		return false, nil
 	}
 	fronts, err := bsp.AllGather(ctx, e.p, e.front())

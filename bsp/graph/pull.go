@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"scalar/bsp/arena"
 	"scalar/superstep"
 )
 
@@ -69,18 +70,10 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 		r.starts[v] = sum
 		sum += n
 	}
-	r.sources = make([]uint32, total)
-	switch {
-	case in.Ways:
-		r.ways = make([]uint8, total)
-	case in.Weights:
-		r.weights = make([]float64, total)
+	if err := r.lay(int(total), in, g.arena); err != nil {
+		return err
 	}
-	for owner, list := range segments {
-		for _, s := range list {
-			r.scatter(s, ranks[owner])
-		}
-	}
+	r.fill(segments, ranks, store{arena: g.arena})
 	copy(r.starts[1:], r.starts) // scatter has moved every start to the end of its row
 	r.starts[0] = 0
 	if in.Ways {
@@ -101,6 +94,32 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 		return nil
 	}
 	return r.meet(g, hand)
+}
+
+// lay makes room for so many edges.
+func (r *pull) lay(total int, in Input, a *arena.Arena) (err error) {
+	if r.sources, err = arena.Make[uint32](a, total); err != nil {
+		return err
+	}
+	switch {
+	case in.Ways:
+		r.ways, err = arena.Make[uint8](a, total)
+	case in.Weights:
+		r.weights, err = arena.Make[float64](a, total)
+	}
+	return err
+}
+
+// fill puts the edges into their rows, window by window.
+func (r *pull) fill(segments [][]segment, ranks [][]uint32, s store) {
+	part := sieve{all: uint32(len(r.starts) - 1)}
+	for part.lo, part.hi = range windows(r.starts, s.room(r.sources)) {
+		for owner, list := range segments {
+			for _, s := range list {
+				r.scatter(part.pass(s), ranks[owner])
+			}
+		}
+	}
 }
 
 // countEnds counts the edges of each row, and those of each source at its owner.

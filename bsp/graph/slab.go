@@ -1,6 +1,10 @@
 package graph
 
-import "slices"
+import (
+	"slices"
+
+	"scalar/bsp/arena"
+)
 
 // Sizes of what edges are kept in, in bytes. A slab goes to an owner as it is, in one
 // round; its chunks belong to different buckets.
@@ -14,15 +18,20 @@ const (
 
 // slabs are what one peer keeps of edges for one owner of rows.
 type slabs struct {
-	full [][]byte
-	left []byte // what is not yet given of the last one
-	size int    // of all
+	arena *arena.Arena
+	full  [][]byte
+	left  []byte // what is not yet given of the last one
+	size  int    // of all
 }
 
-// chunk returns memory for a chunk of about so many bytes.
-func (s *slabs) chunk(want int) []byte {
+// chunk returns memory for a chunk of about so many bytes. Where the arena has none it is
+// the heap's all the same.
+func (s *slabs) chunk(want int) (chunk []byte, err error) {
 	if len(s.left) == 0 {
-		s.left = make([]byte, min(max(s.size, slabFirst), slabBytes))
+		n := min(max(s.size, slabFirst), slabBytes)
+		if s.left, err = arena.Make[uint8](s.arena, n); err != nil {
+			s.left = make([]byte, n)
+		}
 		s.full = append(s.full, s.left)
 		s.size += len(s.left)
 	}
@@ -30,9 +39,9 @@ func (s *slabs) chunk(want int) []byte {
 	if len(s.left)-n < chunkFirst {
 		n = len(s.left)
 	}
-	chunk := s.left[:n:n]
+	chunk = s.left[:n:n]
 	s.left = s.left[n:]
-	return chunk
+	return chunk, err
 }
 
 // given returns all slabs, the last one without what was not given.
@@ -42,4 +51,12 @@ func (s *slabs) given() [][]byte {
 		given[last] = given[last][:len(given[last])-len(s.left)]
 	}
 	return given
+}
+
+// free gives the memory of all slabs back to the arena.
+func (s *slabs) free() {
+	for _, slab := range s.full {
+		s.arena.Free(slab)
+	}
+	*s = slabs{arena: s.arena}
 }

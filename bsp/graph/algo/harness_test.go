@@ -149,6 +149,9 @@ func against(t *testing.T, program func(in graph.Input) bsp.Runner, oracle func(
 			if rapid.IntRange(0, 2).Draw(t, "split") == 0 {
 				cfg.Tasks = rapid.IntRange(1, peers).Draw(t, "tasks")
 			}
+			if rapid.IntRange(0, 2).Draw(t, "short of memory") == 0 {
+				cfg.Arena = int64(rapid.SampledFrom([]int{1, 300}).Draw(t, "arena"))
+			}
 			r, err := bsptest.Try(tb, cfg, program(s.in))
 			if err != nil {
 				t.Fatalf("%+v: %v", cfg, err)

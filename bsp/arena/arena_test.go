@@ -1,0 +1,135 @@
+package arena_test
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"scalar/bsp/arena"
+)
+
+// What fits the budget stays where it is; what is more lies in the file, with its
+// content, and the caller's memory can be used again.
+func TestKeep(t *testing.T) {
+	a := arena.New(t.TempDir(), 100)
+	defer closed(t, a)
+	first := bytes.Repeat([]byte{1}, 60)
+	kept, moved, err := a.Keep(first)
+	if err != nil || moved || &kept[0] != &first[0] || arena.Mapped(a, kept) {
+		t.Fatalf("60 bytes of 100: moved %v, in the file %v, %v", moved, arena.Mapped(a, kept), err)
+	}
+	second := bytes.Repeat([]byte{2}, 60)
+	kept, moved, err = a.Keep(second)
+	if err != nil || !moved || !arena.Mapped(a, kept) || a.Spilled() != 60 {
+		t.Fatalf("60 bytes more: moved %v, in the file %v, spilled %d, %v", moved, arena.Mapped(a, kept), a.Spilled(), err)
+	}
+	clear(second)
+	if !bytes.Equal(kept, bytes.Repeat([]byte{2}, 60)) {
+		t.Errorf("kept % x", kept)
+	}
+	if again, moved, err := a.Keep(kept); err != nil || moved || &again[0] != &kept[0] || a.Spilled() != 60 {
+		t.Errorf("kept twice: moved %v, spilled %d, %v", moved, a.Spilled(), err)
+	}
+	a.Free(kept)
+	a.Free(first)
+	if _, moved, err := a.Keep(second); err != nil || moved {
+		t.Errorf("after the first was freed: moved %v, %v", moved, err)
+	}
+}
+
+// Arrays of all sizes are 0, apart from each other, aligned, and keep what is written.
+func TestMake(t *testing.T) {
+	for _, budget := range []int64{0, 1000, math.MaxInt64} {
+		a := arena.New(t.TempDir(), budget)
+		sizes := []int{0, 1, 7, 100, 1 << 20, 9 << 20, 3}
+		arrays := make([][]float64, 0, len(sizes))
+		for _, n := range sizes {
+			x, err := arena.Make[float64](a, n)
+			if err != nil || len(x) != n || cap(x) != n {
+				t.Fatalf("budget %d: %d values: len %d cap %d, %v", budget, n, len(x), cap(x), err)
+			}
+			for i := range x {
+				if x[i] != 0 {
+					t.Fatalf("budget %d: value %d of %d is %v", budget, i, n, x[i])
+				}
+				x[i] = float64(n + i)
+			}
+			arrays = append(arrays, x)
+		}
+		for _, x := range arrays {
+			for i := range x {
+				if x[i] != float64(len(x)+i) {
+					t.Fatalf("budget %d: value %d of %d is %v", budget, i, len(x), x[i])
+				}
+			}
+		}
+		if spilled := a.Spilled() > 0; spilled != (budget < 1<<20) {
+			t.Errorf("budget %d: spilled %d", budget, a.Spilled())
+		}
+		closed(t, a)
+	}
+}
+
+// Several goroutines get memory of their own.
+func TestShared(t *testing.T) {
+	a := arena.New(t.TempDir(), 1<<10)
+	defer closed(t, a)
+	var all sync.WaitGroup
+	for g := range 4 {
+		all.Go(func() {
+			for range 100 {
+				x, err := arena.Make[uint32](a, 50)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for i := range x {
+					x[i] += uint32(g)
+				}
+				for _, v := range x {
+					if v != uint32(g) {
+						t.Errorf("goroutine %d reads %d", g, v)
+						return
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// No file has a name, and a folder that cannot take one is named in the error.
+func TestFile(t *testing.T) {
+	dir := t.TempDir()
+	a := arena.New(dir, 0)
+	if _, err := arena.Make[uint8](a, 10); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := os.ReadDir(dir); err != nil || len(names) > 0 {
+		t.Errorf("the folder has %v, %v", names, err)
+	}
+	closed(t, a)
+	gone := filepath.Join(dir, "gone")
+	a = arena.New(gone, 0)
+	defer closed(t, a)
+	_, err := arena.Make[uint8](a, 10)
+	e, ok := errors.AsType[*arena.Error](err)
+	if !ok || e.Dir != gone || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without its folder: %v", err)
+	}
+	if _, _, err := a.Keep([]byte("x")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without its folder: %v", err)
+	}
+}
+
+func closed(t *testing.T, a *arena.Arena) {
+	t.Helper()
+	if err := a.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
