@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"scalar/bsp"
+	"scalar/bsp/lines"
 )
 
 // Letter is a message of a FreeProgram, as it travels.
@@ -204,15 +205,15 @@ func (e *freeEngine[V, M]) write(ctx context.Context) error {
 	if format == nil {
 		format = formatter[V]()
 	}
-	w := &lines{w: e.p.Output()}
+	w := lines.Writer{W: e.p.Output()}
 	for i, value := range e.values {
 		if !e.gone[i] {
-			w.buf = append(e.nameOf(w.buf, i), '\t')
-			w.buf = append(format(w.buf, value), '\n')
-			if err := w.full(ctx); err != nil {
+			w.Buf = append(e.nameOf(w.Buf, i), '\t')
+			w.Buf = append(format(w.Buf, value), '\n')
+			if err := w.Next(ctx); err != nil {
 				return err
 			}
 		}
 	}
-	return w.flush()
+	return w.Flush()
 }

@@ -5,53 +5,24 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-)
 
-// writeBytes is how much output is formatted at once.
-const writeBytes = 64 << 10
+	"scalar/bsp/lines"
+)
 
 // writeValues writes "id TAB value" for every vertex of a peer.
 func writeValues[V any](ctx context.Context, w io.Writer, ids dictionary, values []V, format func(dst []byte, v V) []byte) error {
 	if format == nil {
 		format = formatter[V]()
 	}
-	out := &lines{w: w}
+	out := lines.Writer{W: w}
 	for i, value := range values {
-		out.buf = append(ids.text(out.buf, i), '\t')
-		out.buf = append(format(out.buf, value), '\n')
-		if err := out.full(ctx); err != nil {
+		out.Buf = append(ids.text(out.Buf, i), '\t')
+		out.Buf = append(format(out.Buf, value), '\n')
+		if err := out.Next(ctx); err != nil {
 			return err
 		}
 	}
-	return out.flush()
-}
-
-// lines gathers output.
-type lines struct {
-	w   io.Writer
-	buf []byte
-}
-
-// full writes what was gathered if it is enough.
-func (l *lines) full(ctx context.Context) error {
-	switch {
-	case len(l.buf) < writeBytes:
-		return nil
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	}
-	return l.flush()
-}
-
-func (l *lines) flush() error {
-	if len(l.buf) == 0 {
-		return nil
-	}
-	_, err := l.w.Write(l.buf)
-	if l.buf = l.buf[:0]; err != nil {
-		return fmt.Errorf("write output: %w", err)
-	}
-	return nil
+	return out.Flush()
 }
 
 // formatter returns the default format of V, chosen once.

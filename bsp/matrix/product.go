@@ -10,6 +10,7 @@ import (
 
 	"scalar/bsp"
 	"scalar/bsp/job"
+	"scalar/bsp/lines"
 )
 
 // product is what one peer knows of C = A·B.
@@ -19,7 +20,7 @@ type product struct {
 	give   *deliveries
 	rounds int // batches of the peer that has the most
 	state  progress
-	out    lines
+	out    lines.Writer
 
 	row   int    // of a, which is next or not finished
 	place []int  // by place, where the batch has its row of B
@@ -45,7 +46,7 @@ func newProduct(ctx context.Context, p *bsp.Peer[Term], right string, limit int)
 		return nil, err
 	}
 	r := &product{a: a, b: b, plan: newPlan(which, lengths, limit), place: make([]int, len(need))}
-	r.state.table, r.out.w = newTable(), p.Output()
+	r.state.table, r.out.W = newTable(), p.Output()
 	if r.rounds, err = bsp.AllReduce(ctx, p, r.plan.batches(), func(a, b int) int { return max(a, b) }); err != nil {
 		return nil, err
 	}
@@ -141,7 +142,7 @@ func (r *product) multiply(ctx context.Context, p *bsp.Peer[Term], step int) err
 	if step >= r.rounds {
 		p.Count("products", products)
 	}
-	return r.out.flush()
+	return r.out.Flush()
 }
 
 // add adds entry e of A times its row of B to the row of C, and returns how many products
@@ -178,10 +179,10 @@ func (r *product) write(ctx context.Context) error {
 		if err := finite(sum, row, uint64(column)+1); err != nil {
 			return err
 		}
-		r.out.buf = append(strconv.AppendUint(r.out.buf, row, 10), ' ')
-		r.out.buf = append(strconv.AppendUint(r.out.buf, uint64(column)+1, 10), ' ')
-		r.out.number(sum)
-		return r.out.full(ctx)
+		r.out.Buf = append(strconv.AppendUint(r.out.Buf, row, 10), ' ')
+		r.out.Buf = append(strconv.AppendUint(r.out.Buf, uint64(column)+1, 10), ' ')
+		r.out.Buf = appendLine(r.out.Buf, sum)
+		return r.out.Next(ctx)
 	})
 }
 
@@ -196,9 +197,9 @@ func (r *product) header(p *bsp.Peer[Term]) error {
 		entries += binary.LittleEndian.Uint64(b)
 	}
 	if p.Index() == 0 {
-		r.out.buf = fmt.Appendf(r.out.buf, "%%%%MatrixMarket matrix coordinate real general\n%d %d %d\n", r.a.Rows, r.b.Columns, entries)
+		r.out.Buf = fmt.Appendf(r.out.Buf, "%%%%MatrixMarket matrix coordinate real general\n%d %d %d\n", r.a.Rows, r.b.Columns, entries)
 	}
-	return r.out.flush()
+	return r.out.Flush()
 }
 
 // resume finds the row of A that superstep s goes on with.

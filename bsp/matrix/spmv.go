@@ -6,6 +6,7 @@ import (
 
 	"scalar/bsp"
 	"scalar/bsp/job"
+	"scalar/bsp/lines"
 	"scalar/bsp/mtx"
 )
 
@@ -115,9 +116,9 @@ func sendVector(ctx context.Context, p *bsp.Peer[float64], a *rows, need []uint3
 
 // multiply writes the peer's part of A·x; entry i is in column which[i] of x.
 func (a *rows) multiply(ctx context.Context, p *bsp.Peer[float64], x []float64, which []uint32) error {
-	out := &lines{w: p.Output()}
+	out := lines.Writer{W: p.Output()}
 	if p.Index() == 0 {
-		out.buf = fmt.Appendf(out.buf, "%%%%MatrixMarket matrix array real general\n%d 1\n", a.Rows)
+		out.Buf = fmt.Appendf(out.Buf, "%%%%MatrixMarket matrix array real general\n%d 1\n", a.Rows)
 	}
 	i := 0
 	for row := a.bounds[p.Index()]; row < a.bounds[p.Index()+1]; row++ {
@@ -131,12 +132,12 @@ func (a *rows) multiply(ctx context.Context, p *bsp.Peer[float64], x []float64, 
 		if err := finite(sum, row+1, 1); err != nil {
 			return err
 		}
-		out.number(sum)
-		if err := out.full(ctx); err != nil {
+		out.Buf = appendLine(out.Buf, sum)
+		if err := out.Next(ctx); err != nil {
 			return err
 		}
 	}
 	p.Count("rows", int64(a.bounds[p.Index()+1]-a.bounds[p.Index()]))
 	p.Count("entries", int64(len(a.columns)))
-	return out.flush()
+	return out.Flush()
 }
