@@ -12,6 +12,7 @@ import (
 	"scalar/bsp"
 	"scalar/bsp/arena"
 	"scalar/bsp/scan"
+	"scalar/internal/bitset"
 	"scalar/storage"
 	"scalar/superstep"
 )
@@ -159,13 +160,13 @@ func NewState[V any, M superstep.Number](n int) (State[V, M], error) {
 }
 
 // Once makes it the state of an algorithm with Once.
-func (s State[V, M]) Once() { s.got = newBitset(len(s.values)) }
+func (s State[V, M]) Once() { s.got = bitset.New(len(s.values)) }
 
 // Reach notes that messages came to a vertex.
-func (s State[V, M]) Reach(i int) { s.got.set(uint32(i)) }
+func (s State[V, M]) Reach(i int) { s.got.Add(uint32(i)) }
 
 // Reached reports whether messages came to a vertex.
-func (s State[V, M]) Reached(i int) bool { return s.got.has(uint32(i)) }
+func (s State[V, M]) Reached(i int) bool { return s.got.Has(uint32(i)) }
 
 // Set changes a vertex.
 func (s State[V, M]) Set(i int, v V, m M, halted bool) {
@@ -402,23 +403,23 @@ func PullAlong(edges [][2]uint32, front, got []bool) (found, after []bool, err e
 	if err != nil {
 		return nil, nil, err
 	}
-	set := func(of []bool) bitset {
-		s := newBitset(n)
+	set := func(of []bool) bitset.Set {
+		s := bitset.New(n)
 		for v, in := range of {
 			if in {
-				s.set(uint32(v))
+				s.Add(uint32(v))
 			}
 		}
 		return s
 	}
-	bools := func(s bitset) []bool {
+	bools := func(s bitset.Set) []bool {
 		of := make([]bool, n)
-		for v := range s.all() {
+		for v := range s.All() {
 			of[v] = true
 		}
 		return of
 	}
-	has, finds := set(got), newBitset(n)
+	has, finds := set(got), bitset.New(n)
 	headed{b, b.heads(uint32(n))}.pull(sets{set(front), has, finds})
 	return bools(finds), bools(has), nil
 }

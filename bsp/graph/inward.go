@@ -3,6 +3,7 @@ package graph
 import (
 	"slices"
 
+	"scalar/internal/bitset"
 	"scalar/superstep"
 )
 
@@ -173,14 +174,14 @@ const ahead = 256
 
 // sets are what a pull works on.
 type sets struct {
-	frontier   bitset // of the peer that has the targets
-	got, found bitset
+	frontier   bitset.Set // of the peer that has the targets
+	got, found bitset.Set
 }
 
 // set notes that a vertex has got a message.
 func (s sets) set(v uint32) {
-	s.got.set(v)
-	s.found.set(v)
+	s.got.Add(v)
+	s.found.Add(v)
 }
 
 // pull adds to got and to found the rows that have a target in the frontier, and leaves
@@ -192,7 +193,7 @@ func (b headed) pull(s sets) {
 	for lo := 0; lo < len(b.rows); lo += ahead {
 		n := b.pullHeads(lo, min(lo+ahead, len(b.rows)), s, &rest)
 		for _, r := range b.pullFirst(rest[:n], s) {
-			if s.frontier.any(b.targets[b.starts[r]+2 : b.starts[r+1]]) {
+			if s.frontier.Any(b.targets[b.starts[r]+2 : b.starts[r+1]]) {
 				s.set(b.rows[r])
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"scalar/bsp"
+	"scalar/internal/bitset"
 	"scalar/superstep"
 )
 
@@ -25,11 +26,11 @@ const gateShare = 256
 // once is what the engine has more for an algorithm with Once.
 type once[M superstep.Number] struct {
 	*inward
-	got     bitset // of the state: vertices that messages have come to
-	left    int64  // inward edges of the others
-	found   bitset // by a pull: vertices that have a message, in place of the list of woken
-	pulled  bool   // found is in use
-	message M      // that was sent by all vertices of the frontier
+	got     bitset.Set // of the state: vertices that messages have come to
+	left    int64      // inward edges of the others
+	found   bitset.Set // by a pull: vertices that have a message, in place of the list of woken
+	pulled  bool       // found is in use
+	message M          // that was sent by all vertices of the frontier
 
 	mirror *bsp.Mirror[Direct[M], uint64] // the frontier: words of bitsets
 	sent   *Aggregator[int64]             // messages
@@ -37,7 +38,7 @@ type once[M superstep.Number] struct {
 
 func newOnce[M superstep.Number](p *bsp.Peer[Direct[M]], g *part, global *Global) *once[M] {
 	n := len(g.degrees)
-	o := &once[M]{inward: g.inward, found: newBitset(n)}
+	o := &once[M]{inward: g.inward, found: bitset.New(n)}
 	watches, watched := make([][]uint32, p.N()), make([][]uint32, p.N())
 	own := wordsOf(uint32(n))
 	for q := range p.N() {
@@ -60,10 +61,10 @@ func wordsOf(vertices uint32) []uint32 {
 }
 
 // resume takes the set of those that have got something.
-func (o *once[M]) resume(got bitset) {
+func (o *once[M]) resume(got bitset.Set) {
 	o.got, o.left = got, 0
 	for v, d := range o.degrees {
-		if !got.has(uint32(v)) {
+		if !got.Has(uint32(v)) {
 			o.left += int64(d)
 		}
 	}
@@ -71,7 +72,7 @@ func (o *once[M]) resume(got bitset) {
 
 // reach notes that messages come to a vertex.
 func (o *once[M]) reach(v uint32) {
-	o.got.set(v)
+	o.got.Add(v)
 	o.left -= int64(o.degrees[v])
 }
 
@@ -135,10 +136,10 @@ func (e *engine[V, M]) exchangePulled(ctx context.Context) error {
 	if e.p.Index() == 0 {
 		e.p.Count(CounterPulled, 1)
 	}
-	next, edges := bitset(e.once.mirror.Next()), e.edges
+	next, edges := bitset.Set(e.once.mirror.Next()), e.edges
 	clear(next)
 	for _, v := range e.senders {
-		next.set(v)
+		next.Add(v)
 		e.out[v] = e.none
 	}
 	e.senders, e.edges = e.senders[:0], 0
@@ -152,15 +153,15 @@ func (e *engine[V, M]) pull() {
 	o.pulled = true
 	all := o.mirror.All()
 	for q, b := range o.blocks {
-		senders := bitset(all[o.mirror.Base(q):o.mirror.Base(q+1)])
+		senders := bitset.Set(all[o.mirror.Base(q):o.mirror.Base(q+1)])
 		if q == e.p.Index() {
 			senders = all[:len(o.got)]
 		}
-		if !senders.empty() {
+		if !senders.Empty() {
 			b.pull(sets{senders, o.got, o.found})
 		}
 	}
-	for v := range o.found.all() {
+	for v := range o.found.All() {
 		e.inbox[v] = o.message
 		o.left -= int64(o.degrees[v])
 	}
@@ -175,13 +176,13 @@ func (e *engine[V, M]) takeOnce(slot uint32, vs []M) {
 			continue
 		}
 		if e.inbox[v] == e.none {
-			if e.once.got.has(v) {
+			if e.once.got.Has(v) {
 				continue
 			}
 			e.once.reach(v)
 			switch {
 			case e.once.pulled:
-				e.once.found.set(v)
+				e.once.found.Add(v)
 			case !e.all:
 				e.woken = append(e.woken, v)
 				e.all = len(e.woken) > len(e.inbox)/fewShare

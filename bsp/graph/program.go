@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"scalar/bsp"
+	"scalar/internal/bitset"
 	"scalar/superstep"
 )
 
@@ -220,7 +221,7 @@ func newEngine[V any, M superstep.Number](p *bsp.Peer[Direct[M]], g *part, globa
 		return nil, err
 	}
 	if alg.Once {
-		e.once, e.got = newOnce[M](p, g, global), newBitset(n)
+		e.once, e.got = newOnce[M](p, g, global), bitset.New(n)
 	}
 	if _, err = p.State(e.state); err == nil && alg.Once {
 		e.once.resume(e.got)
@@ -326,7 +327,7 @@ func (e *engine[V, M]) compute() {
 			}
 		}
 	case e.once != nil && e.once.pulled:
-		for i := range e.once.found.all() {
+		for i := range e.once.found.All() {
 			e.computeOne(v, i, msgs)
 		}
 	default:

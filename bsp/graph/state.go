@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"scalar/internal/bitset"
 	"scalar/superstep"
 )
 
@@ -14,8 +15,8 @@ type state[V any, M superstep.Number] struct {
 	values []V
 	inbox  []M // identity where no message came
 	halted []bool
-	asleep int    // true ones in halted
-	got    bitset // vertices that messages have come to; nil without Once
+	asleep int        // true ones in halted
+	got    bitset.Set // vertices that messages have come to; nil without Once
 	codecV superstep.Codec[V]
 	codecM superstep.Codec[M]
 	fixed  bool // values have a fixed width, and go through the codec at once
@@ -68,7 +69,7 @@ func (s *state[V, M]) AppendBinary(b []byte) ([]byte, error) {
 		b = append(b, bits)
 	}
 	if s.got != nil {
-		b = s.got.append(b, len(s.values))
+		b = s.got.Append(b, len(s.values))
 	}
 	return s.codecM.Append(b, s.inbox), nil
 }
@@ -120,7 +121,7 @@ func (s *state[V, M]) UnmarshalBinary(b []byte) error {
 		return fmt.Errorf("%w: %d values and %d messages of %d vertices", errState, len(values), len(inbox), len(s.values))
 	}
 	if s.got != nil {
-		s.got.take(b[bits:flags], len(s.halted))
+		s.got.Take(b[bits:flags], len(s.halted))
 	}
 	s.values, s.inbox, s.asleep = values, inbox, 0
 	for i := range s.halted {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"scalar/bsp/graph"
+	"scalar/internal/bitset"
 )
 
 // hookFrom is the superstep from which on ids no longer go from set to set alone: in most
@@ -45,13 +46,13 @@ func (c *components) hook(t talk, before ids) error {
 
 // met returns the roots of own sets that meet other peers'.
 func (c *components) met() []uint32 {
-	roots := newBits(c.part.Len())
+	roots := bitset.New(c.part.Len())
 	for _, list := range c.shown {
 		for _, r := range list {
-			roots.set(c.sets[r])
+			roots.Add(c.sets[r])
 		}
 	}
-	return roots.drain()
+	return roots.Drain()
 }
 
 func least(a, b uint64) uint64 { return min(a, b) }

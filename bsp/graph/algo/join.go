@@ -1,6 +1,10 @@
 package algo
 
-import "slices"
+import (
+	"slices"
+
+	"scalar/internal/bitset"
+)
 
 // join makes the sets of what own edges connect. Most edges lead within one large set: it
 // grows from the vertex of most edges and is a bit a place, which stays in the cache.
@@ -9,25 +13,25 @@ func (c *components) join() {
 	if len(c.ends) == 0 {
 		return
 	}
-	large := newBits(len(c.sets))
+	large := bitset.New(len(c.sets))
 	hub := c.hub()
-	large.set(hub)
-	large.setAll(c.row(hub))
+	large.Add(hub)
+	large.AddAll(c.row(hub))
 	for v := range uint32(c.part.Len()) {
 		row := c.row(v)
-		if !large.has(v) {
-			if !slices.ContainsFunc(row, large.has) {
+		if !large.Has(v) {
+			if !slices.ContainsFunc(row, large.Has) {
 				for _, u := range row {
 					c.link(v, u)
 				}
 				continue
 			}
-			large.set(v)
+			large.Add(v)
 		}
-		large.setAll(row)
+		large.AddAll(row)
 	}
 	for i := range uint32(len(c.sets)) {
-		if large.has(i) {
+		if large.Has(i) {
 			c.link(hub, i)
 		}
 	}

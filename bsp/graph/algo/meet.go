@@ -3,43 +3,10 @@ package algo
 import (
 	"context"
 	"encoding/binary"
-	"math/bits"
 
 	"scalar/bsp"
+	"scalar/internal/bitset"
 )
-
-// bitset is a set of numbers below 64 times its length.
-type bitset []uint64
-
-func newBits(n int) bitset { return make(bitset, (n+63)/64) }
-
-func (b bitset) set(i uint32)      { b[i/64] |= 1 << (i % 64) }
-func (b bitset) has(i uint32) bool { return b[i/64]>>(i%64)&1 != 0 }
-
-// setAll sets numbers of which most are set.
-func (b bitset) setAll(numbers []uint32) {
-	for _, i := range numbers {
-		if !b.has(i) {
-			b.set(i)
-		}
-	}
-}
-
-// drain returns the numbers of the set, ascending, and empties it.
-func (b bitset) drain() (numbers []uint32) {
-	n := 0
-	for _, w := range b {
-		n += bits.OnesCount64(w)
-	}
-	numbers = make([]uint32, 0, n)
-	for i, w := range b {
-		for ; w != 0; w &= w - 1 {
-			numbers = append(numbers, uint32(64*i+bits.TrailingZeros64(w)))
-		}
-		b[i] = 0
-	}
-	return numbers
-}
 
 // meet joins own sets over those of other peers. A vertex that two peers have edges of is
 // in a set of each: its owner's, and the other's. Both tell the roots of all of those, the
@@ -47,13 +14,13 @@ func (b bitset) drain() (numbers []uint32) {
 func (c *components) meet(ctx context.Context, p *bsp.Peer[uint64]) error {
 	out := make([][]byte, p.N())
 	place := c.part.Len()
-	own := newBits(c.part.Len())
+	own := bitset.New(c.part.Len())
 	for q := range out {
 		watches, watched := c.part.Watches(q), c.part.Watched(q)
 		b := make([]byte, 0, 4*(len(watches)+len(watched)))
 		tell := func(root uint32) {
 			b = binary.LittleEndian.AppendUint32(b, root)
-			own.set(root)
+			own.Add(root)
 		}
 		for _, root := range c.sets[place : place+len(watches)] {
 			tell(root)
@@ -63,7 +30,7 @@ func (c *components) meet(ctx context.Context, p *bsp.Peer[uint64]) error {
 		}
 		place += len(watches)
 		out[q] = b
-		c.shown = append(c.shown, own.drain())
+		c.shown = append(c.shown, own.Drain())
 	}
 	told, err := bsp.HandOver(ctx, p, out)
 	if err != nil {
@@ -91,15 +58,15 @@ func (c *components) meetPeer(q, first int, told []byte) error {
 		c.roots, c.base = append(c.roots, nil), append(c.base, uint32(len(c.sets)))
 		return nil
 	}
-	theirs := newBits(int(count))
+	theirs := bitset.New(int(count))
 	for b := told; len(b) >= 4; b = b[4:] {
 		root := binary.LittleEndian.Uint32(b)
 		if root >= count {
 			return errTalk
 		}
-		theirs.set(root)
+		theirs.Add(root)
 	}
-	roots := theirs.drain()
+	roots := theirs.Drain()
 	base := uint32(len(c.sets))
 	number := make([]uint32, count)
 	for i, root := range roots {
