@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 
 	"scalar/bsp"
+	"scalar/internal/splitmix"
 )
 
 // Limits of randcomm.
@@ -92,7 +93,7 @@ func (r randcomm) report(ctx context.Context, p *bsp.Peer[[]byte], state randcom
 	}
 	total := randcommState{}
 	for _, s := range all {
-		total.Checksum = scramble(total.Checksum ^ s.Checksum)
+		total.Checksum = splitmix.Next(total.Checksum ^ s.Checksum)
 		total.Received += s.Received
 	}
 	if want := int64(r.messages) * int64(r.supersteps) * int64(p.N()); total.Received != want {
@@ -105,7 +106,7 @@ func (r randcomm) report(ctx context.Context, p *bsp.Peer[[]byte], state randcom
 
 // read takes the inbox into the checksum, every byte of every message in order.
 func (s *randcommState) read(p *bsp.Peer[[]byte]) {
-	sum := scramble(s.Checksum + uint64(p.Superstep()))
+	sum := splitmix.Next(s.Checksum + uint64(p.Superstep()))
 	for m := range p.Messages() {
 		sum = digest(sum, m)
 		s.Received++
@@ -129,19 +130,11 @@ func draw(b []byte, rng *rand.PCG) {
 func digest(sum uint64, b []byte) uint64 {
 	sum ^= uint64(len(b))
 	for ; len(b) >= 8; b = b[8:] {
-		sum = scramble(sum ^ binary.LittleEndian.Uint64(b))
+		sum = splitmix.Next(sum ^ binary.LittleEndian.Uint64(b))
 	}
 	var last [8]byte
 	copy(last[:], b)
-	return scramble(sum ^ binary.LittleEndian.Uint64(last[:]))
-}
-
-// scramble is splitmix64's step.
-func scramble(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
+	return splitmix.Next(sum ^ binary.LittleEndian.Uint64(last[:]))
 }
 
 // bytesCodec sends byte slices as they are, behind their lengths.

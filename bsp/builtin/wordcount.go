@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"scalar/bsp"
+	"scalar/internal/splitmix"
 )
 
 func wordcountProgram() Program {
@@ -44,7 +45,7 @@ func wordcount(ctx context.Context, p *bsp.Peer[tally]) error {
 		for _, word := range slices.Sorted(maps.Keys(counts)) { // a map's order would differ after a restart
 			h := fnv.New64a()
 			h.Write([]byte(word))
-			p.Send(int(scramble(h.Sum64())>>32*uint64(p.N())>>32), tally{word, *counts[word]})
+			p.Send(int(splitmix.Next(h.Sum64())>>32*uint64(p.N())>>32), tally{word, *counts[word]})
 		}
 		if err := p.Sync(ctx); err != nil {
 			return err

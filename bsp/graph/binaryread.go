@@ -12,6 +12,7 @@ import (
 
 	"scalar/bsp/job"
 	"scalar/bsp/scan"
+	"scalar/internal/splitmix"
 	"scalar/storage"
 )
 
@@ -192,7 +193,7 @@ func (t *numberTaker) take(payload []byte, items uint64) error {
 		switch {
 		case !t.direct:
 			t.codes = append(t.codes, t.all.find(id))
-		case t.place(mix(id)):
+		case t.place(splitmix.Mix(id)):
 			t.own.ids = append(t.own.ids, id)
 		}
 	}

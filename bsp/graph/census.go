@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"scalar/internal/splitmix"
 )
 
 // A census numbers the distinct ids that one peer reads, those of each owner apart, in
@@ -135,7 +137,7 @@ func (d *integerCensus) find(id uint64) uint32 {
 		d.extend(id)
 	}
 	if d.direct[id] == 0 {
-		d.direct[id] = d.add(id, mix(id))
+		d.direct[id] = d.add(id, splitmix.Mix(id))
 	}
 	return d.direct[id] - 1
 }
@@ -177,7 +179,7 @@ func (d *integerCensus) findHashed(id uint64) uint32 {
 	if 2*d.hashed >= len(d.table) {
 		d.rehash()
 	}
-	hash := mix(id)
+	hash := splitmix.Mix(id)
 	mask := uint64(len(d.table) - 1)
 	at := hash & mask
 	for ; d.table[at].code != 0; at = (at + 1) & mask {
@@ -206,7 +208,7 @@ func (d *integerCensus) rehash() {
 		if s.code == 0 || s.id < uint64(len(d.direct)) {
 			continue
 		}
-		at := mix(s.id) & mask
+		at := splitmix.Mix(s.id) & mask
 		for d.table[at].code != 0 {
 			at = (at + 1) & mask
 		}

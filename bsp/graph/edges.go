@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"scalar/bsp/arena"
+	"scalar/internal/splitmix"
 )
 
 // edgeList is what one peer read: its distinct ids and the edges between them, by the
@@ -77,7 +78,7 @@ func (l *edgeList) addByID(codes []uint32, weights []float64) {
 		if l.pulled {
 			row, other = other, row
 		}
-		at := row>>level<<(2*shift) | ownerOf(mix(uint64(row)), peers)<<shift | ownerOf(mix(uint64(other)), peers)
+		at := row>>level<<(2*shift) | ownerOf(splitmix.Mix(uint64(row)), peers)<<shift | ownerOf(splitmix.Mix(uint64(other)), peers)
 		b := &buckets[at]
 		if cap(b.open)-len(b.open) < edgeRoom {
 			l.grow(int(at))

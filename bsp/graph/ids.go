@@ -21,13 +21,6 @@ type dictionary interface {
 	text(dst []byte, i int) []byte
 }
 
-// mix spreads the bits of x (the finalizer of splitmix64).
-func mix(x uint64) uint64 {
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
-}
-
 // ownerOf returns which of n peers a hash belongs to.
 func ownerOf(hash uint64, n int) uint32 { return uint32(hash >> 32 * uint64(n) >> 32) }
 

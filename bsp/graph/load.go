@@ -11,6 +11,7 @@ import (
 	"scalar/bsp"
 	"scalar/bsp/arena"
 	"scalar/bsp/job"
+	"scalar/internal/splitmix"
 )
 
 // part is one peer's part of the graph.
@@ -32,7 +33,7 @@ type part struct {
 func (g *part) ownerOf(id uint64) int {
 	peers := len(g.counts)
 	if _, ok := g.ids.(*integerIDs); ok {
-		return int(ownerOf(mix(id), peers))
+		return int(ownerOf(splitmix.Mix(id), peers))
 	}
 	q, _ := slices.BinarySearch(g.base[1:], id+1) // the first whose end is after id
 	return min(q, peers-1)

@@ -7,6 +7,7 @@ import (
 
 	"scalar/bsp/job"
 	"scalar/bsp/scan"
+	"scalar/internal/splitmix"
 )
 
 // maxConstraints bounds the weights of a METIS vertex.
@@ -176,7 +177,7 @@ func (p *parser) metisNeighbour(b []byte, s span) (end int, err error) {
 		}
 	}
 	p.found++
-	if side := mix(mix(min(u, v)) + max(u, v) + mix(math.Float64bits(w))); u < v {
+	if side := splitmix.Mix(splitmix.Mix(min(u, v)) + max(u, v) + splitmix.Mix(math.Float64bits(w))); u < v {
 		p.sides += side
 	} else {
 		p.sides -= side

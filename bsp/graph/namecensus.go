@@ -1,6 +1,10 @@
 package graph
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"scalar/internal/splitmix"
+)
 
 // nameCensus is the census of names.
 type nameCensus struct {
@@ -47,7 +51,7 @@ func keyOf(text []byte, s span) nameKey {
 }
 
 // hash spreads keys over a table.
-func (k nameKey) hash() uint64 { return mix(k.lo ^ k.hi*0x9e3779b97f4a7c15) }
+func (k nameKey) hash() uint64 { return splitmix.Mix(k.lo ^ k.hi*splitmix.Gamma) }
 
 func newNameCensus(peers int) *nameCensus {
 	return &nameCensus{coding: codingOf(peers), names: make([]stringIDs, peers), table: make([]nameSlot, 1024)}

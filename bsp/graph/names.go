@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sort"
 	"strings"
+
+	"scalar/internal/splitmix"
 )
 
 // stringIDs is the dictionary of names: one array of bytes, no pointer a name.
@@ -32,13 +34,13 @@ var errNames = errors.New("vertex ids: malformed names")
 
 // hash is the same in every process: it decides who owns a name.
 func hash(b []byte) uint64 {
-	h := uint64(len(b)) * 0x9e3779b97f4a7c15
+	h := uint64(len(b)) * splitmix.Gamma
 	for ; len(b) >= 8; b = b[8:] {
-		h = mix(h ^ binary.LittleEndian.Uint64(b))
+		h = splitmix.Mix(h ^ binary.LittleEndian.Uint64(b))
 	}
 	var last [8]byte
 	copy(last[:], b)
-	return mix(h ^ binary.LittleEndian.Uint64(last[:]))
+	return splitmix.Mix(h ^ binary.LittleEndian.Uint64(last[:]))
 }
 
 func (d *stringIDs) appendTo(payload []byte, i int) []byte {

@@ -3,6 +3,8 @@ package graph
 import (
 	"encoding/binary"
 	"math"
+
+	"scalar/internal/splitmix"
 )
 
 // A placing says which numbers the vertices of a list have at their owners: the same as
@@ -17,7 +19,7 @@ type placing struct {
 // at returns where the vertex of a code is.
 func (p *placing) at(code uint32) (owner, number uint32) {
 	if p.ranks != nil {
-		owner = ownerOf(mix(uint64(code)), p.peers)
+		owner = ownerOf(splitmix.Mix(uint64(code)), p.peers)
 		return owner, rankOf(p.ranks[owner], code)
 	}
 	owner, number = p.owner(code), p.number(code)

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+
+	"scalar/internal/splitmix"
 )
 
 // While ids are small for the number of them that there may be, a census keeps no codes:
@@ -119,7 +121,7 @@ func (d *integerCensus) mapped(owner int) []byte {
 		own := uint64(0)
 		for ; word != 0; word &= word - 1 {
 			at := bits.TrailingZeros64(word)
-			if d.peers == 1 || int(ownerOf(mix(uint64(64*i+at)), d.peers)) == owner {
+			if d.peers == 1 || int(ownerOf(splitmix.Mix(uint64(64*i+at)), d.peers)) == owner {
 				own |= 1 << at
 			}
 		}

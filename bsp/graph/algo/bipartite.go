@@ -4,6 +4,7 @@ import (
 	"scalar/bsp"
 	"scalar/bsp/graph"
 	"scalar/bsp/job"
+	"scalar/internal/splitmix"
 	"scalar/superstep"
 )
 
@@ -26,7 +27,7 @@ func Bipartite(in graph.Input, left string, seed uint64) bsp.Program[graph.Direc
 			Until: func(superstep int) bool { return superstep%3 == 2 && granted.Value() == 0 },
 			Sweep: func(a *graph.Arrays[uint64, uint64]) {
 				s := g.Superstep()
-				m := &matching{a, scramble(seed ^ uint64(s))}
+				m := &matching{a, splitmix.Next(seed ^ uint64(s))}
 				switch s % 3 {
 				case 0:
 					m.ask(s == 0)
@@ -116,23 +117,15 @@ func (m *matching) accept() {
 // choose returns the id of one of a vertex's neighbours that will do, NoID without any.
 func (m *matching) choose(v int, will func(u uint32) bool) uint64 {
 	id, best := uint64(graph.NoID), uint64(0)
-	salt := scramble(m.salt ^ m.ID(v))
+	salt := splitmix.Next(m.salt ^ m.ID(v))
 	for _, u := range m.Sources(v) {
 		if !will(u) {
 			continue
 		}
 		n := m.Neighbour(u)
-		if luck := scramble(salt ^ n); id == graph.NoID || luck > best || luck == best && n < id {
+		if luck := splitmix.Next(salt ^ n); id == graph.NoID || luck > best || luck == best && n < id {
 			id, best = n, luck
 		}
 	}
 	return id
-}
-
-// scramble is splitmix64's step.
-func scramble(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }

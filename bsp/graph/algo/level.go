@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"scalar/internal/splitmix"
 )
 
 // level is one peer's part of a level of Louvain: its own vertices in the order of their
@@ -193,9 +195,9 @@ func (l *level) modularity(owned map[uint64]uint64) (wide, error) {
 func (l *level) move(round uint64) {
 	to := make([]uint64, len(l.names)) // by name: the weight of links to it
 	var seen []uint32
-	salt := scramble(round)
+	salt := splitmix.Next(round)
 	for v := range l.own {
-		if scramble(l.ids[v]^salt)&1 == 0 {
+		if splitmix.Next(l.ids[v]^salt)&1 == 0 {
 			continue
 		}
 		home := l.places[v]

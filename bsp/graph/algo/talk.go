@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+
+	"scalar/internal/splitmix"
 )
 
 // talk is how peers agree on values by ids. An id belongs to the peer that its hash names.
@@ -15,7 +17,7 @@ type talk struct {
 
 var errTalk = errors.New("what another peer says is malformed: do all peers run the same program?")
 
-func (t talk) owner(id uint64) int { return int(scramble(id) >> 32 * uint64(t.peers) >> 32) }
+func (t talk) owner(id uint64) int { return int(splitmix.Next(id) >> 32 * uint64(t.peers) >> 32) }
 
 // tell gives two numbers to all peers, and returns those of all.
 func (t talk) tell(a, b uint64) ([][2]uint64, error) {

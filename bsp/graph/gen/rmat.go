@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+
+	"scalar/internal/splitmix"
 )
 
 // Limits of an R-MAT graph.
@@ -219,14 +221,9 @@ func (g RMAT) format(b bucket) text {
 	return t
 }
 
-// weight is a function of seed and edge (splitmix64's finalizer), so that it does
-// not depend on the order in which edges are drawn.
-func weight(seed, key uint64) uint64 {
-	x := seed ^ key*0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return (x^x>>31)%255 + 1
-}
+// weight is a function of seed and edge, so that it does not depend on the order in
+// which edges are drawn.
+func weight(seed, key uint64) uint64 { return splitmix.Mix(seed^key*splitmix.Gamma)%255 + 1 }
 
 func appendUint(b []byte, x uint64) []byte {
 	var digits [20]byte
