@@ -15,7 +15,7 @@ type Global struct {
 	superstep  int
 	vertices   int64
 	edges      int64
-	sources    []uint64
+	roots      []uint64
 	aggregates []aggregate
 }
 
@@ -28,8 +28,8 @@ func (g *Global) NumVertices() int64 { return g.vertices }
 // NumEdges returns the number of edges of the whole graph, as Vertex.NumEdges does.
 func (g *Global) NumEdges() int64 { return g.edges }
 
-// Source returns the ID of Algorithm.Sources[i]; it is known from superstep 0 on.
-func (g *Global) Source(i int) uint64 { return g.sources[i] }
+// Root returns the ID of Algorithm.Roots[i]; it is known from superstep 0 on.
+func (g *Global) Root(i int) uint64 { return g.roots[i] }
 
 // An Aggregator is a global value: what vertices add in superstep s, all read in
 // s+1. It rides on the barrier and costs no superstep.

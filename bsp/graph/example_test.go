@@ -57,12 +57,12 @@ func ExampleAlgorithm_once() {
 		return graph.Algorithm[int64, int64]{
 			Combine: superstep.Min,
 			Once:    true,
-			Sources: []string{"1", "2"},
+			Roots:   []string{"1", "2"},
 			Compute: func(v *graph.Vertex[int64, int64], _ iter.Seq[int64]) {
 				steps, reached := v.Message()
 				if v.Superstep() == 0 {
 					v.Value = -1
-					steps, reached = 0, v.ID() == g.Source(0) || v.ID() == g.Source(1)
+					steps, reached = 0, v.ID() == g.Root(0) || v.ID() == g.Root(1)
 				}
 				if reached && v.Value < 0 { // a source gets a message too
 					v.Value = steps

@@ -37,7 +37,7 @@ func FreeProgram[V, M any](in Input, define func(g *Global) Algorithm[V, M]) bsp
 		if err != nil {
 			return err
 		}
-		if err := global.setUp(g, alg.Sources, handing(ctx, p)); err != nil {
+		if err := global.setUp(g, alg.Roots, handing(ctx, p)); err != nil {
 			return err
 		}
 		e := &freeEngine[V, M]{p: p, global: global, alg: alg, hand: handing(ctx, p)}

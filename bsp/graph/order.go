@@ -11,8 +11,8 @@ import (
 	"scalar/bsp/scan"
 )
 
-// setUp learns of a graph what all peers know: how large it is and where sources are.
-func (g *Global) setUp(own *part, sources []string, hand handOver) error {
+// setUp learns of a graph what all peers know: how large it is and where its roots are.
+func (g *Global) setUp(own *part, roots []string, hand handOver) error {
 	edges := uint64(0)
 	for _, d := range own.degrees {
 		edges += uint64(d)
@@ -28,7 +28,7 @@ func (g *Global) setUp(own *part, sources []string, hand handOver) error {
 		g.edges += int64(binary.LittleEndian.Uint64(b))
 	}
 	g.vertices = own.numVertices()
-	g.sources, err = own.find(sources, hand)
+	g.roots, err = own.find(roots, hand)
 	return err
 }
 

@@ -51,9 +51,9 @@ type Algorithm[V, M any] struct {
 	// Supersteps ends the job when so many have been computed; what the last one sends
 	// goes nowhere. 0: no limit.
 	Supersteps int
-	// Sources are ids of vertices as the input has them, for Global.Source. The job fails
-	// if one is not in the graph.
-	Sources []string
+	// Roots are ids of vertices to begin at, such as the source of a search, as the input
+	// has them; Global.Root tells their IDs. The job fails if one is not in the graph.
+	Roots []string
 	// Missing says what becomes of a message to a vertex that is not there.
 	Missing Missing
 	// Names says that values, which are uint64 then, are IDs: they are written as the
@@ -129,7 +129,7 @@ func Program[V any, M superstep.Number](in Input, define func(g *Global) Algorit
 		if err != nil {
 			return err
 		}
-		if err := global.setUp(g, alg.Sources, handing(ctx, p)); err != nil {
+		if err := global.setUp(g, alg.Roots, handing(ctx, p)); err != nil {
 			return err
 		}
 		r, err := newRunner(ctx, p, g, global, alg)

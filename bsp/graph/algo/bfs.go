@@ -19,12 +19,12 @@ func BFS(in graph.Input, source string) bsp.Program[graph.Direct[int64]] {
 		return graph.Algorithm[int64, int64]{
 			Combine: superstep.Min,
 			Once:    true,
-			Sources: []string{source},
+			Roots:   []string{source},
 			Compute: func(v *graph.Vertex[int64, int64], _ iter.Seq[int64]) {
 				steps, reached := v.Message()
 				if v.Superstep() == 0 {
 					v.Value = Unreached
-					if v.ID() == g.Source(0) {
+					if v.ID() == g.Root(0) {
 						steps, reached = 0, true
 					}
 				}

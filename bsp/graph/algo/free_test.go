@@ -26,12 +26,12 @@ func TestFreePaths(t *testing.T) {
 		in.Weights = true
 		return bsp.NewRunner(graph.FreeProgram(in, func(g *graph.Global) graph.Algorithm[float64, way] {
 			return graph.Algorithm[float64, way]{
-				Sources: []string{source},
-				Merge:   func(a, b way) way { return way{min(a.Length, b.Length)} },
+				Roots: []string{source},
+				Merge: func(a, b way) way { return way{min(a.Length, b.Length)} },
 				Compute: func(v *graph.Vertex[float64, way], msgs iter.Seq[way]) {
 					best := math.Inf(1)
 					if v.Superstep() == 0 {
-						if v.Value = best; v.ID() == g.Source(0) {
+						if v.Value = best; v.ID() == g.Root(0) {
 							best = 0
 						}
 					}

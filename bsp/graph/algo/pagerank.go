@@ -51,7 +51,7 @@ func (c PageRank) Program(in graph.Input) bsp.Program[graph.Direct[float64]] {
 	return graph.Program(in, func(g *graph.Global) graph.Algorithm[float64, float64] {
 		dangling := graph.NewAggregator[float64](g, superstep.Sum)
 		change := graph.NewAggregator[float64](g, superstep.Sum)
-		alg := graph.Algorithm[float64, float64]{Combine: superstep.Sum, Supersteps: c.Iterations + 1, Sources: c.Personalize}
+		alg := graph.Algorithm[float64, float64]{Combine: superstep.Sum, Supersteps: c.Iterations + 1, Roots: c.Personalize}
 		var home *home
 		alg.Sweep = func(a *graph.Arrays[float64, float64]) {
 			if home == nil { // also after a restart
@@ -88,7 +88,7 @@ func (c PageRank) home(g *graph.Global, a *graph.Arrays[float64, float64]) *home
 	}
 	ids := make([]uint64, len(c.Personalize))
 	for i := range ids {
-		ids[i] = g.Source(i)
+		ids[i] = g.Root(i)
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)

@@ -55,12 +55,12 @@ func TestPulledPaths(t *testing.T) {
 	against(t, func(in graph.Input) bsp.Runner {
 		return bsp.NewRunner(graph.Program(in, func(g *graph.Global) graph.Algorithm[int64, int64] {
 			return graph.Algorithm[int64, int64]{
-				Combine: superstep.Min, Sources: []string{source}, Pull: true,
+				Combine: superstep.Min, Roots: []string{source}, Pull: true,
 				Compute: func(v *graph.Vertex[int64, int64], _ iter.Seq[int64]) {
 					steps, reached := v.Message()
 					if v.Superstep() == 0 {
 						v.Value = math.MaxInt64
-						steps, reached = 0, v.ID() == g.Source(0)
+						steps, reached = 0, v.ID() == g.Root(0)
 					}
 					if reached && steps < v.Value {
 						v.Value = steps
@@ -82,12 +82,12 @@ func TestPullSends(t *testing.T) {
 	against(t, func(in graph.Input) bsp.Runner {
 		return bsp.NewRunner(graph.Program(in, func(g *graph.Global) graph.Algorithm[int64, int64] {
 			return graph.Algorithm[int64, int64]{
-				Combine: superstep.Sum, Sources: []string{source}, Supersteps: 2, Pull: true,
+				Combine: superstep.Sum, Roots: []string{source}, Supersteps: 2, Pull: true,
 				Compute: func(v *graph.Vertex[int64, int64], _ iter.Seq[int64]) {
 					v.Value, _ = v.Message()
 					v.SendAll(1)
 					v.SendAll(1)
-					v.Send(g.Source(0), 1000)
+					v.Send(g.Root(0), 1000)
 				},
 			}
 		}))
