@@ -13,7 +13,7 @@ import (
 )
 
 // checkpointInterval is how long a job computes between two checkpoints unless
-// told otherwise (DESIGN §5).
+// told otherwise by a number of supersteps.
 const checkpointInterval = 30 * time.Second
 
 // controlBusy is raised by a task whose last checkpoint is still being written:

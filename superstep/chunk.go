@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Chunks of messages grow from the smallest size to this one (notes: 16-byte
-// messages reach full speed from 32 KiB on); columns leave in larger pieces.
+// Chunks of messages grow from minChunk to dataChunk (16-byte messages reach full speed
+// from 32 KiB on); columns leave in larger pieces.
 const (
 	minChunk    = 1 << 10
 	dataChunk   = 64 << 10

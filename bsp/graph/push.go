@@ -53,8 +53,8 @@ func combine[M superstep.Number](op superstep.Op, a, b M) M {
 
 // push combines out[v] of every row v into the accumulator of the block's
 // destination, along all edges of the row, and returns the number of edges walked.
-// Rows whose out is the identity send nothing. One loop an operator: an operator
-// chosen in the loop costs as much as the edge (notes of the design).
+// Rows whose out is the identity send nothing. One loop an operator: called
+// through a function or an interface it took 1.6 to 1.8 ns an edge, instead of 0.9.
 func push[M superstep.Number](b *block, op superstep.Op, out, acc []M) (walked int64) {
 	if len(b.rows) == 0 {
 		return 0

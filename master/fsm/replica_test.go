@@ -305,8 +305,8 @@ func TestSnapshotOfALargeJob(t *testing.T) {
 	}
 }
 
-// The design asks for 100,000 jobs in a snapshot of at most 50 MiB, restored
-// within 2 s; that is measured by BenchmarkRestore. Here: they are all there.
+// A snapshot of 100,000 jobs is to have at most 50 MiB, and to be restored within 2 s;
+// that is measured by BenchmarkRestore. Here: they are all there.
 func TestManyJobs(t *testing.T) {
 	s := many(t, 3_000)
 	back, err := fsm.Restore(bytes.NewReader(encode(t, s)))

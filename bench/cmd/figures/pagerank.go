@@ -52,7 +52,7 @@ func (h *harness) pagerank(ctx context.Context, scale int) ([]bench.Figure, erro
 		compute := wall
 		compute.Name, compute.Samples, compute.Limit, compute.Floor = wall.Name+", compute", r.compute, floor.compute, "the same, pulls along one CSR"
 		if scale == 18 {
-			wall.Peers, compute.Peers = "Giraph 16, GraphX 24, timely 0.19 (notes of the design)", "GAP 0.044, timely 0.108, Giraph 3.25"
+			wall.Peers, compute.Peers = "Giraph 16, GraphX 24, timely 0.19 (measured at another time)", "GAP 0.044, timely 0.108, Giraph 3.25"
 			if i == 1 {
 				wall.Mark = 1.5
 			}
