@@ -62,7 +62,6 @@ var Modules = []string{
 //go:embed bsp/graph/algo/width.go
 //go:embed bsp/graph/binary.go
 //go:embed bsp/graph/binaryread.go
-//go:embed bsp/graph/bits.go
 //go:embed bsp/graph/block.go
 //go:embed bsp/graph/bucket.go
 //go:embed bsp/graph/census.go
@@ -118,6 +117,8 @@ var Modules = []string{
 //go:embed bsp/job/spec.go
 //go:embed bsp/job/state.go
 //go:embed bsp/job/trace.go
+//go:embed bsp/lines/doc.go
+//go:embed bsp/lines/writer.go
 //go:embed bsp/local.go
 //go:embed bsp/localend.go
 //go:embed bsp/main.go
@@ -148,6 +149,7 @@ var Modules = []string{
 //go:embed bsp/wire/store.go
 //go:embed bsp/wire/task.go
 //go:embed bsp/wire/times.go
+//go:embed internal/bitset/bitset.go
 //go:embed internal/memory/memory.go
 //go:embed internal/netx/netx.go
 //go:embed internal/netx/tcp_linux.go
@@ -163,6 +165,7 @@ var Modules = []string{
 //go:embed internal/pki/tls.go
 //go:embed internal/pki/verify.go
 //go:embed internal/procfs/procfs.go
+//go:embed internal/splitmix/splitmix.go
 //go:embed storage/blobs.go
 //go:embed storage/commit.go
 //go:embed storage/doc.go

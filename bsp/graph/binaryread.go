@@ -143,7 +143,7 @@ func (f *binaryFile) readIDs(ctx context.Context, list *edgeList, direct bool, s
 	f.codes = t.codes
 	if direct {
 		list.level = rangeBits
-		return list.makeRoom(list.bound(int(slices.Max(t.counts))))
+		return t.makeRoom(list)
 	}
 	list.own = nil
 	return list.makeRoom(list.ids.bound())
@@ -172,6 +172,15 @@ func (t *taker) place(hash uint64) (own bool) {
 	t.codes = append(t.codes, t.code(owner, t.counts[owner]))
 	t.counts[owner]++
 	return int(owner) == t.index
+}
+
+// makeRoom makes room for the codes of all ids.
+func (t *taker) makeRoom(list *edgeList) error {
+	bound := t.bound(int(slices.Max(t.counts)))
+	if bound > maxVertices { // which list would tell of the ids in its census, where there are none
+		return tooManyVertices(len(t.codes))
+	}
+	return list.makeRoom(bound)
 }
 
 var errOrder = fmt.Errorf("%w (ids that do not ascend)", errBinary)

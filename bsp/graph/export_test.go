@@ -194,6 +194,15 @@ func SettleTooMany(peers int) error {
 // heap returns an arena with memory for all.
 func heap() *arena.Arena { return arena.New("", math.MaxInt64) }
 
+// PlaceTooMany gives one peer of several, which reads a binary graph of so many ids, most
+// of one owner.
+func PlaceTooMany(peers, vertices int, most uint32) error {
+	coding := codingOf(peers)
+	t := &taker{coding: coding, codes: make([]uint32, vertices), counts: make([]uint32, peers)}
+	t.counts[peers-1] = most
+	return t.makeRoom(&edgeList{coding: coding, ids: newIntegerCensus(peers)})
+}
+
 // AddDegree adds an edge to a vertex that has degree edges already.
 func AddDegree(degree uint32) error {
 	edge := make([]byte, edgeRoom) // from 0 to 0

@@ -416,6 +416,14 @@ func TestTooLargeGraphs(t *testing.T) {
 			t.Errorf("%d peers: %v", peers, err)
 		}
 	}
+	for peers, most := range map[int]uint32{1: math.MaxUint32 - 1, 2: math.MaxInt32, 3: 1<<30 - 1, 4: 1<<30 - 1, 5: 1<<29 - 1} {
+		if err := graph.PlaceTooMany(peers, 7, most); err != nil {
+			t.Errorf("%d peers, %d ids of one owner: %v", peers, most, err)
+		}
+		if err := graph.PlaceTooMany(peers, 7, most+1); err == nil || err.Error() != "7 vertices on one peer: use more peers" {
+			t.Errorf("%d peers, %d ids of one owner: %v", peers, most+1, err)
+		}
+	}
 	if err := graph.AddDegree(math.MaxUint32 - 1); err != nil {
 		t.Error(err)
 	}
