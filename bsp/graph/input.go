@@ -35,6 +35,13 @@ func ParseIDs(s string) (IDs, error) {
 // "src dst [weight]" an edge, fields separated by blanks or tabs; a field that begins
 // with "#" begins a comment; empty lines are skipped. Edges that repeat stay parallel
 // edges, loops stay.
+//
+// While a graph is loaded, a vertex is a number of 32 bits, of which some name its owner.
+// Let S be the number of peers, rounded up to a power of two. Of the ids of each owner a
+// peer may read 4,294,967,294/S distinct ones; of text it reads its share, of a binary
+// graph all ids. All peers together may tell an owner of 4,294,967,294 ids, of which one
+// that several of them have read counts several times. A job with more fails with "N
+// vertices on one peer: use more peers". docs/graph.md has all limits.
 type Input struct {
 	Format      Format // of text, default Edges
 	IDs         IDs    // default Integers
