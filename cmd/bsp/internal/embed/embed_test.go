@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write embed.go anew")
 const root = "../../../.."
 
 // api are the packages that a user's program may import.
-var api = []string{"./bsp", "./bsp/bsptest", "./bsp/graph", "./bsp/graph/algo", "./storage", "./superstep"}
+var api = []string{"./bsp", "./bsp/bsptest", "./bsp/graph", "./bsp/graph/algo", "./bsp/matrix", "./bsp/mtx", "./storage", "./superstep"}
 
 const header = `// Package scalar holds the sources that a user's program is built from, embedded
 // in the bsp binary: whoever writes a program needs no checkout. This file is written
