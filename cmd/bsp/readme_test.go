@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -21,4 +22,63 @@ func TestREADME(t *testing.T) {
 	if block == "" || block != program {
 		t.Errorf("README.md has\n%s\nexamples/ring has\n%s", block, program)
 	}
+}
+
+// TestGraphPage does what docs/graph.md says, as it says it, in an empty folder.
+func TestGraphPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/graph.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, code := strings.Builder{}, false
+	for line := range strings.Lines(string(page)) {
+		switch command, indented := strings.CutPrefix(line, "    "); {
+		case code && line == "```\n":
+			code = false
+			script.WriteString("END\n")
+		case code:
+			script.WriteString(line)
+		case line == "```go\n" && !strings.Contains(script.String(), "END"): // what follows are pieces
+			code = true
+			script.WriteString("cat > main.go <<'END'\n")
+		case indented:
+			script.WriteString(command)
+		}
+	}
+	if n := strings.Count(script.String(), "bsp "); n < 6 {
+		t.Fatalf("%d commands are too few:\n%s", n, &script)
+	}
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "sh", "-ec", script.String())
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=", "GOPROXY=off", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	builtin, own := steps(t, dir+"/steps"), steps(t, dir+"/steps2")
+	for id, n := range builtin {
+		if n == "9223372036854775807" {
+			n = "-1"
+		}
+		if own[id] != n {
+			t.Errorf("vertex %s: bfs says %s, the program of the page %s", id, n, own[id])
+		}
+	}
+	if len(builtin) < 40_000 || len(own) != len(builtin) || builtin["3"] != "0" {
+		t.Errorf("%d and %d vertices", len(builtin), len(own))
+	}
+}
+
+// steps reads a job's output.
+func steps(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "bsp", "data", "cat", folder).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		id, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		values[id] = value
+	}
+	return values
 }
