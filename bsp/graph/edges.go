@@ -46,10 +46,10 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 	if in.Undirected {
 		codes, weights = bothWays(codes, weights, in)
 	}
-	if l.byID {
-		l.addByID(codes, weights)
-		return
-	}
+	l.addCoded(codes, weights)
+}
+
+func (l *edgeList) addCoded(codes []uint32, weights []float64) {
 	mask, shift, level, buckets, form := uint32(1)<<l.shift-1, l.shift, l.level, l.buckets, formOf(l.wide, false)
 	for i := 1; i < len(codes); i += 2 {
 		row, other := codes[i-1], codes[i]
@@ -70,26 +70,61 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 	}
 }
 
-// addByID adds edges between ids.
-func (l *edgeList) addByID(codes []uint32, weights []float64) {
+// addIDs adds edges between ids, and notes those, up to an edge with one that is too large
+// for now: it returns how many ids come before it.
+func (l *edgeList) addIDs(seen, ids []uint64, weights []float64) int {
 	shift, peers, level, buckets, form := l.shift, l.peers, l.level, l.buckets, formOf(l.wide, false)
-	for i := 1; i < len(codes); i += 2 {
-		row, other := codes[i-1], codes[i]
+	for i := 0; i+1 < len(ids); i += 2 {
+		row, other := ids[i], ids[i+1]
+		if row/64 >= uint64(len(seen)) || other/64 >= uint64(len(seen)) {
+			return i
+		}
+		if word, bit := &seen[row/64], uint64(1)<<(row%64); *word&bit == 0 {
+			*word |= bit
+		}
+		if word, bit := &seen[other/64], uint64(1)<<(other%64); *word&bit == 0 {
+			*word |= bit
+		}
 		if l.pulled {
 			row, other = other, row
 		}
-		at := row>>level<<(2*shift) | ownerOf(splitmix.Mix(uint64(row)), peers)<<shift | ownerOf(splitmix.Mix(uint64(other)), peers)
+		at := int(uint32(row)>>level<<(2*shift) | ownerOf(splitmix.Mix(row), peers)<<shift | ownerOf(splitmix.Mix(other), peers))
 		b := &buckets[at]
 		if cap(b.open)-len(b.open) < edgeRoom {
-			l.grow(int(at))
+			l.grow(at)
 		}
 		n := len(b.open)
-		binary.LittleEndian.PutUint64(b.open[n:n+8], form.join(row, other))
+		binary.LittleEndian.PutUint64(b.open[n:n+8], form.join(uint32(row), uint32(other)))
 		b.open = b.open[:n+form.size]
 		if weights != nil {
 			b.open = binary.LittleEndian.AppendUint64(b.open, math.Float64bits(weights[i/2]))
 		}
 	}
+	return len(ids)
+}
+
+// addSmall adds edges between ids while codes are ids.
+func (l *edgeList) addSmall(d *integerCensus, ids []uint64, weights []float64, in Input) (err error) {
+	if in.Undirected {
+		ids, weights = bothWays(ids, weights, in)
+	}
+	for {
+		n := l.addIDs(d.seen, ids, weights)
+		ids, weights = ids[n:], weights[min(n/2, len(weights)):]
+		if len(ids) == 0 {
+			return nil
+		}
+		if !d.reach(max(ids[0], ids[1])) {
+			break
+		}
+		if err := l.makeRoom(d.bound()); err != nil {
+			return err
+		}
+	}
+	if l.codes, err = l.intern(l.codes, nil, vertices{ids: ids}); err == nil {
+		l.addCoded(l.codes, weights)
+	}
+	return err
 }
 
 // intern returns the codes of ids, into dst.

@@ -71,7 +71,9 @@ func readEdges[M any](ctx context.Context, p *bsp.Peer[M], list *edgeList, in In
 	if err := p.Rewind(); err != nil { // after a restart the position is the end
 		return scan.InputFailure(err)
 	}
-	list.keepSeen(t.records.InputSize() / int64(p.N()))
+	if err := list.keepSeen(t.records.InputSize() / int64(p.N())); err != nil {
+		return err
+	}
 	var failed error
 	err = t.read(ctx, func(b []byte) {
 		if failed == nil {
@@ -152,24 +154,28 @@ func (l *edgeList) addText(b []byte, ps *parser, in Input) error {
 			return err
 		}
 	}
-	var err error
-	if l.codes, err = l.intern(l.codes, ps.names(b), ps.ends()); err != nil {
+	if d, ok := l.ids.(*integerCensus); ok && d.seen != nil {
+		return l.addSmall(d, ps.ids, ps.weights, in)
+	}
+	codes, err := l.intern(l.codes, ps.names(b), ps.ends())
+	if err != nil {
 		return err
 	}
-	l.addEdges(l.codes, ps.weights, in)
+	l.codes = codes
+	l.addEdges(codes, ps.weights, in)
 	return nil
 }
 
 // bothWays returns the edges and those turned around, loops once, and with Ways in the
 // place of weights which way each goes, seen from its destination.
-func bothWays(codes []uint32, weights []float64, in Input) (both []uint32, kept []float64) {
+func bothWays[T uint32 | uint64](ends []T, weights []float64, in Input) (both []T, kept []float64) {
 	there, back := float64(Inward|Outward), float64(Inward|Outward)
-	both = make([]uint32, 0, 2*len(codes))
+	both = make([]T, 0, 2*len(ends))
 	if in.Ways || in.Weights {
-		kept = make([]float64, 0, len(codes))
+		kept = make([]float64, 0, len(ends))
 	}
-	for i := 0; i+1 < len(codes); i += 2 {
-		src, dst := codes[i], codes[i+1]
+	for i := 0; i+1 < len(ends); i += 2 {
+		src, dst := ends[i], ends[i+1]
 		switch {
 		case in.Weights:
 			there, back = weights[i/2], weights[i/2]

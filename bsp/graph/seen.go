@@ -19,11 +19,14 @@ const (
 )
 
 // keepSeen begins with ids for codes if ids are whole numbers, of an input of so many bytes.
-func (l *edgeList) keepSeen(size int64) {
-	if d, ok := l.ids.(*integerCensus); ok && l.peers <= seenPeers {
-		d.small, d.seen = min(max(uint64(size)/seenShare, seenFirst), seenLimit), make([]uint64, seenFirst/64)
-		l.byID, l.level = true, rangeBits+uint8(l.shift)
+func (l *edgeList) keepSeen(size int64) error {
+	d, ok := l.ids.(*integerCensus)
+	if !ok || l.peers > seenPeers {
+		return nil
 	}
+	d.small, d.seen = min(max(uint64(size)/seenShare, seenFirst), seenLimit), make([]uint64, seenFirst/64)
+	l.byID, l.level = true, rangeBits+uint8(l.shift)
+	return l.makeRoom(d.bound())
 }
 
 // note notes ids and appends them as codes; ok is false if one is too large.

@@ -34,6 +34,9 @@ func Short(b []byte, i int) (v uint64, digits int, after byte) {
 	return ((x&0x000000ff000000ff)*0x000f424000000064 + (x>>16&0x000000ff000000ff)*0x0000271000000001) >> 32, n, byte(w >> uint(8*n))
 }
 
+// tens are powers of ten.
+var tens = [9]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
+
 // Number reads the digits at b[i:] and returns where they end. ok is false
 // without digits or above MaxNumber.
 func Number(b []byte, i int) (v uint64, end int, ok bool) {
@@ -45,9 +48,15 @@ func Number(b []byte, i int) (v uint64, end int, ok bool) {
 		ok = true
 		if i += 8; len(b)-i >= 8 {
 			low, n := eight(b, i)
-			v = v*[9]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}[n] + low
+			v = v*tens[n] + low
 			if i += n; n < 8 {
 				return v, i, true
+			}
+			if len(b)-i >= 8 {
+				if low, n = eight(b, i); n <= 3 { // what is more may not fit 64 bits
+					v = v*tens[n] + low
+					return v, i + n, v <= MaxNumber
+				}
 			}
 		}
 	}
