@@ -134,9 +134,33 @@ func bySender(payloads [][][]byte, peers int, weights bool) ([][]segment, error)
 		}
 	}
 	for _, list := range segments {
-		slices.SortStableFunc(list, func(a, b segment) int {
-			return cmp.Compare(a.rows.coarse(level), b.rows.coarse(level))
-		})
+		for i, s := range list {
+			list[i].rows = rowRange{s.rows.coarse(level), level}
+		}
+		slices.SortStableFunc(list, func(a, b segment) int { return cmp.Compare(a.rows.at, b.rows.at) })
 	}
 	return segments, nil
+}
+
+// byRange calls f for segments as bySender returns them: those of each range of rows by
+// the other ends' owner.
+func byRange(segments [][]segment, f func(owner int, s segment) error) error {
+	next := make([]int, len(segments))
+	for at := 0; at <= math.MaxUint16; {
+		after := math.MaxUint16 + 1 // the next range that has edges
+		for owner, list := range segments {
+			for ; next[owner] < len(list); next[owner]++ {
+				s := list[next[owner]]
+				if int(s.rows.at) > at {
+					after = min(after, int(s.rows.at))
+					break
+				}
+				if err := f(owner, s); err != nil {
+					return err
+				}
+			}
+		}
+		at = after
+	}
+	return nil
 }

@@ -53,18 +53,16 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 	if total > math.MaxUint32-1 {
 		return fmt.Errorf("%d edges on one peer: use more peers", total)
 	}
-	for owner, list := range segments {
-		counts := ranks[owner]
+	err := byRange(segments, func(owner int, s segment) error {
 		if owner == g.index {
-			counts = g.degrees
+			return r.countEnds(s, g.degrees)
 		}
-		for _, s := range list {
-			if err := r.countEnds(s, counts); err != nil {
-				return err
-			}
-		}
+		return r.countEnds(s, ranks[owner])
+	})
+	if err != nil {
+		return err
 	}
-	leaving := r.number(ranks, g.index, g.counts[g.index])
+	telling := r.number(ranks, g.index, g.counts[g.index])
 	sum := uint32(0)
 	for v, n := range r.starts {
 		r.starts[v] = sum
@@ -73,13 +71,15 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 	if err := r.lay(int(total), in, g.arena); err != nil {
 		return err
 	}
-	r.fill(segments, ranks, store{arena: g.arena})
+	if err := r.fill(segments, ranks, store{arena: g.arena}); err != nil {
+		return err
+	}
 	copy(r.starts[1:], r.starts) // scatter has moved every start to the end of its row
 	r.starts[0] = 0
 	if in.Ways {
 		r.places = ranks
 	}
-	if err := r.agree(g, leaving, hand); err != nil {
+	if err = r.agree(g, telling, hand); err != nil {
 		return err
 	}
 	switch {
@@ -111,15 +111,18 @@ func (r *pull) lay(total int, in Input, a *arena.Arena) (err error) {
 }
 
 // fill puts the edges into their rows, window by window.
-func (r *pull) fill(segments [][]segment, ranks [][]uint32, s store) {
+func (r *pull) fill(segments [][]segment, ranks [][]uint32, to store) error {
 	part := sieve{all: uint32(len(r.starts) - 1)}
-	for part.lo, part.hi = range windows(r.starts, s.room(r.sources)) {
-		for owner, list := range segments {
-			for _, s := range list {
-				r.scatter(part.pass(s), ranks[owner])
-			}
+	for part.lo, part.hi = range windows(r.starts, to.room(r.sources)) {
+		err := byRange(segments, func(owner int, s segment) error {
+			r.scatter(part.pass(s), ranks[owner])
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // countEnds counts the edges of each row, and those of each source at its owner.
@@ -136,25 +139,37 @@ func (r *pull) countEnds(s segment, sources []uint32) error {
 	return nil
 }
 
-// number gives the sources that are counted their places, and returns how many edges leave
-// each that is watched: own vertices have their number.
-func (r *pull) number(ranks [][]uint32, own int, vertices uint32) (leaving [][]uint32) {
-	leaving = make([][]uint32, len(ranks))
+// number gives the sources that are counted their places: own vertices have their number.
+// It returns what other peers are told: which of their vertices are watched, and how many
+// edges leave those to here, u32 number and u32 edges for each.
+func (r *pull) number(ranks [][]uint32, own int, vertices uint32) (out [][]byte) {
+	out = make([][]byte, len(ranks))
 	next := vertices
 	for owner, rank := range ranks {
-		for u, count := range rank {
-			switch {
-			case owner == own:
+		if owner == own {
+			for u := range rank {
 				rank[u] = uint32(u)
-			case count != 0:
-				rank[u] = next
-				next++
-				r.watches[owner] = append(r.watches[owner], uint32(u))
-				leaving[owner] = append(leaving[owner], count)
+			}
+			continue
+		}
+		n := 0
+		for _, count := range rank {
+			if count != 0 {
+				n++
 			}
 		}
+		watched, told := make([]uint32, 0, n), make([]byte, 0, 8*n)
+		for u, count := range rank {
+			if count != 0 {
+				rank[u] = next
+				next++
+				watched = append(watched, uint32(u))
+				told = binary.LittleEndian.AppendUint64(told, uint64(count)<<32|uint64(u))
+			}
+		}
+		r.watches[owner], out[owner] = watched, told
 	}
-	return leaving
+	return out
 }
 
 // scatter puts the sources into their rows. rank has their places; nil: the same.
@@ -216,16 +231,8 @@ func (r *pull) distinct(degrees []uint32) {
 	r.sources = r.sources[:to]
 }
 
-// agree tells every peer which of its vertices are watched, and how many edges leave them
-// to here: u32 number and u32 edges for each.
-func (r *pull) agree(g *part, leaving [][]uint32, hand handOver) error {
-	out := make([][]byte, len(r.watches))
-	for q, list := range r.watches {
-		out[q] = make([]byte, 0, 8*len(list))
-		for i, u := range list {
-			out[q] = binary.LittleEndian.AppendUint64(out[q], uint64(leaving[q][i])<<32|uint64(u))
-		}
-	}
+// agree tells every peer what number returns.
+func (r *pull) agree(g *part, out [][]byte, hand handOver) error {
 	told, err := hand(out)
 	if err != nil {
 		return err
