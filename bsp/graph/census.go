@@ -61,8 +61,10 @@ type integerCensus struct {
 	ids    [][]uint64 // by owner and number
 	count  int        // of all owners
 	direct []uint32   // code+1 by id; 0: none
-	table  []slot     // by hash; a power of two, at most half full
+	table  []slot     // by hash; a power of two, at most three quarters full
 	hashed int        // entries of table
+
+	touched uint32 // what touch read
 
 	// While codes are ids; nothing above is used then.
 	seen  []uint64   // bitmap of ids
@@ -109,20 +111,73 @@ func (d *integerCensus) intern(dst []uint32, _ []byte, list vertices) []uint32 {
 	}
 	lo := len(dst)
 	dst = slices.Grow(dst, len(list.ids))[:lo+len(list.ids)]
-	codes, direct := dst[lo:], d.direct
-	for i, id := range list.ids { // nothing but looks into memory, so that many are under way at once
-		code := uint32(unknown)
-		if id < uint64(len(direct)) {
-			code = direct[id] - 1
-		}
-		codes[i] = code
-	}
+	codes := dst[lo:]
+	d.glance(codes, list.ids)
 	for i, code := range codes {
 		if code == unknown {
 			codes[i] = d.find(list.ids[i])
 		}
 	}
 	return dst
+}
+
+// glanceBatch is how many ids' slots are touched before they are looked at: so many cache
+// lines stay in the second-level cache.
+const glanceBatch = 512
+
+// glance finds the codes of ids that have one, and unknown for others.
+func (d *integerCensus) glance(codes []uint32, ids []uint64) {
+	direct := d.direct
+	if len(d.table) == 0 {
+		for i, id := range ids { // nothing but looks into memory, so that many are under way at once
+			code := uint32(unknown)
+			if id < uint64(len(direct)) {
+				code = direct[id] - 1
+			}
+			codes[i] = code
+		}
+		return
+	}
+	var slots [glanceBatch]uint32
+	for len(ids) > 0 {
+		n := min(glanceBatch, len(ids))
+		d.touch(slots[:n], ids[:n])
+		for i, id := range ids[:n] {
+			if id < uint64(len(direct)) {
+				codes[i] = direct[id] - 1
+				continue
+			}
+			codes[i] = d.probe(uint64(slots[i]), id)
+		}
+		codes, ids = codes[n:], ids[n:]
+	}
+}
+
+// touch computes where ids lie at the earliest in the table and brings those slots into the
+// cache: in a loop of nothing else, many are under way at once.
+func (d *integerCensus) touch(slots []uint32, ids []uint64) {
+	table, shift, sum := d.table, d.shiftOf(), uint32(0)
+	for i, id := range ids {
+		at := home(id, shift)
+		slots[i] = uint32(at)
+		sum += table[at].code
+	}
+	d.touched = sum
+}
+
+// home returns where an id lies in a table at the earliest.
+func home(id uint64, shift uint) uint64 { return (id ^ id>>32) * 0x9e3779b97f4a7c15 >> (shift & 63) }
+
+// shiftOf returns what home takes for the table.
+func (d *integerCensus) shiftOf() uint { return uint(bits.LeadingZeros64(uint64(len(d.table) - 1))) }
+
+// probe returns the code of an id in the table, whose home is at; unknown if it has none.
+func (d *integerCensus) probe(at, id uint64) uint32 {
+	for table, mask := d.table, uint64(len(d.table)-1); ; at++ {
+		if s := &table[at&mask]; s.id == id || s.code == 0 {
+			return s.code - 1
+		}
+	}
 }
 
 // unknown is no code.
@@ -176,21 +231,26 @@ func (d *integerCensus) extend(id uint64) {
 }
 
 func (d *integerCensus) findHashed(id uint64) uint32 {
-	if 2*d.hashed >= len(d.table) {
+	if 4*d.hashed >= 3*len(d.table) {
 		d.rehash()
 	}
-	hash := splitmix.Mix(id)
-	mask := uint64(len(d.table) - 1)
-	at := hash & mask
-	for ; d.table[at].code != 0; at = (at + 1) & mask {
-		if d.table[at].id == id {
-			return d.table[at].code - 1
-		}
+	at := home(id, d.shiftOf())
+	if code := d.probe(at, id); code != unknown {
+		return code
 	}
 	d.hashed++
-	code := d.add(id, hash)
-	d.table[at] = slot{id, code}
+	code := d.add(id, splitmix.Mix(id))
+	d.put(slot{id, code})
 	return code - 1
+}
+
+// put puts an id that is not there into the table.
+func (d *integerCensus) put(s slot) {
+	at, mask := home(s.id, d.shiftOf()), uint64(len(d.table)-1)
+	for d.table[at].code != 0 {
+		at = (at + 1) & mask
+	}
+	d.table[at] = s
 }
 
 // rehash makes room in the table and leaves out what the array has by now.
@@ -203,16 +263,10 @@ func (d *integerCensus) rehash() {
 		}
 	}
 	d.hashed, d.table = hashed, make([]slot, max(1024, 1<<bits.Len(uint(2*hashed))))
-	mask := uint64(len(d.table) - 1)
 	for _, s := range old {
-		if s.code == 0 || s.id < uint64(len(d.direct)) {
-			continue
+		if s.code != 0 && s.id >= uint64(len(d.direct)) {
+			d.put(s)
 		}
-		at := splitmix.Mix(s.id) & mask
-		for d.table[at].code != 0 {
-			at = (at + 1) & mask
-		}
-		d.table[at] = s
 	}
 }
 

@@ -48,11 +48,11 @@ func Number(b []byte, i int) (v uint64, end int, ok bool) {
 		ok = true
 		if i += 8; len(b)-i >= 8 {
 			low, n := eight(b, i)
-			v = v*tens[n] + low
-			if i += n; n < 8 {
-				return v, i, true
+			if n < 8 {
+				return v*tens[n] + low, i + n, true
 			}
-			if len(b)-i >= 8 {
+			v = v*1e8 + low
+			if i += 8; len(b)-i >= 8 {
 				if low, n = eight(b, i); n <= 3 { // what is more may not fit 64 bits
 					v = v*tens[n] + low
 					return v, i + n, v <= MaxNumber
