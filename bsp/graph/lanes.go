@@ -2,9 +2,9 @@ package graph
 
 import "scalar/bsp/scan"
 
-// laneBytes is the least length of half a block that is parsed from two places at once: one
-// line of short numbers.
-const laneBytes = 16
+// laneBytes is how much of a line lanes may look at: eight bytes at its start, and eight
+// after a number that may have eight digits and a blank.
+const laneBytes = 17
 
 // A lane is what was found in half a block, and where its next line starts.
 type lane struct {
@@ -22,7 +22,7 @@ func lanes(b []byte, ids, spare []uint64) (first, second lane, mid int) {
 		mid = scan.LineEnd(b, mid/2)
 	}
 	i, j := 0, mid
-	for i+16 <= mid && j+16 <= len(b) {
+	for i+laneBytes <= mid && j+laneBytes <= len(b) {
 		src, n, gap := scan.Short(b, i)
 		dst, m, end := scan.Short(b, i+n+1)
 		if n == 0 || m == 0 || gap != ' ' && gap != '\t' || end != '\n' {

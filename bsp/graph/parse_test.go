@@ -195,6 +195,20 @@ func TestParseEdgesInHalves(t *testing.T) {
 	})
 }
 
+// No byte after a half is looked at, whatever its last line is.
+func TestParseEdgesAtTheEnd(t *testing.T) {
+	for digits := range 20 {
+		for after := range 20 {
+			for cut := range 3 {
+				line := strings.Repeat("1", digits) + " " + strings.Repeat("2", after) + "\n"
+				text := strings.Repeat("1 2\n", 12) + line
+				compareParsers(t, text[:len(text)-cut])
+				compareParsers(t, strings.Repeat("1 2\n", 6)+line+strings.Repeat("1 2\n", 10))
+			}
+		}
+	}
+}
+
 func FuzzParseEdges(f *testing.F) {
 	for _, seed := range []string{"", "1 2\n", "1 2 0.5\r\n# c\n12345678 123456789\n", "a b\nc\n", "9223372036854775808 1", "1 2 3 4\n", "\x00 \xff\n", "1\t2\t1e400"} {
 		f.Add(seed)
