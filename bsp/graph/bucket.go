@@ -59,9 +59,9 @@ func (l *edgeList) close(i int) {
 	if b.open == nil {
 		return
 	}
-	n := (len(b.open) - chunkHead) / formOf(l.wide, l.weights).size
 	rows := rowRange{uint16(i >> (2 * l.shift)), l.level}
-	head{i & (1<<l.shift - 1), l.wide, n, cap(b.open), rows}.put(b.open)
+	n := (len(b.open) - chunkHead) / formOf(l.wide, rows, l.weights).size
+	head{i & (1<<l.shift - 1), l.wide, n, cap(b.open), rows, rows.base()}.put(b.open)
 	b.open = nil
 }
 

@@ -9,14 +9,16 @@ import (
 
 // A chunk has edges between rows of one peer and vertices of another: u32 owner of the
 // other ends × 2 + 1 if it is wide, u32 count, u32 bytes of the whole chunk, u16 and u8 the
-// range of its rows, u8 0, the edges, and what is not used, at least two bytes, so that
-// eight bytes can be read at every edge. An edge is the number of its row and of its other end, in 24
-// bits each or, in a wide chunk, 32, and if kept its weight in 64.
+// range of its rows, u8 0, u32 base, the edges, and what is not used, at least three bytes,
+// so that eight bytes can be read at every edge. An edge is the number of its row, less
+// base, and that of its other end, in 24 bits each or, in a wide chunk, 32, and if kept its
+// weight in 64. A row of a small range has 16 bits in any case.
 const (
-	chunkHead   = 16
-	chunkTail   = 2
+	chunkHead   = 20
+	chunkTail   = 3
 	edgeRoom    = 16 + chunkTail // what an edge takes at most
 	narrowLimit = 1 << 24
+	smallRange  = 16 // level of ranges whose rows have 16 bits, at most
 )
 
 // A head is what stands before the edges of a chunk.
@@ -26,6 +28,7 @@ type head struct {
 	count int
 	size  int // bytes of the whole chunk
 	rows  rowRange
+	base  uint32
 }
 
 // A rowRange is a range of rows, number at of those whose keys are equal but for the low
@@ -52,6 +55,17 @@ func (h head) put(chunk []byte) {
 	binary.LittleEndian.PutUint32(chunk[4:], uint32(h.count))
 	binary.LittleEndian.PutUint32(chunk[8:], uint32(h.size))
 	binary.LittleEndian.PutUint32(chunk[12:], uint32(h.rows.level)<<16|uint32(h.rows.at))
+	setBase(chunk, h.base)
+}
+
+func setBase(chunk []byte, base uint32) { binary.LittleEndian.PutUint32(chunk[16:], base) }
+
+// base returns what rows of a range have before their last 16 bits, if they have no more.
+func (r rowRange) base() uint32 {
+	if r.level > smallRange {
+		return 0
+	}
+	return uint32(r.at) << r.level &^ (1<<16 - 1)
 }
 
 // cutChunk takes the first chunk from b.
@@ -60,34 +74,42 @@ func cutChunk(b []byte, weights bool) (h head, s segment, rest []byte, err error
 		return h, s, nil, errSegment
 	}
 	first := binary.LittleEndian.Uint32(b)
-	h = head{int(first >> 1), first&1 != 0, int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint32(b[8:])), rowRange{binary.LittleEndian.Uint16(b[12:]), b[14]}}
-	f := formOf(h.wide, weights)
+	h = head{int(first >> 1), first&1 != 0, int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint32(b[8:])), rowRange{binary.LittleEndian.Uint16(b[12:]), b[14]}, binary.LittleEndian.Uint32(b[16:])}
+	f := formOf(h.wide, h.rows, weights)
 	if h.rows.level > allRows || h.size < chunkHead+chunkTail || h.size > len(b) || h.count > (h.size-chunkHead-chunkTail)/f.size {
 		return h, s, nil, errSegment
 	}
-	s = segment{b[chunkHead : chunkHead+h.count*f.size+chunkTail], h.count, f, h.rows}
+	s = segment{b[chunkHead : chunkHead+h.count*f.size+chunkTail], h.count, f, h.rows, h.base}
 	return h, s, b[h.size:], nil
 }
 
 // A form is how edges lie in a chunk.
 type form struct {
 	size int    // bytes
-	bits uint   // of a number
-	mask uint64 // of a number
+	pair int    // bytes of an edge without its weight
+	bits uint   // of a row
+	mask uint64 // of a row
+	last uint64 // mask of an other end
 }
 
-func formOf(wide, weights bool) form {
-	f := form{6, 24, 1<<24 - 1}
+func formOf(wide bool, rows rowRange, weights bool) form {
+	f := form{bits: 24, last: 1<<24 - 1}
 	if wide {
-		f = form{8, 32, 1<<32 - 1}
+		f = form{bits: 32, last: 1<<32 - 1}
 	}
+	f.pair = 2 * int(f.bits) / 8
+	if rows.level <= smallRange {
+		f.pair, f.bits = 2+int(f.bits)/8, 16
+	}
+	f.size, f.mask = f.pair, 1<<f.bits-1
 	if weights {
 		f.size += 8
 	}
 	return f
 }
 
-func (f form) join(row, other uint32) uint64 { return uint64(other)<<f.bits | uint64(row) }
+// join puts the ends of an edge together; of a row it takes the last bits.
+func (f form) join(row, other uint32) uint64 { return uint64(other)<<f.bits | uint64(row)&f.mask }
 
 // A segment is a chunk's edges.
 type segment struct {
@@ -95,6 +117,7 @@ type segment struct {
 	count int
 	form
 	rows rowRange
+	base uint32
 }
 
 // end returns the byte after the last edge.
@@ -104,7 +127,7 @@ func (s *segment) end() int { return s.count * s.size }
 // edge at a byte of the segment.
 func (s *segment) ends(at int) (row, other uint32) {
 	x := binary.LittleEndian.Uint64(s.edges[at:])
-	return uint32(x & s.mask), uint32(x >> s.bits & s.mask)
+	return s.base + uint32(x&s.mask), uint32(x >> s.bits & s.last)
 }
 
 // weight returns the weight of the edge at a byte of the segment.

@@ -50,7 +50,7 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 }
 
 func (l *edgeList) addCoded(codes []uint32, weights []float64) {
-	mask, shift, level, buckets, form := uint32(1)<<l.shift-1, l.shift, l.level, l.buckets, formOf(l.wide, false)
+	mask, shift, level, buckets, form := uint32(1)<<l.shift-1, l.shift, l.level, l.buckets, formOf(l.wide, rowRange{0, l.level}, false)
 	for i := 1; i < len(codes); i += 2 {
 		row, other := codes[i-1], codes[i]
 		if l.pulled {
@@ -73,7 +73,7 @@ func (l *edgeList) addCoded(codes []uint32, weights []float64) {
 // addIDs adds edges between ids, and notes those, up to an edge with one that is too large
 // for now: it returns how many ids come before it.
 func (l *edgeList) addIDs(seen, ids []uint64, weights []float64) int {
-	shift, peers, level, buckets, form := l.shift, l.peers, l.level, l.buckets, formOf(l.wide, false)
+	shift, peers, level, buckets, form := l.shift, l.peers, l.level, l.buckets, formOf(l.wide, rowRange{0, l.level}, false)
 	for i := 0; i+1 < len(ids); i += 2 {
 		row, other := ids[i], ids[i+1]
 		if row/64 >= uint64(len(seen)) || other/64 >= uint64(len(seen)) {

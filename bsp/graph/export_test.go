@@ -206,7 +206,7 @@ func PlaceTooMany(peers, vertices int, most uint32) error {
 // AddDegree adds an edge to a vertex that has degree edges already.
 func AddDegree(degree uint32) error {
 	edge := make([]byte, edgeRoom) // from 0 to 0
-	_, err := newBlock([]segment{{edges: edge, count: 1, form: formOf(false, false)}}, []uint32{degree}, 1, store{arena: heap()})
+	_, err := newBlock([]segment{{edges: edge, count: 1, form: formOf(false, rowRange{0, allRows}, false)}}, []uint32{degree}, 1, store{arena: heap()})
 	return err
 }
 
@@ -403,7 +403,7 @@ func ReadChunks(b []byte, peers int, weights bool) (edges int, err error) {
 // what was found, and who has got something then.
 func PullAlong(edges [][2]uint32, front, got []bool) (found, after []bool, err error) {
 	n := len(front)
-	f := formOf(true, false)
+	f := formOf(true, rowRange{0, allRows}, false)
 	list := make([]byte, len(edges)*f.size+chunkTail)
 	for i, e := range edges {
 		binary.LittleEndian.PutUint64(list[i*f.size:], f.join(e[0], e[1]))

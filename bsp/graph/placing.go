@@ -39,8 +39,9 @@ func (p *placing) seal(slab []byte, owner int, weights bool) ([]byte, error) {
 	for b := slab; err == nil && len(b) > 0; {
 		var h head
 		var s segment
+		chunk := b
 		if h, s, b, err = cutChunk(b, weights); err == nil {
-			translate(s, p.numbers[owner], p.numbers[h.other])
+			setBase(chunk, translate(s, p.numbers[owner], p.numbers[h.other]))
 		}
 	}
 	return slab, err
@@ -57,10 +58,14 @@ func (p *placing) rank(slab []byte, owner int, weights bool) error {
 		if err != nil {
 			return err
 		}
-		rows, others := p.ranks[owner], p.ranks[h.other]
+		rows, others, base := p.ranks[owner], p.ranks[h.other], uint32(0)
+		if h.count > 0 && h.rows.level <= smallRange { // the number of its first row, or less
+			base = uint32(rows[uint32(h.rows.at)<<h.rows.level/32] >> 32)
+		}
+		setBase(b, base)
 		for at := 0; at < s.end(); at += s.size {
 			row, other := s.ends(at)
-			s.put(at, rankOf(rows, row), rankOf(others, other))
+			s.put(at, rankOf(rows, row)-base, rankOf(others, other))
 		}
 		b = rest
 	}
@@ -76,7 +81,7 @@ func (p *placing) widen(slab []byte, owner int, weights bool) ([]byte, error) {
 			return nil, err
 		}
 		must = must || !h.wide && (p.wide[owner] || p.wide[h.other])
-		size += chunkHead + s.count*formOf(true, weights).size + chunkTail
+		size += chunkHead + s.count*formOf(true, h.rows, weights).size + chunkTail
 		b = rest
 	}
 	if !must {
@@ -96,7 +101,7 @@ func (p *placing) widen(slab []byte, owner int, weights bool) ([]byte, error) {
 
 // appendWide appends a chunk as a wide one.
 func appendWide(dst []byte, h head, s segment) []byte {
-	to := formOf(true, s.size > 8)
+	to := formOf(true, h.rows, s.size > s.pair)
 	h.wide, h.size = true, chunkHead+s.count*to.size+chunkTail
 	at := len(dst)
 	dst = append(dst, make([]byte, h.size)...)
@@ -104,30 +109,41 @@ func appendWide(dst []byte, h head, s segment) []byte {
 	for i := 0; i < s.end(); i += s.size {
 		row, other := s.ends(i)
 		b := dst[at+chunkHead+i/s.size*to.size:]
-		binary.LittleEndian.PutUint64(b, to.join(row, other))
-		if to.size > 8 {
-			binary.LittleEndian.PutUint64(b[8:], math.Float64bits(s.weight(i)))
+		binary.LittleEndian.PutUint64(b, to.join(row-s.base, other))
+		if to.size > to.pair {
+			binary.LittleEndian.PutUint64(b[to.pair:], math.Float64bits(s.weight(i)))
 		}
 	}
 	return dst
 }
 
-// translate changes the numbers of edges' ends. It writes no byte of the next edge, which
-// would have to wait for it.
-func translate(s segment, rows, others []uint32) {
+// translate changes the numbers of edges' ends, and returns the base of those of rows.
+func translate(s segment, rows, others []uint32) (base uint32) {
+	if s.rows.level <= smallRange {
+		base = math.MaxUint32
+		for at := 0; at < s.end(); at += s.size {
+			row, _ := s.ends(at)
+			base = min(base, rows[row])
+		}
+	}
 	for at := 0; at < s.end(); at += s.size {
 		row, other := s.ends(at)
-		s.put(at, rows[row], others[other])
+		s.put(at, rows[row]-base, others[other])
 	}
+	return base
 }
 
-// put writes the ends of the edge at a byte of the segment.
+// put writes the ends of the edge at a byte of the segment, of the row what is above base.
+// It writes no byte of the next edge, which would have to wait for it.
 func (s *segment) put(at int, row, other uint32) {
 	x := s.join(row, other)
 	binary.LittleEndian.PutUint32(s.edges[at:], uint32(x))
-	if s.bits == 32 {
-		binary.LittleEndian.PutUint32(s.edges[at+4:], uint32(x>>32))
-	} else {
+	switch s.pair {
+	case 5:
+		s.edges[at+4] = byte(x >> 32)
+	case 6:
 		binary.LittleEndian.PutUint16(s.edges[at+4:], uint16(x>>32))
+	default:
+		binary.LittleEndian.PutUint32(s.edges[at+4:], uint32(x>>32))
 	}
 }

@@ -69,5 +69,5 @@ func (s *sieve) pass(all segment) segment {
 		}
 	}
 	s.buf = append(buf, make([]byte, chunkTail)...)
-	return segment{s.buf, n, all.form, all.rows}
+	return segment{s.buf, n, all.form, all.rows, all.base}
 }
