@@ -14,11 +14,14 @@
 // # Loading
 //
 // Each peer parses its split and numbers the distinct ids in it (a census), those of
-// each owner apart. Every id belongs to the peer that its hash names (ids that are close
-// together, and the hubs among them, spread over all peers); that peer numbers its
-// vertices in the order of their ids. Edges wait in chunks for the owner of their source,
-// in which the numbers that the owners tell replace the peer's own before it gets them:
-// ids cross the network once a peer and distinct id, not once an edge. At the
+// each owner apart; while whole numbers are small for the size of the split, it notes them
+// in a bitmap instead, and edges carry ids. Every id belongs to the peer that its hash names
+// (ids that are close together, and the hubs among them, spread over all peers); that peer
+// numbers its vertices in the order of their ids. Edges wait in chunks for the owner of
+// their source, in which the numbers that the owners tell replace the peer's own before it
+// gets them: ids cross the network once a peer and distinct id, not once an edge. Chunks are
+// by range of rows where that follows from ids, so that the owner makes its rows range by
+// range, in memory that stays in the second-level cache. At the
 // owner the edges of a program with Compute lie in one block per destination peer, as
 // compressed rows, so that the push loop adds into one dense accumulator after the
 // other and never asks who owns a vertex. Those of a program with Sweep go to the owner

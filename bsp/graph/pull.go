@@ -63,23 +63,16 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 		return err
 	}
 	telling := r.number(ranks, g.index, g.counts[g.index])
-	sum := uint32(0)
-	for v, n := range r.starts {
-		r.starts[v] = sum
-		sum += n
-	}
 	if err := r.lay(int(total), in, g.arena); err != nil {
 		return err
 	}
 	if err := r.fill(segments, ranks, store{arena: g.arena}); err != nil {
 		return err
 	}
-	copy(r.starts[1:], r.starts) // scatter has moved every start to the end of its row
-	r.starts[0] = 0
 	if in.Ways {
 		r.places = ranks
 	}
-	if err = r.agree(g, telling, hand); err != nil {
+	if err := r.agree(g, telling, hand); err != nil {
 		return err
 	}
 	switch {
@@ -110,8 +103,13 @@ func (r *pull) lay(total int, in Input, a *arena.Arena) (err error) {
 	return err
 }
 
-// fill puts the edges into their rows, window by window.
+// fill makes the rows out of the number of edges of each, window by window.
 func (r *pull) fill(segments [][]segment, ranks [][]uint32, to store) error {
+	sum := uint32(0)
+	for v, n := range r.starts {
+		r.starts[v] = sum
+		sum += n
+	}
 	part := sieve{all: uint32(len(r.starts) - 1)}
 	for part.lo, part.hi = range windows(r.starts, to.room(r.sources)) {
 		err := byRange(segments, func(owner int, s segment) error {
@@ -122,6 +120,8 @@ func (r *pull) fill(segments [][]segment, ranks [][]uint32, to store) error {
 			return err
 		}
 	}
+	copy(r.starts[1:], r.starts) // scatter has moved every start to the end of its row
+	r.starts[0] = 0
 	return nil
 }
 

@@ -32,7 +32,7 @@ func loaded(l graph.Loading) (edges []map[string][]graph.Received, ids, marked [
 		owner := graph.Owner(row, n)
 		edges[owner][row] = append(edges[owner][row], graph.Received{Row: row, Other: other, Owner: graph.Owner(other, n), Weight: w})
 	}
-	for _, line := range strings.Split(strings.Join(slices.Concat(l.Texts...), ""), "\n") {
+	for line := range strings.Lines(strings.Join(slices.Concat(l.Texts...), "")) {
 		f := strings.Fields(line)
 		if len(f) == 0 {
 			continue
@@ -113,9 +113,9 @@ func TestSmallIDs(tt *testing.T) {
 				}
 			}
 			l.Texts = append(l.Texts, blocks)
-			var marks []string
-			for range rapid.IntRange(0, 2).Draw(t, "marked") {
-				marks = append(marks, strconv.FormatUint(slices.Concat(large, []uint64{1, 2})[rng.IntN(len(large)+2)], 10))
+			marks := make([]string, rapid.IntRange(0, 2).Draw(t, "marked"))
+			for i := range marks {
+				marks[i] = strconv.FormatUint(slices.Concat(large, []uint64{1, 2})[rng.IntN(len(large)+2)], 10)
 			}
 			l.Marks = append(l.Marks, marks)
 		}

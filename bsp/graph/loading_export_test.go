@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+
+	"scalar/internal/splitmix"
 )
 
 // A Loading is how peers read texts, each its own, given to owners without a runtime.
@@ -72,7 +74,7 @@ func (l Loading) Run() (edges [][]Received, ids, marked [][]string, err error) {
 
 // peer is what one peer does.
 func (l Loading) peer(index int, hand handOver, payloads [][][][]byte) (*part, error) {
-	list := newEdgeList(l.In, len(l.Texts), l.Pulled)
+	list := newEdgeList(l.In, len(l.Texts), l.Pulled, heap())
 	list.narrow = l.Narrow
 	if l.Size >= 0 {
 		if err := list.keepSeen(l.Size); err != nil {
@@ -157,5 +159,5 @@ func Owner(id string, peers int) int {
 	if err != nil {
 		panic(err)
 	}
-	return int(ownerOf(mix(x), peers))
+	return int(ownerOf(splitmix.Mix(x), peers))
 }
