@@ -136,10 +136,11 @@ func (s *segment) weight(at int) float64 {
 }
 
 // bySender returns the segments of what every peer sent, by the other ends' owner, then
-// range of rows, then sender: edges of one row stay in their order, and those of rows that
-// are close together are together.
-func bySender(payloads [][][]byte, peers int, weights bool) ([][]segment, error) {
-	segments, level := make([][]segment, peers), uint8(0)
+// range of rows of at least a level, then sender: edges of one row stay in their order, and
+// those of rows that are close together are together.
+func bySender(payloads [][][]byte, weights bool, level uint8) ([][]segment, error) {
+	peers := len(payloads)
+	segments := make([][]segment, peers)
 	for _, list := range payloads {
 		for _, b := range list {
 			for len(b) > 0 {

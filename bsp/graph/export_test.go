@@ -361,7 +361,7 @@ func Chunks(edges [][2]uint32, weights []float64, peers int, narrow uint32, renu
 		if err != nil {
 			return nil, err
 		}
-		segments, err := bySender([][][]byte{payloads}, peers, l.weights)
+		segments, err := bySender(fromOne(payloads, peers), l.weights, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -382,9 +382,16 @@ func Chunks(edges [][2]uint32, weights []float64, peers int, narrow uint32, renu
 	return found, nil
 }
 
+// fromOne are payloads of one peer, where others sent nothing.
+func fromOne(payloads [][]byte, peers int) [][][]byte {
+	all := make([][][]byte, peers)
+	all[0] = payloads
+	return all
+}
+
 // ReadChunks reads chunks as a peer of so many does that another sent.
 func ReadChunks(b []byte, peers int, weights bool) (edges int, err error) {
-	segments, err := bySender([][][]byte{{b}}, peers, weights)
+	segments, err := bySender(fromOne([][]byte{b}, peers), weights, 0)
 	for _, list := range segments {
 		for _, s := range list {
 			for at := 0; at < s.end(); at += s.size {

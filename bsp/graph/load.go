@@ -114,7 +114,11 @@ func (g *part) fill(payloads [][][]byte, in Input, pulled bool, hand handOver) e
 	if size >= largeEdges {
 		runtime.GC() // what reading has left
 	}
-	segments, err := bySender(payloads, len(payloads), in.Weights || in.Ways)
+	level := uint8(0)
+	if g.arena.Spilled() > 0 {
+		level = allRows // edges in a file are read from front to back
+	}
+	segments, err := bySender(payloads, in.Weights || in.Ways, level)
 	if err != nil {
 		return err
 	}

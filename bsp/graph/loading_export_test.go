@@ -50,7 +50,7 @@ func (l Loading) Run() (edges [][]Received, ids, marked [][]string, err error) {
 				marked[owner] = append(marked[owner], name(owner, uint32(v)))
 			}
 		}
-		segments, err := bySender(payloads[owner], n, l.In.Weights)
+		segments, err := bySender(payloads[owner], l.In.Weights, 0)
 		if err != nil {
 			return nil, nil, nil, err
 		}
