@@ -30,7 +30,7 @@ var errSegment = errors.New("edges of another peer are malformed")
 // newBlock sorts the edges of the segments by source, those of one source in the
 // order of the segments: a counting sort in two passes. It adds the length of every
 // row to degrees, whose length is the number of sources; targets are below limit.
-func newBlock(segments []segment, degrees []uint32, limit uint32, to store) (b *block, err error) {
+func newBlock(segments []segment, degrees []uint32, limit uint32, to rowStore) (b *block, err error) {
 	total := 0
 	for _, s := range segments {
 		total += s.count

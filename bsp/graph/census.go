@@ -68,6 +68,7 @@ type integerCensus struct {
 
 	// While codes are ids; nothing above is used then.
 	seen  []uint64   // bitmap of ids
+	maps  [][]byte   // by owner: its part of the bitmap, until it is told
 	small uint64     // ids below it are small in any case
 	left  [][]uint64 // when that has ended: ranks by owner, for codes so far
 }

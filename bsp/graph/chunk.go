@@ -109,7 +109,7 @@ func formOf(wide bool, rows rowRange, weights bool) form {
 }
 
 // join puts the ends of an edge together; of a row it takes the last bits.
-func (f form) join(row, other uint32) uint64 { return uint64(other)<<f.bits | uint64(row)&f.mask }
+func (f form) join(row, other uint32) uint64 { return uint64(other)<<(f.bits&63) | uint64(row)&f.mask }
 
 // A segment is a chunk's edges.
 type segment struct {
@@ -127,7 +127,7 @@ func (s *segment) end() int { return s.count * s.size }
 // edge at a byte of the segment.
 func (s *segment) ends(at int) (row, other uint32) {
 	x := binary.LittleEndian.Uint64(s.edges[at:])
-	return s.base + uint32(x&s.mask), uint32(x >> s.bits & s.last)
+	return s.base + uint32(x&s.mask), uint32(x >> (s.bits & 63) & s.last)
 }
 
 // weight returns the weight of the edge at a byte of the segment.

@@ -88,7 +88,7 @@ func (l *edgeList) addIDs(seen, ids []uint64, weights []float64) int {
 		if l.pulled {
 			row, other = other, row
 		}
-		at := int(uint32(row)>>level<<(2*shift) | ownerOf(splitmix.Mix(row), peers)<<shift | ownerOf(splitmix.Mix(other), peers))
+		at := int(row>>(level&63)<<(2*shift&63) | uint64(ownerOf(splitmix.Mix(row), peers))<<(shift&63) | uint64(ownerOf(splitmix.Mix(other), peers)))
 		b := &buckets[at]
 		if cap(b.open)-len(b.open) < edgeRoom {
 			l.grow(at)

@@ -206,7 +206,7 @@ func PlaceTooMany(peers, vertices int, most uint32) error {
 // AddDegree adds an edge to a vertex that has degree edges already.
 func AddDegree(degree uint32) error {
 	edge := make([]byte, edgeRoom) // from 0 to 0
-	_, err := newBlock([]segment{{edges: edge, count: 1, form: formOf(false, rowRange{0, allRows}, false)}}, []uint32{degree}, 1, store{arena: heap()})
+	_, err := newBlock([]segment{{edges: edge, count: 1, form: formOf(false, rowRange{0, allRows}, false)}}, []uint32{degree}, 1, rowStore{arena: heap()})
 	return err
 }
 
@@ -415,7 +415,7 @@ func PullAlong(edges [][2]uint32, front, got []bool) (found, after []bool, err e
 	for i, e := range edges {
 		binary.LittleEndian.PutUint64(list[i*f.size:], f.join(e[0], e[1]))
 	}
-	b, err := newBlock([]segment{{edges: list, count: len(edges), form: f}}, make([]uint32, n), uint32(n), store{arena: heap()})
+	b, err := newBlock([]segment{{edges: list, count: len(edges), form: f}}, make([]uint32, n), uint32(n), rowStore{arena: heap()})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -303,7 +303,7 @@ func (g *part) count(out [][][]byte, hand handOver) (rounds int, err error) {
 func (g *part) build(segments [][]segment, weights bool) error {
 	g.degrees = make([]uint32, g.ids.size())
 	for dest, s := range segments {
-		b, err := newBlock(s, g.degrees, g.counts[dest], store{g.arena, weights})
+		b, err := newBlock(s, g.degrees, g.counts[dest], rowStore{g.arena, weights})
 		if err != nil {
 			return err
 		}

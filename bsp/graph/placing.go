@@ -63,9 +63,11 @@ func (p *placing) rank(slab []byte, owner int, weights bool) error {
 			base = uint32(rows[uint32(h.rows.at)<<h.rows.level/32] >> 32)
 		}
 		setBase(b, base)
-		for at := 0; at < s.end(); at += s.size {
-			row, other := s.ends(at)
-			s.put(at, rankOf(rows, row)-base, rankOf(others, other))
+		edges, f, before := s.edges, s.form, s.base
+		for at, end := 0, s.end(); at < end; at += f.size {
+			x := binary.LittleEndian.Uint64(edges[at:])
+			row, other := before+uint32(x&f.mask), uint32(x>>(f.bits&63)&f.last)
+			store(edges[at:], f.join(rankOf(rows, row)-base, rankOf(others, other)), f.pair)
 		}
 		b = rest
 	}
@@ -134,16 +136,20 @@ func translate(s segment, rows, others []uint32) (base uint32) {
 }
 
 // put writes the ends of the edge at a byte of the segment, of the row what is above base.
-// It writes no byte of the next edge, which would have to wait for it.
 func (s *segment) put(at int, row, other uint32) {
-	x := s.join(row, other)
-	binary.LittleEndian.PutUint32(s.edges[at:], uint32(x))
-	switch s.pair {
+	store(s.edges[at:], s.join(row, other), s.pair)
+}
+
+// store writes 5, 6 or 8 bytes of x, and no byte of the next edge, which would have to wait
+// for it.
+func store(b []byte, x uint64, n int) {
+	binary.LittleEndian.PutUint32(b, uint32(x))
+	switch n {
 	case 5:
-		s.edges[at+4] = byte(x >> 32)
+		b[4] = byte(x >> 32)
 	case 6:
-		binary.LittleEndian.PutUint16(s.edges[at+4:], uint16(x>>32))
+		binary.LittleEndian.PutUint16(b[4:], uint16(x>>32))
 	default:
-		binary.LittleEndian.PutUint32(s.edges[at+4:], uint32(x>>32))
+		binary.LittleEndian.PutUint32(b[4:], uint32(x>>32))
 	}
 }

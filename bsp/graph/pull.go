@@ -66,7 +66,7 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 	if err := r.lay(int(total), in, g.arena); err != nil {
 		return err
 	}
-	if err := r.fill(segments, ranks, store{arena: g.arena}); err != nil {
+	if err := r.fill(segments, ranks, rowStore{arena: g.arena}); err != nil {
 		return err
 	}
 	if in.Ways {
@@ -104,7 +104,7 @@ func (r *pull) lay(total int, in Input, a *arena.Arena) (err error) {
 }
 
 // fill makes the rows out of the number of edges of each, window by window.
-func (r *pull) fill(segments [][]segment, ranks [][]uint32, to store) error {
+func (r *pull) fill(segments [][]segment, ranks [][]uint32, to rowStore) error {
 	sum := uint32(0)
 	for v, n := range r.starts {
 		r.starts[v] = sum
@@ -127,9 +127,10 @@ func (r *pull) fill(segments [][]segment, ranks [][]uint32, to store) error {
 
 // countEnds counts the edges of each row, and those of each source at its owner.
 func (r *pull) countEnds(s segment, sources []uint32) error {
-	rows := r.starts[:len(r.starts)-1]
-	for at := 0; at < s.end(); at += s.size {
-		v, u := s.ends(at)
+	rows, edges, f, base := r.starts[:len(r.starts)-1], s.edges, s.form, s.base
+	for at, end := 0, s.end(); at < end; at += f.size {
+		x := binary.LittleEndian.Uint64(edges[at:])
+		v, u := base+uint32(x&f.mask), uint32(x>>(f.bits&63)&f.last)
 		if uint64(v) >= uint64(len(rows)) || uint64(u) >= uint64(len(sources)) {
 			return errSegment
 		}
@@ -174,14 +175,16 @@ func (r *pull) number(ranks [][]uint32, own int, vertices uint32) (out [][]byte)
 
 // scatter puts the sources into their rows. rank has their places; nil: the same.
 func (r *pull) scatter(s segment, rank []uint32) {
-	for i := 0; i < s.end(); i += s.size {
-		v, u := s.ends(i)
+	starts, sources, edges, f, base := r.starts, r.sources, s.edges, s.form, s.base
+	for i, end := 0, s.end(); i < end; i += f.size {
+		x := binary.LittleEndian.Uint64(edges[i:])
+		v, u := base+uint32(x&f.mask), uint32(x>>(f.bits&63)&f.last)
 		if rank != nil {
 			u = rank[u]
 		}
-		at := r.starts[v]
-		r.starts[v]++
-		r.sources[at] = u
+		at := starts[v]
+		starts[v] = at + 1
+		sources[at] = u
 		if r.ways != nil {
 			r.ways[at] = uint8(s.weight(i))
 		}

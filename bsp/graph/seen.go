@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"encoding/binary"
 	"math"
 	"math/bits"
 
@@ -118,17 +117,17 @@ const (
 
 // mapped returns an owner's part of the bitmap as a payload.
 func (d *integerCensus) mapped(owner int) []byte {
-	b := make([]byte, 1+8*len(d.seen))
-	b[0] = mappedIDs
-	for i, word := range d.seen {
-		own := uint64(0)
-		for ; word != 0; word &= word - 1 {
-			at := bits.TrailingZeros64(word)
-			if d.peers == 1 || int(ownerOf(splitmix.Mix(uint64(64*i+at)), d.peers)) == owner {
-				own |= 1 << at
-			}
+	if d.maps == nil {
+		d.maps = make([][]byte, d.peers)
+		for i := range d.maps {
+			d.maps[i] = make([]byte, 1+8*len(d.seen))
+			d.maps[i][0] = mappedIDs
 		}
-		binary.LittleEndian.PutUint64(b[1+8*i:], own)
+		d.eachSeen(func(id uint64) {
+			d.maps[ownerOf(splitmix.Mix(id), d.peers)][1+id/8] |= 1 << (id % 8)
+		})
 	}
+	b := d.maps[owner]
+	d.maps[owner] = nil
 	return b
 }

@@ -7,16 +7,16 @@ import (
 	"scalar/bsp/arena"
 )
 
-// A store is where the edges of rows lie: in memory, or in a file where they are too many
+// A rowStore is where the edges of rows lie: in memory, or in a file where they are too many
 // for it.
-type store struct {
+type rowStore struct {
 	arena   *arena.Arena
 	weights bool // edges have weights
 }
 
 // room returns how many edges are put in order at once: all in memory, and in a file no
 // more than stay in memory for so long, since they come in any order.
-func (s *store) room(edges []uint32) uint32 {
+func (s *rowStore) room(edges []uint32) uint32 {
 	if !arena.Mapped(s.arena, edges) {
 		return math.MaxUint32
 	}
