@@ -108,7 +108,6 @@ func (g *part) fill(payloads [][][]byte, in Input, pulled bool, hand handOver) e
 	for _, list := range payloads {
 		for _, b := range list {
 			size += len(b)
-			defer g.arena.Free(b)
 		}
 	}
 	if size >= largeEdges {
@@ -126,6 +125,11 @@ func (g *part) fill(payloads [][][]byte, in Input, pulled bool, hand handOver) e
 		err = g.buildPull(segments, in, hand)
 	} else {
 		err = g.build(segments, in.Weights)
+	}
+	for _, list := range payloads {
+		for _, b := range list {
+			g.arena.Free(b)
+		}
 	}
 	if size >= largeEdges {
 		clear(segments)
