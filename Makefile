@@ -16,13 +16,14 @@ ARGS    ?=          # of make bench and make bench-graph, such as -only start,lo
 build: ## the bsp binary, static
 	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/bsp
 
-check: ## formatting, vet, lint, in bench/peers too; the import table; embed.go is current
+check: ## formatting, vet, lint, in bench/peers too; the import table; embed.go and the kernels are current
 	@out=$$($(TOOL) gofumpt -l $(GOFILES)) || exit; [ -z "$$out" ] || { echo "not formatted (run make fmt):"; echo "$$out"; exit 1; }
 	go vet ./...
 	go vet -tags e2e ./e2e
 	$(TOOL) golangci-lint run --allow-serial-runners --timeout 10m ./...
 	cd bench/peers && go vet ./... && go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run --allow-serial-runners --timeout 10m ./...
 	go test ./internal/arch ./cmd/bsp/internal/embed
+	go test -run Generated ./tensor/internal/kernel
 
 fmt: ## format every file
 	@$(TOOL) gofumpt -w $(GOFILES)

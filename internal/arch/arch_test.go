@@ -20,6 +20,7 @@ const module = "scalar/"
 var rules = map[string][]string{
 	"":                {},
 	"internal":        {"internal"},
+	"tensor":          {"tensor", "internal"},
 	"storage":         {"internal"},
 	"superstep":       {"internal"},
 	"bsp":             {"bsp", "superstep", "storage", "internal"},
@@ -39,7 +40,7 @@ var rules = map[string][]string{
 	"testcluster/sim": {"bsp", "groom/table", "internal", "master"},
 	"testcluster":     {"bsp", "groom", "internal", "master", "storage", "superstep"},
 	"e2e":             {"testcluster", "bsp", "groom", "internal", "master", "storage", "superstep"},
-	"bench":           {"bench", "testcluster", "bsp", "groom", "internal", "master", "storage", "superstep"},
+	"bench":           {"bench", "testcluster", "bsp", "groom", "internal", "master", "storage", "superstep", "tensor"},
 	"tools":           {},
 }
 

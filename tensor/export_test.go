@@ -1,0 +1,27 @@
+package tensor
+
+import "scalar/tensor/internal/kernel"
+
+// Tuned returns a Config with instructions of its own and blocks of kc, mc and nc; 0 is
+// the standard.
+func Tuned(cores int, isa kernel.ISA, kc, mc, nc int) Config {
+	b := standard()
+	if kc > 0 {
+		b = blocking{kc, mc, nc}
+	}
+	return Config{Cores: cores, tuning: &tuning{isa, b}}
+}
+
+// RunUnits runs n units on a pool of its own and returns after closing it.
+func RunUnits(workers, n int, unit func(worker, i int)) {
+	p := newPool(workers)
+	defer p.close()
+	p.run(units(unit), n)
+}
+
+type units func(worker, i int)
+
+func (u units) unit(worker, i int) { u(worker, i) }
+
+// Even is what cuts a size into blocks.
+var Even = even

@@ -1,0 +1,144 @@
+package tensor
+
+import "scalar/tensor/internal/kernel"
+
+// A product is one call of MatMul. Its out is cut into a grid of cells; workers take
+// cells and compute each by itself, with panels of their own. That packs rows of a and
+// columns of b more than once, which costs less than waiting for each other in between.
+//
+// In a cell the loops are those of Goto and van de Geijn (Anatomy of high-performance
+// matrix multiplication, ACM TOMS 34(3), 2008, §4): columns by nc, k by kc, rows by mc,
+// then panels of b and of a.
+type product struct {
+	cpu *CPU
+	operand
+	out, a  matrix
+	bias    []float32
+	flags   int // kernel.Load, for the first block of k; kernel.ReLU, for the last
+	grid    grid
+	scratch []float32 // an out whose rows have gaps
+}
+
+// A grid cuts out into cells of rows×cols, both whole tiles but at the end.
+type grid struct {
+	rows, cols int // of a cell
+	across     int // cells in a row of them
+	cells      int
+}
+
+// A workspace has the panels of one worker.
+type workspace struct {
+	a, b []float32
+	tile kernel.Tile
+}
+
+// A blocking says how much of the operands is packed at a time.
+type blocking struct {
+	kc int // of k: a panel of a stays in the first cache
+	mc int // rows of a: its panels stay in the second cache, beside one of b
+	nc int // columns of b: its panels stay in the third cache
+}
+
+// standard returns a blocking from measurements on Zen 4: docs/decisions/0024-generated-kernels.md.
+func standard() blocking { return blocking{kc: 512, mc: 192, nc: 1920} }
+
+func (p *product) run(c *CPU) {
+	p.grid = c.cut(p.out.rows, p.out.cols, p.a.cols, p.packed != nil)
+	c.pool.run(p, p.grid.cells)
+}
+
+// unit computes cell i.
+func (p *product) unit(worker, i int) {
+	w, g := &p.cpu.work[worker], p.grid
+	r0, c0 := i/g.across*g.rows, i%g.across*g.cols
+	r1, c1 := min(r0+g.rows, p.out.rows), min(c0+g.cols, p.out.cols)
+	bl := p.cpu.blocking
+	nc := even(c1-c0, bl.nc, p.cpu.isa.NR())
+	kc := even(p.a.cols, bl.kc, 8)
+	mc := even(r1-r0, bl.mc, p.cpu.isa.MR())
+	for j := c0; j < c1; j += nc {
+		b := block{c0: j, c1: min(j+nc, c1)}
+		for b.k0 = 0; b.k0 == 0 || b.k0 < p.a.cols; b.k0 += kc {
+			b.k1 = min(b.k0+kc, p.a.cols)
+			p.packB(w, b)
+			for b.r0 = r0; b.r0 < r1; b.r0 += mc {
+				b.r1 = min(b.r0+mc, r1)
+				p.packA(w, b)
+				p.block(w, b)
+			}
+		}
+	}
+}
+
+// even returns the size of the blocks, multiples of unit of at most most, that cut n
+// into the fewest and most equal.
+func even(n, most, unit int) int {
+	most = max(most/unit*unit, unit)
+	blocks := max((n+most-1)/most, 1)
+	each := (n + blocks - 1) / blocks
+	return max((each+unit-1)/unit*unit, unit)
+}
+
+// A block is a part of a product: rows of a, columns of b, and a part of k.
+type block struct{ r0, r1, c0, c1, k0, k1 int }
+
+func (p *product) packB(w *workspace, b block) {
+	if p.packed != nil {
+		return
+	}
+	w.b = atLeast(w.b, (b.k1-b.k0)*p.cpu.isa.Width(b.c1-b.c0))
+	packColumns(p.cpu.isa, w.b, p.b.part(b.k0, b.k1, b.c0, b.c1))
+}
+
+func (p *product) packA(w *workspace, b block) {
+	w.a = atLeast(w.a, (b.k1-b.k0)*(b.r1-b.r0))
+	packRows(p.cpu.isa, w.a, p.a.part(b.r0, b.r1, b.k0, b.k1))
+}
+
+// atLeast returns s, or a longer slice without its values.
+func atLeast(s []float32, n int) []float32 {
+	if cap(s) < n {
+		return aligned[float32](n)
+	}
+	return s[:n]
+}
+
+// block computes the tiles of a block, in each panel of b one after the other.
+func (p *product) block(w *workspace, b block) {
+	isa, t := p.cpu.isa, &w.tile
+	t.K, t.Stride, t.Flags = b.k1-b.k0, p.out.rowStep, 0
+	if b.k0 > 0 {
+		t.Flags |= kernel.Load
+	} else {
+		t.Flags |= p.flags & kernel.Load
+	}
+	last := b.k1 == p.a.cols
+	if last {
+		t.Flags |= p.flags & kernel.ReLU
+	}
+	for j := b.c0; j < b.c1; j += isa.NR() {
+		cols := min(isa.NR(), b.c1-j)
+		t.SetCols(isa, cols)
+		t.B = p.panel(w, b, j, isa.Width(cols))
+		if t.Bias = nil; last && p.bias != nil {
+			t.Bias = p.bias[j : j+cols]
+		}
+		for i := b.r0; i < b.r1; i += isa.MR() {
+			t.Rows = min(isa.MR(), b.r1-i)
+			t.A = w.a[(i-b.r0)*t.K:][:t.Rows*t.K]
+			t.C = p.out.data[i*p.out.rowStep+j:]
+			if t.Next = nil; i+isa.MR() < b.r1 {
+				t.Next = t.C[isa.MR()*p.out.rowStep:]
+			}
+			isa.Run(t)
+		}
+	}
+}
+
+// panel returns the part of b's panel at column j that a block needs.
+func (p *product) panel(w *workspace, b block, j, width int) []float32 {
+	if p.packed != nil {
+		return p.packed.panels[j*p.packed.k:][b.k0*width : b.k1*width]
+	}
+	return w.b[(j-b.c0)*(b.k1-b.k0):][:(b.k1-b.k0)*width]
+}

@@ -1,0 +1,16 @@
+// Package kernel has the innermost loops of package tensor: for AVX-512 and for AVX2
+// with FMA as generated assembly, and as plain Go.
+//
+//	gen ──go generate──▶ kernels_amd64.s      Tile   C tile = or += A panel · B panel
+//	                                          Pack   rows or columns into panels
+//
+// All give the same bits. A value of a product accumulates k ascending in one chain of
+// fused multiply-adds that starts from 0 or from C; [FMA] is what plain Go takes for
+// one of them. Which NaN comes out is not promised, only that one does.
+//
+// The assembly assumes what its Go callers here check: lengths of slices, counts above
+// 0, and an instruction set that [ISA.Usable] has found. Nothing outside this package
+// is unsafe.
+package kernel
+
+//go:generate go run ./gen -out kernels_amd64.s

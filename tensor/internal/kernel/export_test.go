@@ -1,0 +1,14 @@
+package kernel
+
+// PlainTile computes a tile for any set in Go.
+func PlainTile(t *Tile) { t.plain() }
+
+// All lists the sets that this processor has.
+func All() (all []ISA) {
+	for i := Plain; i <= AVX512; i++ {
+		if i.Usable() {
+			all = append(all, i)
+		}
+	}
+	return all
+}

@@ -1,0 +1,58 @@
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+// Usable reports whether this processor has the set, and the system saves its registers.
+func (i ISA) Usable() bool {
+	switch i {
+	case AVX512:
+		return AVX2.Usable() && cpu.X86.HasAVX512F
+	case AVX2:
+		return cpu.X86.HasAVX2 && cpu.X86.HasFMA
+	default:
+		return i == Plain
+	}
+}
+
+//go:noescape
+func tileAVX512(t *Tile)
+
+//go:noescape
+func tileAVX2(t *Tile)
+
+//go:noescape
+func transposeAVX2(c *Copy)
+
+//go:noescape
+func gatherAVX2(c *Copy)
+
+// Run computes the tile. See [Tile].
+func (i ISA) Run(t *Tile) {
+	t.check(i)
+	switch i {
+	case AVX512:
+		tileAVX512(t)
+	case AVX2:
+		tileAVX2(t)
+	default:
+		t.plain()
+	}
+}
+
+// transpose copies what Copy says, where the set can; it reports whether it did.
+func (i ISA) transpose(c *Copy) bool {
+	if i == Plain {
+		return false
+	}
+	transposeAVX2(c)
+	return true
+}
+
+// gather copies what Copy says, where the set can; it reports whether it did.
+func (i ISA) gather(c *Copy) bool {
+	if i == Plain {
+		return false
+	}
+	gatherAVX2(c)
+	return true
+}

@@ -1,0 +1,67 @@
+package kernel
+
+// A Copy is what the assembly of packing is told: see gen/pack.go.
+type Copy struct {
+	to, from   []float32
+	fromStride int
+	toN        int
+	n          int
+}
+
+// A Panel is width lines of k values each that are to be packed: value i of line l is
+// From[l·Line+i·Step], and goes to place i·width + l.
+type Panel struct {
+	From       []float32
+	Line, Step int // in values, from one line to the next, from one value of a line to the next
+	Lines      int // that are there; places of the others become 0
+	Width, K   int
+}
+
+// Pack packs a panel into to, which has Width·K values.
+func (i ISA) Pack(to []float32, p Panel) {
+	to = to[:p.Width*p.K]
+	if p.K == 0 || p.Lines == 0 {
+		clear(to)
+		return
+	}
+	_ = p.From[(p.Lines-1)*p.Line+(p.K-1)*p.Step]
+	if p.Lines < p.Width {
+		clear(to)
+	}
+	switch {
+	case p.Line == 1 && p.Lines == p.Width && p.gatherable() &&
+		i.gather(&Copy{to, p.From, p.Step, p.Width / 8, p.K}):
+	case p.Line == 1:
+		for k := range p.K {
+			copy(to[k*p.Width:][:p.Lines], p.From[k*p.Step:])
+		}
+	case p.Step == 1:
+		i.packLines(to, p)
+	default:
+		p.plain(to, 0, p.Lines, 0)
+	}
+}
+
+// gatherable reports whether the width is one that assembly is there for.
+func (p *Panel) gatherable() bool { return p.Width == 4 || p.Width%8 == 0 && p.Width <= 48 }
+
+// packLines transposes: values of a line are neighbours.
+func (i ISA) packLines(to []float32, p Panel) {
+	l, blocks := 0, p.K/8
+	for ; l+4 <= p.Lines && blocks > 0; l += 4 {
+		if !i.transpose(&Copy{to[l:], p.From[l*p.Line:], p.Line, p.Width, blocks}) {
+			break
+		}
+		p.plain(to, l, l+4, 8*blocks)
+	}
+	p.plain(to, l, p.Lines, 0)
+}
+
+// plain packs lines [from, until) from value k on.
+func (p *Panel) plain(to []float32, from, until, k int) {
+	for l := from; l < until; l++ {
+		for i := k; i < p.K; i++ {
+			to[i*p.Width+l] = p.From[l*p.Line+i*p.Step]
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package kernel
+
+// A Tile is a block of C and the panels that it is the product of:
+//
+//	C[r][c] = φ(chain + Bias[c]),  chain = fma(A[K-1][r], B[K-1][c], … fma(A[0][r], B[0][c], start))
+//
+// where start is C[r][c] with Load and 0 without, and φ is the larger of 0 and its
+// argument with ReLU (of NaN it is NaN) and nothing without. The bias is added after
+// the chain; nil is none.
+//
+// A is K × Rows, packed: value r of column k is A[k·Rows+r]. B is K × [ISA.Width] of
+// the columns that [Tile.SetCols] was told. C is row-major with Stride values from row
+// to row. Columns of C beyond those are neither read nor written.
+type Tile struct {
+	A, B, C, Bias []float32
+	Next          []float32 // C of the tile that comes next, to be brought near; nil: none
+	K, Stride     int
+	Rows          int // 1 to [ISA.MR]
+	Flags         int
+
+	vectors int // of a row
+	mask    [3]uint64
+	cols    int
+	width   int
+}
+
+// Flags of a tile.
+const (
+	Load = 1 << iota // C += A·B
+	ReLU
+	whole // all lanes of the vectors are columns of C
+)
+
+// SetCols says how many columns the tile has, 1 to [ISA.NR].
+func (t *Tile) SetCols(i ISA, cols int) {
+	lanes := i.Lanes()
+	t.cols, t.width, t.vectors = cols, i.Width(cols), (cols+lanes-1)/lanes
+	t.Flags &^= whole
+	if t.cols == t.width {
+		t.Flags |= whole
+	}
+	for v := range t.mask {
+		in := min(max(cols-v*lanes, 0), lanes)
+		if i == AVX512 {
+			t.mask[v] = 1<<in - 1
+		} else {
+			t.mask[v] = uint64(4 * (lanes - in)) // into a row of lanes that are set, then not
+		}
+	}
+}
+
+// check panics where the assembly would reach outside of a slice.
+func (t *Tile) check(i ISA) {
+	if t.Rows < 1 || t.Rows > i.MR() || t.cols < 1 || t.cols > i.NR() || t.K < 0 || t.Stride < 0 {
+		panic("kernel: a tile of an impossible shape")
+	}
+	if len(t.A) < t.K*t.Rows || len(t.B) < t.K*t.width || len(t.C) < (t.Rows-1)*t.Stride+t.cols || t.Bias != nil && len(t.Bias) < t.cols {
+		panic("kernel: a tile beyond its slices")
+	}
+}
+
+// plain is the tile in Go.
+func (t *Tile) plain() {
+	for r := range t.Rows {
+		row := t.C[r*t.Stride:][:t.cols]
+		if t.Flags&Load == 0 {
+			clear(row)
+		}
+		c := 0
+		for ; c+4 <= len(row); c += 4 {
+			t.dot4(row[c:c+4], r, c)
+		}
+		for ; c < len(row); c++ {
+			s := row[c]
+			for k := range t.K {
+				s = FMA(t.A[k*t.Rows+r], t.B[k*t.width+c], s)
+			}
+			row[c] = s
+		}
+		t.finish(row)
+	}
+}
+
+// dot4 continues four chains side by side. It is FMA, written out because calls cost
+// more than the sums.
+func (t *Tile) dot4(to []float32, r, c int) {
+	s0, s1, s2, s3 := to[0], to[1], to[2], to[3]
+	for k := range t.K {
+		a, b := t.A[k*t.Rows+r], t.B[k*t.width+c:][:4]
+		x := float64(a)
+		w0, w1, w2, w3 := x*float64(b[0])+float64(s0), x*float64(b[1])+float64(s1), x*float64(b[2])+float64(s2), x*float64(b[3])+float64(s3)
+		if delicate(w0) || delicate(w1) || delicate(w2) || delicate(w3) {
+			s0, s1, s2, s3 = FMA(a, b[0], s0), FMA(a, b[1], s1), FMA(a, b[2], s2), FMA(a, b[3], s3)
+			continue
+		}
+		s0, s1, s2, s3 = float32(w0), float32(w1), float32(w2), float32(w3)
+	}
+	to[0], to[1], to[2], to[3] = s0, s1, s2, s3
+}
+
+// finish adds the bias and applies φ to a row.
+func (t *Tile) finish(row []float32) {
+	if t.Bias != nil {
+		for c, b := range t.Bias[:len(row)] {
+			row[c] += b
+		}
+	}
+	if t.Flags&ReLU != 0 {
+		for c, x := range row {
+			if x < 0 {
+				row[c] = 0
+			}
+		}
+	}
+}
