@@ -1,6 +1,6 @@
 # The targets of docs/architecture.md, "How it is tested". Go ≥ 1.26, make and git do everything.
 .DEFAULT_GOAL := build
-.PHONY: build check fmt test race e2e sim fuzz bench bench-graph peers demo clean
+.PHONY: build check fmt test race e2e sim fuzz bench bench-graph bench-ml peers demo clean
 
 export CGO_ENABLED ?= 0
 BIN     := bin/bsp
@@ -11,7 +11,7 @@ N       ?= 10       # of make e2e: random kills; N/2 kills of the leader under l
 HOURS   ?= 2        # virtual hours of make sim
 SEED    ?= 1        # of its first world
 RUNS    ?= 1000000x # runs of each fuzz test of make fuzz
-ARGS    ?=          # of make bench and make bench-graph, such as -only start,local
+ARGS    ?=          # of make bench, bench-graph and bench-ml, such as -only start,local
 
 build: ## the bsp binary, static
 	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/bsp
@@ -56,7 +56,11 @@ bench: build ## figures beside their limits, into bench/results
 bench-graph: build ## the graph engine's figures beside limits and peers; ARGS='-only load -scale 16 -runs 1' for a part
 	BSP=$(CURDIR)/$(BIN) go run ./bench/cmd/figures -set graph $(ARGS)
 
-peers: ## other graph engines for bench-graph, from package registries into bench/peers/.cache
+bench-ml: build ## training's figures beside OpenBLAS and PyTorch, which it installs
+	-bench/peers/install openblas pytorch
+	BSP=$(CURDIR)/$(BIN) go run ./bench/cmd/figures -set ml $(ARGS)
+
+peers: ## what bench-graph and bench-ml measure besides, from package registries into bench/peers/.cache
 	bench/peers/install
 
 demo: build ## the main job on real input, with a kill -9 in the middle

@@ -1,8 +1,9 @@
-// Command figures measures figures through the real binary, the runtime's or the graph
-// engine's:
+// Command figures measures figures, the runtime's and the graph engine's through the
+// real binary, and training's:
 //
 //	make bench
 //	make bench-graph ARGS='-only load,ids -scale 16 -runs 1'
+//	make bench-ml
 //
 // It takes some minutes, writes the table to stdout and, unless -only or -scale makes it
 // a part, to bench/results.
@@ -28,9 +29,9 @@ import (
 
 func main() {
 	runs := flag.Int("runs", 5, "runs of each figure")
-	set := flag.String("set", "runtime", "which figures: runtime or graph")
+	set := flag.String("set", "runtime", "which figures: runtime, graph or ml")
 	out := flag.String("out", "", "where the table goes; default bench/results/SET.md")
-	only := flag.String("only", "", "groups, such as start,commits; default all of "+names(groups())+"; of the graph set "+names(graphGroups()))
+	only := flag.String("only", "", "groups, such as start,commits; default all of "+names(groups())+"; of the graph set "+names(graphGroups())+"; of the ml set "+names(mlGroups()))
 	scale := flag.Int("scale", issueScale, "R-MAT scale of the graph set; some of its figures take smaller or larger graphs by the same difference")
 	large := flag.Bool("large", false, "the graph set measures a graph of 2^24 vertices too (2^(scale+4)): 4 GB of text")
 	cache := flag.String("cache", filepath.Join(os.TempDir(), "bsp-bench"), "folder for graphs, which stay there")
@@ -131,8 +132,10 @@ func tableOf(set string) (table, error) {
 		return table{"The runtime's figures", "bench", groups()}, nil
 	case "graph":
 		return table{"The graph engine's figures", "bench-graph", graphGroups()}, nil
+	case "ml":
+		return table{"Training's figures", "bench-ml", mlGroups()}, nil
 	}
-	return table{}, fmt.Errorf("-set %q: want runtime or graph", set)
+	return table{}, fmt.Errorf("-set %q: want runtime, graph or ml", set)
 }
 
 // A group is a few figures that are measured together.

@@ -1,0 +1,8 @@
+package main
+
+// mlGroups are the figures of training, of make bench-ml.
+func mlGroups() []group {
+	return []group{
+		{"gemm", (*harness).gemm},
+	}
+}
