@@ -30,7 +30,9 @@ type CPU struct {
 	tuning
 	pool    *pool
 	work    []workspace // one per worker
-	product product     // the one that runs
+	product product     // these are the operation that runs
+	mapping mapping
+	rows    rowsOf
 }
 
 // NewCPU starts Cores-1 goroutines, which [CPU.Close] ends.

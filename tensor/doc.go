@@ -4,7 +4,9 @@
 //	Dense ── views: Slice, Row, T, Reshape ──┐
 //	                                         ▼
 //	CPU ── MatMul(out, a, b) ── cells of out ── one worker each ── blocks ── tiles
-//	 └ Pack(b) ─▶ Packed, for many products with the same b       (internal/kernel)
+//	 ├ Pack(b) ─▶ Packed, for many products with the same b       (internal/kernel)
+//	 ├ Activate, Add, SGD, Adam … ── chunks of values
+//	 └ Softmax, CrossEntropy, SumRows ── rows or columns
 //
 // [Dense] says where values lie; a view shares them. A [CPU] is a share of a machine's
 // cores with the workers and buffers for it, owned by one goroutine at a time. Package

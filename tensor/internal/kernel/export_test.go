@@ -3,6 +3,12 @@ package kernel
 // PlainTile computes a tile for any set in Go.
 func PlainTile(t *Tile) { t.plain() }
 
+// PlainMap computes a Map in Go.
+func PlainMap(m *Map) { m.plain() }
+
+// Ops is the number of operations.
+const Ops = ops
+
 // All lists the sets that this processor has.
 func All() (all []ISA) {
 	for i := Plain; i <= AVX512; i++ {

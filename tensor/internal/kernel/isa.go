@@ -7,7 +7,7 @@ type ISA int
 const (
 	Plain  ISA = iota // Go
 	AVX2              // with FMA; amd64
-	AVX512            // F, and AVX2's packing; amd64
+	AVX512            // F and DQ, and AVX2's packing; amd64
 )
 
 // String names the set as people do.

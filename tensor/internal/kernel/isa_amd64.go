@@ -6,7 +6,7 @@ import "golang.org/x/sys/cpu"
 func (i ISA) Usable() bool {
 	switch i {
 	case AVX512:
-		return AVX2.Usable() && cpu.X86.HasAVX512F
+		return AVX2.Usable() && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ
 	case AVX2:
 		return cpu.X86.HasAVX2 && cpu.X86.HasFMA
 	default:
@@ -19,6 +19,12 @@ func tileAVX512(t *Tile)
 
 //go:noescape
 func tileAVX2(t *Tile)
+
+//go:noescape
+func mapAVX512(m *Map)
+
+//go:noescape
+func mapAVX2(m *Map)
 
 //go:noescape
 func transposeAVX2(c *Copy)
@@ -36,6 +42,19 @@ func (i ISA) Run(t *Tile) {
 		tileAVX2(t)
 	default:
 		t.plain()
+	}
+}
+
+// Map computes value by value. See [Map].
+func (i ISA) Map(m *Map) {
+	m.check()
+	switch i {
+	case AVX512:
+		mapAVX512(m)
+	case AVX2:
+		mapAVX2(m)
+	default:
+		m.plain()
 	}
 }
 

@@ -11,6 +11,12 @@ func (i ISA) Run(t *Tile) {
 	t.plain()
 }
 
+// Map computes value by value. See [Map].
+func (ISA) Map(m *Map) {
+	m.check()
+	m.plain()
+}
+
 func (ISA) transpose(*Copy) bool { return false }
 
 func (ISA) gather(*Copy) bool { return false }

@@ -67,5 +67,13 @@ func write() []byte {
 	}
 	out.Write(transposes())
 	out.Write(copies())
+	var consts []uint32
+	out.Write(maps(avx512, &consts))
+	out.Write(maps(avx2, &consts))
+	out.WriteString("\n")
+	for i, x := range consts {
+		fmt.Fprintf(&out, "DATA consts<>+%d(SB)/4, $%#x\n", 4*i, x)
+	}
+	fmt.Fprintf(&out, "GLOBL consts<>(SB), RODATA|NOPTR, $%d\n", 4*len(consts))
 	return out.Bytes()
 }

@@ -1,0 +1,75 @@
+package main
+
+// The optimisers' updates. DI holds the weights, SI the gradient, DX and R8 what the
+// optimiser keeps.
+
+// decayed loads the weights into vector 0 and gradient + C[1]·weights into vector 1. It
+// takes 2.
+func decayed(l *line) {
+	l.load("DI", 0)
+	l.load("SI", 1)
+	l.param(1, 2)
+	l.do("VMULPS", 2, 2, 0)
+	l.do("VADDPS", 1, 1, 2)
+}
+
+// down stores weights - C[0]·vector 1. It takes 2.
+func down(l *line) {
+	l.param(0, 2)
+	l.do("VMULPS", 1, 1, 2)
+	l.do("VSUBPS", 0, 0, 1)
+	l.store(0, "DI")
+}
+
+func sgd(l *line) { decayed(l); down(l) }
+
+// velocity sets vector 3 to C[2]·velocity + vector 1 and stores it; vector 2 is C[2].
+func velocity(l *line) {
+	l.load("DX", 3)
+	l.param(2, 2)
+	l.do("VMULPS", 3, 3, 2)
+	l.do("VADDPS", 3, 3, 1)
+	l.store(3, "DX")
+}
+
+func momentum(l *line) {
+	decayed(l)
+	velocity(l)
+	l.op("VMOVUPS %s, %s", l.v(3), l.v(1))
+	down(l)
+}
+
+func nesterov(l *line) {
+	decayed(l)
+	velocity(l)
+	l.do("VMULPS", 3, 3, 2)
+	l.do("VADDPS", 1, 1, 3)
+	down(l)
+}
+
+// adam takes C: rate, decay of the gradient, β1, 1-β1, β2, 1-β2, 1/√(1-β2^t), ε. The
+// rate has 1/(1-β1^t) in it.
+func adam(l *line) {
+	decayed(l)
+	moment := func(at string, to, b int) {
+		l.load(at, to)
+		l.param(b, 2)
+		l.do("VMULPS", to, to, 2)
+		l.param(b+1, 2)
+		l.do("VMULPS", 5, 1, 2)
+		if b == 4 {
+			l.do("VMULPS", 5, 5, 1)
+		}
+		l.do("VADDPS", to, to, 5)
+		l.store(to, at)
+	}
+	moment("DX", 3, 2)
+	moment("R8", 4, 4)
+	l.op("VSQRTPS %s, %s", l.v(4), l.v(4))
+	l.param(6, 2)
+	l.do("VMULPS", 4, 4, 2)
+	l.param(7, 2)
+	l.do("VADDPS", 4, 4, 2)
+	l.do("VDIVPS", 1, 3, 4)
+	down(l)
+}

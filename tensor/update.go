@@ -1,0 +1,58 @@
+package tensor
+
+import (
+	"math"
+
+	"scalar/tensor/internal/kernel"
+)
+
+// An SGD is a step of gradient descent: with g = gradient + Decay·w,
+//
+//	w = w - Rate·g                                          without momentum
+//	v = Momentum·v + g;  w = w - Rate·v                      with
+//	v = Momentum·v + g;  w = w - Rate·(g + Momentum·v)       as Nesterov's
+type SGD struct {
+	Rate, Decay, Momentum float32
+	Nesterov              bool
+}
+
+// SGD changes weights by a step. velocity has their shape, zeros at the start; without
+// momentum it is not used.
+func (c *CPU) SGD(weights, gradient, velocity Dense[float32], s SGD) error {
+	m := kernel.Map{Op: kernel.SGD, C: [8]float32{s.Rate, s.Decay, s.Momentum}}
+	switch {
+	case s.Momentum == 0:
+		return c.apply(m, "sgd", weights, gradient)
+	case s.Nesterov:
+		m.Op = kernel.Nesterov
+	default:
+		m.Op = kernel.Momentum
+	}
+	return c.apply(m, "sgd", weights, gradient, velocity)
+}
+
+// An Adam is a step of Adam (Kingma and Ba, ICLR 2015, algorithm 1, with ε added to the
+// corrected root). Decoupled takes Decay from the weights themselves (AdamW: Loshchilov
+// and Hutter, ICLR 2019); else it is added to the gradient.
+type Adam struct {
+	Rate, Decay, Beta1, Beta2, Epsilon float32
+	Decoupled                          bool
+	Step                               int // from 1
+}
+
+// Adam changes weights by a step. first and second, the moments, have their shape, zeros
+// at the start.
+func (c *CPU) Adam(weights, gradient, first, second Dense[float32], s Adam) error {
+	b1, b2 := float64(s.Beta1), float64(s.Beta2)
+	decay := s.Decay
+	if s.Decoupled {
+		if err := c.Scale(weights, weights, 1-s.Rate*s.Decay); err != nil {
+			return err
+		}
+		decay = 0
+	}
+	rate := float64(s.Rate) / (1 - math.Pow(b1, float64(s.Step)))
+	root := 1 / math.Sqrt(1-math.Pow(b2, float64(s.Step)))
+	m := kernel.Map{Op: kernel.Adam, C: [8]float32{float32(rate), decay, s.Beta1, float32(1 - b1), s.Beta2, float32(1 - b2), float32(root), s.Epsilon}}
+	return c.apply(m, "adam", weights, gradient, first, second)
+}
