@@ -33,6 +33,8 @@ type CPU struct {
 	product product     // these are the operation that runs
 	mapping mapping
 	rows    rowsOf
+	conv    convolution
+	pools   pools
 }
 
 // NewCPU starts Cores-1 goroutines, which [CPU.Close] ends.

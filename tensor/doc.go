@@ -6,7 +6,8 @@
 //	CPU ── MatMul(out, a, b) ── cells of out ── one worker each ── blocks ── tiles
 //	 ├ Pack(b) ─▶ Packed, for many products with the same b       (internal/kernel)
 //	 ├ Activate, Add, SGD, Adam … ── chunks of values
-//	 └ Softmax, CrossEntropy, SumRows ── rows or columns
+//	 ├ Softmax, CrossEntropy, SumRows ── rows or columns
+//	 └ Conv, MaxPool, AvgPool, and their gradients ── images
 //
 // [Dense] says where values lie; a view shares them. A [CPU] is a share of a machine's
 // cores with the workers and buffers for it, owned by one goroutine at a time. Package

@@ -6,6 +6,9 @@ func PlainTile(t *Tile) { t.plain() }
 // PlainMap computes a Map in Go.
 func PlainMap(m *Map) { m.plain() }
 
+// PlainRows copies or adds rows in Go.
+func PlainRows(r *Rows) { r.plain() }
+
 // Ops is the number of operations.
 const Ops = ops
 

@@ -27,6 +27,12 @@ func mapAVX512(m *Map)
 func mapAVX2(m *Map)
 
 //go:noescape
+func rowsAVX512(r *Rows)
+
+//go:noescape
+func rowsAVX2(r *Rows)
+
+//go:noescape
 func transposeAVX2(c *Copy)
 
 //go:noescape
@@ -55,6 +61,22 @@ func (i ISA) Map(m *Map) {
 		mapAVX2(m)
 	default:
 		m.plain()
+	}
+}
+
+// Rows copies or adds rows. See [Rows].
+func (i ISA) Rows(r *Rows) {
+	if r.N < 1 || r.Width < 1 {
+		return
+	}
+	r.check()
+	switch i {
+	case AVX512:
+		rowsAVX512(r)
+	case AVX2:
+		rowsAVX2(r)
+	default:
+		r.plain()
 	}
 }
 

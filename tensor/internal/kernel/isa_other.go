@@ -17,6 +17,15 @@ func (ISA) Map(m *Map) {
 	m.plain()
 }
 
+// Rows copies or adds rows. See [Rows].
+func (ISA) Rows(r *Rows) {
+	if r.N < 1 || r.Width < 1 {
+		return
+	}
+	r.check()
+	r.plain()
+}
+
 func (ISA) transpose(*Copy) bool { return false }
 
 func (ISA) gather(*Copy) bool { return false }

@@ -6019,6 +6019,176 @@ width6:
 	VZEROUPPER
 	RET
 
+// rowsAVX512 copies or adds rows.
+// func rowsAVX512(r *Rows)
+TEXT ·rowsAVX512(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ 0(AX), DI
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), R9
+	MOVQ 56(AX), DX
+	MOVQ 64(AX), R8
+	MOVQ 72(AX), BX
+	SHLQ $2, R8
+	SHLQ $2, R9
+	MOVQ DX, R10
+	SHRQ $4, R10
+	ANDQ $15, DX
+	MOVQ DX, CX
+	MOVQ $1, R11
+	SHLQ CX, R11
+	DECQ R11
+	KMOVW R11, K1
+	CMPQ 80(AX), $0
+	JNE addrow
+
+copyrow:
+	MOVQ DI, R12
+	MOVQ SI, R13
+	MOVQ R10, R11
+	TESTQ R11, R11
+	JZ copytail
+
+copyvector:
+	VMOVUPS (R13), Z0
+	VMOVUPS Z0, (R12)
+	ADDQ $64, R12
+	ADDQ $64, R13
+	DECQ R11
+	JNZ copyvector
+
+copytail:
+	TESTQ DX, DX
+	JZ copynext
+	VMOVUPS.Z (R13), K1, Z0
+	VMOVUPS Z0, K1, (R12)
+
+copynext:
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ copyrow
+	VZEROUPPER
+	RET
+
+addrow:
+	MOVQ DI, R12
+	MOVQ SI, R13
+	MOVQ R10, R11
+	TESTQ R11, R11
+	JZ addtail
+
+addvector:
+	VMOVUPS (R13), Z0
+	VMOVUPS (R12), Z1
+	VADDPS Z0, Z1, Z0
+	VMOVUPS Z0, (R12)
+	ADDQ $64, R12
+	ADDQ $64, R13
+	DECQ R11
+	JNZ addvector
+
+addtail:
+	TESTQ DX, DX
+	JZ addnext
+	VMOVUPS.Z (R13), K1, Z0
+	VMOVUPS.Z (R12), K1, Z1
+	VADDPS Z0, Z1, Z0
+	VMOVUPS Z0, K1, (R12)
+
+addnext:
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ addrow
+	VZEROUPPER
+	RET
+
+// rowsAVX2 copies or adds rows.
+// func rowsAVX2(r *Rows)
+TEXT ·rowsAVX2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ 0(AX), DI
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), R9
+	MOVQ 56(AX), DX
+	MOVQ 64(AX), R8
+	MOVQ 72(AX), BX
+	SHLQ $2, R8
+	SHLQ $2, R9
+	MOVQ DX, R10
+	SHRQ $3, R10
+	ANDQ $7, DX
+	MOVQ DX, CX
+	LEAQ lanes<>+32(SB), R11
+	SHLQ $2, CX
+	SUBQ CX, R11
+	VMOVUPS (R11), Y15
+	CMPQ 80(AX), $0
+	JNE addrow
+
+copyrow:
+	MOVQ DI, R12
+	MOVQ SI, R13
+	MOVQ R10, R11
+	TESTQ R11, R11
+	JZ copytail
+
+copyvector:
+	VMOVUPS (R13), Y0
+	VMOVUPS Y0, (R12)
+	ADDQ $32, R12
+	ADDQ $32, R13
+	DECQ R11
+	JNZ copyvector
+
+copytail:
+	TESTQ DX, DX
+	JZ copynext
+	VMASKMOVPS (R13), Y15, Y0
+	VMASKMOVPS Y0, Y15, (R12)
+
+copynext:
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ copyrow
+	VZEROUPPER
+	RET
+
+addrow:
+	MOVQ DI, R12
+	MOVQ SI, R13
+	MOVQ R10, R11
+	TESTQ R11, R11
+	JZ addtail
+
+addvector:
+	VMOVUPS (R13), Y0
+	VMOVUPS (R12), Y1
+	VADDPS Y0, Y1, Y0
+	VMOVUPS Y0, (R12)
+	ADDQ $32, R12
+	ADDQ $32, R13
+	DECQ R11
+	JNZ addvector
+
+addtail:
+	TESTQ DX, DX
+	JZ addnext
+	VMASKMOVPS (R13), Y15, Y0
+	VMASKMOVPS (R12), Y15, Y1
+	VADDPS Y0, Y1, Y0
+	VMASKMOVPS Y0, Y15, (R12)
+
+addnext:
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ addrow
+	VZEROUPPER
+	RET
+
 // mapAVX512 computes value by value.
 // func mapAVX512(m *Map)
 TEXT ·mapAVX512(SB), NOSPLIT, $0-8

@@ -106,17 +106,7 @@ func maps(x isa, consts *[]uint32) []byte {
 		a.label("tail%d", i)
 		a.op("ADDQ $%d, CX", x.lanes)
 		a.op("JZ done%d", i)
-		if x.masks {
-			a.op("MOVQ $1, R9")
-			a.op("SHLQ CX, R9")
-			a.op("DECQ R9")
-			a.op("KMOVW R9, K1")
-		} else {
-			a.op("LEAQ lanes<>+32(SB), R9")
-			a.op("SHLQ $2, CX")
-			a.op("SUBQ CX, R9")
-			a.op("VMOVUPS (R9), Y15")
-		}
+		a.maskOf("R9")
 		b(&line{a, true, consts})
 		a.label("done%d", i)
 		a.op("VZEROUPPER")
