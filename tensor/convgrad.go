@@ -103,7 +103,7 @@ func (p *convolution) group(w *convWork, i int) {
 		dy := p.y[n*p.o*places:][:p.o*places]
 		w.multiply(dense(weights, p.o, p.taps()), dense(dy, p.o, places), dense(w.columns, p.taps(), places).transposed(), kernel.Load)
 		for o := range bias {
-			bias[o] += sumOf(dy[o*places:][:places])
+			bias[o] += p.cpu.isa.Sum(dy[o*places:][:places])
 		}
 	}
 }

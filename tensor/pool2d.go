@@ -142,27 +142,43 @@ func (p *pools) unit(_, i int) {
 // corner is where the window at y, x begins in its plane.
 func (p *pools) corner(y, x int) int { return y*p.Stride[0]*p.in[1] + x*p.Stride[1] }
 
+// largest goes through the windows of a row side by side.
 func (p *pools) largest(small, large []float32, picks []int32) {
+	var most [64]int64
 	for y := range p.out[0] {
-		row, at := small[y*p.out[1]:][:p.out[1]], picks[y*p.out[1]:][:p.out[1]]
-		for x := range row {
-			row[x], at[x] = p.pick(large, p.corner(y, x))
+		for x := 0; x < p.out[1]; x += len(most) {
+			row := most[:min(len(most), p.out[1]-x)]
+			for k := range row {
+				row[k] = math.MinInt64
+			}
+			for i := range p.Window[0] {
+				for j := range p.Window[1] {
+					p.larger(row, large, p.corner(y, x)+i*p.in[1]+j)
+				}
+			}
+			at := y*p.out[1] + x
+			for k, m := range row {
+				pick := int32(^uint32(m))
+				small[at+k], picks[at+k] = large[pick], pick
+			}
 		}
 	}
 }
 
-// pick returns the largest value of a window and where it lies.
-func (p *pools) pick(large []float32, corner int) (best float32, at int32) {
-	best, at = float32(math.Inf(-1)), int32(corner)
-	for range p.Window[0] {
-		for i, x := range large[corner : corner+p.Window[1]] {
-			if x > best || x != x && best == best {
-				best, at = x, int32(corner+i)
-			}
+// larger takes the value of each window that begins at corner, a stride apart, where it
+// is larger. Values become integers of the same order, with the place below them, so that
+// one maximum without a branch, which no processor could foresee, finds both.
+func (p *pools) larger(most []int64, large []float32, corner int) {
+	for k, m := range most {
+		x := large[corner]
+		order := int32(math.Float32bits(x))
+		order ^= int32(uint32(order>>31) >> 1)
+		if x != x {
+			order = math.MaxInt32
 		}
-		corner += p.in[1]
+		most[k] = max(m, int64(order)<<32|int64(^uint32(corner)))
+		corner += p.Stride[1]
 	}
-	return best, at
 }
 
 func (p *pools) toLargest(small, large []float32, picks []int32) {

@@ -164,24 +164,5 @@ func (p *rowsOf) exponentials(m *kernel.Map, i int) (most, sum float32) {
 	}
 	m.Op, m.C[0] = kernel.Exp, most
 	p.isa.Map(m)
-	return most, sumOf(m.Out)
-}
-
-// sumOf adds values in 16 chains, the i-th to chain i mod 16, and the chains in halves.
-func sumOf(s []float32) float32 {
-	var chains [16]float32
-	for ; len(s) >= 16; s = s[16:] {
-		for i, x := range s[:16] {
-			chains[i] += x
-		}
-	}
-	for i, x := range s {
-		chains[i] += x
-	}
-	for n := 8; n > 0; n /= 2 {
-		for i := range n {
-			chains[i] += chains[i+n]
-		}
-	}
-	return chains[0]
+	return most, p.isa.Sum(m.Out)
 }

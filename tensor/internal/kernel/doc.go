@@ -4,6 +4,7 @@
 //	gen ──go generate──▶ kernels_amd64.s      Tile   C tile = or += A panel · B panel
 //	                                          Pack   rows or columns into panels
 //	                                          Rows   parts of images
+//	                                          Sum    values in 16 chains
 //	                                          Map    activations, updates, value by value
 //
 // All give the same bits. A value of a product accumulates k ascending in one chain of

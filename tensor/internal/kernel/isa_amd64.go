@@ -33,6 +33,12 @@ func rowsAVX512(r *Rows)
 func rowsAVX2(r *Rows)
 
 //go:noescape
+func sumsAVX512(s *Sums)
+
+//go:noescape
+func sumsAVX2(s *Sums)
+
+//go:noescape
 func transposeAVX2(c *Copy)
 
 //go:noescape
@@ -78,6 +84,20 @@ func (i ISA) Rows(r *Rows) {
 	default:
 		r.plain()
 	}
+}
+
+// Sum adds values in 16 chains, the i-th to chain i mod 16, and the chains in halves.
+func (i ISA) Sum(values []float32) float32 {
+	s := Sums{From: values}
+	switch i {
+	case AVX512:
+		sumsAVX512(&s)
+	case AVX2:
+		sumsAVX2(&s)
+	default:
+		s.plain()
+	}
+	return s.fold()
 }
 
 // transpose copies what Copy says, where the set can; it reports whether it did.

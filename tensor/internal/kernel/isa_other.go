@@ -26,6 +26,13 @@ func (ISA) Rows(r *Rows) {
 	r.plain()
 }
 
+// Sum adds values in 16 chains, the i-th to chain i mod 16, and the chains in halves.
+func (ISA) Sum(values []float32) float32 {
+	s := Sums{From: values}
+	s.plain()
+	return s.fold()
+}
+
 func (ISA) transpose(*Copy) bool { return false }
 
 func (ISA) gather(*Copy) bool { return false }

@@ -6189,6 +6189,101 @@ addnext:
 	VZEROUPPER
 	RET
 
+// sumsAVX512 adds values to chains.
+// func sumsAVX512(s *Sums)
+TEXT ·sumsAVX512(SB), NOSPLIT, $0-8
+	MOVQ s+0(FP), AX
+	LEAQ 24(AX), DI
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), CX
+	VMOVUPS 0(DI), Z0
+	SUBQ $16, CX
+	JLT tail
+
+loop:
+	VADDPS 0(SI), Z0, Z0
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE loop
+
+tail:
+	ADDQ $16, CX
+	MOVQ CX, DX
+	MOVQ DX, CX
+	SUBQ $0, CX
+	JLE done
+	MOVQ $1, R11
+	SHLQ CX, R11
+	DECQ R11
+	KMOVW R11, K1
+	VMOVUPS.Z (SI), K1, Z8
+	VADDPS Z8, Z0, Z0
+	ADDQ $64, SI
+
+done:
+	VMOVUPS Z0, 0(DI)
+	VZEROUPPER
+	RET
+
+// sumsAVX2 adds values to chains.
+// func sumsAVX2(s *Sums)
+TEXT ·sumsAVX2(SB), NOSPLIT, $0-8
+	MOVQ s+0(FP), AX
+	LEAQ 24(AX), DI
+	MOVQ 0(AX), SI
+	MOVQ 8(AX), CX
+	VMOVUPS 0(DI), Y0
+	VMOVUPS 32(DI), Y1
+	SUBQ $16, CX
+	JLT tail
+
+loop:
+	VADDPS 0(SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE loop
+
+tail:
+	ADDQ $16, CX
+	MOVQ CX, DX
+	MOVQ DX, CX
+	SUBQ $0, CX
+	JLE done
+	CMPQ CX, $8
+	JLE partial0
+	MOVQ $8, CX
+
+partial0:
+	LEAQ lanes<>+32(SB), R11
+	SHLQ $2, CX
+	SUBQ CX, R11
+	VMOVUPS (R11), Y15
+	VMASKMOVPS (SI), Y15, Y8
+	VADDPS Y8, Y0, Y0
+	ADDQ $32, SI
+	MOVQ DX, CX
+	SUBQ $8, CX
+	JLE done
+	CMPQ CX, $8
+	JLE partial1
+	MOVQ $8, CX
+
+partial1:
+	LEAQ lanes<>+32(SB), R11
+	SHLQ $2, CX
+	SUBQ CX, R11
+	VMOVUPS (R11), Y15
+	VMASKMOVPS (SI), Y15, Y8
+	VADDPS Y8, Y1, Y1
+	ADDQ $32, SI
+
+done:
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VZEROUPPER
+	RET
+
 // mapAVX512 computes value by value.
 // func mapAVX512(m *Map)
 TEXT ·mapAVX512(SB), NOSPLIT, $0-8

@@ -47,14 +47,20 @@ func (p *Panel) gatherable() bool { return p.Width == 4 || p.Width%8 == 0 && p.W
 
 // packLines transposes: values of a line are neighbours.
 func (i ISA) packLines(to []float32, p Panel) {
-	l, blocks := 0, p.K/8
-	for ; l+4 <= p.Lines && blocks > 0; l += 4 {
-		if !i.transpose(&Copy{to[l:], p.From[l*p.Line:], p.Line, p.Width, blocks}) {
-			break
-		}
-		p.plain(to, l, l+4, 8*blocks)
+	const four = 4 // lines at a time
+	blocks := p.K / 8
+	if p.Lines < four || blocks == 0 {
+		p.plain(to, 0, p.Lines, 0)
+		return
 	}
-	p.plain(to, l, p.Lines, 0)
+	for l := 0; l < p.Lines; l += four {
+		l = min(l, p.Lines-four) // the last again with those before it
+		if !i.transpose(&Copy{to[l:], p.From[l*p.Line:], p.Line, p.Width, blocks}) {
+			p.plain(to, 0, p.Lines, 0)
+			return
+		}
+	}
+	p.plain(to, 0, p.Lines, 8*blocks)
 }
 
 // plain packs lines [from, until) from value k on.

@@ -69,6 +69,8 @@ func write() []byte {
 	out.Write(copies())
 	out.Write(rows(avx512))
 	out.Write(rows(avx2))
+	out.Write(sums(avx512))
+	out.Write(sums(avx2))
 	var consts []uint32
 	out.Write(maps(avx512, &consts))
 	out.Write(maps(avx2, &consts))
