@@ -35,6 +35,7 @@ type CPU struct {
 	rows    rowsOf
 	conv    convolution
 	pools   pools
+	norm    norm
 }
 
 // NewCPU starts Cores-1 goroutines, which [CPU.Close] ends.

@@ -7,7 +7,7 @@
 //	 ├ Pack(b) ─▶ Packed, for many products with the same b       (internal/kernel)
 //	 ├ Activate, Add, SGD, Adam … ── chunks of values
 //	 ├ Softmax, CrossEntropy, SumRows ── rows or columns
-//	 └ Conv, MaxPool, AvgPool, and their gradients ── images
+//	 └ Conv, MaxPool, AvgPool, BatchNorm, and their gradients ── images or channels
 //
 // [Dense] says where values lie; a view shares them. A [CPU] is a share of a machine's
 // cores with the workers and buffers for it, owned by one goroutine at a time. Package

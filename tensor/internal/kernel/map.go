@@ -18,6 +18,7 @@ const (
 	GELU                  // x·Φ(x)
 	GELUGrad              // y·(Φ(x) + x·φ(x))
 	Exp                   // exp(x - c0)
+	Affine                // c0·x + c1
 	SGD                   // out - c0·g, where g = x + c1·out
 	Momentum              // out - c0·y after y = c2·y + g
 	Nesterov              // out - c0·(g + c2·y) after y = c2·y + g
@@ -28,7 +29,7 @@ const (
 // operands returns how many arrays besides Out an operation has.
 func (o Op) operands() int {
 	switch o {
-	case Scale, AddScaled, Rectify, Sigmoid, Tanh, GELU, Exp, SGD:
+	case Scale, AddScaled, Rectify, Sigmoid, Tanh, GELU, Exp, Affine, SGD:
 		return 1
 	case Adam:
 		return 3
@@ -66,6 +67,10 @@ func (m *Map) plain() {
 	case AddScaled:
 		for i, x := range m.X[:len(m.Out)] {
 			m.Out[i] += float32(c[0] * x)
+		}
+	case Affine:
+		for i, x := range m.X[:len(m.Out)] {
+			m.Out[i] = float32(c[0]*x) + c[1]
 		}
 	default:
 		m.plainPure()

@@ -38,7 +38,7 @@ func (i ISA) Pack(to []float32, p Panel) {
 	case p.Step == 1:
 		i.packLines(to, p)
 	default:
-		p.plain(to, 0, p.Lines, 0)
+		p.plain(to, 0)
 	}
 }
 
@@ -50,22 +50,22 @@ func (i ISA) packLines(to []float32, p Panel) {
 	const four = 4 // lines at a time
 	blocks := p.K / 8
 	if p.Lines < four || blocks == 0 {
-		p.plain(to, 0, p.Lines, 0)
+		p.plain(to, 0)
 		return
 	}
 	for l := 0; l < p.Lines; l += four {
 		l = min(l, p.Lines-four) // the last again with those before it
 		if !i.transpose(&Copy{to[l:], p.From[l*p.Line:], p.Line, p.Width, blocks}) {
-			p.plain(to, 0, p.Lines, 0)
+			p.plain(to, 0)
 			return
 		}
 	}
-	p.plain(to, 0, p.Lines, 8*blocks)
+	p.plain(to, 8*blocks)
 }
 
-// plain packs lines [from, until) from value k on.
-func (p *Panel) plain(to []float32, from, until, k int) {
-	for l := from; l < until; l++ {
+// plain packs all lines from value k on.
+func (p *Panel) plain(to []float32, k int) {
+	for l := range p.Lines {
 		for i := k; i < p.K; i++ {
 			to[i*p.Width+l] = p.From[l*p.Line+i*p.Step]
 		}

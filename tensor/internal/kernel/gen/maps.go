@@ -19,7 +19,7 @@ type body func(l *line)
 // bodies are the operations, in the order of kernel.Op.
 func bodies() []body {
 	return []body{
-		add, mul, scale, addScaled, relu, reluGrad, sigmoid, sigmoidGrad, tanh, tanhGrad, gelu, geluGrad, exp,
+		add, mul, scale, addScaled, relu, reluGrad, sigmoid, sigmoidGrad, tanh, tanhGrad, gelu, geluGrad, exp, affine,
 		sgd, momentum, nesterov, adam,
 	}
 }

@@ -25,6 +25,15 @@ func relu(l *line) {
 	l.store(0, "DI")
 }
 
+func affine(l *line) {
+	l.load("SI", 0)
+	l.param(0, 1)
+	l.do("VMULPS", 0, 0, 1)
+	l.param(1, 1)
+	l.do("VADDPS", 0, 0, 1)
+	l.store(0, "DI")
+}
+
 // reluGrad keeps y where x is above 0.
 func reluGrad(l *line) {
 	const greater = 0x1e // ordered, quiet
