@@ -6,7 +6,7 @@
 //	CPU ── MatMul(out, a, b) ── cells of out ── one worker each ── blocks ── tiles
 //	 ├ Pack(b) ─▶ Packed, for many products with the same b       (internal/kernel)
 //	 ├ Activate, Add, SGD, Adam … ── chunks of values
-//	 ├ Softmax, CrossEntropy, SumRows ── rows or columns
+//	 ├ Softmax, CrossEntropy, SumRows, Embed ── rows or columns
 //	 └ Conv, MaxPool, AvgPool, BatchNorm, and their gradients ── images or channels
 //
 // [Dense] says where values lie; a view shares them. A [CPU] is a share of a machine's

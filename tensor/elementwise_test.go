@@ -128,8 +128,8 @@ func TestElementwiseRefuses(t *testing.T) {
 		}
 	}
 	for _, label := range []int32{-1, 3} {
-		var e *tensor.LabelError
-		if _, err := c.CrossEntropy(z(2, 3), z(2, 3), []int32{0, label}, 1); !errors.As(err, &e) || e.Row != 1 || e.Label != int(label) || e.Classes != 3 {
+		var e *tensor.IndexError
+		if _, err := c.CrossEntropy(z(2, 3), z(2, 3), []int32{0, label}, 1); !errors.As(err, &e) || e.Row != 1 || e.Index != int(label) || e.Size != 3 {
 			t.Error(err)
 		}
 	}
@@ -279,6 +279,26 @@ func TestUpdates(t *testing.T) {
 			s.v = 0.9*s.v + g
 			s.w -= 0.05 * (g + 0.9*s.v)
 		}),
+		"adagrad": {
+			func(c *tensor.CPU, w, g, v, _ array, _ int) error {
+				return c.Adagrad(w, g, v, tensor.Adagrad{Rate: 0.01, Decay: 0.1, Epsilon: 1e-10})
+			},
+			func(s *step64, g float64, _ int) {
+				g += 0.1 * s.w
+				s.v += g * g
+				s.w -= 0.01 * g / (math.Sqrt(s.v) + 1e-10)
+			},
+		},
+		"rmsprop": {
+			func(c *tensor.CPU, w, g, v, _ array, _ int) error {
+				return c.RMSProp(w, g, v, tensor.RMSProp{Rate: 0.01, Decay: 0.1, Alpha: 0.99, Epsilon: 1e-8})
+			},
+			func(s *step64, g float64, _ int) {
+				g += 0.1 * s.w
+				s.v = 0.99*s.v + 0.01*g*g
+				s.w -= 0.01 * g / (math.Sqrt(s.v) + 1e-8)
+			},
+		},
 		"adam": adamUpdater(false), "adamw": adamUpdater(true),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -46,7 +46,7 @@ func (c *CPU) Softmax(out, x Dense[float32]) error {
 
 // CrossEntropy returns the sum of -log softmax(x)[label] over the rows of x, m×n without
 // gaps, one label in [0, n) each, and sets dx to scale times its gradient, scale·(softmax(x)
-// - 1 at the label). dx may be x. The error is a [ShapeError], or a [LabelError].
+// - 1 at the label). dx may be x. The error is a [ShapeError], or an [IndexError].
 func (c *CPU) CrossEntropy(dx, x Dense[float32], labels []int32, scale float32) (loss float64, err error) {
 	if err := sameMatrices("cross-entropy", dx, x); err != nil {
 		return 0, err
@@ -54,10 +54,8 @@ func (c *CPU) CrossEntropy(dx, x Dense[float32], labels []int32, scale float32) 
 	if len(labels) != x.shape[0] {
 		return 0, &ShapeError{"cross-entropy", fmt.Sprintf("%d labels of the rows of %s", len(labels), x.dims())}
 	}
-	for i, l := range labels {
-		if l < 0 || int(l) >= x.shape[1] {
-			return 0, &LabelError{Row: i, Label: int(l), Classes: x.shape[1]}
-		}
+	if err := within("cross-entropy", labels, x.shape[1]); err != nil {
+		return 0, err
 	}
 	p := c.begin(crossEntropy, matrixOf(dx), matrixOf(x))
 	if cap(p.losses) < len(labels) {
@@ -72,12 +70,25 @@ func (c *CPU) CrossEntropy(dx, x Dense[float32], labels []int32, scale float32) 
 	return loss, nil
 }
 
-// A LabelError is a label that is no class.
-type LabelError struct{ Row, Label, Classes int }
+// An IndexError is a label or index, that of row Row, outside of [0, Size).
+type IndexError struct {
+	Op               string
+	Row, Index, Size int
+}
 
-// Error names the row, the label and how many classes there are.
-func (e *LabelError) Error() string {
-	return fmt.Sprintf("tensor: cross-entropy: row %d has label %d of %d classes", e.Row, e.Label, e.Classes)
+// Error names the operation, the row, the index and the size.
+func (e *IndexError) Error() string {
+	return fmt.Sprintf("tensor: %s: row %d has %d: want 0 to %d", e.Op, e.Row, e.Index, e.Size-1)
+}
+
+// within returns an [IndexError] for the first index outside of [0, size).
+func within(op string, indices []int32, size int) error {
+	for i, x := range indices {
+		if x < 0 || int(x) >= size {
+			return &IndexError{op, i, int(x), size}
+		}
+	}
+	return nil
 }
 
 func sameMatrices(op string, out, x Dense[float32]) error {
@@ -99,7 +110,7 @@ type rowsOf struct {
 	kind   func(*rowsOf, *kernel.Map, int)
 	isa    kernel.ISA
 	out, x matrix
-	labels []int32
+	labels []int32 // or indices
 	losses []float64
 	scale  float32
 	own    []kernel.Map // one per worker

@@ -56,3 +56,27 @@ func (c *CPU) Adam(weights, gradient, first, second Dense[float32], s Adam) erro
 	m := kernel.Map{Op: kernel.Adam, C: [8]float32{float32(rate), decay, s.Beta1, float32(1 - b1), s.Beta2, float32(1 - b2), float32(root), s.Epsilon}}
 	return c.apply(m, "adam", weights, gradient, first, second)
 }
+
+// An Adagrad is a step of Adagrad (Duchi et al., JMLR 12, 2011): with g = gradient +
+// Decay·w, s = s + g²; w = w - Rate·g/(√s + Epsilon).
+type Adagrad struct {
+	Rate, Decay, Epsilon float32
+}
+
+// Adagrad changes weights by a step. squares has their shape, zeros at the start.
+func (c *CPU) Adagrad(weights, gradient, squares Dense[float32], s Adagrad) error {
+	m := kernel.Map{Op: kernel.Adagrad, C: [8]float32{0: s.Rate, 1: s.Decay, 6: 1, 7: s.Epsilon}}
+	return c.apply(m, "adagrad", weights, gradient, squares)
+}
+
+// An RMSProp is a step of RMSProp (Tieleman and Hinton, 2012): with g = gradient +
+// Decay·w, s = Alpha·s + (1-Alpha)·g²; w = w - Rate·g/(√s + Epsilon).
+type RMSProp struct {
+	Rate, Decay, Alpha, Epsilon float32
+}
+
+// RMSProp changes weights by a step. squares has their shape, zeros at the start.
+func (c *CPU) RMSProp(weights, gradient, squares Dense[float32], s RMSProp) error {
+	m := kernel.Map{Op: kernel.RMSProp, C: [8]float32{0: s.Rate, 1: s.Decay, 4: s.Alpha, 5: float32(1 - float64(s.Alpha)), 6: 1, 7: s.Epsilon}}
+	return c.apply(m, "rmsprop", weights, gradient, squares)
+}

@@ -23,6 +23,8 @@ const (
 	Momentum              // out - c0·y after y = c2·y + g
 	Nesterov              // out - c0·(g + c2·y) after y = c2·y + g
 	Adam                  // out - c0·y/(√z·c6 + c7) after y = c2·y + c3·g, z = c4·z + c5·g²
+	Adagrad               // out - c0·g/(√y·c6 + c7) after y = y + g²
+	RMSProp               // the same after y = c4·y + c5·g²
 	ops
 )
 
@@ -62,7 +64,7 @@ func (m *Map) check() {
 func (m *Map) plain() {
 	c := m.C
 	switch m.Op {
-	case Momentum, Nesterov, Adam, SGD:
+	case Momentum, Nesterov, Adam, Adagrad, RMSProp, SGD:
 		m.plainStep()
 	case AddScaled:
 		for i, x := range m.X[:len(m.Out)] {
@@ -149,6 +151,12 @@ func (m *Map) plainStep() {
 			m.Y[i] = float32(m.Y[i]*c[2]) + float32(g*c[3])
 			m.Z[i] = float32(m.Z[i]*c[4]) + float32(float32(g*c[5])*g)
 			g = m.Y[i] / (float32(sqrt(m.Z[i])*c[6]) + c[7])
+		case Adagrad:
+			m.Y[i] += float32(g * g)
+			g /= float32(sqrt(m.Y[i])*c[6]) + c[7]
+		case RMSProp:
+			m.Y[i] = float32(m.Y[i]*c[4]) + float32(float32(g*c[5])*g)
+			g /= float32(sqrt(m.Y[i])*c[6]) + c[7]
 		default: // SGD
 		}
 		m.Out[i] = w - float32(g*c[0])

@@ -49,7 +49,7 @@ func exp(x float32) float32 {
 	r, n := reduce(x)
 	half := n >> 1 // in two steps, for results below the normal range
 	y := float32(r*taylor(r)) + 1
-	return float32(y*power(half)) * power(n-half)
+	return float32(float32(y*power(half)) * power(n-half))
 }
 
 // tanh is e/(e+2) with e = exp(2|x|) - 1, and x's sign: near 0 nothing cancels.
@@ -70,7 +70,7 @@ func tanh(x float32) float32 {
 // polynomial is that of Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.
 func normal(x float32) (phi, e float32) {
 	const sign = 1 << 31
-	e = exp(float32(x*x) * -0.5)
+	e = exp(float32(float32(x*x) * -0.5))
 	b := math.Float32bits(x)
 	t := 1 / (float32(math.Float32frombits(b&^sign)*(0.3275911*math.Sqrt2/2)) + 1)
 	p := float32(1.061405429)

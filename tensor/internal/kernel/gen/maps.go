@@ -20,7 +20,7 @@ type body func(l *line)
 func bodies() []body {
 	return []body{
 		add, mul, scale, addScaled, relu, reluGrad, sigmoid, sigmoidGrad, tanh, tanhGrad, gelu, geluGrad, exp, affine,
-		sgd, momentum, nesterov, adam,
+		sgd, momentum, nesterov, adam, adagrad, rmsProp,
 	}
 }
 

@@ -48,7 +48,7 @@ func nesterov(l *line) {
 }
 
 // adam takes C: rate, decay of the gradient, β1, 1-β1, β2, 1-β2, 1/√(1-β2^t), ε. The
-// rate has 1/(1-β1^t) in it.
+// rate has 1/(1-β1^t) in it. adagrad and rmsProp take those of the same places.
 func adam(l *line) {
 	decayed(l)
 	moment := func(at string, to, b int) {
@@ -65,11 +65,41 @@ func adam(l *line) {
 	}
 	moment("DX", 3, 2)
 	moment("R8", 4, 4)
+	l.op("VMOVUPS %s, %s", l.v(3), l.v(1))
+	byRoot(l)
+	down(l)
+}
+
+// byRoot divides vector 1 by C[6]·√(vector 4) + C[7]. It takes 2.
+func byRoot(l *line) {
 	l.op("VSQRTPS %s, %s", l.v(4), l.v(4))
 	l.param(6, 2)
 	l.do("VMULPS", 4, 4, 2)
 	l.param(7, 2)
 	l.do("VADDPS", 4, 4, 2)
-	l.do("VDIVPS", 1, 3, 4)
+	l.do("VDIVPS", 1, 1, 4)
+}
+
+func adagrad(l *line) {
+	decayed(l)
+	l.load("DX", 4)
+	l.do("VMULPS", 5, 1, 1)
+	l.do("VADDPS", 4, 4, 5)
+	l.store(4, "DX")
+	byRoot(l)
+	down(l)
+}
+
+func rmsProp(l *line) {
+	decayed(l)
+	l.load("DX", 4)
+	l.param(4, 2)
+	l.do("VMULPS", 4, 4, 2)
+	l.param(5, 2)
+	l.do("VMULPS", 5, 1, 2)
+	l.do("VMULPS", 5, 5, 1)
+	l.do("VADDPS", 4, 4, 5)
+	l.store(4, "DX")
+	byRoot(l)
 	down(l)
 }
