@@ -55,7 +55,7 @@ func convOut(t *testing.T, v tensor.Conv, x array) array {
 func TestConvBits(t *testing.T) {
 	all := cpus(t)
 	r := rand.New(rand.NewPCG(21, 21))
-	for range 60 {
+	for range trials(60) {
 		x, v := randomConv(r)
 		v.ReLU = r.IntN(2) == 0
 		want := convOut(t, v, x)
@@ -110,7 +110,7 @@ func gradients(v tensor.Conv, x, dy array) (dx, dw, db []float64) {
 func TestConvGrad(t *testing.T) {
 	all := cpus(t)
 	r := rand.New(rand.NewPCG(22, 22))
-	for range 60 {
+	for range trials(60) {
 		x, v := randomConv(r)
 		dy := normals(r, convOut(t, v, x).Shape()...)
 		dx, dw, db := gradients(v, x, dy)

@@ -36,9 +36,11 @@ type CPU struct {
 	conv    convolution
 	pools   pools
 	norm    norm
+	dot     dotting
 }
 
-// NewCPU starts Cores-1 goroutines, which [CPU.Close] ends.
+// NewCPU starts Cores-1 goroutines, which [CPU.Close] ends. It fails where the system
+// has no descriptors left.
 func NewCPU(c Config) (*CPU, error) {
 	if c.Cores == 0 {
 		c.Cores = min(runtime.GOMAXPROCS(0), maxCores)
@@ -49,7 +51,11 @@ func NewCPU(c Config) (*CPU, error) {
 	if c.tuning == nil {
 		c.tuning = &tuning{kernel.Best(), standard()}
 	}
-	return &CPU{tuning: *c.tuning, pool: newPool(c.Cores), work: make([]workspace, c.Cores)}, nil
+	pool, err := newPool(c.Cores)
+	if err != nil {
+		return nil, err
+	}
+	return &CPU{tuning: *c.tuning, pool: pool, work: make([]workspace, c.Cores)}, nil
 }
 
 // Cores returns how many cores the CPU works on.

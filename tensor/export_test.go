@@ -12,11 +12,16 @@ func Tuned(cores int, isa kernel.ISA, kc, mc, nc int) Config {
 	return Config{Cores: cores, tuning: &tuning{isa, b}}
 }
 
-// RunUnits runs n units on a pool of its own and returns after closing it.
-func RunUnits(workers, n int, unit func(worker, i int)) {
-	p := newPool(workers)
+// RunUnits runs n units on a pool of its own, so many times, and returns after closing it.
+func RunUnits(workers, times, n int, unit func(worker, i int)) {
+	p, err := newPool(workers)
+	if err != nil {
+		panic(err)
+	}
 	defer p.close()
-	p.run(units(unit), n)
+	for range times {
+		p.run(units(unit), n)
+	}
 }
 
 type units func(worker, i int)

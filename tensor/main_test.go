@@ -31,6 +31,14 @@ func cpus(t *testing.T) (all []*tensor.CPU) {
 	return all
 }
 
+// trials returns n, and a fifth of it for -short.
+func trials(n int) int {
+	if testing.Short() {
+		return n / 5
+	}
+	return n
+}
+
 // cpu returns a CPU that ends with the test.
 func cpu(t *testing.T, c tensor.Config) *tensor.CPU {
 	t.Helper()

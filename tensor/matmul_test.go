@@ -47,7 +47,7 @@ func size(r *rand.Rand, most int) int {
 func TestMatMulBits(t *testing.T) {
 	all := cpus(t)
 	r := rand.New(rand.NewPCG(1, 1))
-	for trial := range 300 {
+	for trial := range trials(300) {
 		m, n, k := size(r, 70), size(r, 120), size(r, 90)
 		a, b, out := random(r, m, k), random(r, k, n), random(r, m, n)
 		e := tensor.Epilogue{Add: r.IntN(2) == 0, ReLU: r.IntN(2) == 0}

@@ -8,13 +8,14 @@ import (
 	"scalar/tensor"
 )
 
-// TestUnits checks that each unit is done once and that no worker does two at once.
+// TestUnits checks that each unit is done once a run and that no worker does two at once.
 func TestUnits(t *testing.T) {
 	for _, workers := range []int{1, 2, 3, 8} {
 		for _, n := range []int{0, 1, 2, 7, 1000} {
 			done := make([]atomic.Int32, n)
 			busy := make([]atomic.Int32, workers)
-			tensor.RunUnits(workers, n, func(worker, i int) {
+			const times = 300
+			tensor.RunUnits(workers, times, n, func(worker, i int) {
 				if busy[worker].Add(1) != 1 {
 					t.Errorf("worker %d does two units at once", worker)
 				}
@@ -22,7 +23,7 @@ func TestUnits(t *testing.T) {
 				busy[worker].Add(-1)
 			})
 			for i := range done {
-				if got := done[i].Load(); got != 1 {
+				if got := done[i].Load(); got != times {
 					t.Errorf("%d workers, %d units: unit %d was done %d times", workers, n, i, got)
 				}
 			}
@@ -35,7 +36,7 @@ func TestWorkersHelp(*testing.T) {
 	const workers = 4
 	var met sync.WaitGroup
 	met.Add(workers)
-	tensor.RunUnits(workers, workers, func(int, int) {
+	tensor.RunUnits(workers, 1, workers, func(int, int) {
 		met.Done()
 		met.Wait()
 	})
