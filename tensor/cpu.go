@@ -28,15 +28,16 @@ const maxCores = 1024
 // side by side, and may share what they only read, a [Packed] too.
 type CPU struct {
 	tuning
-	pool    *pool
-	work    []workspace // one per worker
-	product product     // these are the operation that runs
-	mapping mapping
-	rows    rowsOf
-	conv    convolution
-	pools   pools
-	norm    norm
-	dot     dotting
+	pool      *pool
+	work      []workspace // one per worker
+	product   product     // these are the operation that runs
+	mapping   mapping
+	rows      rowsOf
+	conv      convolution
+	pools     pools
+	norm      norm
+	dot       dotting
+	product64 product64
 }
 
 // NewCPU starts Cores-1 goroutines, which [CPU.Close] ends. It fails where the system

@@ -23,7 +23,11 @@ func cpus(t *testing.T) (all []*tensor.CPU) {
 		if !isa.Usable() {
 			continue
 		}
-		for _, cores := range []int{1, 2, 3, 8} {
+		cores := []int{1, 2, 3, 8}
+		if testing.Short() {
+			cores = []int{1, 3}
+		}
+		for _, cores := range cores {
 			all = append(all, cpu(t, tensor.Tuned(cores, isa, 0, 0, 0)))
 		}
 		all = append(all, cpu(t, tensor.Tuned(1, isa, 16, 16, 64)), cpu(t, tensor.Tuned(3, isa, 8, 8, 8)))

@@ -24,7 +24,7 @@ type Epilogue struct {
 // copy. out must overlap no operand. Shapes that do not fit are a [ShapeError].
 func (c *CPU) MatMul(out, a, b Dense[float32], e Epilogue) error {
 	if b.rank != 2 {
-		return &ShapeError{"matmul", fmt.Sprintf("b is %s: want 2 dimensions", b.dims())}
+		return matmulError("b is %s: want 2 dimensions", b.dims())
 	}
 	return c.multiply(out, a, operand{b: matrixOf(b)}, e)
 }
@@ -56,8 +56,11 @@ func matrixOf(d Dense[float32]) matrix {
 }
 
 func (c *CPU) multiply(out, a Dense[float32], b operand, e Epilogue) error {
-	if err := fits(out, a, b.b, e.Bias); err != nil {
+	if err := fits(out, a, b.b.rows, b.b.cols); err != nil {
 		return err
+	}
+	if d := e.Bias; !d.IsZero() && (d.rank != 1 || d.shape[0] != b.b.cols || !d.Contiguous()) {
+		return matmulError("bias is %s with stride %d: want [%d] without gaps", d.dims(), d.strides[0], b.b.cols)
 	}
 	m, n := out.shape[0], out.shape[1]
 	if m == 0 || n == 0 {
@@ -94,22 +97,21 @@ func (c *CPU) multiply(out, a Dense[float32], b operand, e Epilogue) error {
 	return nil
 }
 
-// fits returns what is wrong with the shapes of a product.
-func fits(out, a Dense[float32], b matrix, bias Dense[float32]) error {
-	fail := func(format string, args ...any) error {
-		return &ShapeError{"matmul", fmt.Sprintf(format, args...)}
-	}
+// fits returns what is wrong with the shapes of a product with a b of k×n.
+func fits[T Float](out, a Dense[T], k, n int) error {
 	switch {
 	case a.rank != 2:
-		return fail("a is %s: want 2 dimensions", a.dims())
+		return matmulError("a is %s: want 2 dimensions", a.dims())
 	case out.rank != 2:
-		return fail("out is %s: want 2 dimensions", out.dims())
-	case a.shape[1] != b.rows:
-		return fail("a is %s and b is %d×%d: %d columns beside %d rows", a.dims(), b.rows, b.cols, a.shape[1], b.rows)
-	case out.shape[0] != a.shape[0] || out.shape[1] != b.cols:
-		return fail("out is %s: a·b is %d×%d", out.dims(), a.shape[0], b.cols)
-	case !bias.IsZero() && (bias.rank != 1 || bias.shape[0] != b.cols || !bias.Contiguous()):
-		return fail("bias is %s with stride %d: want [%d] without gaps", bias.dims(), bias.strides[0], b.cols)
+		return matmulError("out is %s: want 2 dimensions", out.dims())
+	case a.shape[1] != k:
+		return matmulError("a is %s and b is %d×%d: %d columns beside %d rows", a.dims(), k, n, a.shape[1], k)
+	case out.shape[0] != a.shape[0] || out.shape[1] != n:
+		return matmulError("out is %s: a·b is %d×%d", out.dims(), a.shape[0], n)
 	}
 	return nil
+}
+
+func matmulError(format string, args ...any) error {
+	return &ShapeError{"matmul", fmt.Sprintf(format, args...)}
 }
