@@ -36,9 +36,9 @@ func (h *harness) multipliers(ctx context.Context, cores int, avx512 bool) (all 
 		peer, title, coreType, how string
 		mark                       func(size, int) float64
 	}
-	libraries := []library{{"openblas", "OpenBLAS", "", ", as shipped", noMark}}
+	libraries := []library{{"openblas", "OpenBLAS", "", ", its own choice", noMark}}
 	if avx512 {
-		libraries = append(libraries, library{"openblas", "OpenBLAS", "SkylakeX", ", told to", size.openBLASMark})
+		libraries = append(libraries, library{"openblas", "OpenBLAS", "SkylakeX", ", by OPENBLAS_CORETYPE", size.openBLASMark})
 	} else {
 		libraries[0].mark = size.openBLASMark
 	}
