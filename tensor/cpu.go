@@ -9,7 +9,8 @@ import (
 
 // Config says what a [CPU] is made of.
 type Config struct {
-	// Cores is how many it works on at once, 1 to 1024; 0 is as many as GOMAXPROCS.
+	// Cores is how many it works on at once, 1 to 1024; 0 is as many as GOMAXPROCS, and
+	// more than that help nothing.
 	Cores int
 
 	tuning *tuning // for tests; nil is what suits the processor
@@ -29,8 +30,9 @@ const maxCores = 1024
 type CPU struct {
 	tuning
 	pool      *pool
-	work      []workspace // one per worker
-	product   product     // these are the operation that runs
+	work      []workspace      // one per worker
+	grids     map[cutting]grid // of products that were asked for
+	product   product          // these are the operation that runs
 	mapping   mapping
 	rows      rowsOf
 	conv      convolution
@@ -56,7 +58,7 @@ func NewCPU(c Config) (*CPU, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &CPU{tuning: *c.tuning, pool: pool, work: make([]workspace, c.Cores)}, nil
+	return &CPU{tuning: *c.tuning, pool: pool, work: make([]workspace, c.Cores), grids: map[cutting]grid{}}, nil
 }
 
 // Cores returns how many cores the CPU works on.

@@ -28,5 +28,15 @@ type units func(worker, i int)
 
 func (u units) unit(worker, i int) { u(worker, i) }
 
+// Cells returns the cells of a product, as rows and columns from and until.
+func Cells(c *CPU, m, n, k int, packed bool) (cells [][4]int) {
+	g := c.gridOf(cutting{m, n, k, packed})
+	for i := range g.cells {
+		r, col := i/g.across*g.rows, i%g.across*g.cols
+		cells = append(cells, [4]int{r, min(r+g.rows, m), col, min(col+g.cols, n)})
+	}
+	return cells
+}
+
 // Even is what cuts a size into blocks.
 var Even = even

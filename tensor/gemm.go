@@ -43,7 +43,7 @@ type blocking struct {
 func standard() blocking { return blocking{kc: 512, mc: 192, nc: 1920} }
 
 func (p *product) run(c *CPU) {
-	p.grid = c.cut(p.out.rows, p.out.cols, p.a.cols, p.packed != nil)
+	p.grid = c.gridOf(cutting{p.out.rows, p.out.cols, p.a.cols, p.packed != nil})
 	c.pool.run(p, p.grid.cells)
 }
 

@@ -7,14 +7,35 @@ const (
 	tailCost = 0.15    // of the last cell that a worker computes while others may have ended
 )
 
+// A cutting is a product's sizes. Its grid is kept: a net asks for the same ones again.
+type cutting struct {
+	m, n, k int
+	packed  bool
+}
+
+const mostGrids = 1000 // that are kept
+
+// gridOf returns the cells of a product.
+func (c *CPU) gridOf(s cutting) grid {
+	if len(c.work) == 1 {
+		return grid{rows: s.m, cols: s.n, across: 1, cells: 1}
+	}
+	g, ok := c.grids[s]
+	if !ok {
+		if len(c.grids) >= mostGrids {
+			clear(c.grids)
+		}
+		g = c.cut(s.m, s.n, s.k, s.packed)
+		c.grids[s] = g
+	}
+	return g
+}
+
 // cut chooses the cells of an m×n product of k. Fewer, larger cells pack less; more
 // of them let a worker that got less of its core do less.
 func (c *CPU) cut(m, n, k int, packed bool) grid {
 	workers := len(c.work)
 	best := grid{rows: m, cols: n, across: 1, cells: 1}
-	if workers == 1 {
-		return best
-	}
 	least := c.cost(best, 1, k, packed)
 	for down := 1; down <= 4*workers; down++ {
 		for across := 1; down*across <= 4*workers; across++ {
