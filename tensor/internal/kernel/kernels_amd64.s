@@ -6029,78 +6029,234 @@ TEXT ·rowsAVX512(SB), NOSPLIT, $0-8
 	MOVQ 56(AX), DX
 	MOVQ 64(AX), R8
 	MOVQ 72(AX), BX
+	MOVBLZX 80(AX), R12
 	SHLQ $2, R8
 	SHLQ $2, R9
-	MOVQ DX, R10
-	SHRQ $4, R10
-	ANDQ $15, DX
+	CMPQ DX, $16
+	JGE span16
+	CMPQ DX, $8
+	JGE span8
+	CMPQ DX, $4
+	JGE span4
 	MOVQ DX, CX
 	MOVQ $1, R11
 	SHLQ CX, R11
 	DECQ R11
 	KMOVW R11, K1
-	CMPQ 80(AX), $0
-	JNE addrow
+	TESTQ R12, R12
+	JNZ addfew
 
-copyrow:
-	MOVQ DI, R12
-	MOVQ SI, R13
-	MOVQ R10, R11
-	TESTQ R11, R11
-	JZ copytail
-
-copyvector:
-	VMOVUPS (R13), Z0
-	VMOVUPS Z0, (R12)
-	ADDQ $64, R12
-	ADDQ $64, R13
-	DECQ R11
-	JNZ copyvector
-
-copytail:
-	TESTQ DX, DX
-	JZ copynext
-	VMOVUPS.Z (R13), K1, Z0
-	VMOVUPS Z0, K1, (R12)
-
-copynext:
+copyfew:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS Z0, K1, (DI)
 	ADDQ R8, DI
 	ADDQ R9, SI
 	DECQ BX
-	JNZ copyrow
+	JNZ copyfew
 	VZEROUPPER
 	RET
 
-addrow:
+addfew:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z (DI), K1, Z1
+	VADDPS Z0, Z1, Z0
+	VMOVUPS Z0, K1, (DI)
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ addfew
+	VZEROUPPER
+	RET
+
+span16:
+	LEAQ -64(DX*4), AX
+	MOVQ DX, R10
+	SHRQ $4, R10
+	ANDQ $15, DX
+	TESTQ R12, R12
+	JNZ add16
+
+copy16:
 	MOVQ DI, R12
 	MOVQ SI, R13
 	MOVQ R10, R11
-	TESTQ R11, R11
-	JZ addtail
+	TESTQ DX, DX
+	JZ vectorcopy16
+	VMOVUPS (SI)(AX*1), Z1
 
-addvector:
+vectorcopy16:
 	VMOVUPS (R13), Z0
-	VMOVUPS (R12), Z1
-	VADDPS Z0, Z1, Z0
 	VMOVUPS Z0, (R12)
 	ADDQ $64, R12
 	ADDQ $64, R13
 	DECQ R11
-	JNZ addvector
-
-addtail:
+	JNZ vectorcopy16
 	TESTQ DX, DX
-	JZ addnext
-	VMOVUPS.Z (R13), K1, Z0
-	VMOVUPS.Z (R12), K1, Z1
-	VADDPS Z0, Z1, Z0
-	VMOVUPS Z0, K1, (R12)
+	JZ nextcopy16
+	VMOVUPS Z1, (DI)(AX*1)
 
-addnext:
+nextcopy16:
 	ADDQ R8, DI
 	ADDQ R9, SI
 	DECQ BX
-	JNZ addrow
+	JNZ copy16
+	VZEROUPPER
+	RET
+
+add16:
+	MOVQ DI, R12
+	MOVQ SI, R13
+	MOVQ R10, R11
+	TESTQ DX, DX
+	JZ vectoradd16
+	VMOVUPS (SI)(AX*1), Z1
+	VADDPS (DI)(AX*1), Z1, Z1
+
+vectoradd16:
+	VMOVUPS (R13), Z0
+	VADDPS (R12), Z0, Z0
+	VMOVUPS Z0, (R12)
+	ADDQ $64, R12
+	ADDQ $64, R13
+	DECQ R11
+	JNZ vectoradd16
+	TESTQ DX, DX
+	JZ nextadd16
+	VMOVUPS Z1, (DI)(AX*1)
+
+nextadd16:
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ add16
+	VZEROUPPER
+	RET
+
+span8:
+	LEAQ -32(DX*4), AX
+	MOVQ DX, R10
+	SHRQ $3, R10
+	ANDQ $7, DX
+	TESTQ R12, R12
+	JNZ add8
+
+copy8:
+	MOVQ DI, R12
+	MOVQ SI, R13
+	MOVQ R10, R11
+	TESTQ DX, DX
+	JZ vectorcopy8
+	VMOVUPS (SI)(AX*1), Y1
+
+vectorcopy8:
+	VMOVUPS (R13), Y0
+	VMOVUPS Y0, (R12)
+	ADDQ $32, R12
+	ADDQ $32, R13
+	DECQ R11
+	JNZ vectorcopy8
+	TESTQ DX, DX
+	JZ nextcopy8
+	VMOVUPS Y1, (DI)(AX*1)
+
+nextcopy8:
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ copy8
+	VZEROUPPER
+	RET
+
+add8:
+	MOVQ DI, R12
+	MOVQ SI, R13
+	MOVQ R10, R11
+	TESTQ DX, DX
+	JZ vectoradd8
+	VMOVUPS (SI)(AX*1), Y1
+	VADDPS (DI)(AX*1), Y1, Y1
+
+vectoradd8:
+	VMOVUPS (R13), Y0
+	VADDPS (R12), Y0, Y0
+	VMOVUPS Y0, (R12)
+	ADDQ $32, R12
+	ADDQ $32, R13
+	DECQ R11
+	JNZ vectoradd8
+	TESTQ DX, DX
+	JZ nextadd8
+	VMOVUPS Y1, (DI)(AX*1)
+
+nextadd8:
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ add8
+	VZEROUPPER
+	RET
+
+span4:
+	LEAQ -16(DX*4), AX
+	MOVQ DX, R10
+	SHRQ $2, R10
+	ANDQ $3, DX
+	TESTQ R12, R12
+	JNZ add4
+
+copy4:
+	MOVQ DI, R12
+	MOVQ SI, R13
+	MOVQ R10, R11
+	TESTQ DX, DX
+	JZ vectorcopy4
+	VMOVUPS (SI)(AX*1), X1
+
+vectorcopy4:
+	VMOVUPS (R13), X0
+	VMOVUPS X0, (R12)
+	ADDQ $16, R12
+	ADDQ $16, R13
+	DECQ R11
+	JNZ vectorcopy4
+	TESTQ DX, DX
+	JZ nextcopy4
+	VMOVUPS X1, (DI)(AX*1)
+
+nextcopy4:
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ copy4
+	VZEROUPPER
+	RET
+
+add4:
+	MOVQ DI, R12
+	MOVQ SI, R13
+	MOVQ R10, R11
+	TESTQ DX, DX
+	JZ vectoradd4
+	VMOVUPS (SI)(AX*1), X1
+	VADDPS (DI)(AX*1), X1, X1
+
+vectoradd4:
+	VMOVUPS (R13), X0
+	VADDPS (R12), X0, X0
+	VMOVUPS X0, (R12)
+	ADDQ $16, R12
+	ADDQ $16, R13
+	DECQ R11
+	JNZ vectoradd4
+	TESTQ DX, DX
+	JZ nextadd4
+	VMOVUPS X1, (DI)(AX*1)
+
+nextadd4:
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ add4
 	VZEROUPPER
 	RET
 
@@ -6114,78 +6270,168 @@ TEXT ·rowsAVX2(SB), NOSPLIT, $0-8
 	MOVQ 56(AX), DX
 	MOVQ 64(AX), R8
 	MOVQ 72(AX), BX
+	MOVBLZX 80(AX), R12
 	SHLQ $2, R8
 	SHLQ $2, R9
-	MOVQ DX, R10
-	SHRQ $3, R10
-	ANDQ $7, DX
+	CMPQ DX, $8
+	JGE span8
+	CMPQ DX, $4
+	JGE span4
 	MOVQ DX, CX
 	LEAQ lanes<>+32(SB), R11
 	SHLQ $2, CX
 	SUBQ CX, R11
 	VMOVUPS (R11), Y15
-	CMPQ 80(AX), $0
-	JNE addrow
+	TESTQ R12, R12
+	JNZ addfew
 
-copyrow:
-	MOVQ DI, R12
-	MOVQ SI, R13
-	MOVQ R10, R11
-	TESTQ R11, R11
-	JZ copytail
-
-copyvector:
-	VMOVUPS (R13), Y0
-	VMOVUPS Y0, (R12)
-	ADDQ $32, R12
-	ADDQ $32, R13
-	DECQ R11
-	JNZ copyvector
-
-copytail:
-	TESTQ DX, DX
-	JZ copynext
-	VMASKMOVPS (R13), Y15, Y0
-	VMASKMOVPS Y0, Y15, (R12)
-
-copynext:
+copyfew:
+	VMASKMOVPS (SI), Y15, Y0
+	VMASKMOVPS Y0, Y15, (DI)
 	ADDQ R8, DI
 	ADDQ R9, SI
 	DECQ BX
-	JNZ copyrow
+	JNZ copyfew
 	VZEROUPPER
 	RET
 
-addrow:
+addfew:
+	VMASKMOVPS (SI), Y15, Y0
+	VMASKMOVPS (DI), Y15, Y1
+	VADDPS Y0, Y1, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ addfew
+	VZEROUPPER
+	RET
+
+span8:
+	LEAQ -32(DX*4), AX
+	MOVQ DX, R10
+	SHRQ $3, R10
+	ANDQ $7, DX
+	TESTQ R12, R12
+	JNZ add8
+
+copy8:
 	MOVQ DI, R12
 	MOVQ SI, R13
 	MOVQ R10, R11
-	TESTQ R11, R11
-	JZ addtail
+	TESTQ DX, DX
+	JZ vectorcopy8
+	VMOVUPS (SI)(AX*1), Y1
 
-addvector:
+vectorcopy8:
 	VMOVUPS (R13), Y0
-	VMOVUPS (R12), Y1
-	VADDPS Y0, Y1, Y0
 	VMOVUPS Y0, (R12)
 	ADDQ $32, R12
 	ADDQ $32, R13
 	DECQ R11
-	JNZ addvector
-
-addtail:
+	JNZ vectorcopy8
 	TESTQ DX, DX
-	JZ addnext
-	VMASKMOVPS (R13), Y15, Y0
-	VMASKMOVPS (R12), Y15, Y1
-	VADDPS Y0, Y1, Y0
-	VMASKMOVPS Y0, Y15, (R12)
+	JZ nextcopy8
+	VMOVUPS Y1, (DI)(AX*1)
 
-addnext:
+nextcopy8:
 	ADDQ R8, DI
 	ADDQ R9, SI
 	DECQ BX
-	JNZ addrow
+	JNZ copy8
+	VZEROUPPER
+	RET
+
+add8:
+	MOVQ DI, R12
+	MOVQ SI, R13
+	MOVQ R10, R11
+	TESTQ DX, DX
+	JZ vectoradd8
+	VMOVUPS (SI)(AX*1), Y1
+	VADDPS (DI)(AX*1), Y1, Y1
+
+vectoradd8:
+	VMOVUPS (R13), Y0
+	VADDPS (R12), Y0, Y0
+	VMOVUPS Y0, (R12)
+	ADDQ $32, R12
+	ADDQ $32, R13
+	DECQ R11
+	JNZ vectoradd8
+	TESTQ DX, DX
+	JZ nextadd8
+	VMOVUPS Y1, (DI)(AX*1)
+
+nextadd8:
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ add8
+	VZEROUPPER
+	RET
+
+span4:
+	LEAQ -16(DX*4), AX
+	MOVQ DX, R10
+	SHRQ $2, R10
+	ANDQ $3, DX
+	TESTQ R12, R12
+	JNZ add4
+
+copy4:
+	MOVQ DI, R12
+	MOVQ SI, R13
+	MOVQ R10, R11
+	TESTQ DX, DX
+	JZ vectorcopy4
+	VMOVUPS (SI)(AX*1), X1
+
+vectorcopy4:
+	VMOVUPS (R13), X0
+	VMOVUPS X0, (R12)
+	ADDQ $16, R12
+	ADDQ $16, R13
+	DECQ R11
+	JNZ vectorcopy4
+	TESTQ DX, DX
+	JZ nextcopy4
+	VMOVUPS X1, (DI)(AX*1)
+
+nextcopy4:
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ copy4
+	VZEROUPPER
+	RET
+
+add4:
+	MOVQ DI, R12
+	MOVQ SI, R13
+	MOVQ R10, R11
+	TESTQ DX, DX
+	JZ vectoradd4
+	VMOVUPS (SI)(AX*1), X1
+	VADDPS (DI)(AX*1), X1, X1
+
+vectoradd4:
+	VMOVUPS (R13), X0
+	VADDPS (R12), X0, X0
+	VMOVUPS X0, (R12)
+	ADDQ $16, R12
+	ADDQ $16, R13
+	DECQ R11
+	JNZ vectoradd4
+	TESTQ DX, DX
+	JZ nextadd4
+	VMOVUPS X1, (DI)(AX*1)
+
+nextadd4:
+	ADDQ R8, DI
+	ADDQ R9, SI
+	DECQ BX
+	JNZ add4
 	VZEROUPPER
 	RET
 

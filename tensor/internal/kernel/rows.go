@@ -1,7 +1,7 @@
 package kernel
 
 // Rows are N rows of Width values, FromStride apart, which are copied to, or with Add
-// added to, places ToStride apart.
+// added to, places ToStride apart, of which none overlap each other or those read.
 type Rows struct {
 	To, From   []float32
 	FromStride int
