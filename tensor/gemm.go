@@ -39,7 +39,7 @@ type blocking struct {
 	nc int // columns of b: its panels stay in the third cache
 }
 
-// standard returns a blocking from measurements on Zen 4: docs/decisions/0024-generated-kernels.md.
+// standard returns a blocking from measurements on Zen 4: docs/decisions/0025-generated-kernels.md.
 func standard() blocking { return blocking{kc: 512, mc: 192, nc: 1920} }
 
 func (p *product) run(c *CPU) {

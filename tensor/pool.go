@@ -17,7 +17,7 @@ type task interface {
 // A run calls the helpers that it wants; who comes works until no units are left. The
 // caller works too, and then tells the helpers that have not come yet that they need not,
 // so that it never waits for one that has yet to get a core. They sleep in the system and
-// not on a channel: it wakes a helper in 5 µs, Go's scheduler in 90 (docs/decisions/0024).
+// not on a channel: it wakes a helper in 5 µs, Go's scheduler in 90 (docs/decisions/0025).
 type pool struct {
 	task task
 	n    int64
