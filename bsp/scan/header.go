@@ -2,7 +2,6 @@ package scan
 
 import (
 	"context"
-	"errors"
 
 	"scalar/bsp/job"
 	"scalar/storage"
@@ -27,7 +26,10 @@ func Header(ctx context.Context, url string, take func(line []byte) (done bool, 
 		return at, false, InputFailure(err)
 	}
 	at, ok, err = headerLines(r, take)
-	return at, ok, errors.Join(err, r.Close())
+	if closed := r.Close(); err == nil { // a damaged archive says so twice
+		err = closed
+	}
+	return at, ok, err
 }
 
 func headerLines(r *storage.Records, take func([]byte) (bool, error)) (at Place, ok bool, err error) {

@@ -35,6 +35,7 @@ var rules = map[string][]string{
 	"master/sched":    {"master/fsm", "bsp/job", "bsp/wire"},
 	"master/archive":  {"bsp/job"},
 	"master/control":  {"master/archive", "master/fsm", "master/sched", "bsp/job", "bsp/wire", "storage", "internal"},
+	"ml":              {"ml", "bsp", "superstep", "storage", "tensor", "internal"},
 	"cmd":             {"*"},
 	"examples":        {"bsp", "superstep", "storage", "internal"},
 	"testcluster/sim": {"bsp", "groom/table", "internal", "master"},

@@ -1,0 +1,346 @@
+package data
+
+import (
+	"bytes"
+	"context"
+	"path"
+
+	"scalar/bsp/job"
+	"scalar/bsp/scan"
+	"scalar/storage"
+)
+
+// The parts of a folder of IDX files.
+const (
+	trainPart = "train"
+	testPart  = "test"
+)
+
+// arrays reads rows of IDX and NPY, with their labels in one of the columns or in a file of
+// their own.
+type arrays struct {
+	*Source
+	x, y  *array // y is nil without a file of labels
+	label int    // column; -1: none
+}
+
+// openArrays reads the headers.
+func (s *Source) openArrays(ctx context.Context, e *Encoder) error {
+	a := &arrays{Source: s, label: -1}
+	s.reader = a
+	rows, labels, err := s.arrayFiles(ctx)
+	if err != nil {
+		return err
+	}
+	if a.x, err = openArray(ctx, rows); err != nil {
+		return err
+	}
+	s.columns = a.x.cells
+	if s.in.Target != NoTarget && labels != "" {
+		if a.y, err = openArray(ctx, labels); err != nil {
+			return err
+		}
+		s.label.Column = -1
+		if a.y.cells != 1 || a.y.rows != a.x.rows {
+			return job.Fail(job.FaultInput, "%s has %d rows of %d labels, and %s has %d rows: want one label for each", labels, a.y.rows, a.y.cells, rows, a.x.rows)
+		}
+	} else if err := a.findLabel(e); err != nil {
+		return err
+	}
+	if a.label < 0 && len(a.x.shape) > 1 {
+		s.shape = a.x.shape
+	}
+	return nil
+}
+
+// findLabel finds the column of the label in the rows themselves.
+func (a *arrays) findLabel(e *Encoder) error {
+	if a.in.Target == NoTarget {
+		return nil
+	}
+	if e != nil && (e.t.Columns == a.columns || e.t.Label.Column < 0) {
+		a.in.Target = NoTarget
+		return nil
+	}
+	if a.in.Format == IDX || len(a.x.shape) > 1 {
+		return job.Fail(job.FaultInput, "%s: there are no labels beside it: --labels names their file", a.in.URL)
+	}
+	at, err := columnOf(a.in.Label, a.columns, nil)
+	if err != nil {
+		return job.Fail(job.FaultInput, "%s: %v", a.in.URL, err)
+	}
+	a.label, a.Source.label.Column = at, at
+	if a.columns--; a.columns == 0 {
+		return job.Fail(job.FaultInput, "%s: the rows have one element, the label, and no features", a.in.URL)
+	}
+	if a.in.unlabelled {
+		a.in.Target = NoTarget
+	}
+	return nil
+}
+
+// arrayFiles returns the files of rows and of labels ("": none): MNIST's names in a folder,
+// or the input itself and what Labels says.
+func (s *Source) arrayFiles(ctx context.Context) (rows, labels string, err error) {
+	fs, url, err := storage.Resolve(s.in.URL)
+	if err != nil {
+		return "", "", scan.InputFailure(err)
+	}
+	info, err := fs.Stat(ctx, url)
+	if err != nil {
+		return "", "", scan.InputFailure(err)
+	}
+	if !info.Dir {
+		return s.in.URL, s.in.Labels, nil
+	}
+	names, err := folder(ctx, fs, url)
+	if err != nil {
+		return "", "", err
+	}
+	prefix := "train"
+	if s.in.Part == testPart {
+		prefix = "t10k"
+	}
+	rows, labels = names[prefix+"-images-idx3-ubyte"], names[prefix+"-labels-idx1-ubyte"]
+	if rows == "" {
+		return "", "", job.Fail(job.FaultInput, "%s: there is no file %s-images-idx3-ubyte in it, with .gz or without", s.in.URL, prefix)
+	}
+	if s.in.Labels != "" {
+		labels = s.in.Labels
+	}
+	return rows, labels, nil
+}
+
+// folder returns the URLs of a folder's files by name, without what says that they are
+// compressed, and with a hyphen for the dot that some copies of MNIST have.
+func folder(ctx context.Context, fs storage.FS, url string) (map[string]string, error) {
+	files, err := fs.List(ctx, url)
+	if err != nil {
+		return nil, scan.InputFailure(err)
+	}
+	names := make(map[string]string, len(files))
+	for _, f := range files {
+		names[plainName(path.Base(f.Name))] = f.Name
+	}
+	return names, nil
+}
+
+// share returns the rows of a part: an even share, or all for the first part of a
+// compressed file, which can only be read from the front.
+func (a *arrays) share(part, parts int) (from, to int) {
+	n := a.x.rows
+	if a.x.packed {
+		if part == 0 {
+			return 0, n
+		}
+		return n, n
+	}
+	return scaled(n, part, parts), scaled(n, part+1, parts)
+}
+
+// scaled returns n·i/k, rounded down.
+func scaled(n, i, k int) int { return n/k*i + n%k*i/k }
+
+// load returns the rows of a part as they are in the file, their labels in texts or, for
+// Numbers, in the slab's values. What Summarise has loaded Read takes.
+func (a *arrays) load(ctx context.Context, part, parts int) (*slab, error) {
+	key := [2]int{part, parts}
+	a.mu.Lock()
+	b := a.loaded[key]
+	delete(a.loaded, key)
+	a.mu.Unlock()
+	if b != nil {
+		return b, nil
+	}
+	from, to := a.share(part, parts)
+	b = &slab{shift: chunkShift(a.columns)}
+	take := func(rows []byte, first int) error { return a.take(b, rows, first) }
+	if from == to {
+		return b, nil
+	}
+	if err := a.x.each(ctx, from, to, take); err != nil {
+		return nil, err
+	}
+	if a.y == nil {
+		return b, nil
+	}
+	err := a.y.each(ctx, from, to, func(rows []byte, first int) error {
+		for i := range len(rows) / a.y.kind.size {
+			if err := a.takeLabel(b, a.y, rows, i, first+i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return b, err
+}
+
+// take adds rows to a slab.
+func (a *arrays) take(b *slab, rows []byte, first int) error {
+	for i := 0; len(rows) > 0; i, rows = i+1, rows[a.x.rowBytes():] {
+		if a.x.kind.isByte() {
+			a.takeBytes(b, rows)
+		} else if err := a.takeNumbers(b, rows, first+i); err != nil {
+			return err
+		}
+		if a.label >= 0 && a.in.Target != NoTarget {
+			if err := a.takeLabel(b, a.x, rows, a.label, (first+i)*a.x.cells+a.label); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *arrays) takeBytes(b *slab, row []byte) {
+	r := b.rows & (1<<b.shift - 1)
+	if r == 0 {
+		b.bytes = append(b.bytes, make([]byte, a.columns<<b.shift))
+	}
+	b.rows++
+	dst := b.bytes[len(b.bytes)-1][r*a.columns:]
+	if a.label < 0 {
+		copy(dst[:a.columns], row)
+		return
+	}
+	n := copy(dst, row[:a.label])
+	copy(dst[n:a.columns], row[a.label+1:a.x.cells])
+}
+
+func (a *arrays) takeNumbers(b *slab, row []byte, at int) error {
+	dst, c := b.grow(a.columns), 0
+	for j := range a.x.cells {
+		if j == a.label {
+			continue
+		}
+		x := float32(a.x.kind.at(row, j))
+		if x-x != 0 { // NaN, or infinite in float32
+			return job.Fail(job.FaultInput, "%s (element %d): %v in row %d, column %d is no finite number", a.x.url, at*a.x.cells+j, a.x.kind.at(row, j), at, j)
+		}
+		dst[c] = x
+		c++
+	}
+	return nil
+}
+
+// takeLabel adds element i of a row, or of labels, as its text or its number. at is its
+// element in the file.
+func (a *arrays) takeLabel(b *slab, from *array, row []byte, i, at int) error {
+	x := from.kind.at(row, i)
+	if x-x != 0 {
+		return job.Fail(job.FaultInput, "%s (element %d): the label %v is no finite number", from.url, at, x)
+	}
+	if a.in.Target == Numbers {
+		b.value = append(b.value, x)
+		return nil
+	}
+	b.raw = append(b.raw, from.kind.text(nil, row, i)...)
+	b.raw = append(b.raw, '\n')
+	return nil
+}
+
+func (a *arrays) summarise(ctx context.Context, part, parts int) (*Summary, error) {
+	b, err := a.load(ctx, part, parts)
+	if err != nil {
+		return nil, err
+	}
+	s := &Summary{rows: uint64(b.rows)}
+	if a.x.kind.isByte() {
+		s.bytes = new([256]uint64)
+		a.histogram(s.bytes, b)
+	}
+	if a.in.Scale == Columns {
+		s.columns = make([]column, a.columns)
+		b.moments(s.columns)
+	}
+	if a.in.Target == Classes {
+		for label := range bytes.Lines(b.raw) {
+			if err := s.label(bytes.TrimSuffix(label, []byte("\n"))); err != nil {
+				return nil, err
+			}
+		}
+	}
+	a.mu.Lock()
+	a.loaded[[2]int{part, parts}] = b
+	a.mu.Unlock()
+	return s, nil
+}
+
+// histogram counts the bytes of a slab.
+func (a *arrays) histogram(counts *[256]uint64, b *slab) {
+	left := b.rows * a.columns
+	for _, chunk := range b.bytes {
+		chunk = chunk[:min(len(chunk), left)]
+		left -= len(chunk)
+		for _, v := range chunk {
+			counts[v]++
+		}
+	}
+}
+
+// moments adds the rows to the sums of their columns.
+func (b *slab) moments(columns []column) {
+	b.eachRow(len(columns), func(row []float32) {
+		for i, x := range row {
+			c := &columns[i]
+			c.numbers++
+			c.wide = c.wide || !isByte(x)
+			c.sums.add(float64(x))
+			c.squares.add(float64(x) * float64(x))
+		}
+	})
+}
+
+// eachRow gives every dense row to take, one of bytes in numbers.
+func (b *slab) eachRow(features int, take func(row []float32)) {
+	buffer := make([]float32, features)
+	for r := range b.rows {
+		chunk, lo := r>>b.shift, (r&(1<<b.shift-1))*features
+		if b.floats != nil {
+			take(b.floats[chunk][lo : lo+features])
+			continue
+		}
+		for i, v := range b.bytes[chunk][lo : lo+features] {
+			buffer[i] = float32(v)
+		}
+		take(buffer)
+	}
+}
+
+func (a *arrays) read(ctx context.Context, e *Encoder, part, parts int) (*Set, error) {
+	b, err := a.load(ctx, part, parts)
+	if err != nil {
+		return nil, err
+	}
+	if e.kinds != nil {
+		return nil, job.Fail(job.FaultInput, "%s: %v", a.in.URL, e.Values(nil, make([]float32, e.t.Columns)))
+	}
+	row, _ := a.share(part, parts)
+	for label := range bytes.Lines(b.raw) {
+		label = bytes.TrimSuffix(label, []byte("\n"))
+		class, ok := e.Class(label)
+		if !ok {
+			return nil, job.Fail(job.FaultInput, "%s: the label %s of row %d is none of the classes: want one of %s", a.in.URL, quote(label), row+len(b.class), listed(e.t.Label.Classes))
+		}
+		b.class = append(b.class, class)
+	}
+	b.raw, b.table = nil, &e.table
+	if b.bytes != nil && e.t.Scale.Kind == Columns {
+		wide := &slab{shift: b.shift, class: b.class, value: b.value}
+		b.eachRow(a.columns, func(row []float32) { copy(wide.grow(a.columns), row) })
+		b = wide
+	}
+	if b.floats != nil && e.t.Scale.Kind != None {
+		at := row
+		b.eachRow(a.columns, func(x []float32) {
+			if failed := e.Values(x, x); failed != nil && err == nil {
+				err = job.Fail(job.FaultInput, "%s: row %d: %v", a.x.url, at, failed)
+			}
+			at++
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.newSet(e, b, 0), nil
+}

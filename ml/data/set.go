@@ -1,0 +1,203 @@
+package data
+
+import (
+	"fmt"
+	"sort"
+)
+
+// A Target is what is to be learnt.
+type Target uint8
+
+// The targets.
+const (
+	NoTarget Target = iota // rows only
+	Classes                // one of a set of labels, any texts
+	Numbers                // a number
+)
+
+// String returns the target's name.
+func (t Target) String() string {
+	switch t {
+	case NoTarget:
+		return "none"
+	case Classes:
+		return "classes"
+	case Numbers:
+		return "numbers"
+	}
+	return fmt.Sprintf("target(%d)", uint8(t))
+}
+
+// A Set is rows in the order of the file, with their targets. It is either dense, each
+// row being as many float32 as there are features, or sparse (CSR). It does not change,
+// and is safe for concurrent use.
+type Set struct {
+	rows     int
+	features int
+	dropped  int
+	target   Target
+	sparse   bool
+	classes  []string
+	slabs    []slab
+	first    []int // row of each slab, ascending
+}
+
+// A slab is rows that were read by one caller, in chunks of 1<<shift rows. One of bytes,
+// floats and entries is there.
+type slab struct {
+	rows    int
+	shift   uint
+	bytes   [][]byte    // rows of bytes, which table turns into numbers
+	floats  [][]float32 // row-major
+	entries []csr
+	table   *[256]float32
+	class   []uint32  // of each row, for Classes
+	value   []float64 // of each row, for Numbers
+	raw     []byte    // labels that are no classes yet, a line each
+}
+
+// csr is sparse rows: those of row i are columns[starts[i]:starts[i+1]], ascending.
+type csr struct {
+	starts  []int
+	columns []uint32
+	values  []float32
+}
+
+// Len returns the number of rows.
+func (s *Set) Len() int { return s.rows }
+
+// Features returns the length of a row.
+func (s *Set) Features() int { return s.features }
+
+// Dropped returns how many rows were left out since a value was missing.
+func (s *Set) Dropped() int { return s.dropped }
+
+// Target returns what Class or Value gives.
+func (s *Set) Target() Target { return s.target }
+
+// Classes returns the labels of the classes, by class. It is not to be changed.
+func (s *Set) Classes() []string { return s.classes }
+
+// Sparse reports whether rows are given by Entries.
+func (s *Set) Sparse() bool { return s.sparse }
+
+// at returns the slab of row i, and which of its rows that is. A row that is not there is
+// the caller's fault: it panics.
+func (s *Set) at(i int) (*slab, int) {
+	if i < 0 || i >= s.rows {
+		panic(fmt.Sprintf("data: row %d of %d", i, s.rows))
+	}
+	k := 0
+	if len(s.slabs) > 1 {
+		k = sort.SearchInts(s.first, i+1) - 1
+	}
+	return &s.slabs[k], i - s.first[k]
+}
+
+// Row copies row i to dst, which has Features numbers. A sparse row is spread out.
+func (s *Set) Row(dst []float32, i int) {
+	b, r := s.at(i)
+	dst = dst[:s.features]
+	chunk, lo := r>>b.shift, (r&(1<<b.shift-1))*s.features
+	switch {
+	case b.floats != nil:
+		copy(dst, b.floats[chunk][lo:lo+s.features])
+	case b.bytes != nil:
+		for j, v := range b.bytes[chunk][lo : lo+s.features] {
+			dst[j] = b.table[v]
+		}
+	case b.entries != nil:
+		clear(dst)
+		columns, values := s.Entries(i)
+		for j, c := range columns {
+			dst[c] = values[j]
+		}
+	}
+}
+
+// Rows copies rows to dst, one after the other: len(indices)×Features, row-major.
+func (s *Set) Rows(dst []float32, indices []uint32) {
+	for k, i := range indices {
+		s.Row(dst[k*s.features:(k+1)*s.features], int(i))
+	}
+}
+
+// Entries returns the entries of row i of a sparse set: columns from 0, ascending, and
+// their values. They are not to be changed. It panics for a dense set.
+func (s *Set) Entries(i int) (columns []uint32, values []float32) {
+	b, r := s.at(i)
+	if b.entries == nil {
+		panic("data: entries of a dense set")
+	}
+	c := &b.entries[r>>b.shift]
+	r &= 1<<b.shift - 1
+	return c.columns[c.starts[r]:c.starts[r+1]], c.values[c.starts[r]:c.starts[r+1]]
+}
+
+// Class returns the class of row i, an index of Classes. It panics unless Target is Classes.
+func (s *Set) Class(i int) int {
+	b, r := s.at(i)
+	return int(b.class[r])
+}
+
+// Value returns the number to be learnt of row i. It panics unless Target is Numbers.
+func (s *Set) Value(i int) float64 {
+	b, r := s.at(i)
+	return b.value[r]
+}
+
+// Join returns the rows of all sets, one set after the other, which share their memory
+// with it. It panics for sets that were not read with the same Transform.
+func Join(sets ...*Set) *Set {
+	all := &Set{}
+	for i, s := range sets {
+		if i == 0 {
+			all.features, all.target, all.sparse, all.classes = s.features, s.target, s.sparse, s.classes
+		}
+		if s.features != all.features || s.target != all.target || s.sparse != all.sparse || len(s.classes) != len(all.classes) {
+			panic("data: sets of different kinds joined")
+		}
+		all.dropped += s.dropped
+		for _, b := range s.slabs {
+			if b.rows > 0 {
+				all.slabs, all.first = append(all.slabs, b), append(all.first, all.rows)
+				all.rows += b.rows
+			}
+		}
+	}
+	return all
+}
+
+// chunkCells is about how many numbers a chunk holds.
+const chunkCells = 256 << 10
+
+// chunkShift returns how many rows of so many numbers a chunk holds, as a power of two.
+func chunkShift(features int) uint {
+	shift := uint(0)
+	for features<<(shift+1) <= chunkCells && shift < 16 {
+		shift++
+	}
+	return shift
+}
+
+// grow returns the place of the slab's next row of floats.
+func (b *slab) grow(features int) []float32 {
+	r := b.rows & (1<<b.shift - 1)
+	if r == 0 {
+		b.floats = append(b.floats, make([]float32, features<<b.shift))
+	}
+	b.rows++
+	last := b.floats[len(b.floats)-1]
+	return last[r*features : (r+1)*features : (r+1)*features]
+}
+
+// put adds a sparse row.
+func (b *slab) put(columns []uint32, values []float32) {
+	if b.rows&(1<<b.shift-1) == 0 {
+		b.entries = append(b.entries, csr{starts: []int{0}})
+	}
+	c := &b.entries[len(b.entries)-1]
+	c.columns, c.values = append(c.columns, columns...), append(c.values, values...)
+	c.starts = append(c.starts, len(c.columns))
+	b.rows++
+}
