@@ -379,11 +379,11 @@ func TestDamagedInput(t *testing.T) {
 		whole := encode(t, name, content)
 		flipped := bytes.Clone(whole)
 		flipped[len(flipped)-6] ^= 1
-		for what, b := range map[string][]byte{"truncated": whole[:len(whole)-3], "flipped": flipped, "no archive": []byte("text\n")} {
+		for what, b := range map[string][]byte{"truncated": whole[:len(whole)-3], "half": whole[:len(whole)/2], "flipped": flipped, "no archive": []byte("text\n")} {
 			file := filepath.Join(dir, name)
 			check(t, os.WriteFile(file, b, 0o644))
 			err := readAll(t.Context(), file)
-			if !errors.Is(err, storage.ErrMalformed) || !strings.Contains(err.Error(), file) {
+			if !errors.Is(err, storage.ErrMalformed) || !strings.Contains(err.Error(), file) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}

@@ -36,7 +36,10 @@ func (in input) open(ctx context.Context, file int, offset int64) (io.ReadCloser
 		err = readError(f.Name, "at its start", err)
 		return nil, errors.Join(err, raw.Close())
 	}
-	src := reader{d, func() error { return errors.Join(d.Close(), raw.Close()) }}
+	src := reader{d, func() error {
+		_ = d.Close() // its error is the one that reading has told
+		return raw.Close()
+	}}
 	if _, err := io.CopyN(io.Discard, d, offset); err != nil {
 		err = readError(f.Name, fmt.Sprintf("on the way to byte %d", offset), err)
 		return nil, errors.Join(err, src.Close())

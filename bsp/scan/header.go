@@ -2,6 +2,7 @@ package scan
 
 import (
 	"context"
+	"errors"
 
 	"scalar/bsp/job"
 	"scalar/storage"
@@ -26,10 +27,7 @@ func Header(ctx context.Context, url string, take func(line []byte) (done bool, 
 		return at, false, InputFailure(err)
 	}
 	at, ok, err = headerLines(r, take)
-	if closed := r.Close(); err == nil { // a damaged archive says so twice
-		err = closed
-	}
-	return at, ok, err
+	return at, ok, errors.Join(err, r.Close())
 }
 
 func headerLines(r *storage.Records, take func([]byte) (bool, error)) (at Place, ok bool, err error) {
