@@ -91,22 +91,26 @@ func (n *network) out(name string) string {
 // long starts the job of the trials, some seconds long.
 func (n *network) long(t *testing.T, name string) job.ID {
 	t.Helper()
-	return n.randcomm(t, name, "100", "2000", "5000")
+	id, err := n.randcomm(t, name, "100", "2000", "5000")
+	if err != nil {
+		t.Fatalf("submit: %v", err)
+	}
+	return id
 }
 
 // randcomm starts a job of four peers in two tasks.
-func (n *network) randcomm(t *testing.T, name, checkpointEvery, messages, supersteps string) job.ID {
+func (n *network) randcomm(t *testing.T, name, checkpointEvery, messages, supersteps string) (job.ID, error) {
 	t.Helper()
 	b, err := n.run(t, "job", "submit", "-d", "-o", "json", "--peers", "4", "--tasks", "2", "--checkpoint-every", checkpointEvery,
 		"--output", n.out(name), "randcomm", "--", "--size", "16", "--messages", messages, "--supersteps", supersteps)
 	if err != nil {
-		t.Fatalf("submit: %v", err)
+		return "", err
 	}
 	var info job.Info
 	if err := json.Unmarshal(b, &info); err != nil {
 		t.Fatalf("submit printed %q: %v", b, err)
 	}
-	return info.ID
+	return info.ID, nil
 }
 
 // within waits until ok, for a limit, and says how long it took.

@@ -3,6 +3,9 @@
 package e2e_test
 
 import (
+	"errors"
+	"fmt"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -16,10 +19,11 @@ func TestWeather(t *testing.T) {
 	t.Parallel()
 	t.Logf("seed %d (repeat with -args -seed %d)", *seed, *seed)
 	n := startNetwork(t)
-	if info := n.wait(t, n.chatty(t, "calm")); info.State != job.Succeeded {
+	id, calm := n.chatty(t, "calm")
+	if info := n.wait(t, id); info.State != job.Succeeded {
 		t.Fatalf("undisturbed run: %+v", info)
 	}
-	want := readParts(t, n.out("calm"))
+	want := readParts(t, n.out(calm))
 	w := n.throughUs(t, *seed)
 	n.settle(t)
 	for _, row := range []struct {
@@ -35,7 +39,7 @@ func TestWeather(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			before := w.counts()
 			w.weather.Store(&row.weather)
-			id := n.chatty(t, row.name)
+			id, name := n.chatty(t, row.name)
 			ids := []job.ID{n.small(t), n.small(t), n.small(t), n.small(t)}
 			n.within(t, 2*time.Minute, "the job ends", func() bool { return n.inspect(t, id).State.Final() })
 			w.weather.Store(&weather{}) // a command gives up when it finds no leader for 5 s
@@ -52,7 +56,7 @@ func TestWeather(t *testing.T) {
 			if info.State != job.Succeeded {
 				t.Fatalf("%s: %v", info.State, info.Error)
 			}
-			if got := readParts(t, n.out(row.name)); got != want {
+			if got := readParts(t, n.out(name)); got != want {
 				t.Error("the result differs from the undisturbed run's")
 			}
 			n.settle(t)
@@ -64,8 +68,20 @@ func TestWeather(t *testing.T) {
 	}
 }
 
-// chatty starts a job of some hundred packets between two grooms.
-func (n *network) chatty(t *testing.T, name string) job.ID {
+// chatty starts a job of some hundred packets between two grooms. In bad weather masters
+// may find no leader for seconds, and say so: then it is submitted again, by another name,
+// since what was answered like that may have been accepted all the same.
+func (n *network) chatty(t *testing.T, name string) (id job.ID, accepted string) {
 	t.Helper()
-	return n.randcomm(t, name, "10", "200", "50")
+	for try := 1; ; try++ {
+		accepted = fmt.Sprintf("%s-%d", name, try)
+		id, err := n.randcomm(t, accepted, "10", "200", "50")
+		if err == nil {
+			return id, accepted
+		}
+		if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != job.ExitUnreachable || try == 10 {
+			t.Fatalf("submit: %v", err)
+		}
+		t.Logf("not accepted: %v", err)
+	}
 }
