@@ -63,18 +63,16 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Keep keeps b, whose memory was the caller's own until now. Beyond the budget it keeps a
-// copy in the file: moved is true then, and b is the caller's again. What lies in the
-// file already stays there.
-func (a *Arena) Keep(b []byte) (kept []byte, moved bool, err error) {
+// Keep keeps b, whose memory was the caller's own until now, and returns it; beyond the
+// budget a copy in the file, and b is the caller's again. What lies in the file already
+// stays there.
+func (a *Arena) Keep(b []byte) ([]byte, error) {
 	if Mapped(a, b) || a.take(int64(len(b))) {
-		return b, false, nil
+		return b, nil
 	}
-	if kept, err = a.mapped(len(b)); err != nil {
-		return nil, false, err
-	}
+	kept, err := a.mapped(len(b))
 	copy(kept, b)
-	return kept, true, nil
+	return kept, err
 }
 
 // Free gives back what Keep kept, or Make made, and nobody needs any more: the garbage

@@ -19,26 +19,26 @@ func TestKeep(t *testing.T) {
 	a := arena.New(t.TempDir(), 100)
 	defer closed(t, a)
 	first := bytes.Repeat([]byte{1}, 60)
-	kept, moved, err := a.Keep(first)
-	if err != nil || moved || &kept[0] != &first[0] || arena.Mapped(a, kept) {
-		t.Fatalf("60 bytes of 100: moved %v, in the file %v, %v", moved, arena.Mapped(a, kept), err)
+	kept, err := a.Keep(first)
+	if err != nil || &kept[0] != &first[0] || arena.Mapped(a, kept) {
+		t.Fatalf("60 bytes of 100: in the file %v, %v", arena.Mapped(a, kept), err)
 	}
 	second := bytes.Repeat([]byte{2}, 60)
-	kept, moved, err = a.Keep(second)
-	if err != nil || !moved || !arena.Mapped(a, kept) || a.Spilled() != 60 {
-		t.Fatalf("60 bytes more: moved %v, in the file %v, spilled %d, %v", moved, arena.Mapped(a, kept), a.Spilled(), err)
+	kept, err = a.Keep(second)
+	if err != nil || &kept[0] == &second[0] || !arena.Mapped(a, kept) || a.Spilled() != 60 {
+		t.Fatalf("60 bytes more: in the file %v, spilled %d, %v", arena.Mapped(a, kept), a.Spilled(), err)
 	}
 	clear(second)
 	if !bytes.Equal(kept, bytes.Repeat([]byte{2}, 60)) {
 		t.Errorf("kept % x", kept)
 	}
-	if again, moved, err := a.Keep(kept); err != nil || moved || &again[0] != &kept[0] || a.Spilled() != 60 {
-		t.Errorf("kept twice: moved %v, spilled %d, %v", moved, a.Spilled(), err)
+	if again, err := a.Keep(kept); err != nil || &again[0] != &kept[0] || a.Spilled() != 60 {
+		t.Errorf("kept twice: spilled %d, %v", a.Spilled(), err)
 	}
 	a.Free(kept)
 	a.Free(first)
-	if _, moved, err := a.Keep(second); err != nil || moved {
-		t.Errorf("after the first was freed: moved %v, %v", moved, err)
+	if again, err := a.Keep(second); err != nil || &again[0] != &second[0] {
+		t.Errorf("after the first was freed: in the file %v, %v", arena.Mapped(a, again), err)
 	}
 }
 
@@ -122,7 +122,7 @@ func TestFile(t *testing.T) {
 	if !ok || e.Dir != gone || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without its folder: %v", err)
 	}
-	if _, _, err := a.Keep([]byte("x")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := a.Keep([]byte("x")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without its folder: %v", err)
 	}
 }

@@ -210,7 +210,7 @@ func give(out [][][]byte, rounds int, hand handOver, a *arena.Arena) ([][][]byte
 			if len(b) == 0 {
 				continue
 			}
-			if b, _, err = a.Keep(b); err != nil {
+			if b, err = a.Keep(b); err != nil {
 				return nil, err
 			}
 			in[from] = append(in[from], b)

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -61,8 +60,11 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 	}
 	inward := pulled && !in.outward // rows are those of destinations
 	list := newEdgeList(in, p.N(), inward, p.Arena())
-	if err := cmp.Or(read(ctx, p, list, in), list.err); err != nil {
+	if err := read(ctx, p, list, in); err != nil {
 		return nil, err
+	}
+	if list.err != nil { // of the last edges
+		return nil, list.err
 	}
 	hand := handing(ctx, p)
 	g := &part{index: p.Index(), arena: p.Arena()}

@@ -24,7 +24,7 @@ func (s *rowStore) room(edges []uint32) uint32 {
 }
 
 const (
-	roomShare = 32      // 8 bytes an edge, at most, of a quarter of the arena's memory
+	roomShare = 32      // an eighth of the arena's memory at 4 bytes an edge, three with weights
 	leastRoom = 1 << 10 // edges
 )
 
