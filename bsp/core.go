@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -168,7 +169,7 @@ func (c *core) passed(v superstep.Verdict, err error) error {
 			return err
 		}
 	}
-	if c.t.ckpt.agreed(v.Control) {
+	if c.t.ckpt.agreed(v.Control) && !c.fileless() {
 		if err := c.checkpoint(v); err != nil || c.left {
 			return err
 		}
@@ -177,6 +178,12 @@ func (c *core) passed(v superstep.Verdict, err error) error {
 		c.clock.resume(c.barrier.Load())
 	}
 	return nil
+}
+
+// fileless says whether no checkpoint may be taken at the last barrier, because it would
+// need files that a peer which has returned may have written. All peers say the same.
+func (c *core) fileless() bool {
+	return c.t.cfg.Runner.options().files && slices.ContainsFunc(c.raw, func(v []byte) bool { return len(v) > 0 && v[0]&flagLeft != 0 })
 }
 
 // agree compares what the peers said about State at their first barrier.

@@ -123,6 +123,8 @@ func (l *local) plan(ctx context.Context) error {
 		return usage("--tasks %d: with %d peers there can be 1 to %d", s.Tasks, s.Peers, min(s.Peers, job.MaxTasks))
 	case l.processes() && l.cfg.Exe == "":
 		return usage("task processes need an executable")
+	case l.runner != nil && l.runner.options().files && s.Output == "":
+		return usage("the program writes files: say where by --output")
 	case l.runner != nil && l.runner.check() != nil:
 		return job.AsFailure(l.runner.check(), job.FaultProgram)
 	}

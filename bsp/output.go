@@ -15,21 +15,27 @@ import (
 
 // output is a peer's part, or a writer given to RunTask, or nothing.
 type output struct {
-	folder  string // URL; empty: there is none
-	peer    int
-	part    *storage.Part // made by begin, if there is a folder
-	other   io.Writer     // without a folder
-	resumed *wire.Part    // what the checkpoint says was written; nil: nothing
-	dirty   bool          // something is to be synced
-	err     error         // the first; a *job.Failure
-	scratch []byte
-	done    wire.Part
+	folder    string // URL; empty: there is none
+	peer      int
+	part      *storage.Part // made by begin, if there is a folder
+	other     io.Writer     // without a folder
+	resumed   *wire.Part    // what the checkpoint says was written; nil: nothing
+	dirty     bool          // something is to be synced
+	err       error         // the first; a *job.Failure
+	scratch   []byte
+	done      wire.Part
+	named     bool                                    // there are files instead of a part
+	files     []wire.Part                             // that were written
+	otherFile func(name string, content []byte) error // without a folder
 }
 
 func newOutput(t *task, peer int) *output {
-	o := &output{folder: t.start.OutputTmp, peer: peer}
-	if o.folder == "" && t.cfg.Output != nil {
+	o := &output{folder: t.start.OutputTmp, peer: peer, named: t.cfg.Runner.options().files}
+	if o.folder == "" && t.cfg.Output != nil && !o.named {
 		o.other = t.cfg.Output(peer)
+	}
+	if t.cfg.File != nil {
+		o.otherFile = func(name string, content []byte) error { return t.cfg.File(peer, name, content) }
 	}
 	return o
 }
@@ -39,7 +45,7 @@ func newOutput(t *task, peer int) *output {
 // another one is taken that rests on it.
 func (o *output) begin(ctx context.Context) (err error) {
 	switch {
-	case o.folder == "":
+	case o.folder == "" || o.named:
 		return nil
 	case o.resumed != nil:
 		old := storage.PartInfo{Peer: o.peer, Path: o.resumed.Path, Size: o.resumed.Size, CRC: o.resumed.CRC}
@@ -54,8 +60,43 @@ func (o *output) begin(ctx context.Context) (err error) {
 	return nil
 }
 
+// file writes a file of the output.
+func (o *output) file(ctx context.Context, name string, content []byte) error {
+	switch {
+	case o.err != nil:
+		return o.err
+	case !o.named:
+		return fmt.Errorf("WriteFile %s: the program needs the option Files", name)
+	case storage.CheckFileName(name) != nil:
+		return storage.CheckFileName(name)
+	case o.folder == "" && o.otherFile != nil:
+		return o.otherFile(name, content)
+	case o.folder == "":
+		return o.fail(job.Fail(job.FaultInput, "the program writes files: say where by --output"))
+	case len(o.files) == wire.MaxFiles:
+		return fmt.Errorf("WriteFile %s: a peer may write %d files", name, wire.MaxFiles)
+	}
+	info, err := storage.WriteOutputFile(ctx, o.folder, o.peer, name, content)
+	if err != nil {
+		return o.fail(err)
+	}
+	o.files = append(o.files, wire.Part{Peer: info.Peer, Path: info.Path, Size: info.Size, CRC: info.CRC})
+	return nil
+}
+
+// written returns all files of the output, once the peer has returned.
+func (o *output) written() []wire.Part {
+	if o.done.Path != "" {
+		return append(o.files, o.done)
+	}
+	return o.files
+}
+
 // Write implements io.Writer.
 func (o *output) Write(b []byte) (int, error) {
+	if o.named && o.err == nil {
+		return 0, o.fail(errors.New("a program with the option Files has no other output: use WriteFile"))
+	}
 	if o.part == nil {
 		return o.writeOther(b)
 	}

@@ -178,5 +178,17 @@ func (p *Peer[M]) Output() io.Writer { return p.c.out }
 // the next Sync, or ends the job when the program returns.
 func (p *Peer[M]) Write(key, value any) { p.c.out.line(key, value) }
 
+// WriteFile adds a file to the output of a program with the option Files, whole and
+// synced; it becomes visible when the job succeeds. A name has 1 to 255 bytes, has no
+// slash, and does not begin with a dot, "_" or "part-"; peers give different names. At
+// most 16 files can be written by a peer.
+func (p *Peer[M]) WriteFile(ctx context.Context, name string, content []byte) error {
+	return p.c.out.file(ctx, name, content)
+}
+
+// Together returns the peers [lo, hi) that run in this peer's process. What the program
+// computes must not depend on it: it is there to share memory.
+func (p *Peer[M]) Together() (lo, hi int) { return p.c.t.own.Lo, p.c.t.own.Hi }
+
 // String names the peer in messages.
 func (p *Peer[M]) String() string { return fmt.Sprintf("peer %d of %d", p.c.index, p.c.t.n) }

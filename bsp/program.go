@@ -27,6 +27,7 @@ type options struct {
 	combine   any // func(a, b M) M
 	compare   any // func(a, b M) int
 	partition func(record []byte, n int) int
+	files     bool
 }
 
 // QueueKind says how an inbox is kept.
@@ -75,6 +76,12 @@ func WithCompare[M any](f func(a, b M) int) Option {
 func PartitionInput(f func(record []byte, n int) int) Option {
 	return func(o *options) { o.partition = f }
 }
+
+// Files says that the output is the files that peers give to WriteFile, instead of a part
+// of each peer: a write to Output fails. From the superstep in which the first peer
+// returns no checkpoint is taken any more, so that a fault then runs the program from the
+// last one before.
+func Files() Option { return func(o *options) { o.files = true } }
 
 // Runner is a program whose message type is forgotten, for registries and task
 // processes. Make one with NewRunner. It keeps nothing between runs.

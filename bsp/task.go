@@ -36,6 +36,9 @@ type TaskConfig struct {
 	// Output is where a peer's output goes if Start.OutputTmp is empty; nil: it is
 	// dropped.
 	Output func(peer int) io.Writer
+	// File is where the files of a program with the option Files go, called by the peers' goroutines,
+	// if Start.OutputTmp is empty; nil: WriteFile fails.
+	File func(peer int, name string, content []byte) error
 	// Stderr is where Log writes; nil: os.Stderr.
 	Stderr io.Writer
 	// Stop is closed to have the task end at its next barrier, where all tasks of the
@@ -212,9 +215,7 @@ func (t *task) done(closed int64) wire.TaskDone {
 	d.Seconds.Write = float64(max(closed-computed, 0)) / 1e9
 	for _, c := range t.peers {
 		d.Supersteps, d.Stopped = max(d.Supersteps, c.ended), d.Stopped || c.stopped
-		if c.out.done.Path != "" {
-			d.Parts = append(d.Parts, c.out.done)
-		}
+		d.Parts = append(d.Parts, c.out.written()...)
 	}
 	if d.Stopped {
 		d.Parts = nil // of peers that had returned before

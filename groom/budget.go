@@ -49,15 +49,15 @@ func (s share) check(m wire.FromTask, own job.Range) error {
 	case m.Checkpoint != nil:
 		return s.checkFiles(m.Checkpoint.Files, own.N())
 	case m.Done != nil:
-		return s.checkFiles(m.Done.Parts, own.N())
+		return s.checkFiles(m.Done.Parts, own.N()*wire.MaxFiles)
 	}
 	return nil
 }
 
-func (s share) checkFiles(files []wire.Part, peers int) error {
+func (s share) checkFiles(files []wire.Part, most int) error {
 	switch {
-	case len(files) > peers:
-		return fmt.Errorf("more files than peers: %d", len(files))
+	case len(files) > most:
+		return fmt.Errorf("%d files where there can be %d", len(files), most)
 	case slices.ContainsFunc(files, func(p wire.Part) bool { return len(p.Path) > maxPath }):
 		return errors.New("a path that is too long")
 	case filesSize(files) > s.files():

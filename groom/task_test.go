@@ -108,7 +108,7 @@ func TestFailures(t *testing.T) {
 		{"panic", "task 0 exited with code 2 before it finished: panic: boom", "goroutine ", job.FaultProgram},
 		{"failed", "line 7: no number", "", job.FaultInput},
 		{"nonsense", "task 0 sent what is no message of this version", "", job.FaultProgram},
-		{"boaster", "task 0 sent what is no message of this version: more files than peers", "", job.FaultProgram},
+		{"boaster", "task 0 sent what is no message of this version: 1000 files where there can be 1", "", job.FaultProgram},
 		{"dreamer", "task 0 sent what is no message of this version: times of peers that cannot be", "", job.FaultProgram},
 		{"rogue", "task 0 sent what is no message of this version: a path that is too long", "", job.FaultProgram},
 		{"nowhere", "task 0 sent what is no message of this version: an address of 8912896 bytes", "", job.FaultProgram},

@@ -37,14 +37,14 @@ type Part struct {
 // CreatePart makes the folder of tmpURL if it is not there, and in it the part
 // file of a peer, empty.
 func CreatePart(ctx context.Context, tmpURL string, peer int) (*Part, error) {
-	dir, err := path(ctx, tmpURL)
+	return createPart(ctx, tmpURL, peer, PartName(peer))
+}
+
+func createPart(ctx context.Context, tmpURL string, peer int, file string) (*Part, error) {
+	name, err := partFile(ctx, tmpURL, file)
 	if err != nil {
 		return nil, err
 	}
-	if err := mkdirSync(dir); err != nil {
-		return nil, fmt.Errorf("output: %w", err)
-	}
-	name := filepath.Join(dir, PartName(peer))
 	f, err := os.Create(name)
 	if err != nil {
 		return nil, fmt.Errorf("output: %w", err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"scalar/bsp"
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
+	"scalar/storage"
 )
 
 // Config says how a program is run. The zero value is one peer.
@@ -66,6 +68,14 @@ func SameBits(tb testing.TB, cfg Config, r bsp.Runner) {
 	want, got := Run(tb, plain, r), Run(tb, cfg, r)
 	if !bytes.Equal(want.Output, got.Output) {
 		tb.Errorf("with %d tasks and a restart at superstep %d the output differs: %s", max(cfg.Tasks, 1), cfg.RestartAt, difference(want.Output, got.Output))
+	}
+	for name := range want.Files {
+		if !bytes.Equal(want.Files[name], got.Files[name]) {
+			tb.Errorf("with %d tasks and a restart at superstep %d the file %s differs", max(cfg.Tasks, 1), cfg.RestartAt, name)
+		}
+	}
+	if len(want.Files) != len(got.Files) {
+		tb.Errorf("%d files, undisturbed %d", len(got.Files), len(want.Files))
 	}
 	if want.Supersteps != got.Supersteps {
 		tb.Errorf("%d supersteps, undisturbed %d", got.Supersteps, want.Supersteps)
@@ -214,7 +224,7 @@ func realCause(errs []error) error {
 
 // result puts together what the tasks have left.
 func result(dones []wire.TaskDone) (bsp.Result, error) {
-	r := bsp.Result{Counters: map[string]int64{}}
+	r := bsp.Result{Counters: map[string]int64{}, Files: map[string][]byte{}}
 	for _, d := range dones {
 		r.Supersteps = max(r.Supersteps, d.Supersteps)
 		for name, n := range d.Counters {
@@ -224,6 +234,10 @@ func result(dones []wire.TaskDone) (bsp.Result, error) {
 			b, err := os.ReadFile(strings.TrimPrefix(p.Path, "file://"))
 			if err != nil {
 				return r, err
+			}
+			if name := path.Base(p.Path); name != storage.PartName(p.Peer) {
+				r.Files[name] = b
+				continue
 			}
 			r.Output = append(r.Output, b...)
 		}

@@ -90,6 +90,9 @@ type CheckpointPart struct {
 	Files     []Part
 }
 
+// MaxFiles is how many files of output a peer may write.
+const MaxFiles = 16
+
 // Part is one file that a peer has written.
 type Part struct {
 	Peer int
