@@ -37,7 +37,7 @@ const anyPort = "127.0.0.1:0"
 // goroutine behind.
 func Main(m *testing.M) {
 	if bsp.IsTask() {
-		os.Exit(bsp.TaskMain(builtin.NewRunner)) //nolint:forbidigo // this is the main of a test binary
+		os.Exit(bsp.TaskMain(builtin.Programs().NewRunner)) //nolint:forbidigo // this is the main of a test binary
 	}
 	// memberlist does not wait for its probes when it shuts down.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probeNode"))

@@ -46,27 +46,34 @@ type Program struct {
 	New func(args []string) (bsp.Runner, error)
 }
 
-// Programs returns all built-ins by name.
-func Programs() []Program {
-	ps := append(graphPrograms(), spmvProgram(), matmulProgram(), piProgram(), randcommProgram(), wordcountProgram())
-	slices.SortFunc(ps, func(a, b Program) int { return strings.Compare(a.Name, b.Name) })
-	return ps
+// A Catalog is the programs that a binary has, by name. It is read only.
+type Catalog []Program
+
+// Programs returns the built-ins of the runtime and of the graph engine.
+func Programs() Catalog {
+	return NewCatalog(graphPrograms(), []Program{spmvProgram(), matmulProgram(), piProgram(), randcommProgram(), wordcountProgram()})
 }
 
-// Lookup returns the built-in of a name.
-func Lookup(name string) (Program, bool) {
-	ps := Programs()
-	i := slices.IndexFunc(ps, func(p Program) bool { return p.Name == name })
-	if i < 0 {
+// NewCatalog returns the programs of some lists together.
+func NewCatalog(lists ...[]Program) Catalog {
+	all := slices.Concat(lists...)
+	slices.SortFunc(all, func(a, b Program) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Lookup returns the program of a name.
+func (c Catalog) Lookup(name string) (Program, bool) {
+	i, ok := slices.BinarySearchFunc(c, name, func(p Program, name string) int { return strings.Compare(p.Name, name) })
+	if !ok {
 		return Program{}, false
 	}
-	return ps[i], true
+	return c[i], true
 }
 
-// NewRunner makes a built-in from its name and arguments, for bsp.TaskMain and
+// NewRunner makes a program from its name and arguments, for bsp.TaskMain and
 // local runs.
-func NewRunner(name string, args []string) (bsp.Runner, error) {
-	p, ok := Lookup(name)
+func (c Catalog) NewRunner(name string, args []string) (bsp.Runner, error) {
+	p, ok := c.Lookup(name)
 	if !ok {
 		f := job.Fail(job.FaultInput, "no built-in program %q in this version of bsp: see `bsp program list`", name)
 		f.Code = job.ExitNotFound

@@ -27,7 +27,7 @@ import (
 
 func runner(t fataler, name string, args ...string) bsp.Runner {
 	t.Helper()
-	r, err := builtin.NewRunner(name, args)
+	r, err := builtin.Programs().NewRunner(name, args)
 	if err != nil {
 		t.Fatalf("%s %q: %v", name, args, err)
 	}
@@ -259,12 +259,12 @@ func TestUsage(t *testing.T) {
 		{"inlinks", []string{"--undirected=maybe"}, "true or false"},
 		{"inlinks", []string{"--vertices="}, "a path or URL"},
 	} {
-		p, ok := builtin.Lookup(c.program)
+		p, ok := builtin.Programs().Lookup(c.program)
 		if !ok {
 			t.Fatalf("no %s", c.program)
 		}
 		_, absolute := p.Absolute(c.args, "/tmp")
-		_, created := builtin.NewRunner(c.program, c.args)
+		_, created := builtin.Programs().NewRunner(c.program, c.args)
 		for _, err := range []error{absolute, created} {
 			f := job.AsFailure(err, job.FaultInternal)
 			if err == nil || f.Kind != job.FaultInput || f.Code != job.ExitUsage || !strings.Contains(f.Message, c.want) || !strings.HasPrefix(f.Message, c.program+": ") {
@@ -272,14 +272,14 @@ func TestUsage(t *testing.T) {
 			}
 		}
 	}
-	_, err := builtin.NewRunner("nothing", nil)
+	_, err := builtin.Programs().NewRunner("nothing", nil)
 	if f := job.AsFailure(err, job.FaultInternal); f.Code != job.ExitNotFound {
 		t.Errorf("unknown program: %v", err)
 	}
 }
 
 func TestAbsolute(t *testing.T) {
-	p, _ := builtin.Lookup("pagerank")
+	p, _ := builtin.Programs().Lookup("pagerank")
 	got, err := p.Absolute([]string{"--vertices", "../v", "--undirected", "--iterations=3"}, "/home/me")
 	if want := []string{"--vertices=/home/v", "--undirected=true", "--iterations=3"}; err != nil || !slices.Equal(got, want) {
 		t.Fatalf("%q, %v; want %q", got, err, want)
@@ -345,7 +345,7 @@ func TestFileOptionIsRead(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "v"), []byte("8\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, _ := builtin.Lookup("inlinks")
+	p, _ := builtin.Programs().Lookup("inlinks")
 	args, err := p.Absolute([]string{"--vertices", "v"}, dir)
 	if err != nil {
 		t.Fatal(err)

@@ -23,18 +23,18 @@ func graphOptions(own ...Option) []Option {
 	)
 }
 
-func (v values) graph() (graph.Input, error) {
+func (v Values) graph() (graph.Input, error) {
 	ids, err := graph.ParseIDs(v.String("ids"))
 	if err != nil {
-		return graph.Input{}, v.program.usage("option --%v", err)
+		return graph.Input{}, v.program.Usage("option --%v", err)
 	}
 	format, err := graph.ParseFormat(v.String("format"))
 	if err != nil {
-		return graph.Input{}, v.program.usage("option --%v", err)
+		return graph.Input{}, v.program.Usage("option --%v", err)
 	}
 	in := graph.Input{Format: format, IDs: ids, Undirected: v.Bool("undirected"), Vertices: v.String("vertices")}
 	if err := in.Validate(); err != nil {
-		return graph.Input{}, v.program.usage("options --format %s, --%v", v.String("format"), err)
+		return graph.Input{}, v.program.Usage("options --format %s, --%v", v.String("format"), err)
 	}
 	return in, nil
 }
@@ -47,8 +47,8 @@ func pagerankProgram() Program {
 			{Name: "damping", Kind: KindFloat, Default: "0.85", Help: "probability of following a link"},
 			{Name: "personalize", Kind: KindString, Help: "ids, separated by commas: jumps go to these vertices only"},
 		},
-		func(v values, in graph.Input) (bsp.Runner, error) {
-			n, err := v.intRange(iterations, 0, math.MaxInt32)
+		func(v Values, in graph.Input) (bsp.Runner, error) {
+			n, err := v.IntRange(iterations, 0, math.MaxInt32)
 			if err != nil {
 				return nil, err
 			}
@@ -57,20 +57,20 @@ func pagerankProgram() Program {
 				rank.Personalize = strings.Split(ids, ",")
 			}
 			if slices.Contains(rank.Personalize, "") {
-				return nil, v.program.usage("option --personalize %q: want ids, separated by commas", v.String("personalize"))
+				return nil, v.program.Usage("option --personalize %q: want ids, separated by commas", v.String("personalize"))
 			}
 			if err := rank.Validate(); err != nil {
-				return nil, v.program.usage("option --%v", err)
+				return nil, v.program.Usage("option --%v", err)
 			}
 			return bsp.NewRunner(rank.Program(in)), nil
 		})
 }
 
 // graphProgram is a built-in on graphs; make gets its checked options.
-func graphProgram(name, summary string, own []Option, run func(v values, in graph.Input) (bsp.Runner, error)) Program {
+func graphProgram(name, summary string, own []Option, run func(v Values, in graph.Input) (bsp.Runner, error)) Program {
 	p := Program{Name: name, Summary: summary, Input: Required, Output: Optional, Options: graphOptions(own...)}
 	p.New = func(args []string) (bsp.Runner, error) {
-		v, err := p.values(args)
+		v, err := p.Values(args)
 		if err != nil {
 			return nil, err
 		}
@@ -84,13 +84,13 @@ func graphProgram(name, summary string, own []Option, run func(v values, in grap
 }
 
 // plain is what most algorithms need: nothing but the graph.
-func plain[M any](program func(graph.Input) bsp.Program[M]) func(values, graph.Input) (bsp.Runner, error) {
-	return func(_ values, in graph.Input) (bsp.Runner, error) { return bsp.NewRunner(program(in)), nil }
+func plain[M any](program func(graph.Input) bsp.Program[M]) func(Values, graph.Input) (bsp.Runner, error) {
+	return func(_ Values, in graph.Input) (bsp.Runner, error) { return bsp.NewRunner(program(in)), nil }
 }
 
 // from is what algorithms need that begin at a vertex.
-func from[M any](program func(graph.Input, string) bsp.Program[M]) func(values, graph.Input) (bsp.Runner, error) {
-	return func(v values, in graph.Input) (bsp.Runner, error) {
+func from[M any](program func(graph.Input, string) bsp.Program[M]) func(Values, graph.Input) (bsp.Runner, error) {
+	return func(v Values, in graph.Input) (bsp.Runner, error) {
 		return bsp.NewRunner(program(in, v.String("source"))), nil
 	}
 }
@@ -105,8 +105,8 @@ func graphPrograms() []Program {
 		graphProgram("mdst", "finds the smallest id that every vertex is connected with, as wcc does", nil, plain(algo.Components)),
 		graphProgram("cdlp", "finds communities by label propagation",
 			[]Option{{Name: iterations, Kind: KindInt, Default: "10", Help: "updates of all labels, exactly so many"}},
-			func(v values, in graph.Input) (bsp.Runner, error) {
-				n, err := v.intRange(iterations, 0, math.MaxInt32-1)
+			func(v Values, in graph.Input) (bsp.Runner, error) {
+				n, err := v.IntRange(iterations, 0, math.MaxInt32-1)
 				if err != nil {
 					return nil, err
 				}
@@ -114,8 +114,8 @@ func graphPrograms() []Program {
 			}),
 		graphProgram("hits", "scores the vertices of a graph as authorities and hubs",
 			[]Option{{Name: iterations, Kind: KindInt, Default: "30", Help: "updates of both scores, exactly so many"}},
-			func(v values, in graph.Input) (bsp.Runner, error) {
-				n, err := v.intRange(iterations, 0, math.MaxInt32/2-2)
+			func(v Values, in graph.Input) (bsp.Runner, error) {
+				n, err := v.IntRange(iterations, 0, math.MaxInt32/2-2)
 				if err != nil {
 					return nil, err
 				}
@@ -129,7 +129,7 @@ func graphPrograms() []Program {
 				{Name: "left", Kind: KindFile, Help: "file with the ids of one side, one a line", Needed: true},
 				{Name: "seed", Kind: KindInt, Default: "1", Help: "of the choices among several partners"},
 			},
-			func(v values, in graph.Input) (bsp.Runner, error) {
+			func(v Values, in graph.Input) (bsp.Runner, error) {
 				return bsp.NewRunner(algo.Bipartite(in, v.String("left"), uint64(v.Int("seed")))), nil
 			}),
 		graphProgram("lcc", "finds how close every vertex's neighbours are to a clique", nil, plain(algo.LCC)),
@@ -148,16 +148,16 @@ func semiclusterProgram() Program {
 			{Name: "boundary", Kind: KindFloat, Default: "0.5", Help: "what an edge that leaves a group costs, 0 to 1"},
 			{Name: iterations, Kind: KindInt, Default: "30", Help: "rounds at most"},
 		},
-		func(v values, in graph.Input) (bsp.Runner, error) {
+		func(v Values, in graph.Input) (bsp.Runner, error) {
 			c := algo.SemiClusters{Boundary: v.Float("boundary")}
 			for name, n := range map[string]*int{"clusters": &c.Clusters, "members": &c.Members, iterations: &c.Iterations} {
 				var err error
-				if *n, err = v.intRange(name, 0, math.MaxInt32-1); err != nil {
+				if *n, err = v.IntRange(name, 0, math.MaxInt32-1); err != nil {
 					return nil, err
 				}
 			}
 			if err := c.Validate(); err != nil {
-				return nil, v.program.usage("option --%v", err)
+				return nil, v.program.Usage("option --%v", err)
 			}
 			return bsp.NewRunner(c.Program(in)), nil
 		})

@@ -11,7 +11,7 @@ func spmvProgram() Program {
 		Options: []Option{{Name: "vector", Kind: KindFile, Help: "Matrix Market file of one column; without it all ones, which gives the sums of the rows"}},
 	}
 	p.New = func(args []string) (bsp.Runner, error) {
-		v, err := p.values(args)
+		v, err := p.Values(args)
 		if err != nil {
 			return nil, err
 		}
@@ -26,7 +26,7 @@ func matmulProgram() Program {
 		Options: []Option{{Name: "right", Kind: KindFile, Help: "Matrix Market file of the matrix by which the input is multiplied", Needed: true}},
 	}
 	p.New = func(args []string) (bsp.Runner, error) {
-		v, err := p.values(args)
+		v, err := p.Values(args)
 		if err != nil {
 			return nil, err
 		}

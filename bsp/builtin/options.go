@@ -16,8 +16,8 @@ type given struct {
 	value  string
 }
 
-// usage is the failure of a wrong command line.
-func (p Program) usage(format string, args ...any) error {
+// Usage is the failure of a wrong command line.
+func (p Program) Usage(format string, args ...any) error {
 	f := job.Fail(job.FaultInput, p.Name+": "+format, args...)
 	f.Code = job.ExitUsage
 	return f
@@ -31,15 +31,15 @@ func (p Program) parse(args []string) ([]given, error) {
 		args = args[1:]
 		name, dashed := strings.CutPrefix(arg, "--")
 		if !dashed || name == "" {
-			return nil, p.usage("unexpected argument %q: options are written --name value", arg)
+			return nil, p.Usage("unexpected argument %q: options are written --name value", arg)
 		}
 		if name == "help" {
-			return nil, p.usage("options:\n%s", p.Help())
+			return nil, p.Usage("options:\n%s", p.Help())
 		}
 		name, value, inline := strings.Cut(name, "=")
 		i := slices.IndexFunc(p.Options, func(o Option) bool { return o.Name == name })
 		if i < 0 {
-			return nil, p.usage("unknown option --%s; %s", name, p.names())
+			return nil, p.Usage("unknown option --%s; %s", name, p.names())
 		}
 		o := p.Options[i]
 		switch {
@@ -47,12 +47,12 @@ func (p Program) parse(args []string) ([]given, error) {
 		case o.Kind == KindBool:
 			value = "true"
 		case len(args) == 0:
-			return nil, p.usage("option --%s needs a value (%s)", name, o.Help)
+			return nil, p.Usage("option --%s needs a value (%s)", name, o.Help)
 		default:
 			value, args = args[0], args[1:]
 		}
 		if want := o.check(value); want != "" {
-			return nil, p.usage("option --%s %q: want %s", name, value, want)
+			return nil, p.Usage("option --%s %q: want %s", name, value, want)
 		}
 		all = append(all, given{o, value})
 	}
@@ -100,15 +100,17 @@ func absolute(value, wd string) string {
 	return filepath.Join(wd, value)
 }
 
-// values gives typed access to checked options; the last of equal names counts.
-type values struct {
+// Values gives typed access to checked options; the last of equal names counts. Names
+// are those of the program.
+type Values struct {
 	program Program
 	text    map[string]string
 }
 
-func (p Program) values(args []string) (values, error) {
+// Values checks the arguments of a program; what is not given has its default.
+func (p Program) Values(args []string) (Values, error) {
 	all, err := p.parse(args)
-	v := values{p, map[string]string{}}
+	v := Values{p, map[string]string{}}
 	for _, o := range p.Options {
 		v.text[o.Name] = o.Default
 	}
@@ -117,37 +119,38 @@ func (p Program) values(args []string) (values, error) {
 	}
 	for _, o := range p.Options {
 		if err == nil && o.Needed && v.text[o.Name] == "" {
-			err = p.usage("option --%s is missing: %s", o.Name, o.Help)
+			err = p.Usage("option --%s is missing: %s", o.Name, o.Help)
 		}
 	}
 	return v, err
 }
 
-func (v values) String(name string) string { return v.text[name] }
+// String returns an option as it was written.
+func (v Values) String(name string) string { return v.text[name] }
 
 // Int returns a number that parse has checked; 0 without a default.
-func (v values) Int(name string) int64 {
+func (v Values) Int(name string) int64 {
 	x, _ := strconv.ParseInt(v.text[name], 10, 64)
 	return x
 }
 
 // Float returns a number that parse has checked.
-func (v values) Float(name string) float64 {
+func (v Values) Float(name string) float64 {
 	x, _ := strconv.ParseFloat(v.text[name], 64)
 	return x
 }
 
 // Bool returns a flag that parse has checked.
-func (v values) Bool(name string) bool {
+func (v Values) Bool(name string) bool {
 	x, _ := strconv.ParseBool(v.text[name])
 	return x
 }
 
-// intRange returns a number that has to be in [lo, hi].
-func (v values) intRange(name string, lo, hi int64) (int, error) {
+// IntRange returns a number that has to be in [lo, hi].
+func (v Values) IntRange(name string, lo, hi int64) (int, error) {
 	x := v.Int(name)
 	if x < lo || x > hi {
-		return 0, v.program.usage("option --%s %d: want %d to %d", name, x, lo, hi)
+		return 0, v.program.Usage("option --%s %d: want %d to %d", name, x, lo, hi)
 	}
 	return int(x), nil
 }

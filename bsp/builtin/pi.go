@@ -14,11 +14,11 @@ func piProgram() Program {
 		Options: []Option{{Name: "samples", Kind: KindInt, Default: "1000000", Help: "points that each peer draws"}},
 	}
 	p.New = func(args []string) (bsp.Runner, error) {
-		v, err := p.values(args)
+		v, err := p.Values(args)
 		if err != nil {
 			return nil, err
 		}
-		samples, err := v.intRange("samples", 1, math.MaxInt64)
+		samples, err := v.IntRange("samples", 1, math.MaxInt64)
 		if err != nil {
 			return nil, err
 		}

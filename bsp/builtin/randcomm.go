@@ -29,18 +29,18 @@ func randcommProgram() Program {
 		},
 	}
 	p.New = func(args []string) (bsp.Runner, error) {
-		v, err := p.values(args)
+		v, err := p.Values(args)
 		if err != nil {
 			return nil, err
 		}
 		r := randcomm{seed: uint64(v.Int("seed"))}
-		if r.size, err = v.intRange("size", 0, maxRandcommSize); err != nil {
+		if r.size, err = v.IntRange("size", 0, maxRandcommSize); err != nil {
 			return nil, err
 		}
-		if r.messages, err = v.intRange("messages", 0, maxRandcommMessages); err != nil {
+		if r.messages, err = v.IntRange("messages", 0, maxRandcommMessages); err != nil {
 			return nil, err
 		}
-		if r.supersteps, err = v.intRange("supersteps", 0, maxRandcommSupersteps); err != nil {
+		if r.supersteps, err = v.IntRange("supersteps", 0, maxRandcommSupersteps); err != nil {
 			return nil, err
 		}
 		return bsp.NewRunner(r.run, bsp.WithCodec[[]byte](bytesCodec{})), nil

@@ -16,7 +16,7 @@ func wordcountProgram() Program {
 		Name: "wordcount", Summary: "counts the words of a text, separated by white space", Input: Required, Output: Optional,
 	}
 	p.New = func(args []string) (bsp.Runner, error) {
-		if _, err := p.values(args); err != nil {
+		if _, err := p.Values(args); err != nil {
 			return nil, err
 		}
 		return bsp.NewRunner(wordcount), nil

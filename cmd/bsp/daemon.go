@@ -12,11 +12,11 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
-	"scalar/bsp/builtin"
 	"scalar/bsp/job"
 	"scalar/cmd/bsp/internal/config"
 	"scalar/cmd/bsp/internal/dev"
 	"scalar/cmd/bsp/internal/fault"
+	"scalar/cmd/bsp/internal/program"
 	"scalar/groom"
 	"scalar/master"
 )
@@ -36,7 +36,7 @@ the HTTPS API. Three masters survive the loss of one.`,
 				return nil, err
 			}
 			cfg.Logger, cfg.Version = log, theVersion()
-			for _, p := range builtin.Programs() {
+			for _, p := range program.Catalog() {
 				cfg.Builtins = append(cfg.Builtins, p.Name)
 			}
 			return master.New(cfg)

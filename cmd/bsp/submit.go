@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"scalar/bsp/builtin"
 	"scalar/bsp/client"
 	"scalar/bsp/job"
 	"scalar/cmd/bsp/internal/fault"
@@ -90,7 +89,7 @@ job, a second one leaves at once. The exit code is the job's: see "bsp --help".`
 }
 
 func (a *app) submit(ctx context.Context, s *submission, name string, args []string) (err error) {
-	if b, ok := builtin.Lookup(name); ok && slices.Contains(args, "--help") {
+	if b, ok := program.Catalog().Lookup(name); ok && slices.Contains(args, "--help") {
 		_, err := fmt.Fprint(a.stdout, b.Help())
 		return err
 	}

@@ -28,7 +28,7 @@ type Program struct {
 // Find decides what name means: a built-in, a static binary or a folder of Go
 // source, which it builds; the compiler speaks on stderr.
 func Find(ctx context.Context, name string, stderr io.Writer) (*Program, error) {
-	if b, ok := builtin.Lookup(name); ok {
+	if b, ok := Catalog().Lookup(name); ok {
 		return &Program{Name: b.Name, Builtin: &b}, nil
 	}
 	info, err := os.Stat(name)
