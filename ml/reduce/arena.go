@@ -1,0 +1,204 @@
+package reduce
+
+import (
+	"context"
+	"fmt"
+
+	"scalar/tensor"
+)
+
+// Block is the values of an arena that are never divided between owners.
+const Block = 1024
+
+// An Arena adds gradients of all shards and hands weights round. It is used by the
+// goroutine of one peer. Its memory is an array of the arena's size for each subtree that the
+// peer has as a whole and for each level below, some 2 log2(its shards) at most, and arrays of
+// its range for what others give.
+type Arena struct {
+	tree   Tree
+	peers  Peers
+	cpu    *tensor.CPU
+	size   int
+	own    []node
+	sums   [][]float32 // by own node: whole arenas
+	levels [][]float32 // whole arenas of subtrees that are being added
+	above  [][]float32 // sums of the own range above what peers have added
+	packed [][]float32 // by peer: what it gets if there are several own nodes
+	out    [][]byte
+	all    []node
+	counts []int // nodes by peer
+}
+
+// NewArena returns the arena of size float32s, summed by cpu. All peers give the same tree
+// and size.
+func NewArena(tree Tree, peers Peers, cpu *tensor.CPU, size int) *Arena {
+	a := &Arena{tree: tree, peers: peers, cpu: cpu, size: size, own: tree.nodes(peers.Index), all: tree.all(), out: make([][]byte, peers.N)}
+	for range a.own {
+		a.sums = append(a.sums, aligned(size))
+	}
+	for peer := range peers.N {
+		a.counts = append(a.counts, len(tree.nodes(peer)))
+	}
+	return a
+}
+
+func aligned(n int) []float32 { return tensor.New[float32](n).Values() }
+
+// Range returns the values [lo, hi) of the arena that a peer owns: whole blocks, but for the
+// end of the arena. It may be empty.
+func (a *Arena) Range(peer int) (lo, hi int) {
+	blocks := (a.size + Block - 1) / Block
+	return min(peer*blocks/a.peers.N*Block, a.size), min((peer+1)*blocks/a.peers.N*Block, a.size)
+}
+
+// Sum calls leaf for each of the peer's shards in order: it sets all of gradient, which is as
+// long as the arena. The sums stay until the next call, before which Gather or Norm have to
+// have returned.
+func (a *Arena) Sum(leaf func(shard int, gradient []float32) error) error {
+	for i, n := range a.own {
+		if err := a.subtree(n, a.sums[i], 0, leaf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// subtree sets dst to the sum of a subtree of this peer.
+func (a *Arena) subtree(n node, dst []float32, level int, leaf func(shard int, gradient []float32) error) error {
+	if n.hi-n.lo == 1 {
+		return leaf(n.lo, dst)
+	}
+	left, right := n.halves()
+	if err := a.subtree(left, dst, level, leaf); err != nil {
+		return err
+	}
+	if level == len(a.levels) {
+		a.levels = append(a.levels, aligned(a.size))
+	}
+	other := a.levels[level]
+	if err := a.subtree(right, other, level+1, leaf); err != nil {
+		return err
+	}
+	return a.add(dst, dst, other)
+}
+
+func (a *Arena) add(out, x, y []float32) error {
+	var t [3]tensor.Dense[float32]
+	for i, v := range [3][]float32{out, x, y} {
+		d, err := tensor.From(v, len(v))
+		if err != nil {
+			return err
+		}
+		t[i] = d
+	}
+	return a.cpu.Add(t[0], t[1], t[2])
+}
+
+// Scatter returns the sum of all shards in this peer's range, after all peers have called Sum.
+// It is valid until the next Sum.
+func (a *Arena) Scatter(ctx context.Context) ([]float32, error) {
+	if a.peers.N == 1 { // the own node is the root
+		return a.sums[0], nil
+	}
+	for peer := range a.out {
+		a.out[peer] = asBytes(a.share(peer))
+	}
+	parts, err := a.peers.HandOver(ctx, a.out)
+	if err != nil {
+		return nil, err
+	}
+	lo, hi := a.Range(a.peers.Index)
+	size := hi - lo
+	q := nodes[[]float32]{at: a.all}
+	for peer, part := range parts {
+		v, err := asNumbers[float32](part, size*a.counts[peer])
+		if err != nil {
+			return nil, fmt.Errorf("gradients of peer %d: %w", peer, err)
+		}
+		for i := range a.counts[peer] {
+			q.has = append(q.has, v[i*size:(i+1)*size])
+		}
+	}
+	return a.fold(&q, size)
+}
+
+// fold adds what all peers have given for the own range.
+func (a *Arena) fold(q *nodes[[]float32], size int) ([]float32, error) {
+	var failed error
+	used := 0
+	sum := join(a.tree.root(), q, func(x, y []float32) []float32 {
+		if used == len(a.above) {
+			a.above = append(a.above, aligned(size))
+		}
+		out := a.above[used]
+		used++
+		if err := a.add(out, x, y); err != nil {
+			failed = err
+		}
+		return out
+	})
+	return sum, failed
+}
+
+// share returns what a peer gets of this one's sums: its range of each node.
+func (a *Arena) share(peer int) []float32 {
+	lo, hi := a.Range(peer)
+	if len(a.sums) == 1 {
+		return a.sums[0][lo:hi]
+	}
+	if a.packed == nil {
+		a.packed = make([][]float32, a.peers.N)
+	}
+	b := a.packed[peer][:0]
+	for _, s := range a.sums {
+		b = append(b, s[lo:hi]...)
+	}
+	a.packed[peer] = b
+	return b
+}
+
+// Gather makes weights, as long as the arena, the same at all peers: each has set its own
+// range and gets the others'. They may be changed once Scatter or Gather has returned again.
+func (a *Arena) Gather(ctx context.Context, weights []float32) error {
+	if a.peers.N == 1 {
+		return nil
+	}
+	lo, hi := a.Range(a.peers.Index)
+	for peer := range a.out {
+		a.out[peer] = asBytes(weights[lo:hi])
+	}
+	parts, err := a.peers.HandOver(ctx, a.out)
+	if err != nil {
+		return err
+	}
+	for peer, part := range parts {
+		if peer == a.peers.Index {
+			continue
+		}
+		lo, hi := a.Range(peer)
+		v, err := asNumbers[float32](part, hi-lo)
+		if err != nil {
+			return fmt.Errorf("weights of peer %d: %w", peer, err)
+		}
+		copy(weights[lo:hi], v)
+	}
+	return nil
+}
+
+// Norm returns the length of a gradient of which every peer has its own range: the root of
+// the sum of squares, by blocks, in their order.
+func (a *Arena) Norm(ctx context.Context, own []float32) (float64, error) {
+	squares := make([]float64, 0, (len(own)+Block-1)/Block)
+	for at := 0; at < len(own); at += Block {
+		d, err := tensor.From(own[at:min(at+Block, len(own))], min(Block, len(own)-at))
+		if err != nil {
+			return 0, err
+		}
+		s, err := a.cpu.Dot(d, d)
+		if err != nil {
+			return 0, err
+		}
+		squares = append(squares, s)
+	}
+	return a.root(ctx, squares)
+}

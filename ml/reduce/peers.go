@@ -1,0 +1,21 @@
+package reduce
+
+import (
+	"context"
+
+	"scalar/bsp"
+)
+
+// Peers is what the package needs of a job's peers. Make it with Of.
+type Peers struct {
+	Index, N int
+	// HandOver gives out[i] to peer i and returns what each peer gave, as bsp.HandOver does.
+	// What was given away may be written again once a later call has returned: all peers
+	// have read it by then.
+	HandOver func(ctx context.Context, out [][]byte) ([][]byte, error)
+}
+
+// Of returns the peers that p is one of.
+func Of[M any](p *bsp.Peer[M]) Peers {
+	return Peers{p.Index(), p.N(), func(ctx context.Context, out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) }}
+}
