@@ -42,6 +42,13 @@ func Splits(ctx context.Context, url string, n int) ([]Split, error) {
 	return splits, nil
 }
 
+// Files returns the files of an input in the order in which Splits counts through them,
+// without empty ones. A missing input is fs.ErrNotExist.
+func Files(ctx context.Context, url string) ([]Info, error) {
+	in, err := listInput(ctx, url)
+	return in.files, err
+}
+
 // share returns size·i/n without overflow.
 func share(size int64, i, n int) int64 {
 	hi, lo := bits.Mul64(uint64(size), uint64(i))

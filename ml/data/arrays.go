@@ -342,5 +342,5 @@ func (a *arrays) read(ctx context.Context, e *Encoder, part, parts int) (*Set, e
 	if err != nil {
 		return nil, err
 	}
-	return a.newSet(e, b, 0), nil
+	return a.newSet(e, b), nil
 }

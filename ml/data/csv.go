@@ -297,10 +297,10 @@ func (s *Source) take(b *slab, e *Encoder, label []byte, offset int) error {
 }
 
 func (t *table) read(ctx context.Context, e *Encoder, part, parts int) (*Set, error) {
-	b, dropped := &slab{shift: chunkShift(e.features)}, 0
+	b := &slab{shift: chunkShift(e.features)}
 	err := t.lines(ctx, part, parts, func(sp *splitter, _ storage.Position) error {
 		if ok, err := t.keep(sp, e.t.Missing); !ok {
-			dropped++
+			b.lost = append(b.lost, b.rows)
 			return err
 		}
 		row, c := b.grow(e.features), 0
@@ -324,5 +324,5 @@ func (t *table) read(ctx context.Context, e *Encoder, part, parts int) (*Set, er
 	if err != nil {
 		return nil, err
 	}
-	return t.newSet(e, b, dropped), nil
+	return t.newSet(e, b), nil
 }

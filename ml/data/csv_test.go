@@ -281,3 +281,53 @@ func expected(records [][]string, columns int) [][]float64 {
 	}
 	return want
 }
+
+// A row has the number that it has in the file, whatever was left out before it, and
+// however the file was cut.
+func TestRowNumbers(t *testing.T) {
+	text, want := strings.Builder{}, []int{}
+	text.WriteString("x,y\n")
+	for i := range 500 {
+		switch {
+		case i < 3, i%7 == 0, i > 490:
+			text.WriteString("?,1\n")
+		default:
+			fmt.Fprintf(&text, "%d,1\n", i)
+			want = append(want, i)
+		}
+	}
+	file := write(t, "a.csv", text.String())
+	for _, parts := range []int{1, 2, 5, 64} {
+		set, _, err := load(t, data.Input{URL: file, Missing: data.MissingDrop, Scale: data.None}, parts)
+		if err != nil || set.Len() != len(want) || set.Len()+set.Dropped() != 500 {
+			t.Fatal(err, set.Len(), set.Dropped())
+		}
+		row := make([]float32, 2)
+		for i, n := range want {
+			if set.Row(row, i); set.Number(i) != n || row[0] != float32(n) {
+				t.Fatalf("%d parts: row %d is number %d with %v, want %d", parts, i, set.Number(i), row, n)
+			}
+		}
+	}
+}
+
+// A model of rows with texts and without names is applied to files without a header.
+func TestHeaderOfModel(t *testing.T) {
+	for _, c := range []struct{ train, label, ask string }{
+		{"1,red,yes\n2,blue,no\n", "", "2,blue,no\n1,red,yes\n"},
+		{"1,red,yes\n2,blue,no\n", "", "2,blue\n1,red\n"},
+		{"1,yes\n2,no\n", "", "2,no\n1,no\n"},
+		{"yes,1\nno,2\n", "0", "no,1\nno,2\n"},
+	} {
+		_, text := mustLoad(t, data.Input{URL: write(t, "a.csv", c.train), Header: data.HeaderNo, Target: data.Classes, Label: c.label, Scale: data.None})
+		e := encoder(t, text)
+		s, err := data.OpenFor(t.Context(), data.Input{URL: write(t, "b.csv", c.ask)}, e, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := s.Read(t.Context(), e, 0, 1)
+		if err != nil || set.Len() != 2 {
+			t.Errorf("%q: %v, %v", c, set, err)
+		}
+	}
+}

@@ -78,6 +78,12 @@ func (e *Encoder) nameClasses(names []string) {
 	}
 }
 
+// texts reports whether rows of training have texts in them, as headers do.
+func (e *Encoder) texts() bool {
+	label := e.t.Label
+	return e.kinds != nil || label != nil && label.Target == Classes && label.Column >= 0 && e.numbers == nil
+}
+
 // Transform returns the transform. It is not to be changed.
 func (e *Encoder) Transform() *Transform { return e.t }
 

@@ -120,5 +120,5 @@ func (s sparse) read(ctx context.Context, e *Encoder, part, parts int) (*Set, er
 	if err != nil {
 		return nil, err
 	}
-	return s.newSet(e, b, 0), nil
+	return s.newSet(e, b), nil
 }

@@ -40,6 +40,7 @@ type Set struct {
 	classes  []string
 	slabs    []slab
 	first    []int // row of each slab, ascending
+	numbers  []int // of the first row of each slab, as Number counts
 }
 
 // A slab is rows that were read by one caller, in chunks of 1<<shift rows. One of bytes,
@@ -54,6 +55,7 @@ type slab struct {
 	class   []uint32  // of each row, for Classes
 	value   []float64 // of each row, for Numbers
 	raw     []byte    // labels that are no classes yet, a line each
+	lost    []int     // for each row that was left out, how many rows before it were not
 }
 
 // csr is sparse rows: those of row i are columns[starts[i]:starts[i+1]], ascending.
@@ -65,6 +67,13 @@ type csr struct {
 
 // Len returns the number of rows.
 func (s *Set) Len() int { return s.rows }
+
+// Number returns the number of row i among all rows that were read, from 0: those that were
+// left out count too.
+func (s *Set) Number(i int) int {
+	k, r := s.find(i)
+	return s.numbers[k] + r + sort.SearchInts(s.slabs[k].lost, r+1)
+}
 
 // Features returns the length of a row.
 func (s *Set) Features() int { return s.features }
@@ -84,14 +93,19 @@ func (s *Set) Sparse() bool { return s.sparse }
 // at returns the slab of row i, and which of its rows that is. A row that is not there is
 // the caller's fault: it panics.
 func (s *Set) at(i int) (*slab, int) {
+	k, r := s.find(i)
+	return &s.slabs[k], r
+}
+
+// find is at with the number of the slab.
+func (s *Set) find(i int) (k, r int) {
 	if i < 0 || i >= s.rows {
 		panic(fmt.Sprintf("data: row %d of %d", i, s.rows))
 	}
-	k := 0
 	if len(s.slabs) > 1 {
 		k = sort.SearchInts(s.first, i+1) - 1
 	}
-	return &s.slabs[k], i - s.first[k]
+	return k, i - s.first[k]
 }
 
 // Row copies row i to dst, which has Features numbers. A sparse row is spread out.
@@ -157,13 +171,15 @@ func Join(sets ...*Set) *Set {
 		if s.features != all.features || s.target != all.target || s.sparse != all.sparse || len(s.classes) != len(all.classes) {
 			panic("data: sets of different kinds joined")
 		}
-		all.dropped += s.dropped
-		for _, b := range s.slabs {
+		before := all.rows + all.dropped
+		for k, b := range s.slabs {
 			if b.rows > 0 {
 				all.slabs, all.first = append(all.slabs, b), append(all.first, all.rows)
+				all.numbers = append(all.numbers, before+s.numbers[k])
 				all.rows += b.rows
 			}
 		}
+		all.dropped += s.dropped
 	}
 	return all
 }

@@ -84,6 +84,9 @@ func OpenFor(ctx context.Context, in Input, e *Encoder, labelled bool) (*Source,
 	if t.Label != nil {
 		in.Target, in.Label = t.Label.Target, strconv.Itoa(t.Label.Column)
 	}
+	if in.Header == HeaderAuto && len(t.Names) == 0 && e.texts() {
+		in.Header = HeaderNo // training's had none, and its rows look like one
+	}
 	s, err := open(ctx, in, e)
 	if err != nil {
 		return nil, err
@@ -205,8 +208,8 @@ func Load(ctx context.Context, in Input) (*Set, *Encoder, error) {
 }
 
 // newSet returns a set for one slab.
-func (s *Source) newSet(e *Encoder, b *slab, dropped int) *Set {
-	set := &Set{rows: b.rows, features: e.features, dropped: dropped, target: s.in.Target, sparse: s.sparse, slabs: []slab{*b}, first: []int{0}}
+func (s *Source) newSet(e *Encoder, b *slab) *Set {
+	set := &Set{rows: b.rows, features: e.features, dropped: len(b.lost), target: s.in.Target, sparse: s.sparse, slabs: []slab{*b}, first: []int{0}, numbers: []int{0}}
 	if e.t.Label != nil && s.in.Target == Classes {
 		set.classes = e.t.Label.Classes
 	}
