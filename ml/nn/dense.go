@@ -1,0 +1,72 @@
+package nn
+
+import "scalar/tensor"
+
+// A dense layer is y = W·x + b of each row.
+type dense struct{ bias bool }
+
+func buildDense(b *builder, n *node) error {
+	l, in := b.current, n.from[0].shape
+	if len(in) != 1 {
+		return b.fail("a row of %s is %s: want [features]; a flatten before makes it so", l.From[0], shapeText(in))
+	}
+	if err := b.size("units", l.Units); err != nil {
+		return err
+	}
+	weight, err := b.param("weight", linear(in[0]), l.Units, in[0])
+	if err != nil {
+		return err
+	}
+	n.op, n.shape, n.params = &dense{bias: !l.NoBias}, []int{l.Units}, []int{weight}
+	if l.NoBias {
+		return nil
+	}
+	bias, err := b.param("bias", linear(in[0]), l.Units)
+	n.params = append(n.params, bias)
+	return err
+}
+
+func (d *dense) fuses() bool { return true }
+
+// The products that a dense layer's weights are an operand of.
+const (
+	toValues    = iota // x·Wᵀ
+	toGradients        // dy·W
+)
+
+func (d *dense) forward(e *Executor, c *cell) error {
+	after := tensor.Epilogue{ReLU: c.n.fused}
+	if d.bias {
+		after.Bias = c.params[1]
+	}
+	packed, err := e.panels(c, toValues)
+	switch {
+	case err != nil:
+		return err
+	case packed != nil:
+		return e.cpu.MatMulPacked(c.out, c.in[0], packed, after)
+	}
+	return e.cpu.MatMul(c.out, c.in[0], c.params[0].T(), after)
+}
+
+func (d *dense) backward(e *Executor, c *cell) error {
+	if err := e.cpu.MatMul(c.grads[0], c.dout.T(), c.in[0], tensor.Epilogue{}); err != nil {
+		return err
+	}
+	if d.bias {
+		if err := e.cpu.SumRows(c.grads[1], c.dout, false); err != nil {
+			return err
+		}
+	}
+	if c.dins[0].IsZero() {
+		return nil
+	}
+	packed, err := e.panels(c, toGradients)
+	switch {
+	case err != nil:
+		return err
+	case packed != nil:
+		return e.cpu.MatMulPacked(c.dins[0], c.dout, packed, tensor.Epilogue{})
+	}
+	return e.cpu.MatMul(c.dins[0], c.dout, c.params[0], tensor.Epilogue{})
+}

@@ -1,0 +1,104 @@
+package nn
+
+import (
+	"errors"
+	"math"
+	"slices"
+
+	"scalar/tensor"
+)
+
+type (
+	activation = tensor.Activation
+	array      = tensor.Dense[float32]
+)
+
+const relu = tensor.ReLU
+
+var (
+	errSize  = errors.New("sizes are 1 or more")
+	errLarge = errors.New("a row has at most 16,777,216 values in any layer")
+)
+
+// A kind is a type of layers.
+type kind struct {
+	keys  []string // of Layer, besides name, type and from
+	many  bool     // it takes several layers
+	build func(b *builder, n *node) error
+}
+
+// mostFrom is how many layers add and concat take.
+const mostFrom = 64
+
+func (k kind) most() int {
+	if k.many {
+		return mostFrom
+	}
+	return 1
+}
+
+// typeNames returns all types.
+func typeNames() []string {
+	return []string{"dense", "relu", "sigmoid", "tanh", "gelu"}
+}
+
+// kindOf returns the kind of a type of layers.
+func kindOf(name string) (kind, bool) {
+	switch name {
+	case "dense":
+		return kind{keys: []string{"units", "no_bias", "activation"}, build: buildDense}, true
+	case "relu", "sigmoid", "tanh", "gelu":
+		return kind{build: buildActivate}, true
+	}
+	return kind{}, false
+}
+
+// activationOf returns the activation of a name in net files.
+func activationOf(name string) (activation, bool) {
+	for act := tensor.ReLU; act <= tensor.GELU; act++ {
+		if act.String() == name {
+			return act, true
+		}
+	}
+	return 0, false
+}
+
+// keys checks that the current layer sets nothing that its type does not take, and no size
+// below 0.
+func (b *builder) keys(k kind) error {
+	l := b.current
+	set := []struct {
+		key string
+		is  bool
+	}{
+		{"units", l.Units != 0},
+		{"no_bias", l.NoBias},
+		{"filters", l.Filters != 0},
+		{"kernel", l.Kernel != Pair{}},
+		{"window", l.Window != Pair{}},
+		{"stride", l.Stride != Pair{}},
+		{"pad", l.Pad != Pair{}},
+		{"rate", l.Rate != 0},
+		{"momentum", l.Momentum != 0},
+		{"epsilon", l.Epsilon != 0},
+		{"vocabulary", l.Vocabulary != 0},
+		{"activation", l.Activation != ""},
+	}
+	for _, s := range set {
+		if s.is && !slices.Contains(k.keys, s.key) {
+			return b.fail("it takes no %s", s.key)
+		}
+	}
+	return nil
+}
+
+// size checks a size of the current layer.
+func (b *builder) size(key string, n int) error {
+	if n < 1 || n > MaxValues {
+		return b.fail("%s is %d: want 1 to %d", key, n, MaxValues)
+	}
+	return nil
+}
+
+// linear are the fills of weights and biases of units that add up n values each.
+func linear(n int) fill { return fill{how: uniform, bound: 1 / math.Sqrt(float64(n))} }

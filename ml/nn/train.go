@@ -1,0 +1,157 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"scalar/bsp/job"
+	"scalar/tensor"
+)
+
+// A Batch is what a step of training takes, or a shard of one.
+type Batch struct {
+	// Arena has the weights, and Grads gets the gradient of Scale · the sum of the rows'
+	// losses; both are [Graph.Size] long. Grads is set, not added to. In it, the places of
+	// statistics get the batch's own mean and unbiased variance, times the rows · Scale: with
+	// Scale 1/rows of the step, the sum over all shards is their mean.
+	Arena, Grads []float32
+	// Same says that the arena has the values that it had in the last call of Train, as for
+	// further shards of a step: what is packed of them is used again.
+	Same bool
+
+	X       tensor.Dense[float32] // rows × features, or rows × the net's input; without gaps
+	Labels  []int32               // for cross-entropy, in [0, Outputs)
+	Targets []float32             // for squared loss, rows × Outputs, row-major
+
+	Scale float32 // of the loss: 1 / rows of the whole step
+
+	// Dropout draws from a generator keyed by Seed, Step, and the number of the row in the whole
+	// step, of which Row is the first.
+	Seed, Step uint64
+	Row        int
+}
+
+// A Loss is what a batch has lost.
+type Loss struct {
+	Sum    float64 // over rows: nats, or half of the squared error
+	Wrong  int     // rows whose largest logit, the first of equals, is not that of the label; with cross-entropy
+	Finite bool    // whether Sum is
+}
+
+// Train computes the loss and the gradients of a batch. A batch without rows has gradients of
+// 0. A label out of range, and an index that an embedding does not have, are a *job.Failure of
+// kind FaultInput.
+func (e *Executor) Train(b Batch) (Loss, error) {
+	if err := e.g.checkBatch(&b); err != nil {
+		return Loss{}, err
+	}
+	rows := b.X.Dim(0)
+	if rows == 0 {
+		clear(b.Grads)
+		return Loss{Finite: true}, nil
+	}
+	if !b.Same || len(e.arena) == 0 || &e.arena[0] != &b.Arena[0] {
+		e.version++
+	} else {
+		e.reuse = true
+	}
+	e.bind(rows, true)
+	if err := e.input(b.X); err != nil {
+		return Loss{}, err
+	}
+	e.use(b.Arena, b.Grads)
+	for _, gap := range e.g.gaps {
+		clear(b.Grads[gap[0]:gap[1]])
+	}
+	e.batch = b
+	defer func() { e.batch = Batch{} }()
+	if err := e.forward(); err != nil {
+		return Loss{}, err
+	}
+	loss, err := e.lose()
+	if err != nil {
+		return Loss{}, err
+	}
+	return loss, e.backward()
+}
+
+// checkBatch returns what is wrong with the sizes of a batch.
+func (g *Graph) checkBatch(b *Batch) error {
+	if err := g.checkInput(b.X); err != nil {
+		return err
+	}
+	rows := b.X.Dim(0)
+	switch {
+	case len(b.Arena) != g.size || len(b.Grads) != g.size:
+		return fmt.Errorf("net: the arena has %d values and the gradients %d: want %d", len(b.Arena), len(b.Grads), g.size)
+	case g.spec.Loss == CrossEntropy && len(b.Labels) != rows:
+		return fmt.Errorf("net: %d labels for %d rows", len(b.Labels), rows)
+	case g.spec.Loss == Squared && len(b.Targets) != rows*g.Outputs():
+		return fmt.Errorf("net: %d targets for %d rows: want %d each", len(b.Targets), rows, g.Outputs())
+	}
+	return nil
+}
+
+// lossWork is what losses need besides the output and its gradient.
+type lossWork struct{ squares array }
+
+// lose computes the loss of the output, and its gradient.
+func (e *Executor) lose() (loss Loss, err error) {
+	c := &e.cells[e.g.output]
+	logits := e.viewRows(c.value, e.rows, c.n.size)
+	dlogits := e.viewRows(c.gradient, e.rows, c.n.size)
+	if e.g.spec.Loss == CrossEntropy {
+		loss.Wrong = Wrong(logits, e.batch.Labels)
+		loss.Sum, err = e.cpu.CrossEntropy(dlogits, logits, e.batch.Labels, e.batch.Scale)
+		if err != nil {
+			return Loss{}, job.Fail(job.FaultInput, "%v", err)
+		}
+	} else if loss.Sum, err = e.squared(dlogits, logits); err != nil {
+		return Loss{}, err
+	}
+	loss.Finite = !math.IsInf(loss.Sum, 0) && !math.IsNaN(loss.Sum)
+	return loss, nil
+}
+
+// squared returns half of the sum of (output - target)² and sets its gradient.
+func (e *Executor) squared(grad, out array) (float64, error) {
+	targets := e.viewRows(e.batch.Targets, e.rows, out.Dim(1))
+	if err := grad.CopyFrom(out); err != nil {
+		return 0, err
+	}
+	if err := e.cpu.AddScaled(grad, targets, -1); err != nil {
+		return 0, err
+	}
+	sum, err := e.cpu.Dot(grad, grad)
+	if err != nil {
+		return 0, err
+	}
+	return sum / 2, e.cpu.Scale(grad, grad, e.batch.Scale)
+}
+
+// Wrong counts the rows whose largest logit, the first of equals, is not that of the label.
+// NaN is never right.
+func Wrong(logits tensor.Dense[float32], labels []int32) (n int) {
+	columns := logits.Dim(1)
+	values := logits.Values()
+	for i, label := range labels {
+		if row := values[i*columns:][:columns]; Largest(row) != int(label) {
+			n++
+		}
+	}
+	return n
+}
+
+// Largest returns the place of the largest value, the first of equals; -1 where one is NaN.
+func Largest(row []float32) int {
+	at := 0
+	for i, x := range row {
+		switch {
+		case x != x:
+			return -1
+		case x > row[at]:
+			at = i
+		}
+	}
+	return at
+}
