@@ -70,6 +70,15 @@ func (s *Source) MergeDigests(ctx context.Context, parts ...[]byte) (string, err
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
+// Size returns the bytes of the input's files, as they lie on storage.
+func (s *Source) Size(ctx context.Context) (n int64, err error) {
+	files, err := s.files(ctx)
+	for _, f := range files {
+		n += f.Size
+	}
+	return n, err
+}
+
 func (s *Source) changed() error {
 	return job.Fail(job.FaultInput, "%s: %v", s.in.URL, storage.ErrChanged)
 }

@@ -185,6 +185,15 @@ func orOne(deviation float64) float64 {
 	return deviation
 }
 
+// Features returns the length of a row that records are turned into.
+func (t *Transform) Features() int {
+	n := t.Columns
+	for _, c := range t.Categories {
+		n += len(c.Values) + c.Hash - 1
+	}
+	return n
+}
+
 // Validate returns what is wrong with a transform that was read from a file.
 func (t *Transform) Validate() error {
 	bad := func(what string) error { return job.Fail(job.FaultInput, "the model's transform is damaged: %s", what) }
@@ -202,6 +211,8 @@ func (t *Transform) Validate() error {
 		return bad("the number of names")
 	case len(t.Shape) > 0 && length != t.Columns:
 		return bad("its shape")
+	case len(t.Categories) > 0 && t.Columns > maxColumns:
+		return bad("the number of columns")
 	case t.Sparse && (len(t.Categories) > 0 || t.Scale.Kind != None):
 		return bad("sparse rows have neither categories nor a scale")
 	case !slices.Contains([]Missing{MissingError, MissingMean, MissingDrop}, t.Missing):
