@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"scalar/bsp/client"
-	"scalar/cmd/bsp/internal/program"
 )
 
 // completePrograms offers the built-ins, and files.
@@ -16,7 +15,7 @@ func completePrograms(_ *cobra.Command, args []string, _ string) ([]string, cobr
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	var names []string
-	for _, p := range program.Catalog() {
+	for _, p := range catalog() {
 		names = append(names, cobra.CompletionWithDesc(p.Name, p.Summary))
 	}
 	return names, cobra.ShellCompDirectiveDefault

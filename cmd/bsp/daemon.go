@@ -16,7 +16,6 @@ import (
 	"scalar/cmd/bsp/internal/config"
 	"scalar/cmd/bsp/internal/dev"
 	"scalar/cmd/bsp/internal/fault"
-	"scalar/cmd/bsp/internal/program"
 	"scalar/groom"
 	"scalar/master"
 )
@@ -36,7 +35,7 @@ the HTTPS API. Three masters survive the loss of one.`,
 				return nil, err
 			}
 			cfg.Logger, cfg.Version = log, theVersion()
-			for _, p := range program.Catalog() {
+			for _, p := range catalog() {
 				cfg.Builtins = append(cfg.Builtins, p.Name)
 			}
 			return master.New(cfg)

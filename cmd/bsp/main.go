@@ -13,12 +13,11 @@ import (
 	"scalar/bsp"
 	"scalar/bsp/job"
 	"scalar/cmd/bsp/internal/fault"
-	"scalar/cmd/bsp/internal/program"
 )
 
 func main() {
 	if bsp.IsTask() { // started by a groom or by a local run
-		os.Exit(bsp.TaskMain(program.Catalog().NewRunner))
+		os.Exit(bsp.TaskMain(catalog().NewRunner))
 	}
 	os.Exit(run(context.Background(), os.Args[1:]))
 }

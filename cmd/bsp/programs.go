@@ -41,7 +41,7 @@ func (a *app) programListCmd() *cobra.Command {
 				return a.programShow(args[0])
 			}
 			var all []listed
-			for _, p := range program.Catalog() {
+			for _, p := range catalog() {
 				all = append(all, list(p))
 			}
 			return a.print(all, func() rows {
@@ -60,7 +60,7 @@ func (a *app) programListCmd() *cobra.Command {
 }
 
 func (a *app) programShow(name string) error {
-	p, ok := program.Catalog().Lookup(name)
+	p, ok := catalog().Lookup(name)
 	if !ok {
 		return fault.NotFound("no built-in program %q: see `bsp program list`", name)
 	}

@@ -89,7 +89,7 @@ job, a second one leaves at once. The exit code is the job's: see "bsp --help".`
 }
 
 func (a *app) submit(ctx context.Context, s *submission, name string, args []string) (err error) {
-	if b, ok := program.Catalog().Lookup(name); ok && slices.Contains(args, "--help") {
+	if b, ok := catalog().Lookup(name); ok && slices.Contains(args, "--help") {
 		_, err := fmt.Fprint(a.stdout, b.Help())
 		return err
 	}
@@ -98,7 +98,7 @@ func (a *app) submit(ctx context.Context, s *submission, name string, args []str
 	}
 	early, late, stopping := stopper(ctx, s.signals())
 	defer stopping.close()
-	p, err := program.Find(early, name, a.stderr)
+	p, err := program.Find(early, catalog(), name, a.stderr)
 	if err != nil {
 		return err
 	}

@@ -94,9 +94,11 @@ type Training struct {
 	Loss    float64           `json:"loss"`  // of the last epoch, mean: nats, or squared error
 	Error   float64           `json:"error"` // of the last epoch: 1 − accuracy; regression: root of the mean squared error
 
-	Validation *Score `json:"validation,omitempty"`
-	Test       *Score `json:"test,omitempty"`
-	Version    string `json:"version"` // of bsp
+	Validation *Score  `json:"validation,omitempty"`
+	Test       *Score  `json:"test,omitempty"`
+	History    []Epoch `json:"history,omitempty"` // of nets: all epochs, the model is that of Epochs
+	Stopped    string  `json:"stopped,omitempty"` // why training ended before its last epoch
+	Version    string  `json:"version"`           // of bsp
 }
 
 // Data says which rows a model was trained on.

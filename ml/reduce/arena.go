@@ -185,12 +185,14 @@ func (a *Arena) Gather(ctx context.Context, weights []float32) error {
 	return nil
 }
 
-// Norm returns the length of a gradient of which every peer has its own range: the root of
-// the sum of squares, by blocks, in their order.
-func (a *Arena) Norm(ctx context.Context, own []float32) (float64, error) {
+// Norm returns the length of the first values of a gradient, as many as size says, of which
+// every peer has its own range: the root of the sum of squares, by blocks, in their order.
+func (a *Arena) Norm(ctx context.Context, own []float32, size int) (float64, error) {
+	first, _ := a.Range(a.peers.Index)
 	squares := make([]float64, 0, (len(own)+Block-1)/Block)
 	for at := 0; at < len(own); at += Block {
-		d, err := tensor.From(own[at:min(at+Block, len(own))], min(Block, len(own)-at))
+		n := max(min(Block, len(own)-at, size-first-at), 0)
+		d, err := tensor.From(own[at:at+n], n)
 		if err != nil {
 			return 0, err
 		}

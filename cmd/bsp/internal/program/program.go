@@ -27,8 +27,8 @@ type Program struct {
 
 // Find decides what name means: a built-in, a static binary or a folder of Go
 // source, which it builds; the compiler speaks on stderr.
-func Find(ctx context.Context, name string, stderr io.Writer) (*Program, error) {
-	if b, ok := Catalog().Lookup(name); ok {
+func Find(ctx context.Context, builtins builtin.Catalog, name string, stderr io.Writer) (*Program, error) {
+	if b, ok := builtins.Lookup(name); ok {
 		return &Program{Name: b.Name, Builtin: &b}, nil
 	}
 	info, err := os.Stat(name)

@@ -1,0 +1,87 @@
+// Package programs lists what bsp trains: the built-in programs of package ml, with their
+// options.
+package programs
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"scalar/bsp"
+	"scalar/bsp/builtin"
+	"scalar/ml/nn"
+	"scalar/ml/train"
+)
+
+// Programs returns the programs that train. version is of the binary, and is kept in models.
+func Programs(version string) []builtin.Program {
+	return []builtin.Program{
+		netProgram(version, "softmax", "trains softmax regression: a class of each row", nil, softmax),
+		netProgram(version, "mlp", "trains a net: fully connected layers, or those of a file", hiddenOptions(), mlp),
+	}
+}
+
+// A maker makes the net of a program for rows of a shape and so many outputs.
+type maker func(v builtin.Values) (func(row []int, outputs int) (*nn.Spec, error), error)
+
+func netProgram(version, name, summary string, own []builtin.Option, net maker) builtin.Program {
+	p := builtin.Program{
+		Name: name, Summary: summary, Input: builtin.Required, Output: builtin.Required,
+		Options: slices.Concat(own, netOptions(), inputOptions()),
+	}
+	p.New = func(args []string) (bsp.Runner, error) {
+		v, err := p.Values(args)
+		if err != nil {
+			return nil, err
+		}
+		o, err := options(p, v)
+		if err != nil {
+			return nil, err
+		}
+		o.Version = version
+		if o.Net, err = net(v); err != nil {
+			return nil, p.Usage("%v", err)
+		}
+		return bsp.NewRunner(train.Program(o), bsp.Files()), nil
+	}
+	return p
+}
+
+func softmax(builtin.Values) (func(row []int, outputs int) (*nn.Spec, error), error) {
+	return func(row []int, outputs int) (*nn.Spec, error) { return nn.MLP(size(row), nil, outputs), nil }, nil
+}
+
+func size(row []int) int {
+	n := 1
+	for _, d := range row {
+		n *= d
+	}
+	return n
+}
+
+func hiddenOptions() []builtin.Option {
+	return []builtin.Option{
+		{Name: "hidden", Kind: builtin.KindString, Default: "128", Help: "units of the hidden layers, such as 256,128"},
+	}
+}
+
+func mlp(v builtin.Values) (func(row []int, outputs int) (*nn.Spec, error), error) {
+	hidden, err := sizes(v.String("hidden"))
+	if err != nil {
+		return nil, err
+	}
+	return func(row []int, outputs int) (*nn.Spec, error) { return nn.MLP(size(row), hidden, outputs), nil }, nil
+}
+
+// sizes reads numbers of units.
+func sizes(s string) ([]int, error) {
+	var all []int
+	for f := range strings.SplitSeq(s, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(f))
+		if err != nil || n < 1 || n > 1<<20 {
+			return nil, badHidden(s, f)
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}

@@ -1,0 +1,61 @@
+package train
+
+import (
+	"scalar/bsp/job"
+	"scalar/ml/data"
+	"scalar/ml/nn"
+	"scalar/ml/opt"
+	"scalar/ml/reduce"
+)
+
+// Options say what is trained and how.
+type Options struct {
+	Program string            // the kind of the model: softmax, mlp, cnn
+	Options map[string]string // as they are kept in the model
+	Version string            // of bsp
+
+	Input data.Input // URL empty: the job's input
+	// Net returns the net for rows of a shape and so many outputs.
+	Net func(row []int, outputs int) (*nn.Spec, error)
+	// From is the folder of a model that training goes on from, instead of Net; empty: none.
+	From string
+
+	Optimizer  opt.Config
+	Epochs     int     // from 1
+	Batch      int     // rows of a step, of all shards together, from 1
+	Seed       uint64  //
+	Shards     int     // 0: as many as peers
+	Validation float64 // the share of rows that is held out, [0, 1)
+	Test       string  // URL of rows to test on after each epoch; empty: none
+	TestPart   string  // of a folder of IDX files
+	EarlyStop  int     // epochs without a smaller validation loss that end it; 0: never
+}
+
+// Check returns what is wrong with options, a *job.Failure with the code for wrong use.
+func (o *Options) Check() error {
+	fail := func(format string, args ...any) error {
+		f := job.Fail(job.FaultInput, format, args...)
+		f.Code = job.ExitUsage
+		return f
+	}
+	switch {
+	case o.Epochs < 1 || o.Epochs > 1<<20:
+		return fail("--epochs %d: want 1 to %d", o.Epochs, 1<<20)
+	case o.Batch < 1 || o.Batch > 1<<24:
+		return fail("--batch %d: want 1 to %d", o.Batch, 1<<24)
+	case o.Shards < 0 || o.Shards > reduce.MaxShards:
+		return fail("--shards %d: want 1 to %d, or 0 for as many as peers", o.Shards, reduce.MaxShards)
+	case o.Shards > o.Batch:
+		return fail("--shards %d: a batch of %d rows has no more", o.Shards, o.Batch)
+	case o.Validation < 0 || o.Validation >= 1:
+		return fail("--validation %g: want a share of the rows, from 0, below 1", o.Validation)
+	case o.EarlyStop < 0:
+		return fail("--early-stop %d: want epochs, or 0 for never", o.EarlyStop)
+	case o.EarlyStop > 0 && o.Validation == 0:
+		return fail("--early-stop needs rows that are not trained on: give --validation 0.1")
+	}
+	if _, err := opt.New(o.Optimizer); err != nil {
+		return fail("%v", err)
+	}
+	return nil
+}

@@ -1,0 +1,306 @@
+package train
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"time"
+
+	"scalar/bsp"
+	"scalar/bsp/job"
+	"scalar/ml/data"
+	"scalar/ml/nn"
+	"scalar/ml/opt"
+	"scalar/ml/reduce"
+	"scalar/ml/rows"
+	"scalar/tensor"
+)
+
+// Program returns the program that trains a net. It writes a model: bsp.Files is its option.
+func Program(o Options) bsp.Program[struct{}] {
+	return func(ctx context.Context, p *bsp.Peer[struct{}]) error {
+		cpu, err := tensor.NewCPU(tensor.Config{Cores: cores(p)})
+		if err != nil {
+			return err
+		}
+		defer cpu.Close()
+		t := &trainer{o: o, p: p, cpu: cpu}
+		if err := t.load(ctx); err != nil {
+			return err
+		}
+		if err := t.prepare(ctx); err != nil {
+			return err
+		}
+		p.Loaded()
+		if err := t.run(ctx); err != nil {
+			return err
+		}
+		return t.write(ctx)
+	}
+}
+
+// cores returns this peer's share of the cores that its task has.
+func cores[M any](p *bsp.Peer[M]) int {
+	lo, hi := p.Together()
+	from, to := cut(runtime.GOMAXPROCS(0), p.Index()-lo, hi-lo)
+	return max(to-from, 1)
+}
+
+// trainer is the work of one peer.
+type trainer struct {
+	o   Options
+	p   *bsp.Peer[struct{}]
+	cpu *tensor.CPU
+
+	rows  *rows.Rows
+	test  *rows.Rows // nil: none
+	valid []uint32   // rows of validation
+	plan  *plan
+	tree  reduce.Tree
+	graph *nn.Graph
+	opt   *opt.Optimizer
+
+	exec    *nn.Executor
+	arena   *reduce.Arena
+	weights []float32 // all
+	lo, hi  int       // the own range
+	state   *state
+	batch   batch // of a shard
+	began   time.Time
+	said    time.Time
+}
+
+// load reads the rows and makes the net.
+func (t *trainer) load(ctx context.Context) (err error) {
+	if t.o.Input.URL == "" {
+		t.o.Input.URL = t.p.Input().URL
+	}
+	from, err := t.from(ctx)
+	if err != nil {
+		return err
+	}
+	if from != nil {
+		t.rows, err = rows.ReadFor(ctx, t.p, t.o.Input, from.encoder)
+	} else {
+		t.rows, err = rows.Read(ctx, t.p, t.o.Input)
+	}
+	if err != nil {
+		return err
+	}
+	if t.o.Test != "" {
+		in := t.o.Input
+		in.URL, in.Part, in.Labels = t.o.Test, t.o.TestPart, ""
+		if t.test, err = rows.ReadFor(ctx, t.p, in, t.rows.Encoder); err != nil {
+			return err
+		}
+	}
+	if from != nil {
+		t.graph = from.graph
+	} else if t.graph, err = t.net(); err != nil {
+		return err
+	}
+	training, valid := split(t.rows.Set.Len(), t.o.Validation, t.o.Seed)
+	if len(training) == 0 {
+		return job.Fail(job.FaultInput, "%s: all of its %d rows are for validation: give a smaller --validation", t.o.Input.URL, t.rows.Set.Len())
+	}
+	t.valid, t.plan = valid, newPlan(training, t.o.Batch, t.o.Seed)
+	if t.tree, err = t.shards(); err != nil {
+		return err
+	}
+	t.weights = tensor.New[float32](t.graph.Size()).Values()
+	if from != nil {
+		copy(t.weights, from.weights)
+	} else {
+		t.graph.Init(t.weights, t.o.Seed)
+	}
+	return nil
+}
+
+// shards makes the tree of as many shards as are asked for.
+func (t *trainer) shards() (reduce.Tree, error) {
+	n := t.o.Shards
+	if n == 0 {
+		n = t.p.N()
+	}
+	tree, err := reduce.NewTree(n, t.p.N())
+	if err == nil && n > t.plan.batch {
+		err = job.Fail(job.FaultInput, "%d shards: a step has %d rows, and each shard needs one: use fewer peers or shards, or a larger --batch", n, t.plan.batch)
+	} else if err != nil {
+		f := job.Fail(job.FaultInput, "--shards: %v", err)
+		f.Code = job.ExitUsage
+		err = f
+	}
+	return tree, err
+}
+
+// net makes the net for the rows.
+func (t *trainer) net() (*nn.Graph, error) {
+	e, outputs := t.rows.Encoder, 1
+	if t.rows.Set.Target() == data.Classes {
+		outputs = len(t.rows.Set.Classes())
+	}
+	shape := e.Transform().Shape
+	if len(shape) == 0 {
+		shape = []int{e.Features()}
+	}
+	spec, err := t.o.Net(shape, outputs)
+	if err != nil {
+		return nil, err
+	}
+	return nn.Compile(spec)
+}
+
+// prepare makes what a step needs, from the start or from a checkpoint.
+func (t *trainer) prepare(ctx context.Context) (err error) {
+	if t.opt, err = opt.New(t.o.Optimizer); err != nil {
+		return err
+	}
+	t.exec = nn.NewExecutor(t.graph, t.cpu)
+	t.arena = reduce.NewArena(t.tree, reduce.Of(t.p), t.cpu, t.graph.Size())
+	t.lo, t.hi = t.arena.Range(t.p.Index())
+	first, last := t.tree.Owned(t.p.Index())
+	t.state = newState(t.hi-t.lo, t.opt.Slots(), last-first)
+	copy(t.state.weights, t.weights[t.lo:t.hi])
+	resumed, err := t.p.State(t.state)
+	if err != nil {
+		return err
+	}
+	if resumed {
+		copy(t.weights[t.lo:t.hi], t.state.weights)
+		if err := t.arena.Gather(ctx, t.weights); err != nil {
+			return err
+		}
+	}
+	t.batch.init(t.rows.Set, t.graph)
+	t.began = time.Now()
+	return nil
+}
+
+// run trains until the last epoch or until there is a reason to stop.
+func (t *trainer) run(ctx context.Context) error {
+	for {
+		step := t.p.Superstep()
+		stop, err := t.between(ctx, step)
+		if stop || err != nil {
+			return err
+		}
+		if err := t.step(ctx, step); err != nil {
+			return err
+		}
+		if err := t.p.Sync(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// between looks, before a step, at what all peers have found in the last one, and at the end
+// of an epoch at what it came to. What it finds out is a function of the state and of
+// Values, so that it finds the same after a restart.
+func (t *trainer) between(ctx context.Context, step int) (stop bool, err error) {
+	if step > 0 && t.diverged() {
+		return true, t.giveUp(step - 1)
+	}
+	if epochs := step / t.plan.steps; step%t.plan.steps == 0 && epochs > len(t.state.Told.History) {
+		if err := t.epochEnd(ctx); err != nil {
+			return false, err
+		}
+	}
+	return step == t.o.Epochs*t.plan.steps || t.state.Told.Stopped != "", nil
+}
+
+// step is one step of training, up to its barrier.
+func (t *trainer) step(ctx context.Context, step int) error {
+	first, _ := t.tree.Owned(t.p.Index())
+	finite := true
+	err := t.arena.Sum(func(shard int, gradient []float32) error {
+		indices, row := t.plan.shard(step, shard, t.tree)
+		b := t.batch.take(t.rows.Set, indices)
+		b.Arena, b.Grads, b.Same = t.weights, gradient, shard > first
+		b.Scale, b.Seed, b.Step, b.Row = 1/float32(t.plan.batch), t.o.Seed, uint64(step), row
+		loss, err := t.exec.Train(b)
+		t.state.sums[2*(shard-first)] += loss.Sum
+		t.state.sums[2*(shard-first)+1] += float64(loss.Wrong)
+		finite = finite && loss.Finite
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	gradient, err := t.arena.Scatter(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.update(ctx, step, gradient[:t.hi-t.lo]); err != nil {
+		return err
+	}
+	if err := t.arena.Gather(ctx, t.weights); err != nil {
+		return err
+	}
+	if !finite {
+		t.p.SetValues([]byte{1})
+	}
+	t.p.Active(int64(t.batch.rows))
+	return nil
+}
+
+// update changes the own range of the weights.
+func (t *trainer) update(ctx context.Context, step int, gradient []float32) error {
+	own := t.weights[t.lo:t.hi]
+	learnt := min(max(t.graph.Weights()-t.lo, 0), len(own)) // statistics lie behind
+	if t.opt.Config().Clip > 0 {
+		length, err := t.arena.Norm(ctx, gradient, t.graph.Weights())
+		if err != nil {
+			return err
+		}
+		if f := t.opt.ClipFactor(length); f != 1 {
+			g, err := tensor.From(gradient[:learnt], learnt)
+			if err != nil {
+				return err
+			}
+			if err := t.cpu.Scale(g, g, f); err != nil {
+				return err
+			}
+		}
+	}
+	slots := make([][]float32, len(t.state.slots))
+	for i, s := range t.state.slots {
+		slots[i] = s[:learnt]
+	}
+	if err := t.opt.Update(t.cpu, own[:learnt], gradient[:learnt], slots, step, t.o.Epochs*t.plan.steps); err != nil {
+		return err
+	}
+	t.graph.MoveStatistics(t.lo, own, gradient)
+	copy(t.state.weights, own)
+	return nil
+}
+
+// diverged reports whether any peer has seen a loss that is no number.
+func (t *trainer) diverged() bool {
+	for _, v := range t.p.Values() {
+		if len(v) > 0 && v[0] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// giveUp ends training whose loss is no number any more: with the model of the last epoch
+// that was whole, or with an error if there is none.
+func (t *trainer) giveUp(superstep int) error {
+	const advice = "the loss is not a number any more: use a smaller --lr, --clip 1 or --scale auto"
+	if t.state.Told.Kept == 0 {
+		return job.Fail(job.FaultInput, "superstep %d of epoch 1: %s", superstep, advice)
+	}
+	t.state.Told.Stopped = "diverged"
+	t.p.Log().Warn("training has diverged: the model is that of the last good epoch", "superstep", superstep, "epoch", t.state.Told.Kept, "advice", advice)
+	return nil
+}
+
+// mean is a sum over so many rows, as numbers that JSON can hold.
+func mean(sum float64, rows int) float64 {
+	m := sum / float64(max(rows, 1))
+	if math.IsNaN(m) || math.IsInf(m, 0) {
+		return math.MaxFloat64
+	}
+	return m
+}
