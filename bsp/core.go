@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"scalar/bsp/job"
 	"scalar/storage"
 	"scalar/superstep"
 )
@@ -59,6 +60,7 @@ type core struct {
 	clock   clock        // of the phases
 
 	recorder *recorder // nil: nobody wants a report
+	note     atomic.Pointer[string]
 
 	mu       sync.Mutex // guards counters
 	counters map[string]int64
@@ -337,6 +339,14 @@ func (c *core) counted() map[string]int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return maps.Clone(c.counters)
+}
+
+// setNote keeps what the live line shows.
+func (c *core) setNote(text string) {
+	text = job.CleanNote(text)
+	if old := c.note.Load(); old == nil || *old != text {
+		c.note.Store(&text)
+	}
 }
 
 // loaded marks the end of loading.

@@ -1,6 +1,7 @@
 package bsp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ type gang struct {
 	finished int
 	parts    map[int][]*wire.CheckpointPart // by superstep, by task
 	steps    []int                          // by task, for progress
+	notes    []string                       // by task, likewise
 	cause    *job.Failure                   // why the attempt ends
 	weak     *job.Failure                   // a lost link: the cause may follow
 	stopping bool
@@ -56,7 +58,7 @@ func (l *local) gang(ctx context.Context) (done wire.TaskDone, err error) {
 	n := len(l.ranges)
 	g := &gang{
 		l: l, procs: make([]*taskproc.Proc, n), events: make(chan gangEvent), addrs: make([]string, n),
-		dones: make([]*wire.TaskDone, n), parts: map[int][]*wire.CheckpointPart{}, steps: make([]int, n), began: time.Now(),
+		dones: make([]*wire.TaskDone, n), parts: map[int][]*wire.CheckpointPart{}, steps: make([]int, n), notes: make([]string, n), began: time.Now(),
 	}
 	// Sockets have short names, 108 bytes at most: not in the scratch folder.
 	if g.dir, err = os.MkdirTemp("", "bsp-"); err != nil {
@@ -178,12 +180,8 @@ func (g *gang) hear(task int, m wire.FromTask) {
 		g.addrs[task] = m.Address.Addr
 		g.connect()
 	case m.Progress != nil:
-		g.steps[task] = m.Progress.Superstep
-		least := g.steps[0]
-		for _, s := range g.steps {
-			least = min(least, s)
-		}
-		g.l.phase(least, "runs")
+		g.steps[task], g.notes[task] = m.Progress.Superstep, m.Progress.Note
+		g.l.tell(Progress{Superstep: slices.Min(g.steps), Phase: "runs", Note: cmp.Or(g.notes...)})
 	case m.Checkpoint != nil:
 		g.checkpoint(task, m.Checkpoint)
 	case m.LinkLost != nil:

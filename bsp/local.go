@@ -19,13 +19,20 @@ import (
 
 // LocalConfig is a job that runs on this machine without a cluster.
 type LocalConfig struct {
-	Spec       job.Spec                          // Input and Output are absolute; Peers 0: one per core; Tasks 0: 1. Files, Cores, Memory and Priority are not used
-	Exe        string                            // what a task process executes: it must call TaskMain first. Needed for Tasks > 1 and without a Runner
-	ScratchDir string                            // for checkpoints and results, removed by its owner; empty: one of its own in os.TempDir()
-	Progress   func(superstep int, phase string) // from one goroutine at a time; nil: nobody listens
-	Trace      func(attempt int, t *job.Trace)   // with Spec.Report, of every task that told; from one goroutine at a time; nil: dropped
-	Stdout     io.Writer                         // what task processes print; nil: dropped
-	Stderr     io.Writer                         // what they and Log print; nil: os.Stderr
+	Spec       job.Spec                        // Input and Output are absolute; Peers 0: one per core; Tasks 0: 1. Files, Cores, Memory and Priority are not used
+	Exe        string                          // what a task process executes: it must call TaskMain first. Needed for Tasks > 1 and without a Runner
+	ScratchDir string                          // for checkpoints and results, removed by its owner; empty: one of its own in os.TempDir()
+	Progress   func(Progress)                  // from one goroutine at a time; nil: nobody listens
+	Trace      func(attempt int, t *job.Trace) // with Spec.Report, of every task that told; from one goroutine at a time; nil: dropped
+	Stdout     io.Writer                       // what task processes print; nil: dropped
+	Stderr     io.Writer                       // what they and Log print; nil: os.Stderr
+}
+
+// Progress is where a local job stands.
+type Progress struct {
+	Superstep int    // completed barriers, of the task that has fewest
+	Phase     string // "runs", "starts again" or "writes"
+	Note      string // while it runs, what Peer.Note has given
 }
 
 // local is one run of RunLocal.
@@ -88,7 +95,7 @@ func (l *local) run(ctx context.Context) (out []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l.phase(done.Supersteps, "writes")
+	l.tell(Progress{Superstep: done.Supersteps, Phase: "writes"})
 	written := time.Now()
 	out, err = l.commit(ctx, done.Parts)
 	if err != nil {
@@ -218,7 +225,7 @@ func (l *local) attempts(ctx context.Context) (wire.TaskDone, error) {
 			}
 		}
 		l.say("attempt %d failed: %v; starting again from superstep %d", l.info.Attempts, f, max(l.checkpoint(), 0))
-		l.phase(max(l.checkpoint(), 0), "starts again")
+		l.tell(Progress{Superstep: max(l.checkpoint(), 0), Phase: "starts again"})
 	}
 }
 
@@ -305,8 +312,8 @@ func (l *local) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(l.cfg.Stderr, format+"\n", args...) // nobody can be told otherwise
 }
 
-func (l *local) phase(superstep int, phase string) {
+func (l *local) tell(p Progress) {
 	if l.cfg.Progress != nil {
-		l.cfg.Progress(superstep, phase)
+		l.cfg.Progress(p)
 	}
 }

@@ -274,8 +274,8 @@ func TestLocalStopAndTimeout(t *testing.T) {
 	for _, tasks := range []int{1, 2} {
 		ctx, cancel := context.WithCancel(t.Context())
 		info, _, err := local(ctx, t, spec("ring", 2, tasks, "1000000", "1"), func(cfg *bsp.LocalConfig) {
-			cfg.Progress = func(superstep int, _ string) {
-				if superstep > 0 {
+			cfg.Progress = func(p bsp.Progress) {
+				if p.Superstep > 0 {
 					cancel()
 				}
 			}

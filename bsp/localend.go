@@ -28,7 +28,7 @@ func (l *local) inProcess() func(wire.FromTask) {
 		defer mu.Unlock()
 		switch {
 		case m.Progress != nil:
-			l.phase(m.Progress.Superstep, "runs")
+			l.tell(Progress{Superstep: m.Progress.Superstep, Phase: "runs", Note: m.Progress.Note})
 		case m.Checkpoint != nil:
 			l.committed([]*wire.CheckpointPart{m.Checkpoint})
 		case m.Trace != nil:

@@ -116,6 +116,29 @@ func (p *Peer[M]) Active(n int64) {
 	}
 }
 
+// Plot records the point y of a curve at this superstep, for the report of the job (bsp
+// job submit --report): the page has a chart of it. A name such as loss/test shares its
+// chart with all others that begin with "loss/". It may be called in some supersteps and
+// by some peers only: where there are several points of a curve in a superstep, or where
+// supersteps are put together because there are more than 512 points, their mean is
+// drawn. NaN and infinities are left out of it, and are a gap where there is nothing
+// else. A task has 16 names of at most 64 bytes; others are left out, with a line in its
+// log. Without a report Plot does nothing.
+func (p *Peer[M]) Plot(name string, y float64) {
+	if p.c.recorder != nil {
+		p.c.plot(name, y)
+	}
+}
+
+// Note gives a line that people see beside the superstep while the job runs, such as
+// "epoch 2/3, loss 0.0912": in the live line of bsp job submit and wait, and in bsp job
+// status and inspect. Of several peers' notes that of the lowest-numbered peer that has
+// given one in this attempt is shown, its newest; so one peer is enough. An empty text
+// takes the peer's note back. It is cut to job.MaxNote (200) bytes and made one line, see
+// job.CleanNote. It is looked at every 100 ms at most, is in no checkpoint and no result,
+// and gone when the job has ended.
+func (p *Peer[M]) Note(text string) { p.c.setNote(text) }
+
 // Loaded marks the end of loading in the job's times; by default that is the entry
 // of the program. The last peer's call counts.
 func (p *Peer[M]) Loaded() { p.c.loaded() }

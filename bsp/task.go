@@ -66,6 +66,7 @@ type task struct {
 	peers []*core
 	ckpt  *checkpoints
 	names *counterNames
+	plots plotNames // with a report
 	log   *slog.Logger
 
 	latest latest // with a report
@@ -363,8 +364,8 @@ func (t *task) progress(over <-chan struct{}) {
 			return
 		case <-tick.C:
 		}
-		now := wire.Progress{Superstep: t.superstep(), Counters: t.counters(), Seconds: t.seconds(), Times: t.peerTimes()}
-		if now.Superstep != last.Superstep || now.Seconds.Compute != last.Seconds.Compute || !sameCounters(now.Counters, last.Counters) {
+		now := wire.Progress{Superstep: t.superstep(), Counters: t.counters(), Seconds: t.seconds(), Times: t.peerTimes(), Note: t.note()}
+		if now.Superstep != last.Superstep || now.Note != last.Note || now.Seconds.Compute != last.Seconds.Compute || !sameCounters(now.Counters, last.Counters) {
 			t.report(wire.FromTask{Progress: &now})
 			last = now
 		}
@@ -377,6 +378,16 @@ func (t *task) superstep() (n int) {
 		n = max(n, int(c.step.Load()))
 	}
 	return n
+}
+
+// note is the newest of the lowest-numbered peer that has one.
+func (t *task) note() string {
+	for _, c := range t.peers {
+		if text := c.note.Load(); text != nil && *text != "" {
+			return *text
+		}
+	}
+	return ""
 }
 
 // now is the time since the task began in nanoseconds, never 0.

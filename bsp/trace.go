@@ -20,6 +20,8 @@ type recorder struct {
 	steps int
 	list  []stretch
 
+	curves map[string]*curve // what Peer.Plot was told, by name; nil: nothing
+
 	began  int64 // when the superstep did, as task.now gives it
 	spent  int64 // the clock's then
 	sent   int64 // messages before it
@@ -141,6 +143,7 @@ func (t *task) trace() *job.Trace {
 		}
 	}
 	t.tracks(tr, cells)
+	tr.Curves = t.curves(min(stretches, job.MaxPoints))
 	return tr
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // maxSlots bounds Config.Slots: each may be a task of its own, and what a groom
-// itself says of a task takes up to 800 bytes of a report.
+// itself says of a task takes up to 800 bytes of a report, and the task's note 206.
 const maxSlots = 4096
 
 // reportRoom is how many bytes of a report the tasks on all slots together may fill
@@ -44,6 +44,8 @@ func (s share) check(m wire.FromTask, own job.Range) error {
 	switch {
 	case m.Progress != nil && !m.Progress.Times.Valid(own.Lo, own.Hi), m.Done != nil && !m.Done.Times.Valid(own.Lo, own.Hi):
 		return errors.New("times of peers that cannot be")
+	case m.Progress != nil && !job.ValidNote(m.Progress.Note):
+		return fmt.Errorf("a note of %d bytes: it must be one line of at most %d", len(m.Progress.Note), job.MaxNote)
 	case m.Address != nil && len(m.Address.Addr) > maxAddr:
 		return fmt.Errorf("an address of %d bytes", len(m.Address.Addr))
 	case m.Checkpoint != nil:

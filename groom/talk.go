@@ -58,6 +58,7 @@ func (c *conversation) hear(m wire.FromTask) {
 		p := m.Progress
 		c.report(false, func(s *wire.TaskStatus) {
 			s.Phase, s.Superstep, s.Counters, s.Seconds, s.Times = wire.Working, p.Superstep, boundCounters(p.Counters, c.share.counters()), p.Seconds, p.Times
+			s.Note = p.Note
 		})
 	case m.Checkpoint != nil:
 		c.report(true, func(s *wire.TaskStatus) {

@@ -13,8 +13,9 @@ type Info struct {
 	ExitCode   int              `json:"exit_code"` // 0 while it runs
 	Peers      int              `json:"peers"`
 	Tasks      int              `json:"tasks"`
-	Attempts   int              `json:"attempts"`   // epochs begun
-	Supersteps int              `json:"supersteps"` // completed barriers, live while it runs
+	Attempts   int              `json:"attempts"`       // epochs begun
+	Supersteps int              `json:"supersteps"`     // completed barriers, live while it runs
+	Note       string           `json:"note,omitempty"` // what the program says of itself (Peer.Note), while it runs: one line of at most MaxNote bytes
 	Output     string           `json:"output"`
 	DataPlane  string           `json:"data_plane"` // in-process, unix, tcp or tcp+tls
 	Seconds    Seconds          `json:"seconds"`

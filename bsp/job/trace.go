@@ -1,5 +1,7 @@
 package job
 
+import "math"
+
 // A Trace is what one task tells of the supersteps of an attempt, for a picture of
 // them. Supersteps are put together to stretches of Width each, the last one may have
 // fewer. Times are in nanoseconds of one clock, which began with the task.
@@ -21,6 +23,8 @@ type Trace struct {
 
 	TrackWidth int     `json:"track_width"` // Width times a power of two
 	Tracks     []Track `json:"tracks"`      // of some peers, if not of all: evenly spaced by what they compute
+
+	Curves []Curve `json:"curves,omitempty" msgpack:",omitempty"` // what Peer.Plot was told, by name
 }
 
 // A Track is one peer by stretches of Trace.TrackWidth supersteps, in nanoseconds.
@@ -31,13 +35,26 @@ type Track struct {
 	Wait     []int64 `json:"wait"`
 }
 
+// A Curve is what the peers of a task have plotted under one name, by stretches of Width
+// supersteps: stretch k has the supersteps from k·Width on, counted from the job's first.
+type Curve struct {
+	Name  string    `json:"name"`
+	Width int       `json:"width"` // a power of two, of the curve's own
+	At    []int64   `json:"at"`    // the stretches with points, ascending
+	Y     []float64 `json:"y"`     // the mean of the points there; finite
+	N     []int64   `json:"n"`     // how many points it is the mean of; 0: all were NaN or infinite, a gap
+}
+
 // Limits of a Trace.
 const (
 	MaxStretches = 512       // of a task
 	MaxTracks    = 64        // of a task
 	maxCells     = 8192      // stretches of all tracks of a task
+	MaxCurves    = 16        // of a task
+	MaxPoints    = 512       // of a curve
+	MaxCurveName = 64        // bytes
 	maxTraced    = 1 << 53   // of any number: a float64 holds it
-	MaxTrace     = 256 << 10 // bytes, as a message
+	MaxTrace     = 512 << 10 // bytes, as a message
 	MaxTraceFile = 1 << 20   // bytes, as JSON
 )
 
@@ -69,8 +86,37 @@ func (t *Trace) Valid(task int, peers Range) bool {
 		}
 		last = l.Peer
 	}
-	return each*len(t.Tracks) <= maxCells
+	return each*len(t.Tracks) <= maxCells && t.validCurves()
 }
+
+// validCurves reports whether t's curves can be of its supersteps.
+func (t *Trace) validCurves() bool {
+	if len(t.Curves) > MaxCurves {
+		return false
+	}
+	before := ""
+	for _, c := range t.Curves {
+		if c.Name <= before || c.Name != CurveName(c.Name) || !powerOfTwo(c.Width) {
+			return false
+		}
+		before = c.Name
+		if len(c.At) > MaxPoints || len(c.Y) != len(c.At) || !sound(c.N, len(c.At)) {
+			return false
+		}
+		last := t.First/c.Width - 1
+		for i, at := range c.At {
+			if at <= int64(last) || at > int64((t.First+t.Steps)/c.Width) || math.IsNaN(c.Y[i]) || math.IsInf(c.Y[i], 0) {
+				return false
+			}
+			last = int(at)
+		}
+	}
+	return true
+}
+
+// CurveName makes a curve's name of any text: one line of at most MaxCurveName bytes, as
+// CleanNote makes lines. Empty: there is no such curve.
+func CurveName(text string) string { return clean(text, MaxCurveName) }
 
 // stretches is how many of a width cover so many supersteps.
 func stretches(steps, width int) int { return (steps + width - 1) / width }

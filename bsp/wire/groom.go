@@ -78,6 +78,7 @@ type TaskStatus struct {
 	Counters    map[string]int64
 	Seconds     job.Seconds // load, compute, write of this task
 	Times       *Times      `msgpack:",omitempty"`
+	Note        string      `msgpack:",omitempty"` // as Progress had it last
 	Checkpoints []CheckpointPart
 	Parts       []Part       // from Done on
 	Failure     *job.Failure // in phase Dead, and in Working when a link is lost

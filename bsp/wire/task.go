@@ -87,6 +87,7 @@ type Progress struct {
 	Counters  map[string]int64 `msgpack:",omitempty"`
 	Seconds   job.Seconds
 	Times     *Times `msgpack:",omitempty"`
+	Note      string `msgpack:",omitempty"` // of the lowest-numbered peer that has one; see job.ValidNote
 }
 
 // TaskDone is the task's last word after success; its parts are synced.

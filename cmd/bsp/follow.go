@@ -240,7 +240,16 @@ func tell(p *progress, last, info job.Info) {
 			p.say("%s %s", info.ID, describe(info))
 		}
 	}
-	p.now("%s %s, superstep %d", info.ID, info.State, info.Supersteps)
+	p.now("%s", live(string(info.ID), info.State.String(), info.Supersteps, info.Note))
+}
+
+// live is the live line of a job: what it does, how far it is, and what its program says.
+func live(name, does string, superstep int, note string) string {
+	line := fmt.Sprintf("%s %s, superstep %d", name, does, superstep)
+	if note != "" {
+		line += ": " + note
+	}
+	return line
 }
 
 func boolInt(b bool) int {

@@ -111,6 +111,10 @@ func (a *app) jobStatusCmd() *cobra.Command {
 				r.head = append(r.head, "error")
 				r.body[0] = append(r.body[0], oneLine(info.Error))
 			}
+			if info.Note != "" {
+				r.head = append(r.head, "note")
+				r.body[0] = append(r.body[0], info.Note)
+			}
 			return r
 		})
 	}))
@@ -145,6 +149,9 @@ func inspectRows(i job.Info) rows {
 	r.add("tasks", i.Tasks)
 	r.add("attempts", i.Attempts)
 	r.add("supersteps", i.Supersteps)
+	if i.Note != "" {
+		r.add("note", i.Note)
+	}
 	r.add("checkpoint", i.Checkpoint)
 	r.add("priority", i.Priority)
 	r.add("data plane", orDash(i.DataPlane))

@@ -35,7 +35,7 @@ func (a *app) submitLocal(early, late context.Context, s *submission, p *program
 	defer close(ended)
 	bar := newProgress(a.stderr)
 	cfg := bsp.LocalConfig{Spec: s.spec, Exe: p.Path, ScratchDir: scratch, Stdout: bar.writer(), Stderr: bar.writer()}
-	cfg.Progress = func(superstep int, phase string) { bar.now("%s %s, superstep %d", s.spec.Name, phase, superstep) }
+	cfg.Progress = func(now bsp.Progress) { bar.now("%s", live(s.spec.Name, now.Phase, now.Superstep, now.Note)) }
 	var told traced
 	cfg.Trace = told.take
 	info, out, err := s.runLocal(early, p, cfg)

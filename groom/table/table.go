@@ -235,7 +235,7 @@ func (tb *Table) Fill(r *wire.Report) {
 	for _, t := range tb.tasks {
 		s := t.status // maps and slices in it are replaced, never changed
 		if !t.listed {
-			s.Checkpoints, s.Parts, s.Counters, s.Times = nil, nil, nil, nil // its room is another task's by now
+			s.Checkpoints, s.Parts, s.Counters, s.Times, s.Note = nil, nil, nil, nil, "" // its room is another task's by now
 		}
 		r.Tasks = append(r.Tasks, s)
 	}

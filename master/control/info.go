@@ -131,6 +131,9 @@ func (c *Plane) live(j *fsm.Job, in *job.Info) {
 		in.Supersteps = max(in.Supersteps, s.Superstep)
 		in.Seconds = in.Seconds.Join(s.Seconds)
 		addCounters(in.Counters, s.Counters)
+		if in.Note == "" && job.ValidNote(s.Note) { // of the task with the lowest peers that has one
+			in.Note = s.Note
+		}
 	}
 }
 
