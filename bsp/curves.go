@@ -120,7 +120,7 @@ func (c *core) plot(name string, y float64) {
 // curves puts those of all peers together, by name, each of at most so many points.
 // Sums are made peer by peer, so that they are the same each time.
 func (t *task) curves(limit int) []job.Curve {
-	var list []job.Curve
+	list := make([]job.Curve, 0, len(t.plots.known))
 	for _, name := range slices.Sorted(maps.Keys(t.plots.known)) {
 		var lines []*curve
 		width := 1

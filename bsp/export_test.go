@@ -100,3 +100,13 @@ var (
 func Say(conn net.Conn, m wire.FromTask) *job.Failure {
 	return (&member{conn: conn, cancel: func(error) {}}).say(m)
 }
+
+// Plotted gives a curve with room for limit points values, at supersteps that do not go
+// back, and returns it.
+func Plotted(limit int, supersteps []int, ys []float64) job.Curve {
+	c := &curve{limit: limit, width: 1}
+	for i, s := range supersteps {
+		c.add(s, ys[i])
+	}
+	return c.told("y")
+}

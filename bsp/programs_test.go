@@ -32,6 +32,8 @@ func lookup(name string, _ []string) (bsp.Runner, error) {
 		return bsp.NewRunner(storm), nil
 	case "fault":
 		return bsp.NewRunner(fault), nil
+	case "noter":
+		return bsp.NewRunner(noter), nil
 	case "loud":
 		return bsp.NewRunner(loud), nil
 	case "memory":

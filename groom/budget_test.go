@@ -53,7 +53,7 @@ func TestReportOfTheMost(t *testing.T) {
 				Kind: job.FaultProgram, Code: math.MinInt64, Message: strings.Repeat("m", 5000), Detail: strings.Repeat("d", 5000),
 				Task: math.MaxInt64, Peer: math.MinInt64, Groom: strings.Repeat("g", 5000),
 			}},
-			wire.FromTask{Progress: &wire.Progress{Superstep: math.MinInt64, Counters: counters, Seconds: job.Seconds{Load: 0.1, Compute: 0.1, Write: 0.1, Queued: 0.1, Start: 0.1, Total: 0.1}}},
+			wire.FromTask{Progress: &wire.Progress{Superstep: math.MinInt64, Counters: counters, Seconds: job.Seconds{Load: 0.1, Compute: 0.1, Write: 0.1, Queued: 0.1, Start: 0.1, Total: 0.1}, Note: strings.Repeat("n", job.MaxNote)}},
 			wire.FromTask{Done: &wire.TaskDone{Supersteps: math.MinInt64, Parts: files, Counters: counters}},
 		)
 		// The failure is gone with the last word: most is said before that, or with it.
@@ -66,7 +66,7 @@ func TestReportOfTheMost(t *testing.T) {
 			if len(b) > pack.MaxOrders {
 				t.Errorf("%d slots: the report has %d bytes", slots, len(b))
 			}
-			if s := r.Tasks[0]; len(r.Tasks) != 2*slots || len(s.Checkpoints) == 0 || len(s.Addr) != 256 || s.Superstep != math.MinInt64 {
+			if s := r.Tasks[0]; len(r.Tasks) != 2*slots || len(s.Checkpoints) == 0 || len(s.Addr) != 256 || s.Superstep != math.MinInt64 || len(s.Note) != job.MaxNote {
 				t.Errorf("%d slots: %d tasks, %d checkpoints", slots, len(r.Tasks), len(s.Checkpoints))
 			}
 			t.Logf("%d slots: %d bytes", slots, len(b))

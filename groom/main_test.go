@@ -108,7 +108,7 @@ func task(role string) int {
 	o.say(wire.FromTask{Address: &wire.Address{Addr: addr}})
 	addrs := o.hear().Connect.Addrs
 	fmt.Println("connected to", addrs)
-	o.say(wire.FromTask{Progress: &wire.Progress{Superstep: 3, Counters: map[string]int64{"messages": 7}}})
+	o.say(wire.FromTask{Progress: &wire.Progress{Superstep: 3, Counters: map[string]int64{"messages": 7}, Note: "3 of 9"}})
 	if code := o.act(role, start); code >= 0 {
 		return code
 	}
@@ -143,7 +143,7 @@ func (o owner) act(role string, start *wire.TaskStart) int {
 	case "failed":
 		o.say(wire.FromTask{Failed: &job.Failure{Kind: job.FaultInput, Code: 1, Message: "line 7: no number", Task: -1, Peer: 2}})
 		return 1
-	case "nonsense", "boaster", "rogue", "dreamer":
+	case "nonsense", "boaster", "rogue", "dreamer", "gossip":
 		o.lie(role)
 	case "greedy":
 		o.most(start)
@@ -204,6 +204,8 @@ func (o owner) lie(role string) {
 		o.say(wire.FromTask{Checkpoint: &wire.CheckpointPart{Superstep: 1, Files: []wire.Part{{Path: strings.Repeat("x", 4097)}}}})
 	case "dreamer": // names a peer that is another task's
 		o.say(wire.FromTask{Progress: &wire.Progress{Times: &wire.Times{Compute: wire.PhaseTimes{Peer: 1, Longest: 1, Spread: []int64{1}}}}})
+	case "gossip": // moves a terminal's cursor
+		o.say(wire.FromTask{Progress: &wire.Progress{Note: "\x1b[2J"}})
 	}
 	time.Sleep(time.Hour)
 }
@@ -214,7 +216,7 @@ func (o owner) most(start *wire.TaskStart) {
 	for i := range 1000 {
 		counters[fmt.Sprintf("%0256d", i)] = math.MaxInt64
 	}
-	o.say(wire.FromTask{Progress: &wire.Progress{Counters: counters}})
+	o.say(wire.FromTask{Progress: &wire.Progress{Counters: counters, Note: strings.Repeat("n", job.MaxNote)}})
 	files := make([]wire.Part, start.Ranges[start.Key.Task].N())
 	for i := range files {
 		files[i] = wire.Part{Peer: math.MaxInt64, Path: strings.Repeat("p", 1900), Size: math.MaxInt64, CRC: math.MaxUint32}

@@ -30,7 +30,7 @@ func TestLifeOfATask(t *testing.T) {
 	order.Addrs = []string{s.Addr}
 	m.order(order)
 	m.await("progress", func(r wire.Report) bool {
-		return len(r.Tasks) == 1 && r.Tasks[0].Phase == wire.Working && r.Tasks[0].Superstep == 3 && r.Tasks[0].Counters["messages"] == 7
+		return len(r.Tasks) == 1 && r.Tasks[0].Phase == wire.Working && r.Tasks[0].Superstep == 3 && r.Tasks[0].Counters["messages"] == 7 && r.Tasks[0].Note == "3 of 9"
 	})
 	m.order() // kill it
 	m.awaitGone(key)
@@ -110,6 +110,7 @@ func TestFailures(t *testing.T) {
 		{"nonsense", "task 0 sent what is no message of this version", "", job.FaultProgram},
 		{"boaster", "task 0 sent what is no message of this version: 1000 files where there can be 1", "", job.FaultProgram},
 		{"dreamer", "task 0 sent what is no message of this version: times of peers that cannot be", "", job.FaultProgram},
+		{"gossip", "task 0 sent what is no message of this version: a note of 4 bytes: it must be one line of at most 200", "", job.FaultProgram},
 		{"rogue", "task 0 sent what is no message of this version: a path that is too long", "", job.FaultProgram},
 		{"nowhere", "task 0 sent what is no message of this version: an address of 8912896 bytes", "", job.FaultProgram},
 		{"linklost", "the link to task 1 broke", "", job.FaultLink},

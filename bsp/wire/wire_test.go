@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,7 +36,7 @@ func fromTask() []wire.FromTask {
 	seconds := job.Seconds{Load: 0.5, Compute: 1.5, Write: 0.25}
 	return []wire.FromTask{
 		{Address: &wire.Address{Addr: "10.0.0.1:4000"}},
-		{Progress: &wire.Progress{Superstep: 12, Counters: map[string]int64{"messages": 5, "a": -1}, Seconds: seconds}},
+		{Progress: &wire.Progress{Superstep: 12, Counters: map[string]int64{"messages": 5, "a": -1}, Seconds: seconds, Note: "epoch 2/3"}},
 		{Checkpoint: &wire.CheckpointPart{Superstep: 10, Task: 1, Files: []wire.Part{{Peer: 2, Path: "file:///c", Size: 1, CRC: 2}}}},
 		{LinkLost: job.Fail(job.FaultLink, "link to task 1: EOF")},
 		{Done: &wire.TaskDone{Supersteps: 20, Parts: []wire.Part{{Peer: 2, Path: "file:///p"}}, Counters: map[string]int64{"messages": 9}, Seconds: seconds}},
@@ -48,6 +50,7 @@ func trace() *job.Trace {
 	return &job.Trace{
 		Task: 1, Peers: job.Range{Lo: 2, Hi: 4}, First: 10, Steps: 3, Width: 2, Compute: one(1), Exchange: one(2), Wait: one(3), Messages: one(4), Active: one(0),
 		Longest: one(5), End: one(1 << 40), TrackWidth: 4, Tracks: []job.Track{{Peer: 3, Compute: []int64{7}, Exchange: []int64{8}, Wait: []int64{9}}},
+		Curves: []job.Curve{{Name: "loss", Width: 4, At: []int64{2, 3}, Y: []float64{0.5, 0}, N: []int64{4, 0}}},
 	}
 }
 
@@ -55,9 +58,17 @@ func trace() *job.Trace {
 func TestTraceSize(t *testing.T) {
 	column := func(n int) []int64 { return slices.Repeat([]int64{1 << 53}, n) }
 	all := column(job.MaxStretches)
+	curves := make([]job.Curve, job.MaxCurves)
+	for i := range curves {
+		c := job.Curve{Name: fmt.Sprintf("%02d%s", i, strings.Repeat("\"", job.MaxCurveName-2)), Width: 1, N: column(job.MaxPoints)}
+		for k := range job.MaxPoints {
+			c.At, c.Y = append(c.At, 1<<39+int64(k)), append(c.Y, -1.2345678901234567e-300)
+		}
+		curves[i] = c
+	}
 	for _, tracks := range []int{1, 16, job.MaxTracks} {
 		tr := &job.Trace{
-			Peers: job.Range{Hi: job.MaxPeers}, Steps: job.MaxStretches << 20, Width: 1 << 20, Compute: all, Exchange: all, Wait: all, Messages: all, Active: all, Longest: all, End: all,
+			Peers: job.Range{Hi: job.MaxPeers}, First: 1 << 39, Steps: job.MaxStretches << 20, Curves: curves, Width: 1 << 20, Compute: all, Exchange: all, Wait: all, Messages: all, Active: all, Longest: all, End: all,
 			TrackWidth: 1 << 20 * max(tracks/16, 1),
 		}
 		for i := range tracks {
@@ -81,7 +92,7 @@ func report() wire.Report {
 	return wire.Report{
 		Cluster: "c", Groom: "g1", Incarnation: 3, Seq: 9, OrdersSeq: 4, OrdersTerm: 2, Addr: "10.0.0.1", Slots: 4, Cores: 2, Memory: 1 << 33, Version: "v",
 		Tasks: []wire.TaskStatus{{
-			Key: wire.TaskKey{Job: "pi-1", Epoch: 1}, Phase: wire.Working, PID: 77, Addr: "10.0.0.1:1", Superstep: 3, Counters: map[string]int64{"messages": 1},
+			Key: wire.TaskKey{Job: "pi-1", Epoch: 1}, Phase: wire.Working, PID: 77, Addr: "10.0.0.1:1", Superstep: 3, Counters: map[string]int64{"messages": 1}, Note: "a note",
 			Checkpoints: []wire.CheckpointPart{{Superstep: 2, Files: []wire.Part{{Path: "p"}}}}, Failure: job.Fail(job.FaultProgram, "x"),
 		}},
 		Storage: []wire.StorageStatus{{Job: "pi-1", Epoch: 1, Done: true}},
@@ -143,6 +154,24 @@ func TestOtherVersions(t *testing.T) {
 	var m wire.FromTask
 	if err := pack.Unmarshal(b, &m); err != nil || m.Address == nil || m.Address.Addr != "a" || m.Done != nil {
 		t.Errorf("%+v, %v", m, err)
+	}
+	type progress struct { // before there were notes
+		Superstep int
+		Seconds   job.Seconds
+	}
+	type older struct{ Progress *progress }
+	if b, err = pack.Marshal(older{&progress{Superstep: 7}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := pack.Unmarshal(b, &m); err != nil || m.Progress == nil || m.Progress.Superstep != 7 || m.Progress.Note != "" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	var old older
+	if b, err = pack.Marshal(wire.FromTask{Progress: &wire.Progress{Superstep: 8, Note: "new"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := pack.Unmarshal(b, &old); err != nil || old.Progress == nil || old.Progress.Superstep != 8 {
+		t.Errorf("%+v, %v", old, err)
 	}
 }
 

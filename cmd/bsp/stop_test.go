@@ -157,6 +157,9 @@ func TestTerminal(t *testing.T) {
 	if err := l.cmd.Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, raw)
 	}
+	if live := regexp.MustCompile(`talk-? ?[a-z]* runs, superstep 0: line \d of 8 \[2J `); !live.Match(raw) {
+		t.Errorf("no live line with what the program says: %q", raw)
+	}
 	screen := show(string(raw))
 	for i := range 8 {
 		want := "half of line " + strconv.Itoa(i) + "\n"
@@ -190,6 +193,7 @@ import (
 
 func talk(ctx context.Context, p *bsp.Peer[int]) error {
 	for i := range `+count+` {
+		p.Note(fmt.Sprintf("line %d\nof `+count+`\x1b[2J", i))
 		fmt.Printf("half of ")
 		time.Sleep(60 * time.Millisecond)
 		fmt.Printf("line %d\n", i)

@@ -48,6 +48,7 @@ func walk(ctx context.Context, p *bsp.Peer[int]) error {
 		uneven()
 		return err
 	}
+	p.Note(fmt.Sprintf("peer %d walks", p.Index()))
 	for {
 		p.Send((p.Index()+1)%p.N(), 1)
 		uneven()
@@ -151,12 +152,20 @@ func (w walk) atBarrier(t *testing.T) {
 	id := w.submit()
 	w.eventually("supersteps", func() bool { return w.inspect(id).Supersteps > 5 })
 	slowest(t, w.cluster, w.inspect(id), job.PhaseCompute)
+	if info := w.inspect(id); info.Note != "peer 0 walks" {
+		t.Errorf("the note is %q", info.Note)
+	}
+	for command, row := range map[string]string{"inspect": `(?im)^note +peer 0 walks$`, "status": `(?m) NOTE\n.* peer 0 walks$`} {
+		if table := w.must("job", command, id); !regexp.MustCompile(row).MatchString(table) {
+			t.Errorf("%s printed\n%s", command, table)
+		}
+	}
 	_, stderr, code := w.bsp("job", "stop", "--grace", "1h", id)
 	info := w.inspect(id)
 	if code != 0 || !regexp.MustCompile(`^walk-1 stopped after \d+ supersteps\n$`).MatchString(stderr) {
 		t.Errorf("exit %d, said %q", code, stderr)
 	}
-	if info.State != job.Stopped || info.ExitCode != job.ExitStopped || info.Attempts != 1 || info.Counters[job.CounterMessages] == 0 || info.Seconds.Compute <= 0 || !info.Stopping.IsZero() {
+	if info.State != job.Stopped || info.ExitCode != job.ExitStopped || info.Attempts != 1 || info.Counters[job.CounterMessages] == 0 || info.Seconds.Compute <= 0 || !info.Stopping.IsZero() || info.Note != "" {
 		t.Errorf("info %+v", info)
 	}
 	slowest(t, w.cluster, info, job.PhaseCompute)

@@ -157,6 +157,51 @@ func TestStopEndsTasks(t *testing.T) {
 	})
 }
 
+// The note of the lowest task that has one is told while the job runs, and watchers are
+// told when it changes.
+func TestNote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, "a", "b")
+		defer w.end()
+		for _, g := range w.grooms {
+			g.work = time.Hour
+		}
+		w.lead(0)
+		id := w.submit(job.Spec{Peers: 4, Tasks: 2})
+		time.Sleep(time.Second)
+		in, _ := w.masters[0].Info(id)
+		ctx, cancel := context.WithCancel(t.Context())
+		news := w.masters[0].Watch(ctx, id)
+		<-news
+		for _, x := range []struct {
+			task       int
+			says, want string
+		}{{1, "one", "one"}, {0, "zero", "zero"}, {1, "late", "zero"}, {0, "two\nlines", "late"}, {0, "zero again", "zero again"}} {
+			w.grooms[in.Placement[x.task].Groom].say(x.task, x.says)
+			time.Sleep(time.Second)
+			if now, _ := w.masters[0].Info(id); now.Note != x.want {
+				t.Errorf("task %d says %q: the note is %q, want %q", x.task, x.says, now.Note, x.want)
+			}
+			select {
+			case told := <-news:
+				if told.Note != x.want {
+					t.Errorf("task %d says %q: a watcher is told %q, want %q", x.task, x.says, told.Note, x.want)
+				}
+			default:
+				if x.says != "late" {
+					t.Errorf("task %d says %q: a watcher is not told", x.task, x.says)
+				}
+			}
+		}
+		cancel()
+		w.apply(fsm.Command{Stop: &fsm.Stop{Job: id, By: "ann"}})
+		synctest.Wait()
+		if now, _ := w.masters[0].Info(id); now.State != job.Stopped || now.Note != "" {
+			t.Errorf("after the end: %+v", now)
+		}
+	})
+}
+
 func TestFollowerNamesLeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2)

@@ -420,6 +420,18 @@ func (g *pretender) obey(o wire.Orders) error {
 	return nil
 }
 
+// say has the groom's tasks of a number have a note.
+func (g *pretender) say(task int, note string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for key, s := range g.tasks {
+		if key.Task == task {
+			s.Note = note
+		}
+	}
+	g.touch()
+}
+
 // store does storage work at once. g.mu is held.
 func (g *pretender) store(orders []wire.StorageOrder) {
 	old := maps.Clone(g.storage)

@@ -29,8 +29,8 @@ func ticks(lo, hi, length float64, n int, label func(float64) string) []tick {
 	}
 	step := round((hi - lo) / float64(n))
 	var list []tick
-	for i := math.Ceil(lo / step); i*step <= hi*(1+1e-12); i++ {
-		list = append(list, tick{(i*step - lo) / (hi - lo) * length, label(i * step)})
+	for i := math.Ceil(lo/step - 1e-9); i*step <= hi+1e-9*step; i++ { // where lo and hi are multiples but for rounding, they are marked
+		list = append(list, tick{max((i*step-lo)/(hi-lo)*length, 0), label(i*step + 0)}) // +0 of -0
 	}
 	return list
 }

@@ -25,6 +25,8 @@ type content struct {
 	Head        [][2]string // name and value
 	Counters    [][2]string
 	Notes       []string
+	Plots       []plot
+	Curves      []curveRow
 	Tracks      tracks
 	Charts      []chart
 	Table       []tableRow
@@ -47,6 +49,9 @@ func Write(w io.Writer, info job.Info, traces []*job.Trace) error {
 	c.Active = slices.ContainsFunc(r.columns.active, func(n int64) bool { return n > 0 })
 	c.Charts = r.charts(c.Active)
 	c.Table = r.table()
+	if r.steps > 0 {
+		c.Plots, c.Curves = r.plots(), r.curveTable()
+	}
 	page, err := template.New("page").Parse(text)
 	if err != nil {
 		return err
@@ -97,6 +102,9 @@ func (r *run) notes(info job.Info) []string {
 	}
 	if !r.whole || len(r.tracks) > maxTracks {
 		list = append(list, fmt.Sprintf("Of %d peers, %d are drawn: evenly spaced by the time they compute, from the least to the most.", info.Peers, min(len(r.tracks), maxTracks)))
+	}
+	if n := len(r.curves); n > maxCurves {
+		list = append(list, fmt.Sprintf("Of %d curves that the program has plotted, the first %d by name are drawn.", n, maxCurves))
 	}
 	return list
 }

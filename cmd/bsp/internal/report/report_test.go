@@ -41,12 +41,17 @@ func record() (job.Info, []*job.Trace) {
 				{Peer: 0, Compute: ms(4, 4), Exchange: ms(10, 12), Wait: ms(7, 1)},
 				{Peer: 1, Compute: ms(4, 4), Exchange: ms(10, 12), Wait: ms(7, 1)},
 			},
+			Curves: []job.Curve{
+				{Name: "error", Width: 1, At: []int64{11, 13}, Y: []float64{0.25, 0.125}, N: []int64{1, 1}},
+				{Name: "loss/<&>", Width: 1, At: []int64{10, 11, 12, 13}, Y: []float64{2.5, 1.5, 0, 0.5}, N: []int64{2, 2, 0, 2}},
+			},
 		},
 		{
 			Task: 1, Peers: job.Range{Lo: 2, Hi: 3}, First: 10, Steps: 4, Width: 1,
 			Compute: ms(10, 8, 12, 1), Exchange: ms(1, 2, 2, 2), Wait: ms(0, 0, 0, 0), Messages: []int64{0, 34, 0, 0}, Active: []int64{40, 1, 0, 0},
 			Longest: ms(11, 10, 14, 3), End: ms(311, 321, 335, 338), TrackWidth: 1,
 			Tracks: []job.Track{{Peer: 2, Compute: ms(10, 8, 12, 1), Exchange: ms(1, 2, 2, 2), Wait: ms(0, 0, 0, 0)}},
+			Curves: []job.Curve{{Name: "loss/b", Width: 2, At: []int64{5, 6}, Y: []float64{2, 1}, N: []int64{4, 4}}},
 		},
 	}
 }

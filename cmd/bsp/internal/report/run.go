@@ -16,6 +16,7 @@ type run struct {
 	columns      columns
 	tracks       []track
 	whole        bool // the tracks are all of the job's peers
+	curves       []curve
 }
 
 // columns are stretches of width supersteps, summed up over all peers.
@@ -41,7 +42,7 @@ func join(info job.Info, traces []*job.Trace) (*run, error) {
 	if len(traces) == 0 {
 		return nil, errNothing
 	}
-	r := &run{first: traces[0].First, tasks: len(traces)}
+	r := &run{first: traces[0].First, tasks: len(traces), curves: plotted(traces)}
 	width, trackWidth := 1, 1
 	for _, t := range traces {
 		r.steps, width, trackWidth = max(r.steps, t.Steps), max(width, t.Width), max(trackWidth, t.TrackWidth)
