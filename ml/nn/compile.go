@@ -93,7 +93,7 @@ func (b *builder) names() error {
 	for i := range layers {
 		l := &layers[i]
 		if _, ok := kindOf(l.Type); !ok {
-			return netError("layer %d: type %q: want one of %s", i+1, l.Type, strings.Join(typeNames(), ", "))
+			return netError("layer %d: type %q: want one of %s", i+1, l.Type, strings.Join(Types(), ", "))
 		}
 		for l.Name == "" {
 			counts[l.Type]++
@@ -106,10 +106,8 @@ func (b *builder) names() error {
 }
 
 func checkName(name string) error {
-	odd := func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_')
-	}
-	if len(name) > 64 || strings.ContainsFunc(name, odd) || name == InputName {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	if len(name) > 64 || strings.Trim(name, letters) != "" || name == InputName {
 		return netError("a layer is called %.70q: want at most 64 letters, digits, - and _, and not %q", name, InputName)
 	}
 	return nil

@@ -69,10 +69,55 @@ func errorRows() []errorRow {
 			"layer a (dense): activation softmax: only the output of a net with cross-entropy has it",
 		},
 		{net([]int{4}, "", l{Type: "relu"}), "no layer has weights to learn"},
+		{net([]int{4}, "", l{Name: "c", Type: "conv2d", Filters: 2, Kernel: nn.Pair{2, 2}}), "layer c (conv2d): a row of input is [4]: want [channels, height, width]"},
+		{net([]int{1, 4, 4}, "", l{Name: "c", Type: "conv2d", Kernel: nn.Pair{2, 2}}), "layer c (conv2d): filters is 0: want 1 to 16777216"},
+		{net([]int{1, 4, 4}, "", l{Name: "c", Type: "conv2d", Filters: 2}), "layer c (conv2d): kernel is [0, 0]: want 1 to 16777216"},
+		{net([]int{1, 4, 4}, "", l{Name: "c", Type: "conv2d", Filters: 2, Kernel: nn.Pair{2, 2}, Pad: nn.Pair{0, -1}}), "layer c (conv2d): pad is [0, -1]: want 0 to 16777216"},
+		{net([]int{1, 4, 4}, "", l{Name: "c", Type: "conv2d", Filters: 2, Kernel: nn.Pair{2, 2}, Stride: nn.Pair{0, 1}}), "layer c (conv2d): stride is [0, 1]: want 1 to 16777216"},
+		{
+			net([]int{1, 4, 4}, "", l{Name: "c", Type: "conv2d", Filters: 2, Kernel: nn.Pair{2, 7}, Pad: nn.Pair{1, 1}}),
+			"layer c (conv2d): a row of input is [1, 4, 4] with padding [1, 1]: smaller than the kernel, [2, 7]",
+		},
+		{
+			net([]int{1, 4, 4}, "", l{Name: "c", Type: "conv2d", Filters: 2, Kernel: nn.Pair{2, 2}, Pad: nn.Pair{5000, 5000}}),
+			"layer c (conv2d): a row of input is [1, 4, 4] with padding [5000, 5000]: a row has at most 16,777,216 values in any layer",
+		},
+		{
+			net([]int{1, 2000, 2000}, "", l{Name: "c", Type: "conv2d", Filters: 1, Kernel: nn.Pair{100, 100}}),
+			"layer c (conv2d): 10000 products for each of 3613801 places of a row: want at most 268435456 in all",
+		},
+		{
+			net([]int{1, 4000, 4000}, "", l{Name: "c", Type: "conv2d", Filters: 2, Kernel: nn.Pair{1, 1}}),
+			"layer c (conv2d): a row becomes [2, 4000, 4000]: a row has at most 16,777,216 values in any layer",
+		},
+		{net([]int{1, 4, 4}, "", l{Name: "p", Type: "maxpool"}), "layer p (maxpool): window is [0, 0]: want 1 to 16777216"},
+		{net([]int{1, 4, 4}, "", l{Name: "p", Type: "avgpool", Window: nn.Pair{5, 1}}), "layer p (avgpool): a row of input is [1, 4, 4]: smaller than the window, [5, 1]"},
+		{net([]int{4}, "", l{Name: "p", Type: "dropout", Rate: 1}), "layer p (dropout): rate is 1: want from 0, below 1"},
+		{net([]int{4}, "", l{Name: "n", Type: "batchnorm", Momentum: 2}), "layer n (batchnorm): momentum is 2: want above 0, up to 1"},
+		{net([]int{4}, "", l{Name: "n", Type: "batchnorm", Epsilon: -1}), "layer n (batchnorm): epsilon is -1: want above 0, up to 1"},
+		{net([]int{4}, "", l{Name: "e", Type: "embedding", Units: 2}), "layer e (embedding): vocabulary is 0: want 1 to 16777216"},
+		{net([]int{4}, "", l{Name: "a", Type: "relu"}, l{Name: "e", Type: "embedding", Units: 2, Vocabulary: 2}), "layer e (embedding): it takes a: want the input, whose values are indices"},
+		{
+			net([]int{4}, "", l{Name: "e", Type: "embedding", Units: 2, Vocabulary: 2}, l{Name: "n", Type: "batchnorm"}),
+			"layer n (batchnorm): a row of e is [4, 2]: want [features] or [channels, height, width]",
+		},
+		{net([]int{4}, "", l{Name: "a", Type: "add"}), "layer a (add): it takes one layer: want two or more in from"},
+		{
+			net([]int{4}, "", l{Name: "a", Type: "dense", Units: 3}, l{Name: "b", Type: "add", From: []string{"a", "input"}}),
+			"layer b (add): a row of a is [3], and one of input is [4]: want one shape",
+		},
+		{
+			net([]int{1, 4, 4}, "", l{Name: "a", Type: "maxpool", Window: nn.Pair{2, 2}}, l{Name: "b", Type: "concat", From: []string{"a", "input"}}),
+			"layer b (concat): a row of a is [1, 2, 2], and one of input is [1, 4, 4]: want one shape but for the first size",
+		},
+		{
+			net([]int{1, 4, 4}, "", l{Name: "c", Type: "conv2d", Filters: 2, Kernel: nn.Pair{2, 2}}),
+			"layer c (conv2d): the output of a row is [2, 3, 3]: want [outputs]; a flatten before makes it so",
+		},
 	}
 }
 
-const types = "dense, relu, sigmoid, tanh, gelu"
+const types = "dense, conv2d, maxpool, avgpool, flatten, dropout, batchnorm, embedding, add, concat, relu, sigmoid, tanh, gelu"
 
 // TestBatchErrors checks that batches that do not fit are refused.
 func TestBatchErrors(t *testing.T) {

@@ -13,15 +13,21 @@ func buildDense(b *builder, n *node) error {
 	if err := b.size("units", l.Units); err != nil {
 		return err
 	}
-	weight, err := b.param("weight", linear(in[0]), l.Units, in[0])
+	n.op, n.shape = &dense{bias: !l.NoBias}, []int{l.Units}
+	return b.weights(n, linear(in[0]), l.Units, in[0])
+}
+
+// weights adds the weights of a node, of a value or a channel of its output each, and its
+// biases.
+func (b *builder) weights(n *node, f fill, shape ...int) error {
+	weight, err := b.param("weight", f, shape...)
 	if err != nil {
 		return err
 	}
-	n.op, n.shape, n.params = &dense{bias: !l.NoBias}, []int{l.Units}, []int{weight}
-	if l.NoBias {
+	if n.params = []int{weight}; b.current.NoBias {
 		return nil
 	}
-	bias, err := b.param("bias", linear(in[0]), l.Units)
+	bias, err := b.param("bias", f, shape[0])
 	n.params = append(n.params, bias)
 	return err
 }

@@ -12,7 +12,6 @@ type Executor struct {
 	cpu     *tensor.CPU
 	cells   []cell // one per node
 	scratch [][]float32
-	loss    lossWork
 	dims    [tensor.MaxRank]int
 
 	rows     int  // that views are for
@@ -153,8 +152,8 @@ func (e *Executor) bind(rows int, training bool) {
 			c.given = atLeast(c.given, rows*n.size)
 			c.out = e.view(c.given, n.shape)
 		}
-		if g, ok := n.op.(grower); ok && training {
-			g.grow(c, rows)
+		if k, ok := n.op.(keeper); ok && training {
+			c.kept = atLeast(c.kept, k.keeps(n, rows))
 		}
 		from := n.from
 		if !training {

@@ -17,7 +17,7 @@ type example struct {
 }
 
 // draw returns a batch for a net, with values that fit its first layer.
-func draw(t testing.TB, g *nn.Graph, r *rand.Rand, rows int) *example {
+func draw(t *testing.T, g *nn.Graph, r *rand.Rand, rows int) *example {
 	t.Helper()
 	e := &example{Batch: nn.Batch{
 		Arena: make([]float32, g.Size()), Grads: make([]float32, g.Size()), X: tensor.New[float32](rows, g.Features()),
@@ -72,7 +72,61 @@ func nets() map[string]*nn.Spec {
 		all[act] = net([]int{5}, "", l{Type: "dense", Units: 8, Activation: act}, l{Type: "dense", Units: 6, Activation: act}, l{Type: "dense", Units: 4})
 		all["squared, output "+act] = net([]int{5}, "squared", l{Type: "dense", Units: 8, Activation: act}, l{Type: "dense", Units: 2, Activation: act})
 	}
+	for name, s := range imageNets() {
+		all[name] = s
+	}
+	for name, s := range graphs() {
+		all[name] = s
+	}
 	return all
+}
+
+// imageNets have convolutions and what goes with them.
+func imageNets() map[string]*nn.Spec {
+	type l = nn.Layer
+	pair := func(a, b int) nn.Pair { return nn.Pair{a, b} }
+	return map[string]*nn.Spec{
+		"conv, max pooling": net([]int{2, 7, 6}, "",
+			l{Type: "conv2d", Filters: 3, Kernel: pair(3, 3), Pad: pair(1, 1), Activation: "relu"}, l{Type: "maxpool", Window: pair(2, 2)},
+			l{Type: "conv2d", Filters: 4, Kernel: pair(2, 3)}, l{Type: "flatten"}, l{Type: "dense", Units: 3}),
+		"conv with stride, average pooling": net([]int{1, 9, 8}, "squared",
+			l{Type: "conv2d", Filters: 3, Kernel: pair(3, 2), Stride: pair(2, 1), Pad: pair(0, 1), NoBias: true, Activation: "gelu"},
+			l{Type: "avgpool", Window: pair(2, 3), Stride: pair(1, 2)}, l{Type: "flatten"}, l{Type: "dense", Units: 2, Activation: "tanh"}),
+		"conv, relu by itself, overlapping windows": net([]int{1, 6, 6}, "",
+			l{Type: "conv2d", Filters: 2, Kernel: pair(2, 2)}, l{Type: "relu"}, l{Type: "maxpool", Window: pair(3, 3), Stride: pair(1, 1)},
+			l{Type: "flatten"}, l{Type: "dense", Units: 3}),
+		"batch norm of images": net([]int{2, 4, 5}, "",
+			l{Type: "conv2d", Filters: 3, Kernel: pair(3, 3), NoBias: true}, l{Type: "batchnorm", Activation: "relu", Epsilon: 0.01},
+			l{Type: "flatten"}, l{Type: "dense", Units: 3}),
+		"batch norm of the input": net([]int{2, 4, 5}, "",
+			l{Type: "batchnorm"}, l{Type: "flatten"}, l{Type: "batchnorm", Momentum: 0.5}, l{Type: "sigmoid"}, l{Type: "dense", Units: 3}),
+	}
+}
+
+// graphs have dropout, embeddings and values with several uses.
+func graphs() map[string]*nn.Spec {
+	type l = nn.Layer
+	from := func(names ...string) []string { return names }
+	return map[string]*nn.Spec{
+		"dropout": net([]int{9}, "", l{Type: "dropout", Rate: 0.2}, l{Type: "dense", Units: 12, Activation: "relu"}, l{Type: "dropout", Rate: 0.5},
+			l{Type: "dense", Units: 3}),
+		"dropout of the output": net([]int{9}, "squared", l{Type: "dense", Units: 5}, l{Type: "dropout", Rate: 0.5}),
+		"embedding":             net([]int{4}, "", l{Type: "embedding", Vocabulary: 5, Units: 3}, l{Type: "flatten"}, l{Type: "dense", Units: 3}),
+		"embedding, two uses": net([]int{4}, "", l{Name: "e", Type: "embedding", Vocabulary: 5, Units: 3},
+			l{Name: "t", Type: "tanh"}, l{Name: "p", Type: "add", From: from("e", "t")}, l{Type: "flatten"}, l{Type: "dense", Units: 3}),
+		"residual": net([]int{6}, "", l{Name: "a", Type: "dense", Units: 5, Activation: "tanh"}, l{Name: "b", Type: "dense", Units: 5, Activation: "gelu"},
+			l{Name: "c", Type: "add", From: from("a", "b", "a"), Activation: "relu"}, l{Name: "d", Type: "dense", Units: 3, From: from("c")}),
+		"twice the same": net([]int{6}, "squared", l{Name: "a", Type: "dense", Units: 5}, l{Name: "b", Type: "add", From: from("a", "a")},
+			l{Name: "c", Type: "concat", From: from("b", "a", "b")}, l{Name: "d", Type: "dense", Units: 2}),
+		"listed backwards": net([]int{6}, "", l{Name: "d", Type: "dense", Units: 3, From: from("c")}, l{Name: "c", Type: "concat", From: from("b", "a", "input")},
+			l{Name: "b", Type: "dense", Units: 4, From: from("a"), Activation: "sigmoid"}, l{Name: "a", Type: "dense", Units: 5, From: from("input")}),
+		"channels side by side": net([]int{2, 5, 4}, "",
+			l{Name: "a", Type: "conv2d", Filters: 2, Kernel: nn.Pair{3, 3}, Pad: nn.Pair{1, 1}, Activation: "relu"},
+			l{Name: "b", Type: "conv2d", Filters: 3, Kernel: nn.Pair{1, 1}, From: from("input")},
+			l{Name: "c", Type: "concat", From: from("b", "input", "a")}, l{Name: "p", Type: "avgpool", Window: nn.Pair{5, 4}},
+			l{Name: "f", Type: "flatten"}, l{Name: "g", Type: "flatten", From: from("a")}, l{Name: "h", Type: "concat", From: from("f", "g")},
+			l{Type: "dense", Units: 3}),
+	}
 }
 
 // TestGradients compares the loss, and each gradient, with the twin's: difference quotients
@@ -88,15 +142,22 @@ func TestGradients(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				checkGradients(t, g, e, got)
+				checkGradients(t, x, e, got)
 			}
 		})
 	}
 }
 
-func checkGradients(t *testing.T, g *nn.Graph, e *example, got nn.Loss) {
+func checkGradients(t *testing.T, x *nn.Executor, e *example, got nn.Loss) {
 	t.Helper()
+	g := x.Graph()
 	w := newTwin(g, e.Arena)
+	w.factors = map[string][]float32{}
+	for _, l := range g.Spec().Layers {
+		if l.Type == nn.Dropout {
+			w.factors[l.Name] = x.Kept(l.Name)
+		}
+	}
 	loss := func() float64 { return w.loss(e.x, e.Labels, e.targets) }
 	if want := loss(); math.Abs(got.Sum-want) > 1e-5*max(1, want) || !got.Finite {
 		t.Errorf("the loss is %v (finite: %v), want %v", got.Sum, got.Finite, want)

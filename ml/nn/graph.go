@@ -64,9 +64,10 @@ type op interface {
 	backward(e *Executor, c *cell) error
 }
 
-// A grower is an op that keeps more than its output for its gradient.
-type grower interface {
-	grow(c *cell, rows int)
+// A keeper is an op that keeps so many values besides its output for its gradient, in
+// cell.kept.
+type keeper interface {
+	keeps(n *node, rows int) int
 }
 
 // volume returns the number of values of a shape.

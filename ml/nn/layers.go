@@ -37,17 +37,28 @@ func (k kind) most() int {
 	return 1
 }
 
-// typeNames returns all types.
-func typeNames() []string {
-	return []string{"dense", "relu", "sigmoid", "tanh", "gelu"}
-}
-
 // kindOf returns the kind of a type of layers.
 func kindOf(name string) (kind, bool) {
 	switch name {
-	case "dense":
+	case Dense:
 		return kind{keys: []string{"units", "no_bias", "activation"}, build: buildDense}, true
-	case "relu", "sigmoid", "tanh", "gelu":
+	case Conv2D:
+		return kind{keys: []string{"filters", "kernel", "stride", "pad", "no_bias", "activation"}, build: buildConv}, true
+	case MaxPool, AvgPool:
+		return kind{keys: []string{"window", "stride"}, build: buildPool}, true
+	case Flatten:
+		return kind{build: buildFlatten}, true
+	case Dropout:
+		return kind{keys: []string{"rate"}, build: buildDropout}, true
+	case BatchNorm:
+		return kind{keys: []string{"momentum", "epsilon", "activation"}, build: buildNorm}, true
+	case Embedding:
+		return kind{keys: []string{"vocabulary", "units"}, build: buildEmbedding}, true
+	case Add:
+		return kind{keys: []string{"activation"}, many: true, build: buildAdd}, true
+	case Concat:
+		return kind{many: true, build: buildConcat}, true
+	case ReLU, Sigmoid, Tanh, GELU:
 		return kind{build: buildActivate}, true
 	}
 	return kind{}, false
@@ -87,6 +98,24 @@ func (b *builder) keys(k kind) error {
 	for _, s := range set {
 		if s.is && !slices.Contains(k.keys, s.key) {
 			return b.fail("it takes no %s", s.key)
+		}
+	}
+	return nil
+}
+
+// image checks that a row is an image.
+func (b *builder) image(in []int) error {
+	if len(in) != 3 {
+		return b.fail("a row of %s is %s: want [channels, height, width]", b.current.From[0], shapeText(in))
+	}
+	return nil
+}
+
+// pair checks sizes down and across of the current layer.
+func (b *builder) pair(key string, p Pair, least int) error {
+	for _, n := range p {
+		if n < least || n > MaxValues {
+			return b.fail("%s is %s: want %d to %d", key, shapeText(p[:]), least, MaxValues)
 		}
 	}
 	return nil

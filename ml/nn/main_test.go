@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type array = tensor.Dense[float32]
 
 // cpu returns a CPU that ends with the test.
-func cpu(t testing.TB, cores int) *tensor.CPU {
+func cpu(t *testing.T, cores int) *tensor.CPU {
 	t.Helper()
 	c, err := tensor.NewCPU(tensor.Config{Cores: cores})
 	if err != nil {
@@ -25,7 +25,7 @@ func cpu(t testing.TB, cores int) *tensor.CPU {
 	return c
 }
 
-func compile(t testing.TB, s *nn.Spec) *nn.Graph {
+func compile(t *testing.T, s *nn.Spec) *nn.Graph {
 	t.Helper()
 	g, err := nn.Compile(s)
 	if err != nil {

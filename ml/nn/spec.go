@@ -19,6 +19,32 @@ const (
 	Squared = "squared"
 )
 
+// Types of layers, of which the last four are also activations of other layers.
+const (
+	Dense     = "dense"
+	Conv2D    = "conv2d"
+	MaxPool   = "maxpool"
+	AvgPool   = "avgpool"
+	Flatten   = "flatten"
+	Dropout   = "dropout"
+	BatchNorm = "batchnorm"
+	Embedding = "embedding"
+	Add       = "add"
+	Concat    = "concat"
+	ReLU      = "relu"
+	Sigmoid   = "sigmoid"
+	Tanh      = "tanh"
+	GELU      = "gelu"
+)
+
+// Types returns the types of layers.
+func Types() []string {
+	return []string{Dense, Conv2D, MaxPool, AvgPool, Flatten, Dropout, BatchNorm, Embedding, Add, Concat, ReLU, Sigmoid, Tanh, GELU}
+}
+
+// Softmax is the activation of outputs that cross-entropy has in it.
+const Softmax = "softmax"
+
 // InputName is what layers call the net's input in From.
 const InputName = "input"
 
@@ -60,9 +86,9 @@ type Pair [2]int
 func MLP(features int, hidden []int, outputs int) *Spec {
 	s := &Spec{Input: []int{features}, Loss: CrossEntropy}
 	for i, units := range hidden {
-		s.Layers = append(s.Layers, Layer{Name: numbered("hidden", i+1), Type: "dense", Units: units, Activation: "relu"})
+		s.Layers = append(s.Layers, Layer{Name: numbered("hidden", i+1), Type: Dense, Units: units, Activation: ReLU})
 	}
-	s.Layers = append(s.Layers, Layer{Name: "output", Type: "dense", Units: outputs})
+	s.Layers = append(s.Layers, Layer{Name: "output", Type: Dense, Units: outputs})
 	return s
 }
 
@@ -71,14 +97,14 @@ func MLP(features int, hidden []int, outputs int) *Spec {
 // of 28×28, all of conv2 connected, ReLU, max pooling and cross-entropy.
 func LeNet5(outputs int) *Spec {
 	return &Spec{Input: []int{1, 28, 28}, Loss: CrossEntropy, Layers: []Layer{
-		{Name: "conv1", Type: "conv2d", Filters: 6, Kernel: Pair{5, 5}, Pad: Pair{2, 2}, Activation: "relu"},
-		{Name: "pool1", Type: "maxpool", Window: Pair{2, 2}},
-		{Name: "conv2", Type: "conv2d", Filters: 16, Kernel: Pair{5, 5}, Activation: "relu"},
-		{Name: "pool2", Type: "maxpool", Window: Pair{2, 2}},
-		{Name: "flatten", Type: "flatten"},
-		{Name: "dense1", Type: "dense", Units: 120, Activation: "relu"},
-		{Name: "dense2", Type: "dense", Units: 84, Activation: "relu"},
-		{Name: "output", Type: "dense", Units: outputs},
+		{Name: "conv1", Type: Conv2D, Filters: 6, Kernel: Pair{5, 5}, Pad: Pair{2, 2}, Activation: ReLU},
+		{Name: "pool1", Type: MaxPool, Window: Pair{2, 2}},
+		{Name: "conv2", Type: Conv2D, Filters: 16, Kernel: Pair{5, 5}, Activation: ReLU},
+		{Name: "pool2", Type: MaxPool, Window: Pair{2, 2}},
+		{Name: "flatten", Type: Flatten},
+		{Name: "dense1", Type: Dense, Units: 120, Activation: ReLU},
+		{Name: "dense2", Type: Dense, Units: 84, Activation: ReLU},
+		{Name: "output", Type: Dense, Units: outputs},
 	}}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"scalar/bsp/job"
 	"scalar/tensor"
 )
 
@@ -92,9 +91,6 @@ func (g *Graph) checkBatch(b *Batch) error {
 	return nil
 }
 
-// lossWork is what losses need besides the output and its gradient.
-type lossWork struct{ squares array }
-
 // lose computes the loss of the output, and its gradient.
 func (e *Executor) lose() (loss Loss, err error) {
 	c := &e.cells[e.g.output]
@@ -104,7 +100,7 @@ func (e *Executor) lose() (loss Loss, err error) {
 		loss.Wrong = Wrong(logits, e.batch.Labels)
 		loss.Sum, err = e.cpu.CrossEntropy(dlogits, logits, e.batch.Labels, e.batch.Scale)
 		if err != nil {
-			return Loss{}, job.Fail(job.FaultInput, "%v", err)
+			return Loss{}, netError("%v", err)
 		}
 	} else if loss.Sum, err = e.squared(dlogits, logits); err != nil {
 		return Loss{}, err

@@ -13,9 +13,8 @@ import (
 type twin struct {
 	spec   *nn.Spec
 	params map[string][]float64
-	// masks has what dropout multiplies by, [rows][values], of each layer of it; nil: inference.
-	masks    map[string][][]float64
-	training bool
+	// factors has what each layer of dropout multiplies by, a row after the other; nil: inference.
+	factors map[string][]float32
 }
 
 // A twinValue is what all rows become in a layer.
@@ -121,7 +120,10 @@ func (t *twin) layer(l nn.Layer, in []twinValue) twinValue {
 			return y
 		})
 	}
-	panic("the twin knows no " + l.Type)
+	if v, ok := t.image(l, in[0]); ok {
+		return v
+	}
+	return t.merge(l, in)
 }
 
 func (t *twin) dense(l nn.Layer, in twinValue) twinValue {

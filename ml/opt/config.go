@@ -3,6 +3,7 @@ package opt
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"scalar/bsp/job"
@@ -92,22 +93,13 @@ func fail(format string, args ...any) error {
 }
 
 func (c Config) checkNames() error {
-	if !contains(Names(), c.Name) {
+	if !slices.Contains(Names(), c.Name) {
 		return fail("optimizer %.40q: want one of %s", c.Name, strings.Join(Names(), ", "))
 	}
-	if !contains(Schedules(), c.Schedule) {
+	if !slices.Contains(Schedules(), c.Schedule) {
 		return fail("schedule %.40q: want one of %s", c.Schedule, strings.Join(Schedules(), ", "))
 	}
 	return nil
-}
-
-func contains(all []string, s string) bool {
-	for _, x := range all {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // checkUse refuses values that the optimiser would not look at.
@@ -123,7 +115,7 @@ func (c Config) checkUse() error {
 		{"alpha", c.Alpha != 0, []string{RMSProp}},
 		{"epsilon", c.Epsilon != 0, []string{Adagrad, RMSProp, Adam, AdamW}},
 	} {
-		if u.set && !contains(u.by, c.Name) {
+		if u.set && !slices.Contains(u.by, c.Name) {
 			return fail("optimizer %s takes no %s: %s", c.Name, u.key, verb(u.by))
 		}
 	}
@@ -142,7 +134,7 @@ func verb(names []string) string {
 }
 
 func (c Config) checkValues() error {
-	const inf = math.MaxFloat32
+	const inf, below1 = math.MaxFloat32, "from 0, below 1"
 	for _, v := range []struct {
 		key  string
 		x    float64
@@ -150,11 +142,11 @@ func (c Config) checkValues() error {
 		want string
 	}{
 		{"rate", c.Rate, c.Rate > 0 && c.Rate <= inf, "above 0"},
-		{"momentum", c.Momentum, share(c.Momentum), "from 0, below 1"},
+		{"momentum", c.Momentum, share(c.Momentum), below1},
 		{"decay", c.Decay, c.Decay >= 0 && c.Decay <= inf, "from 0"},
-		{"beta1", c.Beta1, share(c.Beta1), "from 0, below 1"},
-		{"beta2", c.Beta2, share(c.Beta2), "from 0, below 1"},
-		{"alpha", c.Alpha, share(c.Alpha), "from 0, below 1"},
+		{"beta1", c.Beta1, share(c.Beta1), below1},
+		{"beta2", c.Beta2, share(c.Beta2), below1},
+		{"alpha", c.Alpha, share(c.Alpha), below1},
 		{"epsilon", c.Epsilon, c.Epsilon == 0 || float32(c.Epsilon) > 0 && c.Epsilon <= 1, "above 1e-45, up to 1"},
 		{"clip", c.Clip, c.Clip >= 0 && c.Clip <= inf, "above 0, or 0 for no limit"},
 		{"warmup", float64(c.Warmup), c.Warmup >= 0, "of steps, from 0"},

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func cpu(t testing.TB, cores int) *tensor.CPU {
+func cpu(t *testing.T, cores int) *tensor.CPU {
 	t.Helper()
 	c, err := tensor.NewCPU(tensor.Config{Cores: cores})
 	if err != nil {
@@ -113,9 +113,9 @@ func TestUpdate(t *testing.T) {
 				row.step(&twins[i], float64(grads[i]), step+1)
 			}
 			for _, err := range []error{
-				o.Update(c, w, grads, slots, step, steps),
-				o.Update(c, cut[:37], grads[:37], cutSlots[0], step, steps),
-				o.Update(c, cut[37:], grads[37:], cutSlots[1], step, steps),
+				o.Update(c, opt.Range{Weights: w, Grads: grads, Slots: slots}, step, steps),
+				o.Update(c, opt.Range{Weights: cut[:37], Grads: grads[:37], Slots: cutSlots[0]}, step, steps),
+				o.Update(c, opt.Range{Weights: cut[37:], Grads: grads[37:], Slots: cutSlots[1]}, step, steps),
 			} {
 				if err != nil {
 					t.Fatal(err)
@@ -133,7 +133,7 @@ func TestUpdate(t *testing.T) {
 			t.Errorf("%+v: weights moved %v, in two ranges %v", row.c, moved, cut)
 		}
 		if a := testing.AllocsPerRun(5, func() {
-			if err := o.Update(c, w, grads, slots, 60, 100); err != nil {
+			if err := o.Update(c, opt.Range{Weights: w, Grads: grads, Slots: slots}, 60, 100); err != nil {
 				t.Fatal(err)
 			}
 		}); a > 0 {
@@ -153,7 +153,7 @@ func TestUpdateErrors(t *testing.T) {
 		grads []float32
 		slots [][]float32
 	}{{w[:3], [][]float32{w, w}}, {w, [][]float32{w}}, {w, nil}, {w, [][]float32{w, w[:1]}}} {
-		if err := o.Update(c, w, row.grads, row.slots, 0, 1); err == nil {
+		if err := o.Update(c, opt.Range{Weights: w, Grads: row.grads, Slots: row.slots}, 0, 1); err == nil {
 			t.Errorf("%d gradients, %d slots: no error", len(row.grads), len(row.slots))
 		}
 	}

@@ -44,23 +44,30 @@ func (o *Optimizer) ClipFactor(length float64) float32 {
 	return float32(o.c.Clip / length)
 }
 
-// Update changes weights by a step, number step from 0 of steps. Weights, gradients and slots
-// are the same range of the arena.
-func (o *Optimizer) Update(cpu *tensor.CPU, weights, grads []float32, slots [][]float32, step, steps int) error {
-	if len(slots) != o.Slots() {
-		return fmt.Errorf("opt: %d slots: %s has %d", len(slots), o.c.Name, o.Slots())
+// A Range is a part of the arena, or all of it: weights, their gradients, and the optimiser's
+// slots, all of one length.
+type Range struct {
+	Weights, Grads []float32
+	Slots          [][]float32
+}
+
+// Update changes the weights of a range by a step, number step from 0 of steps.
+func (o *Optimizer) Update(cpu *tensor.CPU, r Range, step, steps int) error {
+	if len(r.Slots) != o.Slots() {
+		return fmt.Errorf("opt: %d slots: %s has %d", len(r.Slots), o.c.Name, o.Slots())
 	}
-	w, err := vector(weights, len(weights))
+	n := len(r.Weights)
+	w, err := vector(r.Weights, n)
 	if err != nil {
 		return err
 	}
-	g, err := vector(grads, len(weights))
+	g, err := vector(r.Grads, n)
 	if err != nil {
 		return err
 	}
 	var s [2]tensor.Dense[float32]
-	for i := range slots {
-		if s[i], err = vector(slots[i], len(weights)); err != nil {
+	for i := range r.Slots {
+		if s[i], err = vector(r.Slots[i], n); err != nil {
 			return err
 		}
 	}
