@@ -1,0 +1,196 @@
+package eval_test
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"scalar/ml/eval"
+
+	"pgregory.net/rapid"
+)
+
+// near compares with a tolerance for the order of sums.
+func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*(1+math.Abs(b)) }
+
+// A classifier's figures are those of their definitions, computed naively.
+func TestClassifier(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		k, n := rapid.IntRange(2, 5).Draw(r, "classes"), rapid.IntRange(1, 60).Draw(r, "rows")
+		classes := []string{"a", "b", "c", "d", "e"}[:k]
+		c := eval.NewClassifier(classes, true)
+		logits, truth := make([][]float32, n), make([]int, n)
+		some := rapid.IntRange(1, k).Draw(r, "classes that are there")
+		pool := make([][]float32, rapid.IntRange(1, n).Draw(r, "different rows")) // others are ties
+		for i := range pool {
+			for range k {
+				pool[i] = append(pool[i], rapid.Float32Range(-3, 3).Draw(r, "logit"))
+			}
+		}
+		for i := range n {
+			truth[i] = rapid.IntRange(0, some-1).Draw(r, "class")
+			logits[i] = pool[rapid.IntRange(0, len(pool)-1).Draw(r, "row")]
+			c.Add(logits[i], truth[i])
+		}
+		got, p, predicted, right, loss := c.Result(), make([][]float64, n), make([]int, n), 0, 0.
+		for i, z := range logits {
+			sum := 0.
+			for _, v := range z {
+				sum += math.Exp(float64(v))
+			}
+			for _, v := range z {
+				p[i] = append(p[i], math.Exp(float64(v))/sum)
+			}
+			predicted[i] = slices.Index(z, slices.Max(z))
+			loss -= math.Log(p[i][truth[i]])
+			if predicted[i] == truth[i] {
+				right++
+			}
+		}
+		if got.N != n || !near(got.Accuracy, float64(right)/float64(n)) || !near(got.Error, 1-got.Accuracy) || !near(got.Loss, loss/float64(n)) {
+			r.Fatalf("%+v, want %d right of %d, a loss of %g", got, right, n, loss/float64(n))
+		}
+		f1s, areas := []float64{}, []float64{}
+		for k := range classes {
+			tp, fp, fn := 0., 0., 0.
+			for i := range n {
+				switch {
+				case predicted[i] == k && truth[i] == k:
+					tp++
+				case predicted[i] == k:
+					fp++
+				case truth[i] == k:
+					fn++
+				}
+			}
+			precision, recall, f1 := 0., 0., 0.
+			if tp > 0 {
+				precision, recall = tp/(tp+fp), tp/(tp+fn)
+				f1 = 2 * precision * recall / (precision + recall)
+			}
+			if !near(got.Precision[k], precision) || !near(got.Recall[k], recall) || !near(got.F1[k], f1) {
+				r.Fatalf("class %d: %+v, want %g %g %g", k, got.Full, precision, recall, f1)
+			}
+			if tp+fp+fn > 0 {
+				f1s = append(f1s, f1)
+			}
+			area, ok := pairs(p, truth, k)
+			if len(classes) > 2 {
+				if (got.AUCs[k] != nil) != ok || ok && !near(*got.AUCs[k], area) {
+					r.Fatalf("class %d: area %v, want %g", k, got.AUCs[k], area)
+				}
+			}
+			if ok && (k == 1 || len(classes) > 2) {
+				areas = append(areas, area)
+			}
+		}
+		if !near(got.MacroF1, mean(f1s)) || (got.AUC != nil) != (len(areas) > 0) || got.AUC != nil && !near(*got.AUC, mean(areas)) {
+			r.Fatalf("%+v, want %g and %v", got.Full, mean(f1s), areas)
+		}
+		for a := range classes {
+			for b, count := range got.Confusion[a] {
+				want := 0
+				for i := range n {
+					if truth[i] == a && predicted[i] == b {
+						want++
+					}
+				}
+				if count != want {
+					r.Fatalf("confusion %v: want %d at %d, %d", got.Confusion, want, a, b)
+				}
+			}
+		}
+	})
+}
+
+// pairs is the area under the curve by looking at all pairs of rows.
+func pairs(p [][]float64, truth []int, class int) (area float64, ok bool) {
+	won, all := 0., 0.
+	for i := range p {
+		for j := range p {
+			if truth[i] == class && truth[j] != class {
+				all++
+				switch a, b := p[i][class], p[j][class]; {
+				case a == b:
+					won += .5
+				case a > b:
+					won++
+				}
+			}
+		}
+	}
+	return won / all, all > 0
+}
+
+func mean(xs []float64) (m float64) {
+	for _, x := range xs {
+		m += x / float64(len(xs))
+	}
+	return m
+}
+
+// A large logit does not overflow; without --full there are the four figures.
+func TestLoss(t *testing.T) {
+	c := eval.NewClassifier([]string{"a", "b"}, false)
+	c.Add([]float32{1e30, -1e30}, 0)
+	c.Add([]float32{1000, 0}, 1)
+	b, err := json.Marshal(c.Result())
+	if want := `{"n":2,"error":0.5,"accuracy":0.5,"loss":500}`; err != nil || string(b) != want {
+		t.Errorf("%s, want %s: %v", b, want, err)
+	}
+	full := eval.NewClassifier([]string{"a", "b"}, true)
+	full.Add([]float32{1, 0}, 0)
+	b, err = json.Marshal(full.Result())
+	if want := `"classes":["a","b"],"confusion":[[1,0],[0,0]],"precision":[1,0],"recall":[1,0],"f1":[1,0],"macro_f1":1,"auc":null}`; err != nil || !strings.HasSuffix(string(b), want) {
+		t.Errorf("%s, want %s: %v", b, want, err)
+	}
+}
+
+func TestRegressor(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		n := rapid.IntRange(2, 50).Draw(r, "rows")
+		far := rapid.SampledFrom([]float64{0, 1e3}).Draw(r, "far")
+		g := eval.NewRegressor(true)
+		var p, y []float64
+		for range n {
+			a, b := float32(rapid.Float64Range(-1, 1).Draw(r, "prediction")+far), rapid.Float64Range(-1, 1).Draw(r, "value")+far
+			g.Add(a, b)
+			p, y = append(p, float64(a)), append(y, b)
+		}
+		m, errors, around, off, most := mean(y), 0., 0., 0., 0.
+		for i := range y {
+			errors += (p[i] - y[i]) * (p[i] - y[i])
+			around += (y[i] - m) * (y[i] - m)
+			off, most = off+math.Abs(p[i]-y[i])/float64(n), max(most, math.Abs(p[i]-y[i]))
+		}
+		got := g.Result()
+		if got.N != n || !near(got.Loss, errors/float64(n)) || !near(got.Error, math.Sqrt(errors/float64(n))) || !near(got.Mean, off) || !near(got.Max, most) {
+			r.Fatalf("%+v %+v", got, got.Errors)
+		}
+		if want := 1 - errors/around; around > 1e-6 && math.Abs(got.Accuracy-want) > 1e-6*math.Abs(want) {
+			r.Fatalf("R² %g, want %g", got.Accuracy, want)
+		}
+	})
+	for prediction, want := range map[float32]string{3: `{"n":2,"error":0,"accuracy":1,"loss":0}`, 4: `{"n":2,"error":1,"accuracy":0,"loss":1}`} {
+		g := eval.NewRegressor(false)
+		g.Add(prediction, 3)
+		g.Add(prediction, 3)
+		if b, err := json.Marshal(g.Result()); err != nil || string(b) != want {
+			t.Errorf("%s, want %s: %v", b, want, err)
+		}
+	}
+}
+
+func TestClusterer(t *testing.T) {
+	for full, want := range map[bool]string{false: `{"n":3,"loss":3,"inertia":3}`, true: `{"n":3,"loss":3,"inertia":3,"sizes":[2,0,1]}`} {
+		c := eval.NewClusterer(3, full)
+		c.Add(0, 1)
+		c.Add(2, 2)
+		c.Add(0, 2)
+		if b, err := json.Marshal(c.Result()); err != nil || string(b) != want {
+			t.Errorf("%s, want %s: %v", b, want, err)
+		}
+	}
+}
