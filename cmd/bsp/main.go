@@ -24,7 +24,7 @@ func main() {
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string) int {
-	a := &app{stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
 	root := a.root() //nolint:contextcheck // cobra carries it
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -39,6 +40,13 @@ func TestScripts(t *testing.T) {
 			env.Setenv("GOPROXY", "off")
 			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Setenv("GOFLAGS", "")
+			for name, folder := range map[string]string{"MODELS": "../../ml/model/testdata/v1", "DIGITS": "../../examples/digits"} {
+				path, err := filepath.Abs(folder)
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, path)
+			}
 			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOROOT"} {
 				out, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
 				if err != nil {
