@@ -18,6 +18,7 @@ type Executor struct {
 	training bool // and in which mode
 	batch    Batch
 	arena    []float32 // that parameters are views of
+	weights  *Weights  // or these
 	grads    []float32
 
 	version uint64 // of the weights
@@ -245,7 +246,10 @@ func (g *Graph) checkInput(x array) error {
 // use makes the views of parameters, and of their gradients.
 func (e *Executor) use(arena, grads []float32) {
 	if len(e.arena) == 0 || &e.arena[0] != &arena[0] {
-		e.arena = arena
+		e.arena, e.weights = arena, nil
+		for i := range e.cells {
+			e.cells[i].packed = nil
+		}
 		e.share(arena, func(c *cell) []array { return c.params })
 	}
 	if len(grads) > 0 && (len(e.grads) == 0 || &e.grads[0] != &grads[0]) {

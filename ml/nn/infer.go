@@ -11,7 +11,7 @@ import (
 // statistics. x is rows × features, or rows × the net's input, without gaps.
 func (e *Executor) Infer(arena []float32, x tensor.Dense[float32]) (tensor.Dense[float32], error) {
 	if len(arena) != e.g.size {
-		return array{}, fmt.Errorf("net: the arena has %d values: want %d", len(arena), e.g.size)
+		return array{}, arenaError(len(arena), e.g.size)
 	}
 	if err := e.g.checkInput(x); err != nil {
 		return array{}, err
@@ -19,6 +19,10 @@ func (e *Executor) Infer(arena []float32, x tensor.Dense[float32]) (tensor.Dense
 	e.bind(x.Dim(0), false)
 	e.use(arena, nil)
 	return e.answer(x)
+}
+
+func arenaError(has, want int) error {
+	return fmt.Errorf("net: the arena has %d values: want %d", has, want)
 }
 
 // answer runs the net in inference.
