@@ -98,7 +98,7 @@ func (b *builder) mergeable(i int) bool {
 		return false
 	}
 	k, _ := kindOf(b.spec.Layers[f].Type)
-	return slices.Contains(k.keys, "activation")
+	return slices.Contains(k.keys, keyActivation)
 }
 
 // param adds a parameter of the current layer and returns its index.

@@ -12,7 +12,7 @@ import (
 // TestErrors checks that what is wrong with a net is said in one line, with the layer and the
 // shapes.
 func TestErrors(t *testing.T) {
-	for _, row := range errorRows() {
+	for _, row := range append(errorRows(), valueRows()...) {
 		t.Run(row.want, func(t *testing.T) {
 			_, err := nn.Compile(row.spec)
 			f, ok := errors.AsType[*job.Failure](err)
@@ -69,6 +69,13 @@ func errorRows() []errorRow {
 			"layer a (dense): activation softmax: only the output of a net with cross-entropy has it",
 		},
 		{net([]int{4}, "", l{Type: "relu"}), "no layer has weights to learn"},
+	}
+}
+
+// valueRows have values and shapes that a layer does not take.
+func valueRows() []errorRow {
+	type l = nn.Layer
+	return []errorRow{
 		{net([]int{4}, "", l{Name: "c", Type: "conv2d", Filters: 2, Kernel: nn.Pair{2, 2}}), "layer c (conv2d): a row of input is [4]: want [channels, height, width]"},
 		{net([]int{1, 4, 4}, "", l{Name: "c", Type: "conv2d", Kernel: nn.Pair{2, 2}}), "layer c (conv2d): filters is 0: want 1 to 16777216"},
 		{net([]int{1, 4, 4}, "", l{Name: "c", Type: "conv2d", Filters: 2}), "layer c (conv2d): kernel is [0, 0]: want 1 to 16777216"},

@@ -16,14 +16,14 @@ func buildConv(b *builder, n *node) error {
 	if l.Stride == (Pair{}) {
 		l.Stride = Pair{1, 1}
 	}
-	if err := b.size("filters", l.Filters); err != nil {
+	if err := b.size(keyFilters, l.Filters); err != nil {
 		return err
 	}
 	for _, p := range []struct {
 		key   string
 		of    Pair
 		least int
-	}{{"kernel", l.Kernel, 1}, {"stride", l.Stride, 1}, {"pad", l.Pad, 0}} {
+	}{{keyKernel, l.Kernel, 1}, {keyStride, l.Stride, 1}, {keyPad, l.Pad, 0}} {
 		if err := b.pair(p.key, p.of, p.least); err != nil {
 			return err
 		}
@@ -89,10 +89,10 @@ func buildPool(b *builder, n *node) error {
 	if l.Stride == (Pair{}) {
 		l.Stride = l.Window
 	}
-	if err := b.pair("window", l.Window, 1); err != nil {
+	if err := b.pair(keyWindow, l.Window, 1); err != nil {
 		return err
 	}
-	if err := b.pair("stride", l.Stride, 1); err != nil {
+	if err := b.pair(keyStride, l.Stride, 1); err != nil {
 		return err
 	}
 	out := []int{in[0], 0, 0}

@@ -10,7 +10,7 @@ func buildDense(b *builder, n *node) error {
 	if len(in) != 1 {
 		return b.fail("a row of %s is %s: want [features]; a flatten before makes it so", l.From[0], shapeText(in))
 	}
-	if err := b.size("units", l.Units); err != nil {
+	if err := b.size(keyUnits, l.Units); err != nil {
 		return err
 	}
 	n.op, n.shape = &dense{bias: !l.NoBias}, []int{l.Units}

@@ -10,10 +10,10 @@ func buildEmbedding(b *builder, n *node) error {
 	if in.node != 0 {
 		return b.fail("it takes %s: want the input, whose values are indices", l.From[0])
 	}
-	if err := b.size("vocabulary", l.Vocabulary); err != nil {
+	if err := b.size(keyVocabulary, l.Vocabulary); err != nil {
 		return err
 	}
-	if err := b.size("units", l.Units); err != nil {
+	if err := b.size(keyUnits, l.Units); err != nil {
 		return err
 	}
 	weight, err := b.param("weight", fill{how: normal}, l.Vocabulary, l.Units)

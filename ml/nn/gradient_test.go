@@ -2,6 +2,7 @@ package nn_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -72,12 +73,8 @@ func nets() map[string]*nn.Spec {
 		all[act] = net([]int{5}, "", l{Type: "dense", Units: 8, Activation: act}, l{Type: "dense", Units: 6, Activation: act}, l{Type: "dense", Units: 4})
 		all["squared, output "+act] = net([]int{5}, "squared", l{Type: "dense", Units: 8, Activation: act}, l{Type: "dense", Units: 2, Activation: act})
 	}
-	for name, s := range imageNets() {
-		all[name] = s
-	}
-	for name, s := range graphs() {
-		all[name] = s
-	}
+	maps.Copy(all, imageNets())
+	maps.Copy(all, graphs())
 	return all
 }
 

@@ -20,6 +20,22 @@ var (
 	errLarge = errors.New("a row has at most 16,777,216 values in any layer")
 )
 
+// Keys of layers.
+const (
+	keyUnits      = "units"
+	keyNoBias     = "no_bias"
+	keyFilters    = "filters"
+	keyKernel     = "kernel"
+	keyWindow     = "window"
+	keyStride     = "stride"
+	keyPad        = "pad"
+	keyRate       = "rate"
+	keyMomentum   = "momentum"
+	keyEpsilon    = "epsilon"
+	keyVocabulary = "vocabulary"
+	keyActivation = "activation"
+)
+
 // A kind is a type of layers.
 type kind struct {
 	keys  []string // of Layer, besides name, type and from
@@ -41,21 +57,21 @@ func (k kind) most() int {
 func kindOf(name string) (kind, bool) {
 	switch name {
 	case Dense:
-		return kind{keys: []string{"units", "no_bias", "activation"}, build: buildDense}, true
+		return kind{keys: []string{keyUnits, keyNoBias, keyActivation}, build: buildDense}, true
 	case Conv2D:
-		return kind{keys: []string{"filters", "kernel", "stride", "pad", "no_bias", "activation"}, build: buildConv}, true
+		return kind{keys: []string{keyFilters, keyKernel, keyStride, keyPad, keyNoBias, keyActivation}, build: buildConv}, true
 	case MaxPool, AvgPool:
-		return kind{keys: []string{"window", "stride"}, build: buildPool}, true
+		return kind{keys: []string{keyWindow, keyStride}, build: buildPool}, true
 	case Flatten:
 		return kind{build: buildFlatten}, true
 	case Dropout:
-		return kind{keys: []string{"rate"}, build: buildDropout}, true
+		return kind{keys: []string{keyRate}, build: buildDropout}, true
 	case BatchNorm:
-		return kind{keys: []string{"momentum", "epsilon", "activation"}, build: buildNorm}, true
+		return kind{keys: []string{keyMomentum, keyEpsilon, keyActivation}, build: buildNorm}, true
 	case Embedding:
-		return kind{keys: []string{"vocabulary", "units"}, build: buildEmbedding}, true
+		return kind{keys: []string{keyVocabulary, keyUnits}, build: buildEmbedding}, true
 	case Add:
-		return kind{keys: []string{"activation"}, many: true, build: buildAdd}, true
+		return kind{keys: []string{keyActivation}, many: true, build: buildAdd}, true
 	case Concat:
 		return kind{many: true, build: buildConcat}, true
 	case ReLU, Sigmoid, Tanh, GELU:
@@ -82,18 +98,18 @@ func (b *builder) keys(k kind) error {
 		key string
 		is  bool
 	}{
-		{"units", l.Units != 0},
-		{"no_bias", l.NoBias},
-		{"filters", l.Filters != 0},
-		{"kernel", l.Kernel != Pair{}},
-		{"window", l.Window != Pair{}},
-		{"stride", l.Stride != Pair{}},
-		{"pad", l.Pad != Pair{}},
-		{"rate", l.Rate != 0},
-		{"momentum", l.Momentum != 0},
-		{"epsilon", l.Epsilon != 0},
-		{"vocabulary", l.Vocabulary != 0},
-		{"activation", l.Activation != ""},
+		{keyUnits, l.Units != 0},
+		{keyNoBias, l.NoBias},
+		{keyFilters, l.Filters != 0},
+		{keyKernel, l.Kernel != Pair{}},
+		{keyWindow, l.Window != Pair{}},
+		{keyStride, l.Stride != Pair{}},
+		{keyPad, l.Pad != Pair{}},
+		{keyRate, l.Rate != 0},
+		{keyMomentum, l.Momentum != 0},
+		{keyEpsilon, l.Epsilon != 0},
+		{keyVocabulary, l.Vocabulary != 0},
+		{keyActivation, l.Activation != ""},
 	}
 	for _, s := range set {
 		if s.is && !slices.Contains(k.keys, s.key) {

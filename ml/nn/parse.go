@@ -1,0 +1,113 @@
+package nn
+
+import (
+	"errors"
+	"io"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/token"
+)
+
+// MaxNetFile is the most bytes that a net file has.
+const MaxNetFile = 64 << 10
+
+// Parse reads a net file, YAML as docs/nets.md describes it. A key that is not known is an error
+// with its line. What the net file leaves open, [Spec.WithOutputs] fills in; [Compile] checks the
+// rest.
+func Parse(file []byte) (s *Spec, err error) {
+	if len(file) > MaxNetFile {
+		return nil, netError("the file has %d bytes: want at most %d", len(file), MaxNetFile)
+	}
+	defer func() { // the decoder panics on some files
+		if p := recover(); p != nil {
+			s, err = nil, netError("malformed YAML: %v", p)
+		}
+	}()
+	for _, t := range lexer.Tokenize(string(file)) { // a list of lists of aliases takes all memory
+		if t.Type == token.AliasType || t.Type == token.AnchorType {
+			return nil, netError("line %d, column %d: a net file has no anchors and aliases", t.Position.Line, t.Position.Column)
+		}
+	}
+	s = new(Spec)
+	switch err := yaml.UnmarshalWithOptions(file, s, yaml.Strict()); {
+	case errors.Is(err, io.EOF), err == nil && len(s.Layers) == 0:
+		return nil, netError("the file has no layers")
+	case err == nil:
+		return s, nil
+	default:
+		if e, ok := errors.AsType[yaml.Error](err); ok && e.GetToken() != nil {
+			at := e.GetToken().Position
+			return nil, netError("line %d, column %d: %s", at.Line, at.Column, e.GetMessage())
+		}
+		return nil, netError("%v", err)
+	}
+}
+
+// UnmarshalYAML reads one number or a list of two.
+func (p *Pair) UnmarshalYAML(unmarshal func(any) error) error {
+	var both int
+	if err := unmarshal(&both); err == nil {
+		*p = Pair{both, both}
+		return nil
+	}
+	var two []int
+	if err := unmarshal(&two); err != nil || len(two) != 2 {
+		return errors.New("want a number, or two in brackets")
+	}
+	*p = Pair(two)
+	return nil
+}
+
+// WithOutputs returns the net for rows of the shape features and a number of outputs: the
+// input, if the net leaves it open, and the units of the dense layer that gives the output, if
+// it does. An error says where the net contradicts the data, or what is wrong with it.
+func (s *Spec) WithOutputs(features []int, outputs int) (*Spec, error) {
+	b := &builder{Graph: Graph{spec: s.clone()}}
+	if len(s.Input) == 0 {
+		b.spec.Input = features
+	}
+	if err := b.names(); err != nil {
+		return nil, err
+	}
+	if err := b.edges(); err != nil {
+		return nil, err
+	}
+	order, err := b.order()
+	if err != nil {
+		return nil, err
+	}
+	last := order[len(order)-1]
+	if l := b.source(last); l != nil && l.Units == 0 {
+		l.Units = outputs
+	}
+	g, err := Compile(b.spec)
+	if err != nil {
+		return nil, err
+	}
+	if n := volume(features); n != g.Features() {
+		return nil, netError("a row of the input is %s, %d values, and one of the data has %d", shapeText(g.spec.Input), g.Features(), n)
+	}
+	if g.Outputs() != outputs {
+		b.current = &b.spec.Layers[last]
+		return nil, b.fail("the net has %d outputs, and the data wants %d", g.Outputs(), outputs)
+	}
+	return g.Spec(), nil
+}
+
+// source returns the dense layer whose units are the values of layer i, or nil.
+func (b *builder) source(i int) *Layer {
+	for {
+		l := &b.spec.Layers[i]
+		switch l.Type {
+		case Dense:
+			return l
+		case ReLU, Sigmoid, Tanh, GELU, Dropout, Flatten, BatchNorm:
+			if i = b.from[i][0]; i < 0 {
+				return nil
+			}
+		default:
+			return nil
+		}
+	}
+}
