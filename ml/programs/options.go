@@ -55,7 +55,7 @@ func options(p builtin.Program, v builtin.Values) (o train.Options, err error) {
 	}
 	in.Target = data.Classes
 	o = train.Options{
-		Program: p.Name, Options: map[string]string{}, Input: in, From: v.String("from"),
+		Program: p.Name, Options: map[string]string{}, Input: in, From: v.String("from"), NetFile: v.String("net"),
 		Optimizer: opt.Config{
 			Name: v.String("optimizer"), Rate: v.Float("lr"), Momentum: v.Float("momentum"), Decay: v.Float("decay"), Clip: v.Float("clip"),
 			Schedule: v.String("schedule"), Warmup: int(v.Int("warmup")), Every: int(v.Int("every")), Factor: v.Float("factor"),

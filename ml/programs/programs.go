@@ -17,6 +17,7 @@ import (
 func Programs(version string) []builtin.Program {
 	return []builtin.Program{
 		netProgram(version, "softmax", "trains softmax regression: a class of each row", nil, softmax),
+		netProgram(version, "cnn", "trains a convolutional net, LeNet-5, on images of 28×28", nil, cnn),
 		netProgram(version, "mlp", "trains a net: fully connected layers, or those of a file", hiddenOptions(), mlp),
 	}
 }
@@ -51,6 +52,8 @@ func softmax(builtin.Values) (func(row []int, outputs int) (*nn.Spec, error), er
 	return func(row []int, outputs int) (*nn.Spec, error) { return nn.MLP(size(row), nil, outputs), nil }, nil
 }
 
+func cnn(builtin.Values) (func(row []int, outputs int) (*nn.Spec, error), error) { return lenet, nil }
+
 func size(row []int) int {
 	n := 1
 	for _, d := range row {
@@ -62,6 +65,7 @@ func size(row []int) int {
 func hiddenOptions() []builtin.Option {
 	return []builtin.Option{
 		{Name: "hidden", Kind: builtin.KindString, Default: "128", Help: "units of the hidden layers, such as 256,128"},
+		{Name: "net", Kind: builtin.KindFile, Help: "YAML file of a net (docs/nets.md), instead of --hidden"},
 	}
 }
 

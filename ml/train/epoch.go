@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"time"
 
 	"scalar/ml/data"
 	"scalar/ml/model"
@@ -51,9 +50,8 @@ func (t *trainer) epochEnd(ctx context.Context) error {
 
 // score turns sums of losses and of wrong rows into means.
 func (t *trainer) score(sums []float64, rows int) model.Score {
-	s := model.Score{Rows: rows, Loss: mean(sums[0], rows), Error: mean(sums[1], rows)}
+	s := model.Score{Rows: rows, Loss: t.meanLoss(sums[0], rows), Error: mean(sums[1], rows)}
 	if t.graph.Loss() == nn.Squared {
-		s.Loss = mean(2*sums[0], rows)
 		s.Error = math.Sqrt(s.Loss)
 	}
 	return s
@@ -120,21 +118,3 @@ func (t *trainer) evaluateSome(set *data.Set, indices []uint32, sums []float64) 
 	sums[0] += loss
 	return err
 }
-
-// tell shows the end of an epoch to whoever watches the job.
-func (t *trainer) tell(e model.Epoch) {
-	if t.p.Index() != 0 {
-		return
-	}
-	args := []any{"epoch", e.Epoch, "loss", short(e.Loss), "error", short(e.Error)}
-	if e.Validation != nil {
-		args = append(args, "validation_loss", short(e.Validation.Loss), "validation_error", short(e.Validation.Error))
-	}
-	if e.Test != nil {
-		args = append(args, "test_loss", short(e.Test.Loss), "test_error", short(e.Test.Error))
-	}
-	t.p.Log().Info("epoch", append(args, "seconds", time.Since(t.began).Round(time.Millisecond).Seconds())...)
-}
-
-// short is a number with four digits.
-func short(x float64) string { return fmt.Sprintf("%.4g", x) }

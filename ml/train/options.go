@@ -15,10 +15,10 @@ type Options struct {
 	Version string            // of bsp
 
 	Input data.Input // URL empty: the job's input
-	// Net returns the net for rows of a shape and so many outputs.
-	Net func(row []int, outputs int) (*nn.Spec, error)
-	// From is the folder of a model that training goes on from, instead of Net; empty: none.
-	From string
+	// The net is what Net returns for rows of a shape and so many outputs, or that of the file
+	// NetFile, or that of the folder of a model, From, which training goes on from.
+	Net           func(row []int, outputs int) (*nn.Spec, error)
+	NetFile, From string
 
 	Optimizer  opt.Config
 	Epochs     int     // from 1

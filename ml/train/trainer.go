@@ -66,8 +66,7 @@ type trainer struct {
 	lo, hi  int       // the own range
 	state   *state
 	batch   batch // of a shard
-	began   time.Time
-	said    time.Time
+	shown   progress
 }
 
 // load reads the rows and makes the net.
@@ -75,28 +74,7 @@ func (t *trainer) load(ctx context.Context) (err error) {
 	if t.o.Input.URL == "" {
 		t.o.Input.URL = t.p.Input().URL
 	}
-	from, err := t.from(ctx)
-	if err != nil {
-		return err
-	}
-	if from != nil {
-		t.rows, err = rows.ReadFor(ctx, t.p, t.o.Input, from.encoder)
-	} else {
-		t.rows, err = rows.Read(ctx, t.p, t.o.Input)
-	}
-	if err != nil {
-		return err
-	}
-	if t.o.Test != "" {
-		in := t.o.Input
-		in.URL, in.Part, in.Labels = t.o.Test, t.o.TestPart, ""
-		if t.test, err = rows.ReadFor(ctx, t.p, in, t.rows.Encoder); err != nil {
-			return err
-		}
-	}
-	if from != nil {
-		t.graph = from.graph
-	} else if t.graph, err = t.net(); err != nil {
+	if err := t.read(ctx); err != nil {
 		return err
 	}
 	training, valid := split(t.rows.Set.Len(), t.o.Validation, t.o.Seed)
@@ -104,16 +82,52 @@ func (t *trainer) load(ctx context.Context) (err error) {
 		return job.Fail(job.FaultInput, "%s: all of its %d rows are for validation: give a smaller --validation", t.o.Input.URL, t.rows.Set.Len())
 	}
 	t.valid, t.plan = valid, newPlan(training, t.o.Batch, t.o.Seed)
-	if t.tree, err = t.shards(); err != nil {
+	t.tree, err = t.shards()
+	return err
+}
+
+// read reads the rows, and makes the net with the weights that training begins with.
+func (t *trainer) read(ctx context.Context) error {
+	from, err := t.from(ctx)
+	if err != nil {
+		return err
+	}
+	if from != nil {
+		if t.rows, err = rows.ReadFor(ctx, t.p, t.o.Input, from.encoder); err != nil {
+			return err
+		}
+		t.graph, t.weights = from.graph, from.weights
+		return t.readTest(ctx)
+	}
+	var file *nn.Spec
+	if t.o.NetFile != "" {
+		if file, err = netFile(ctx, t.o.NetFile); err != nil {
+			return err
+		}
+		if file.Loss == nn.Squared {
+			t.o.Input.Target = data.Numbers
+		}
+	}
+	if t.rows, err = rows.Read(ctx, t.p, t.o.Input); err != nil {
+		return err
+	}
+	if t.graph, err = t.net(file); err != nil {
 		return err
 	}
 	t.weights = tensor.New[float32](t.graph.Size()).Values()
-	if from != nil {
-		copy(t.weights, from.weights)
-	} else {
-		t.graph.Init(t.weights, t.o.Seed)
+	t.graph.Init(t.weights, t.o.Seed)
+	return t.readTest(ctx)
+}
+
+// readTest reads the rows to test on.
+func (t *trainer) readTest(ctx context.Context) (err error) {
+	if t.o.Test == "" {
+		return nil
 	}
-	return nil
+	in := t.o.Input
+	in.URL, in.Part, in.Labels = t.o.Test, t.o.TestPart, ""
+	t.test, err = rows.ReadFor(ctx, t.p, in, t.rows.Encoder)
+	return err
 }
 
 // shards makes the tree of as many shards as are asked for.
@@ -131,23 +145,6 @@ func (t *trainer) shards() (reduce.Tree, error) {
 		err = f
 	}
 	return tree, err
-}
-
-// net makes the net for the rows.
-func (t *trainer) net() (*nn.Graph, error) {
-	e, outputs := t.rows.Encoder, 1
-	if t.rows.Set.Target() == data.Classes {
-		outputs = len(t.rows.Set.Classes())
-	}
-	shape := e.Transform().Shape
-	if len(shape) == 0 {
-		shape = []int{e.Features()}
-	}
-	spec, err := t.o.Net(shape, outputs)
-	if err != nil {
-		return nil, err
-	}
-	return nn.Compile(spec)
 }
 
 // prepare makes what a step needs, from the start or from a checkpoint.
@@ -172,7 +169,7 @@ func (t *trainer) prepare(ctx context.Context) (err error) {
 		}
 	}
 	t.batch.init(t.rows.Set, t.graph)
-	t.began = time.Now()
+	t.shown.began, t.shown.first = time.Now(), t.p.Superstep()
 	return nil
 }
 
@@ -211,7 +208,7 @@ func (t *trainer) between(ctx context.Context, step int) (stop bool, err error) 
 // step is one step of training, up to its barrier.
 func (t *trainer) step(ctx context.Context, step int) error {
 	first, _ := t.tree.Owned(t.p.Index())
-	finite := true
+	lost, finite := 0.0, true
 	err := t.arena.Sum(func(shard int, gradient []float32) error {
 		indices, row := t.plan.shard(step, shard, t.tree)
 		b := t.batch.take(t.rows.Set, indices)
@@ -219,6 +216,7 @@ func (t *trainer) step(ctx context.Context, step int) error {
 		b.Scale, b.Seed, b.Step, b.Row = 1/float32(t.plan.batch), t.o.Seed, uint64(step), row
 		loss, err := t.exec.Train(b)
 		t.state.sums[2*(shard-first)] += loss.Sum
+		lost += loss.Sum
 		t.state.sums[2*(shard-first)+1] += float64(loss.Wrong)
 		finite = finite && loss.Finite
 		return err
@@ -239,7 +237,7 @@ func (t *trainer) step(ctx context.Context, step int) error {
 	if !finite {
 		t.p.SetValues([]byte{1})
 	}
-	t.p.Active(int64(t.batch.rows))
+	t.show(step, lost)
 	return nil
 }
 
@@ -266,7 +264,7 @@ func (t *trainer) update(ctx context.Context, step int, gradient []float32) erro
 	for i, s := range t.state.slots {
 		slots[i] = s[:learnt]
 	}
-	if err := t.opt.Update(t.cpu, own[:learnt], gradient[:learnt], slots, step, t.o.Epochs*t.plan.steps); err != nil {
+	if err := t.opt.Update(t.cpu, opt.Range{Weights: own[:learnt], Grads: gradient[:learnt], Slots: slots}, step, t.o.Epochs*t.plan.steps); err != nil {
 		return err
 	}
 	t.graph.MoveStatistics(t.lo, own, gradient)
