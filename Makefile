@@ -64,7 +64,7 @@ peers: ## what bench-graph and bench-ml measure besides, from package registries
 	bench/peers/install
 
 demo: build ## the main job on real input, with a kill -9 in the middle
-	go run ./examples/debian/demo -bsp $(CURDIR)/$(BIN)
+	go run ./examples/demo -bsp $(CURDIR)/$(BIN)
 
 clean:
 	rm -rf bin out

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,22 +16,10 @@ import (
 	"scalar/bsp/job"
 )
 
-// With the usual damping of 0.85 the ranks stand still, to the last bit, from update
-// 215 on: a job that began anew in its middle would end with the right bits too. With
-// 0.99 they move to the end. Measured: after 1000, 1999 and 2000 updates each of the
-// 63,597 ranks has other bits; after 3000 all but two have come to rest.
-const (
-	iterations = 2000
-	damping    = "0.99"
-)
-
-// rank submits pagerank with 4 peers in 2 tasks, calls meanwhile if given while the
-// job runs, and waits for its end. It returns what `bsp job wait` said, too.
-func (c *cluster) rank(ctx context.Context, graph, output string, meanwhile func(context.Context, job.ID) error) (info job.Info, said string, err error) {
-	err = decode(c.command(ctx, "job", "submit", "-d", "-o", "json", "--peers", "4", "--tasks", "2",
-		"--checkpoint-every", "5", "--input", graph, "--output", output,
-		"pagerank", "--", "--ids", "string", "--iterations", strconv.Itoa(iterations), "--damping", damping), &info)
-	if err != nil {
+// submit submits a job with its own arguments, calls meanwhile if given while it runs,
+// and waits for its end. It returns what `bsp job wait` said, too.
+func (c *cluster) submit(ctx context.Context, args []string, meanwhile func(context.Context, job.ID) error) (info job.Info, said string, err error) {
+	if err = decode(c.command(ctx, slices.Concat([]string{"job", "submit", "-d", "-o", "json", "--checkpoint-every", "5"}, args)...), &info); err != nil {
 		return info, "", err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -54,28 +43,34 @@ func (c *cluster) rank(ctx context.Context, graph, output string, meanwhile func
 	return info, errs.String(), json.Unmarshal(out.Bytes(), &info)
 }
 
-// A blow is the kill -9 of a groom, and where the job was just before.
+// onTwoGrooms checks that a job's two tasks ran on two grooms.
+func onTwoGrooms(info job.Info) error {
+	if len(info.Placement) != 2 || info.Placement[0].Groom == info.Placement[1].Groom {
+		return fmt.Errorf("the two tasks are not on two grooms: %+v", info.Placement)
+	}
+	return nil
+}
+
+// A blow is a kill -9, and where the job was just before.
 type blow struct {
-	groom                 string
+	what                  string
 	pid                   int
 	superstep, checkpoint int
 }
 
-// killInTheMiddle kills the groom of the job's second task once the job has done half
-// of its supersteps.
-func (c *cluster) killInTheMiddle(ctx context.Context, id job.ID) (blow, error) {
+// killInTheMiddle calls kill once the job has done so many supersteps and has a checkpoint.
+func (c *cluster) killInTheMiddle(ctx context.Context, id job.ID, after int, kill func(job.Info) (what string, pid int, err error)) (blow, error) {
 	for {
 		var info job.Info
 		if err := decode(c.command(ctx, "job", "inspect", "-o", "json", string(id)), &info); err != nil {
 			return blow{}, err
 		}
 		if info.State.Final() {
-			return blow{}, fmt.Errorf("%s ended before its groom could be killed", id)
+			return blow{}, fmt.Errorf("%s ended before anything of it could be killed", id)
 		}
-		if len(info.Placement) == 2 && info.Supersteps >= iterations/2 && info.Checkpoint > 0 {
-			groom := info.Placement[1].Groom
-			pid, err := c.kill(groom)
-			return blow{groom, pid, info.Supersteps, info.Checkpoint}, err
+		if len(info.Placement) == 2 && info.Supersteps >= after && info.Checkpoint > 0 {
+			what, pid, err := kill(info)
+			return blow{what, pid, info.Supersteps, info.Checkpoint}, err
 		}
 		select {
 		case <-ctx.Done():

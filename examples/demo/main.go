@@ -1,7 +1,9 @@
-// Command demo shows the main job on real input: which packages does everything
-// in Debian rest on? It starts a whole cluster on this machine, ranks the
-// dependency graph twice, kills a groom with kill -9 in the middle of the second
-// run, and compares the bits. The job must have gone on from a checkpoint.
+// Command demo shows the main jobs on real input, on a whole cluster of its own on this
+// machine. Which packages does everything in Debian rest on? It ranks the dependency graph
+// twice, kills a groom with kill -9 in the middle of the second run, and compares the bits.
+// Which digits did people write? It trains a net on them twice, kills a task in the middle
+// of the second run, compares the weights, and asks the model. Jobs that were hit must have
+// gone on from a checkpoint.
 package main
 
 import (
@@ -21,18 +23,19 @@ import (
 func main() {
 	bsp := flag.String("bsp", "bin/bsp", "the bsp binary")
 	graph := flag.String("graph", "examples/debian/depends.tsv.zst", "the dependency graph")
+	digits := flag.String("digits", "examples/digits", "the folder of the digits")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE) // as in `make demo | head`
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
-	if err := run(ctx, *bsp, *graph); err != nil {
+	if err := run(ctx, *bsp, *graph, *digits); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, bsp, graph string) (err error) {
+func run(ctx context.Context, bsp, graph, digits string) (err error) {
 	start := time.Now()
 	scratch, err := os.MkdirTemp("", "bsp-demo-")
 	if err != nil {
@@ -43,6 +46,9 @@ func run(ctx context.Context, bsp, graph string) (err error) {
 		return err
 	}
 	if graph, err = filepath.Abs(graph); err != nil {
+		return err
+	}
+	if digits, err = filepath.Abs(digits); err != nil {
 		return err
 	}
 
@@ -65,7 +71,10 @@ func run(ctx context.Context, bsp, graph string) (err error) {
 		return err
 	}
 	fmt.Printf("result     all %d parts of both runs have the same bits, after %.2f s in all\n\n", parts, time.Since(start).Seconds())
-	return printTop(calm, 10)
+	if err := printTop(calm, 10); err != nil {
+		return err
+	}
+	return train(ctx, c, digits, scratch)
 }
 
 func calmRun(ctx context.Context, c *cluster, graph, output string) error {
@@ -73,8 +82,8 @@ func calmRun(ctx context.Context, c *cluster, graph, output string) error {
 	if err != nil {
 		return err
 	}
-	if len(info.Placement) != 2 || info.Placement[0].Groom == info.Placement[1].Groom {
-		return fmt.Errorf("the two tasks are not on two grooms: %+v", info.Placement)
+	if err := onTwoGrooms(info); err != nil {
+		return err
 	}
 	fmt.Printf("run 1      undisturbed: %d supersteps, %d attempt, 4 peers in 2 tasks on %s and %s, %s, %.2f s\n", info.Supersteps, info.Attempts,
 		info.Placement[0].Groom, info.Placement[1].Groom, info.DataPlane, info.Seconds.Total)
@@ -84,8 +93,8 @@ func calmRun(ctx context.Context, c *cluster, graph, output string) error {
 func stormyRun(ctx context.Context, c *cluster, graph, output string) error {
 	var b blow
 	info, said, err := c.rank(ctx, graph, output, func(ctx context.Context, id job.ID) (err error) {
-		if b, err = c.killInTheMiddle(ctx, id); err == nil {
-			fmt.Printf("kill -9    groom %s (pid %d) at superstep %d of %d, the checkpoint of superstep %d committed\n", b.groom, b.pid, b.superstep, iterations, b.checkpoint)
+		if b, err = c.killInTheMiddle(ctx, id, iterations/2, c.killGroom); err == nil {
+			fmt.Printf("kill -9    %s (pid %d) at superstep %d of %d, the checkpoint of superstep %d committed\n", b.what, b.pid, b.superstep, iterations, b.checkpoint)
 		}
 		return err
 	})
