@@ -140,8 +140,14 @@ func (c *cluster) run(t *testing.T, args ...string) ([]byte, error) {
 // messages and fold what they read, so every superstep changes every state.
 func (c *cluster) submit(t *testing.T, out string) job.ID {
 	t.Helper()
-	b, err := c.run(t, "job", "submit", "-d", "-o", "json", "--peers", "4", "--tasks", "2", "--checkpoint-every", "50",
-		"--max-attempts", "10", "--output", out, "randcomm", "--", "--size", "16", "--messages", "2000", "--supersteps", "2000")
+	return c.submitted(t, "--peers", "4", "--tasks", "2", "--checkpoint-every", "50", "--output", out,
+		"randcomm", "--", "--size", "16", "--messages", "2000", "--supersteps", "2000")
+}
+
+// submitted starts a job with its own arguments, which survives up to 10 attempts.
+func (c *cluster) submitted(t *testing.T, args ...string) job.ID {
+	t.Helper()
+	b, err := c.run(t, slices.Concat([]string{"job", "submit", "-d", "-o", "json", "--max-attempts", "10"}, args)...)
 	if err != nil {
 		t.Fatalf("submit: %v", err)
 	}

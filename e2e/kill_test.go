@@ -30,33 +30,54 @@ var deck = []string{"task", "task", "task", "groom", "groom", "groom", "leader",
 // the undisturbed run. A trial counts only if the killed process was alive and the
 // job unfinished; at least 8 of 10 must show a new attempt or a new leader.
 func TestRandomKills(t *testing.T) {
+	c := startCluster(t, 3, 3)
+	c.randomKills(t, *trials, c.submit, readParts)
+}
+
+// TestTrainingKills is TestRandomKills of a job that trains a net, and ends with a model.
+func TestTrainingKills(t *testing.T) {
+	digits, err := filepath.Abs("../examples/digits/train.csv.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := startCluster(t, 3, 3)
+	learn := func(t *testing.T, out string) job.ID {
+		t.Helper()
+		return c.submitted(t, "--peers", "3", "--tasks", "3", "--checkpoint-every", "3", "--input", digits, "--output", out,
+			"mlp", "--", "--hidden", "64", "--epochs", "250", "--optimizer", "adam", "--decay", "1e-4", "--validation", "0.1")
+	}
+	c.randomKills(t, (*trials+1)/2, learn, readModel)
+}
+
+// randomKills is TestRandomKills of any job; read gives what its output is.
+func (c *cluster) randomKills(t *testing.T, trials int, submit func(t *testing.T, out string) job.ID, read func(t *testing.T, out string) string) {
+	t.Helper()
 	t.Logf("seed %d (repeat with -args -seed %d)", *seed, *seed)
 	rng := rand.New(rand.NewPCG(*seed, 1))
-	c := startCluster(t, 3, 3)
 	scratch := t.TempDir()
 
 	calm := filepath.Join(scratch, "calm")
 	start := time.Now()
-	info := c.wait(t, c.submit(t, calm))
+	info := c.wait(t, submit(t, calm))
 	length := time.Since(start)
 	if info.State != job.Succeeded {
 		t.Fatalf("undisturbed run: %+v", info)
 	}
 	t.Logf("undisturbed: %v, %d supersteps, data plane %s", length, info.Supersteps, info.DataPlane)
-	want := readParts(t, calm)
+	want := read(t, calm)
 
 	roles := append([]string(nil), deck...)
 	counted, noticed := 0, 0
-	for tries := 0; counted < *trials; tries++ {
-		if tries > 3**trials {
-			t.Fatalf("only %d of %d trials counted after %d tries", counted, *trials, tries)
+	for tries := 0; counted < trials; tries++ {
+		if tries > 3*trials {
+			t.Fatalf("only %d of %d trials counted after %d tries", counted, trials, tries)
 		}
 		if counted%len(roles) == 0 {
 			rng.Shuffle(len(roles), func(i, j int) { roles[i], roles[j] = roles[j], roles[i] })
 		}
 		out := filepath.Join(scratch, fmt.Sprintf("out-%d", tries))
 		moment := time.Duration(rng.Float64() * 0.8 * float64(length))
-		res := c.trial(t, trial{role: roles[counted%len(roles)], moment: moment, pick: rng.IntN(1 << 20), out: out})
+		res := c.trial(t, trial{role: roles[counted%len(roles)], moment: moment, pick: rng.IntN(1 << 20), out: out, submit: submit})
 		if !res.counted {
 			t.Logf("try %d does not count: %s", tries, res.what)
 			continue
@@ -65,7 +86,7 @@ func TestRandomKills(t *testing.T) {
 		if res.noticed {
 			noticed++
 		}
-		if got := readParts(t, out); got != want {
+		if got := read(t, out); got != want {
 			t.Errorf("trial %d (%s): the result differs from the undisturbed run's", counted, res.what)
 		}
 		t.Logf("trial %d: %s; %d attempts, %.2f s, noticed %v", counted, res.what, res.info.Attempts, res.info.Seconds.Total, res.noticed)
@@ -81,6 +102,7 @@ type trial struct {
 	moment time.Duration // after the first superstep
 	pick   int
 	out    string
+	submit func(t *testing.T, out string) job.ID
 }
 
 type outcome struct {
@@ -93,7 +115,7 @@ type outcome struct {
 func (c *cluster) trial(t *testing.T, tr trial) outcome {
 	t.Helper()
 	term := c.term(t)
-	id := c.submit(t, tr.out)
+	id := tr.submit(t, tr.out)
 	c.until(t, "the job computes", func() bool {
 		info := c.inspect(t, id)
 		return info.Supersteps > 0 || info.State.Final()
@@ -161,4 +183,18 @@ func readParts(t *testing.T, dir string) string {
 		all.WriteString(filepath.Base(p) + "\n" + string(b))
 	}
 	return all.String()
+}
+
+// readModel returns the files of a model.
+func readModel(t *testing.T, dir string) string {
+	t.Helper()
+	all := readParts(t, dir) // none, and _SUCCESS
+	for _, name := range []string{"model.json", "weights.safetensors"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += name + "\n" + string(b)
+	}
+	return all
 }
