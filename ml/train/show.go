@@ -13,11 +13,15 @@ type progress struct {
 	began time.Time // of this attempt's first step
 	first int       // which step that was
 	noted time.Time
+	told  time.Time
 	last  string // what the last epoch came to
 }
 
 // noteEvery is how often the live line changes.
 const noteEvery = 100 * time.Millisecond
+
+// tellEvery is how often the log has a line about an epoch, but for the last one.
+const tellEvery = time.Second
 
 // show tells what a step has lost in this peer's rows.
 func (t *trainer) show(step int, lost float64) {
@@ -27,7 +31,6 @@ func (t *trainer) show(step int, lost float64) {
 		lo, hi := cut(t.plan.batch, shard, t.tree.Shards())
 		own += hi - lo
 	}
-	t.p.Active(int64(own))
 	if t.p.Index() != 0 {
 		return
 	}
@@ -68,6 +71,10 @@ func (t *trainer) tell(e model.Epoch) {
 			t.p.Plot("error/"+s.of, s.score.Error)
 		}
 	}
+	if last := e.Epoch == t.o.Epochs || t.state.Told.Stopped != ""; !last && time.Since(t.shown.told) < tellEvery {
+		return
+	}
+	t.shown.told = time.Now()
 	t.p.Log().Info("epoch", append(args, "seconds", time.Since(t.shown.began).Round(time.Millisecond).Seconds())...)
 }
 

@@ -114,7 +114,10 @@ func (r *run) charts(active bool) []chart {
 	if r.steps == 0 {
 		return nil
 	}
-	list := []chart{r.perStep("Messages", "messages in a superstep, all peers together", r.columns.messages)}
+	var list []chart
+	if slices.ContainsFunc(r.columns.messages, func(n int64) bool { return n > 0 }) {
+		list = append(list, r.perStep("Messages", "messages in a superstep, all peers together", r.columns.messages))
+	}
 	if active {
 		list = append(list, r.perStep("Active vertices", "vertices computed in a superstep, all peers together", r.columns.active))
 	}
