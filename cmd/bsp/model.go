@@ -172,6 +172,7 @@ squared distances.`,
 	})
 	c.Flags().Lookup("output-format").DefValue = formatJSON
 	c.Flags().BoolVar(&full, "full", false, "also the confusion matrix, precision, recall, F1 and AUC; of a regression the mean and largest error; the sizes of clusters")
+	c.Flags().StringVar(&q.labels, "labels", "", "file with the labels of --input, IDX or NPY")
 	q.flags(c)
 	return c
 }

@@ -16,6 +16,7 @@ import (
 	"scalar/ml/data"
 	"scalar/ml/eval"
 	"scalar/ml/model"
+	"scalar/storage"
 	"scalar/tensor"
 )
 
@@ -40,7 +41,6 @@ func (q *asked) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&q.input, "input", "", "file or folder with the rows, path or URL; - for stdin")
 	f.StringVar(&q.part, "part", "", "train or test: which files of a folder with MNIST's names (default test)")
-	f.StringVar(&q.labels, "labels", "", "file with the labels of --input, IDX or NPY")
 	f.StringVar(&q.format, "format", "", "of --input: csv, libsvm, idx or npy (default: by its first bytes)")
 	f.StringVar(&q.header, "header", "", "of CSV: yes or no (default: yes if its first line holds a text)")
 }
@@ -76,11 +76,19 @@ func (q *asked) check() (in data.Input, err error) {
 }
 
 // counts refuses flags that count for nothing with the rows' format.
-func (q *asked) counts(found data.Format) error {
+func (q *asked) counts(ctx context.Context, url string, found data.Format) error {
+	at, name, err := storage.Resolve(url)
+	if err != nil {
+		return err
+	}
+	info, err := at.Stat(ctx, name)
+	if err != nil {
+		return err
+	}
 	arrays := found == data.IDX || found == data.NPY
 	switch {
-	case q.part != "" && found != data.IDX:
-		return fault.Usage("--part is for a folder of IDX files, and %s is %s", q.input, found)
+	case q.part != "" && !(found == data.IDX && info.Dir):
+		return fault.Usage("--part is for a folder of IDX files, and %s is none", q.input)
 	case q.labels != "" && !arrays:
 		return fault.Usage("--labels is for IDX and NPY, and %s is %s", q.input, found)
 	case q.header != "" && found != data.CSV:
@@ -164,7 +172,7 @@ func (i *inquiry) each(ctx context.Context, labelled bool, take func(b *eval.Bat
 	if err != nil {
 		return i.named(err)
 	}
-	if err := i.counts(s.Format()); err != nil {
+	if err := i.counts(ctx, i.in.URL, s.Format()); err != nil {
 		return err
 	}
 	p, rows := newProgress(i.w), int64(0)

@@ -67,6 +67,38 @@ func TestFolder(t *testing.T) {
 	}
 }
 
+// A convolutional net takes rows and images, and answers the same for both.
+func TestImages(t *testing.T) {
+	m, _, _, _ := small(t)
+	m.Net, m.Transform.Columns, m.Transform.Shape, m.Transform.Label.Column = nn.LeNet5(3), 784, []int{28, 28}, -1
+	g := compile(t, m.Net)
+	arena := make([]float32, g.Size())
+	g.Init(arena, 1)
+	tensors := model.Tensors(g, arena)
+	if _, err := m.Files(tensors); err != nil {
+		t.Fatal(err)
+	}
+	if want := []model.Port{{Name: "input", Datatype: "FP32", Shape: []int{-1, 784}, Also: [][]int{{-1, 1, 28, 28}}}}; !reflect.DeepEqual(m.Inputs, want) {
+		t.Errorf("%+v", m.Inputs)
+	}
+	p, err := model.NewPredictor(cpu(t, 1), m, tensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, x := p.NewExecutor(cpu(t, 2)), random(3*784, 5)
+	a, err := e.Predict(dense(t, x, 3, 784))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := slices.Clone(a.Probabilities.Values())
+	a, err = e.Predict(dense(t, x, 3, 1, 28, 28))
+	if err != nil || !slices.Equal(a.Probabilities.Values(), rows) || slices.Equal(rows[:3], rows[3:6]) {
+		t.Errorf("%v, want %v: %v", a, rows, err)
+	}
+	_, err = e.Predict(dense(t, x, 3, 28, 28))
+	refused(t, err, "want rows of 784 features")
+}
+
 // What does not fit together is not written.
 func TestFilesRefused(t *testing.T) {
 	for want, change := range map[string]func(m *model.Model, ts *[]model.Tensor){

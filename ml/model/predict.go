@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"scalar/bsp/job"
 	"scalar/ml/data"
@@ -97,10 +98,11 @@ func (p *Predictor) NewExecutor(cpu *tensor.CPU) *Executor {
 	return e
 }
 
-// Predict answers for rows as the encoder makes them, rows×features. A row has the same
+// Predict answers for rows as the encoder makes them, rows×features, or rows of the shape that
+// the net takes, without gaps. A row has the same
 // answer alone or in any batch. A row for which numbers overflow is a *RowError.
 func (e *Executor) Predict(x tensor.Dense[float32]) (*Answer, error) {
-	if want := e.p.encoder.Features(); x.Rank() != 2 || x.Dim(1) != want {
+	if want := e.p.encoder.Features(); (x.Rank() != 2 || x.Dim(1) != want) && !e.p.takes(x.Shape()) {
 		return nil, job.Fail(job.FaultInput, "rows are %v: want rows of %d features", x, want)
 	}
 	a := &e.answer
@@ -134,6 +136,11 @@ func (e *Executor) Predict(x tensor.Dense[float32]) (*Answer, error) {
 		return nil, err
 	}
 	return a, e.cpu.Softmax(a.Probabilities, logits)
+}
+
+// takes reports whether a batch is of rows in the shape of the net's input.
+func (p *Predictor) takes(shape []int) bool {
+	return p.graph != nil && len(shape) > 1 && slices.Equal(shape[1:], p.graph.Input())
 }
 
 // finite returns an error about the first row with a number that is not.
