@@ -104,9 +104,9 @@ func TestParts(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"":                               `{"n":2,"error":0.5,"accuracy":0.5,`,
-		"--part test":                    `{"n":2,"error":0.5,`,
-		"--part train":                   `{"n":4,"error":0,`,
+		"":             `{"n":2,"error":0.5,"accuracy":0.5,`,
+		"--part test":  `{"n":2,"error":0.5,`,
+		"--part train": `{"n":4,"error":0,`,
 		"--part train --labels " + dir + "/train-labels-idx1-ubyte": `{"n":4,"error":0,`,
 	} {
 		out, err := exec.CommandContext(t.Context(), "bsp", append([]string{"model", "eval", folder, "--input", dir}, strings.Fields(args)...)...).Output()

@@ -17,7 +17,7 @@ type Predictor struct {
 	model   *Model
 	encoder *data.Encoder
 	graph   *nn.Graph // nil for clusters
-	arena   []float32
+	weights *nn.Weights
 	centers *centers
 	unit    float32 // of distances, in those of the data
 }
@@ -43,7 +43,11 @@ func NewPredictor(cpu *tensor.CPU, m *Model, tensors []Tensor) (*Predictor, erro
 	if p.graph, err = nn.Compile(m.Net); err != nil {
 		return nil, err
 	}
-	p.arena, err = Arena(p.graph, tensors)
+	arena, err := Arena(p.graph, tensors)
+	if err != nil {
+		return nil, err
+	}
+	p.weights, err = p.graph.Pack(cpu, arena)
 	return p, err
 }
 
@@ -116,7 +120,7 @@ func (e *Executor) Predict(x tensor.Dense[float32]) (*Answer, error) {
 		a.Probabilities = a.Logits
 		return a, nil
 	}
-	logits, err := e.net.Infer(e.p.arena, x)
+	logits, err := e.net.InferPacked(e.p.weights, x)
 	if err != nil {
 		return nil, err
 	}
