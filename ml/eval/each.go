@@ -28,12 +28,6 @@ func (b *Batch) Number(i int) int { return b.before + b.Set.Number(b.First+i) }
 // partBytes is about how much of the input is read at once: some parts are read ahead.
 const partBytes = 8 << 20
 
-// batchRows and batchCells bound the rows of a batch: by their number, and by theirs.
-const (
-	batchRows  = 256
-	batchCells = 1 << 20
-)
-
 // Each gives all rows of a source with the model's answers to take, in their order. Rows are
 // read in parts, as many at once as the cpu has cores, so that an input that can be cut may
 // be larger than memory. A batch is valid until take returns.
@@ -43,29 +37,16 @@ func Each(ctx context.Context, cpu *tensor.CPU, p *model.Predictor, s *data.Sour
 		return err
 	}
 	parts := int(max(1, size/partBytes))
-	e, features := p.NewExecutor(cpu), p.Encoder().Features()
-	x := make([]float32, 0, features)
-	before := 0
+	e, before := p.NewExecutor(cpu), 0
 	read := func(ctx context.Context, i int) (*data.Set, error) { return s.Read(ctx, p.Encoder(), i, parts) }
 	return ahead(ctx, parts, cpu.Cores(), read, func(set *data.Set) error {
-		rows := max(1, min(batchRows, batchCells/features))
-		for first := 0; first < set.Len(); first += rows {
+		for first := 0; first < set.Len(); first += e.Batch() {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			n := min(rows, set.Len()-first)
-			if cap(x) < n*features {
-				x = make([]float32, n*features)
-			}
-			for i := range n {
-				set.Row(x[i*features:(i+1)*features], first+i)
-			}
-			d, err := tensor.From(x[:n*features], n, features)
-			if err != nil {
-				return err
-			}
-			b := &Batch{Set: set, First: first, Rows: n, before: before}
-			if b.Answer, err = e.Predict(d); err != nil {
+			b := &Batch{Set: set, First: first, Rows: min(e.Batch(), set.Len()-first), before: before}
+			var err error
+			if b.Answer, err = e.PredictRows(set, first, b.Rows); err != nil {
 				return b.locate(err)
 			}
 			if err := take(b); err != nil {

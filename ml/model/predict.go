@@ -18,6 +18,7 @@ type Predictor struct {
 	encoder *data.Encoder
 	graph   *nn.Graph // nil for clusters
 	weights *nn.Weights
+	linear  *linear // of a model of sparse rows and one dense layer
 	centers *centers
 	unit    float32 // of distances, in those of the data
 }
@@ -46,6 +47,9 @@ func NewPredictor(cpu *tensor.CPU, m *Model, tensors []Tensor) (*Predictor, erro
 	arena, err := Arena(p.graph, tensors)
 	if err != nil {
 		return nil, err
+	}
+	if m.Transform.Sparse {
+		p.linear = linearOf(m.Net, Tensors(p.graph, arena))
 	}
 	p.weights, err = p.graph.Pack(cpu, arena)
 	return p, err
@@ -90,6 +94,7 @@ type Executor struct {
 	net           *nn.Executor
 	probabilities []float32
 	products      []float32
+	rows, logits  []float32
 	answer        Answer
 }
 
@@ -109,35 +114,48 @@ func (e *Executor) Predict(x tensor.Dense[float32]) (*Answer, error) {
 	if want := e.p.encoder.Features(); (x.Rank() != 2 || x.Dim(1) != want) && !e.p.takes(x.Shape()) {
 		return nil, job.Fail(job.FaultInput, "rows are %v: want rows of %d features", x, want)
 	}
-	a := &e.answer
-	a.Classes, a.Predictions, a.Clusters, a.Distances = a.Classes[:0], a.Predictions[:0], a.Clusters[:0], a.Distances[:0]
 	rows := x.Dim(0)
 	switch {
 	case e.p.centers != nil:
-		return a, e.cluster(x)
+		return e.cluster(x)
 	case rows == 0:
-		a.Logits = tensor.New[float32](0, e.p.graph.Outputs())
-		a.Probabilities = a.Logits
-		return a, nil
+		return e.decide(tensor.New[float32](0, e.p.graph.Outputs()))
 	}
 	logits, err := e.net.InferPacked(e.p.weights, x)
 	if err != nil {
 		return nil, err
 	}
+	return e.decide(logits)
+}
+
+// fresh returns the answer to fill in.
+func (e *Executor) fresh() *Answer {
+	a := &e.answer
+	a.Classes, a.Predictions, a.Clusters, a.Distances = a.Classes[:0], a.Predictions[:0], a.Clusters[:0], a.Distances[:0]
+	return a
+}
+
+// decide turns a net's outputs into an answer.
+func (e *Executor) decide(logits tensor.Dense[float32]) (*Answer, error) {
 	if err := finite(logits); err != nil {
 		return nil, err
 	}
+	a := e.fresh()
 	if !e.p.model.Classifier() {
 		a.Predictions = append(a.Predictions, logits.Values()...)
 		return a, nil
 	}
 	a.Logits = logits
-	for i := range rows {
+	for i := range logits.Dim(0) {
 		a.Classes = append(a.Classes, int32(nn.Largest(logits.Row(i).Values())))
 	}
 	e.probabilities = grown(e.probabilities, logits.Len())
-	if a.Probabilities, err = tensor.From(e.probabilities, rows, logits.Dim(1)); err != nil {
+	var err error
+	if a.Probabilities, err = tensor.From(e.probabilities, logits.Shape()...); err != nil {
 		return nil, err
+	}
+	if logits.Len() == 0 {
+		return a, nil
 	}
 	return a, e.cpu.Softmax(a.Probabilities, logits)
 }
@@ -167,27 +185,25 @@ func grown(s []float32, n int) []float32 {
 }
 
 // cluster finds the nearest centre of each row.
-func (e *Executor) cluster(x tensor.Dense[float32]) error {
-	c, rows := e.p.centers, x.Dim(0)
+func (e *Executor) cluster(x tensor.Dense[float32]) (*Answer, error) {
+	a, c, rows := e.fresh(), e.p.centers, x.Dim(0)
 	if rows == 0 {
-		return nil
+		return a, nil
 	}
 	e.products = grown(e.products, rows*c.k)
 	out, err := tensor.From(e.products, rows, c.k)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := e.cpu.MatMulPacked(out, x, c.packed, tensor.Epilogue{}); err != nil {
-		return err
+		return nil, err
 	}
 	for i := range rows {
-		row := x.Row(i).Values()
-		k, d := c.nearest(row, out.Row(i).Values())
+		k, d := c.nearest(x.Row(i).Values(), out.Row(i).Values())
 		if math.IsNaN(d) || math.IsInf(d, 0) {
-			return &RowError{i, "its numbers are not finite"}
+			return nil, &RowError{i, "its numbers are not finite"}
 		}
-		e.answer.Clusters = append(e.answer.Clusters, int64(k))
-		e.answer.Distances = append(e.answer.Distances, float32(d*float64(e.p.unit)))
+		a.Clusters, a.Distances = append(a.Clusters, int64(k)), append(a.Distances, float32(d*float64(e.p.unit)))
 	}
-	return nil
+	return a, nil
 }

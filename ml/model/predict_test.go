@@ -3,6 +3,8 @@ package model_test
 import (
 	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -243,5 +245,41 @@ func TestPredictNumber(t *testing.T) {
 	c, err := m.Clear(tensors)
 	if err != nil || !slices.Equal(c.Coefficients[0], []float64{2, -3}) || !slices.Equal(c.Intercepts, []float64{0}) {
 		t.Errorf("%v, %v", c, err)
+	}
+}
+
+// A sparse row has the bits of the row spread out, in any batch.
+func TestPredictSparse(t *testing.T) {
+	for _, net := range []*nn.Spec{nn.MLP(9, nil, 3), nn.MLP(9, []int{5}, 3), {Input: []int{9}, Layers: []nn.Layer{{Type: "dense", Units: 3, NoBias: true, Activation: "softmax"}}}} {
+		text := "a 1:.3 4:7 9:-2\nb 2:1e-3\nc\na 1:1 2:2 3:3 4:4 5:5 6:6 7:7 8:8 9:9.1\n"
+		file := filepath.Join(t.TempDir(), "a.svm")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		set, enc := read(t, data.Input{URL: file, Format: data.LIBSVM, Target: data.Classes}, "")
+		m, g := &model.Model{Kind: "softmax", Transform: enc.Transform(), Net: net}, compile(t, net)
+		arena := make([]float32, g.Size())
+		g.Init(arena, 9)
+		if _, err := m.Files(model.Tensors(g, arena)); err != nil {
+			t.Fatal(err)
+		}
+		p, err := model.NewPredictor(cpu(t, 1), m, model.Tensors(g, arena))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := p.NewExecutor(cpu(t, 1))
+		a, err := e.Predict(rows(set))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, classes := slices.Clone(a.Logits.Values()), slices.Clone(a.Classes)
+		for n := range 5 {
+			for first := range 5 - n {
+				a, err := e.PredictRows(set, first, n)
+				if err != nil || !slices.Equal(a.Logits.Values(), want[3*first:3*(first+n)]) || !slices.Equal(a.Classes, classes[first:first+n]) {
+					t.Fatalf("%d rows from %d: %v, want %v: %v", n, first, a, want, err)
+				}
+			}
+		}
 	}
 }
