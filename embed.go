@@ -33,6 +33,7 @@ var Modules = []string{
 //go:embed bsp/columns.go
 //go:embed bsp/core.go
 //go:embed bsp/cursor.go
+//go:embed bsp/curves.go
 //go:embed bsp/doc.go
 //go:embed bsp/gang.go
 //go:embed bsp/graph/adjacency.go
@@ -114,6 +115,7 @@ var Modules = []string{
 //go:embed bsp/job/doc.go
 //go:embed bsp/job/failure.go
 //go:embed bsp/job/info.go
+//go:embed bsp/job/note.go
 //go:embed bsp/job/spec.go
 //go:embed bsp/job/state.go
 //go:embed bsp/job/trace.go

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"strings"
@@ -65,6 +66,42 @@ func TestGraphPage(t *testing.T) {
 	}
 	if len(builtin) < 40_000 || len(own) != len(builtin) || builtin["3"] != "0" {
 		t.Errorf("%d and %d vertices", len(builtin), len(own))
+	}
+}
+
+// TestTrainingPage does what docs/training.md says, as it says it, in an empty folder.
+func TestTrainingPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/training.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := strings.Builder{}
+	for line := range strings.Lines(string(page)) {
+		if command, indented := strings.CutPrefix(line, "    "); indented {
+			script.WriteString(command)
+		}
+	}
+	if n := strings.Count(script.String(), "bsp "); n < 10 {
+		t.Fatalf("%d commands are too few:\n%s", n, &script)
+	}
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "sh", "-ec", script.String())
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for model, worst := range map[string]float64{"lines": .5, "spiral": .02, "own": .02, "further": .02} {
+		cmd := exec.CommandContext(t.Context(), "bsp", "model", "eval", "./"+model, "--input", "test.csv")
+		cmd.Dir = dir
+		b, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var score struct{ Error float64 }
+		if err := json.Unmarshal(b, &score); err != nil || score.Error > worst {
+			t.Errorf("%s: %s %v, want an error of %v at most", model, b, err, worst)
+		}
 	}
 }
 
