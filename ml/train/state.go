@@ -11,7 +11,7 @@ import (
 
 // A state is what a checkpoint holds of a peer: its range of the arena, and what all know.
 type state struct {
-	weights []float32   // the own range
+	weights []float32   // the own range, of what the trainer has of all
 	slots   [][]float32 // of the optimiser, of the own range
 	kept    []float32   // the own range of the model that is kept
 
@@ -26,11 +26,11 @@ type told struct {
 	Stopped string // why training ended before its last epoch; empty: it did not
 }
 
-// newState returns the state of a peer with so many weights and shards.
-func newState(size, slots, shards int) *state {
-	s := &state{weights: make([]float32, size), kept: make([]float32, size), sums: make([]float64, 2*shards)}
+// newState returns the state of a peer with a range of the weights and so many shards.
+func newState(weights []float32, slots, shards int) *state {
+	s := &state{weights: weights, kept: make([]float32, len(weights)), sums: make([]float64, 2*shards)}
 	for range slots {
-		s.slots = append(s.slots, make([]float32, size))
+		s.slots = append(s.slots, make([]float32, len(weights)))
 	}
 	return s
 }

@@ -156,14 +156,12 @@ func (t *trainer) prepare(ctx context.Context) (err error) {
 	t.arena = reduce.NewArena(t.tree, reduce.Of(t.p), t.cpu, t.graph.Size())
 	t.lo, t.hi = t.arena.Range(t.p.Index())
 	first, last := t.tree.Owned(t.p.Index())
-	t.state = newState(t.hi-t.lo, t.opt.Slots(), last-first)
-	copy(t.state.weights, t.weights[t.lo:t.hi])
+	t.state = newState(t.weights[t.lo:t.hi], t.opt.Slots(), last-first)
 	resumed, err := t.p.State(t.state)
 	if err != nil {
 		return err
 	}
 	if resumed {
-		copy(t.weights[t.lo:t.hi], t.state.weights)
 		if err := t.arena.Gather(ctx, t.weights); err != nil {
 			return err
 		}
@@ -268,7 +266,6 @@ func (t *trainer) update(ctx context.Context, step int, gradient []float32) erro
 		return err
 	}
 	t.graph.MoveStatistics(t.lo, own, gradient)
-	copy(t.state.weights, own)
 	return nil
 }
 
