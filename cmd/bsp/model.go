@@ -38,11 +38,11 @@ the data: centers, or coefficients and intercepts.`,
 			if err != nil {
 				return err
 			}
-			clear, err := m.Clear(tensors)
+			c, err := m.Clear(tensors)
 			if err != nil {
 				return err
 			}
-			return a.print(clear, func() rows { return summary(m) })
+			return a.print(c, func() rows { return summary(m) })
 		},
 	})
 }
@@ -91,6 +91,7 @@ func takes(t *data.Transform) string {
 		s += "; scaled by one mean and deviation"
 	case data.Columns:
 		s += "; each scaled by its mean and deviation"
+	default:
 	}
 	return s
 }

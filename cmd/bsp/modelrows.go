@@ -87,7 +87,7 @@ func (q *asked) counts(ctx context.Context, url string, found data.Format) error
 	}
 	arrays := found == data.IDX || found == data.NPY
 	switch {
-	case q.part != "" && !(found == data.IDX && info.Dir):
+	case q.part != "" && (found != data.IDX || !info.Dir):
 		return fault.Usage("--part is for a folder of IDX files, and %s is none", q.input)
 	case q.labels != "" && !arrays:
 		return fault.Usage("--labels is for IDX and NPY, and %s is %s", q.input, found)

@@ -15,92 +15,97 @@ import (
 // near compares with a tolerance for the order of sums.
 func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*(1+math.Abs(b)) }
 
+// drawn are rows with their true classes.
+type drawn struct {
+	classes   []string
+	logits    [][]float32
+	truth     []int
+	p         [][]float64
+	predicted []int
+}
+
+func draw(r *rapid.T) *drawn {
+	k, n := rapid.IntRange(2, 5).Draw(r, "classes"), rapid.IntRange(1, 60).Draw(r, "rows")
+	some := rapid.IntRange(1, k).Draw(r, "classes that are there")
+	pool := make([][]float32, rapid.IntRange(1, n).Draw(r, "different rows")) // others are ties
+	for i := range pool {
+		for range k {
+			pool[i] = append(pool[i], rapid.Float32Range(-3, 3).Draw(r, "logit"))
+		}
+	}
+	d := &drawn{classes: []string{"a", "b", "c", "d", "e"}[:k]}
+	for range n {
+		z, sum, p := pool[rapid.IntRange(0, len(pool)-1).Draw(r, "row")], 0., make([]float64, 0, k)
+		for _, v := range z {
+			sum += math.Exp(float64(v))
+		}
+		for _, v := range z {
+			p = append(p, math.Exp(float64(v))/sum)
+		}
+		d.truth = append(d.truth, rapid.IntRange(0, some-1).Draw(r, "class"))
+		d.logits, d.p = append(d.logits, z), append(d.p, p)
+		d.predicted = append(d.predicted, slices.Index(z, slices.Max(z)))
+	}
+	return d
+}
+
+// count counts the rows of a true class that are predicted to be another.
+func (d *drawn) count(truth, predicted int) (n int) {
+	for i := range d.truth {
+		if d.truth[i] == truth && d.predicted[i] == predicted {
+			n++
+		}
+	}
+	return n
+}
+
 // A classifier's figures are those of their definitions, computed naively.
 func TestClassifier(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		k, n := rapid.IntRange(2, 5).Draw(r, "classes"), rapid.IntRange(1, 60).Draw(r, "rows")
-		classes := []string{"a", "b", "c", "d", "e"}[:k]
-		c := eval.NewClassifier(classes, true)
-		logits, truth := make([][]float32, n), make([]int, n)
-		some := rapid.IntRange(1, k).Draw(r, "classes that are there")
-		pool := make([][]float32, rapid.IntRange(1, n).Draw(r, "different rows")) // others are ties
-		for i := range pool {
-			for range k {
-				pool[i] = append(pool[i], rapid.Float32Range(-3, 3).Draw(r, "logit"))
-			}
+		d := draw(r)
+		c, n := eval.NewClassifier(d.classes, true), float64(len(d.truth))
+		right, loss := 0., 0.
+		for i, z := range d.logits {
+			c.Add(z, d.truth[i])
+			loss -= math.Log(d.p[i][d.truth[i]]) / n
 		}
-		for i := range n {
-			truth[i] = rapid.IntRange(0, some-1).Draw(r, "class")
-			logits[i] = pool[rapid.IntRange(0, len(pool)-1).Draw(r, "row")]
-			c.Add(logits[i], truth[i])
-		}
-		got, p, predicted, right, loss := c.Result(), make([][]float64, n), make([]int, n), 0, 0.
-		for i, z := range logits {
-			sum := 0.
-			for _, v := range z {
-				sum += math.Exp(float64(v))
-			}
-			for _, v := range z {
-				p[i] = append(p[i], math.Exp(float64(v))/sum)
-			}
-			predicted[i] = slices.Index(z, slices.Max(z))
-			loss -= math.Log(p[i][truth[i]])
-			if predicted[i] == truth[i] {
-				right++
-			}
-		}
-		if got.N != n || !near(got.Accuracy, float64(right)/float64(n)) || !near(got.Error, 1-got.Accuracy) || !near(got.Loss, loss/float64(n)) {
-			r.Fatalf("%+v, want %d right of %d, a loss of %g", got, right, n, loss/float64(n))
-		}
+		got := c.Result()
 		f1s, areas := []float64{}, []float64{}
-		for k := range classes {
-			tp, fp, fn := 0., 0., 0.
-			for i := range n {
-				switch {
-				case predicted[i] == k && truth[i] == k:
-					tp++
-				case predicted[i] == k:
-					fp++
-				case truth[i] == k:
-					fn++
+		for k := range d.classes {
+			tp, there, predicted := float64(d.count(k, k)), 0., 0.
+			for o := range d.classes {
+				there += float64(d.count(k, o))
+				predicted += float64(d.count(o, k))
+				if got.Confusion[k][o] != d.count(k, o) {
+					r.Fatalf("confusion %v: want %d at %d, %d", got.Confusion, d.count(k, o), k, o)
 				}
 			}
+			right += tp
 			precision, recall, f1 := 0., 0., 0.
 			if tp > 0 {
-				precision, recall = tp/(tp+fp), tp/(tp+fn)
+				precision, recall = tp/predicted, tp/there
 				f1 = 2 * precision * recall / (precision + recall)
 			}
 			if !near(got.Precision[k], precision) || !near(got.Recall[k], recall) || !near(got.F1[k], f1) {
 				r.Fatalf("class %d: %+v, want %g %g %g", k, got.Full, precision, recall, f1)
 			}
-			if tp+fp+fn > 0 {
+			if there+predicted > 0 {
 				f1s = append(f1s, f1)
 			}
-			area, ok := pairs(p, truth, k)
-			if len(classes) > 2 {
-				if (got.AUCs[k] != nil) != ok || ok && !near(*got.AUCs[k], area) {
-					r.Fatalf("class %d: area %v, want %g", k, got.AUCs[k], area)
-				}
-			}
-			if ok && (k == 1 || len(classes) > 2) {
+			area, ok := pairs(d.p, d.truth, k)
+			many := len(d.classes) > 2
+			if ok && (many || k == 1) {
 				areas = append(areas, area)
 			}
+			if many && ((got.AUCs[k] != nil) != ok || ok && !near(*got.AUCs[k], area)) {
+				r.Fatalf("class %d: area %v, want %g", k, got.AUCs[k], area)
+			}
+		}
+		if got.N != len(d.truth) || !near(got.Accuracy, right/n) || !near(got.Error, 1-right/n) || !near(got.Loss, loss) {
+			r.Fatalf("%+v, want %g right of %g, a loss of %g", got, right, n, loss)
 		}
 		if !near(got.MacroF1, mean(f1s)) || (got.AUC != nil) != (len(areas) > 0) || got.AUC != nil && !near(*got.AUC, mean(areas)) {
 			r.Fatalf("%+v, want %g and %v", got.Full, mean(f1s), areas)
-		}
-		for a := range classes {
-			for b, count := range got.Confusion[a] {
-				want := 0
-				for i := range n {
-					if truth[i] == a && predicted[i] == b {
-						want++
-					}
-				}
-				if count != want {
-					r.Fatalf("confusion %v: want %d at %d, %d", got.Confusion, want, a, b)
-				}
-			}
 		}
 	})
 }
@@ -153,7 +158,7 @@ func TestRegressor(t *testing.T) {
 		n := rapid.IntRange(2, 50).Draw(r, "rows")
 		far := rapid.SampledFrom([]float64{0, 1e3}).Draw(r, "far")
 		g := eval.NewRegressor(true)
-		var p, y []float64
+		p, y := make([]float64, 0, n), make([]float64, 0, n)
 		for range n {
 			a, b := float32(rapid.Float64Range(-1, 1).Draw(r, "prediction")+far), rapid.Float64Range(-1, 1).Draw(r, "value")+far
 			g.Add(a, b)

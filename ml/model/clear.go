@@ -112,8 +112,9 @@ func (u units) of(feature int) (mean, deviation float64) {
 		return u.scale.Mean[0], u.scale.Deviation[0]
 	case data.Columns:
 		return u.scale.Mean[feature], u.scale.Deviation[feature]
+	default:
+		return 0, 1
 	}
-	return 0, 1
 }
 
 func (u units) values(row []float32) []float64 {

@@ -249,9 +249,9 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// Most changes leave the digest wrong: they are given the right one.
-		var any map[string]json.RawMessage
+		var object map[string]json.RawMessage
 		m := &model.Model{}
-		if json.Unmarshal(b, &any) == nil && json.Unmarshal(b, m) == nil {
+		if json.Unmarshal(b, &object) == nil && json.Unmarshal(b, m) == nil {
 			m.Digest = ""
 			if text, err := json.Marshal(m); err == nil {
 				sum := sha256.Sum256(text)

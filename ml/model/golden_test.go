@@ -19,7 +19,10 @@ import (
 var rewrite = flag.Bool("rewrite", false, "make the golden folders anew; those of a format that was released stay as they are")
 
 // golden is the folder of a golden model.
-func golden(tb testing.TB, name string) string { return absolute(tb, "testdata/v1/"+name) }
+func golden(tb testing.TB, name string) string {
+	tb.Helper()
+	return absolute(tb, "testdata/v1/"+name)
+}
 
 func absolute(tb testing.TB, path string) string {
 	tb.Helper()

@@ -66,7 +66,7 @@ func Parse(b []byte) (*Model, error) {
 	if err := d.Decode(m); err != nil {
 		return nil, bad("%v", err)
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token returns it bare
+	if _, err := d.Token(); err != io.EOF {
 		return nil, bad("there is something after the model")
 	}
 	c := *m
