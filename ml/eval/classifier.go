@@ -14,7 +14,7 @@ type Classifier struct {
 	wrong   int
 	loss    float64
 	counts  [][]int     // true class × predicted class
-	scores  [][]float64 // of each class: the probability of it by row
+	scores  [][]float64 // of each class: the logarithm of its odds by row, which orders rows as its probability does, near 1 too
 	truth   []int32     // class by row
 }
 
@@ -61,12 +61,14 @@ type Full struct {
 // Add counts a row: its logits, one for each class, none NaN, and its true class.
 func (c *Classifier) Add(logits []float32, class int) {
 	best := nn.Largest(logits)
-	sum, top := 0.0, float64(logits[best])
-	for _, z := range logits {
-		sum += math.Exp(float64(z) - top)
+	rest, top := 0.0, float64(logits[best]) // Σ exp(z - top), without the largest, which is 1
+	for i, z := range logits {
+		if i != best {
+			rest += math.Exp(float64(z) - top)
+		}
 	}
 	c.n++
-	c.loss += math.Log(sum) + top - float64(logits[class])
+	c.loss += math.Log1p(rest) + top - float64(logits[class])
 	if best != class {
 		c.wrong++
 	}
@@ -74,7 +76,11 @@ func (c *Classifier) Add(logits []float32, class int) {
 		c.counts[class][best]++
 		c.truth = append(c.truth, int32(class))
 		for i, z := range logits {
-			c.scores[i] = append(c.scores[i], math.Exp(float64(z)-top)/sum)
+			others := rest
+			if i != best {
+				others = 1 + rest - math.Exp(float64(z)-top)
+			}
+			c.scores[i] = append(c.scores[i], float64(z)-top-math.Log(others))
 		}
 	}
 }

@@ -32,21 +32,34 @@ func draw(r *rapid.T) *drawn {
 		for range k {
 			pool[i] = append(pool[i], rapid.Float32Range(-3, 3).Draw(r, "logit"))
 		}
+		for _, other := range pool[:i] { // almost equal probabilities are made equal ones
+			for class, p := range softmax(pool[i]) {
+				if math.Abs(p-softmax(other)[class]) < 1e-9 {
+					pool[i] = other
+				}
+			}
+		}
 	}
 	d := &drawn{classes: []string{"a", "b", "c", "d", "e"}[:k]}
 	for range n {
-		z, sum, p := pool[rapid.IntRange(0, len(pool)-1).Draw(r, "row")], 0., make([]float64, 0, k)
-		for _, v := range z {
-			sum += math.Exp(float64(v))
-		}
-		for _, v := range z {
-			p = append(p, math.Exp(float64(v))/sum)
-		}
+		z := pool[rapid.IntRange(0, len(pool)-1).Draw(r, "row")]
 		d.truth = append(d.truth, rapid.IntRange(0, some-1).Draw(r, "class"))
-		d.logits, d.p = append(d.logits, z), append(d.p, p)
+		d.logits, d.p = append(d.logits, z), append(d.p, softmax(z))
 		d.predicted = append(d.predicted, slices.Index(z, slices.Max(z)))
 	}
 	return d
+}
+
+func softmax(z []float32) []float64 {
+	p, sum := make([]float64, len(z)), 0.
+	for i, v := range z {
+		p[i] = math.Exp(float64(v))
+		sum += p[i]
+	}
+	for i := range p {
+		p[i] /= sum
+	}
+	return p
 }
 
 // count counts the rows of a true class that are predicted to be another.
@@ -144,6 +157,13 @@ func TestLoss(t *testing.T) {
 	b, err := json.Marshal(c.Result())
 	if want := `{"n":2,"error":0.5,"accuracy":0.5,"loss":500}`; err != nil || string(b) != want {
 		t.Errorf("%s, want %s: %v", b, want, err)
+	}
+	sure := eval.NewClassifier([]string{"a", "b"}, true) // the probabilities of b are 1 in float64
+	sure.Add([]float32{0, 80}, 0)
+	sure.Add([]float32{0, 90}, 1)
+	sure.Add([]float32{0, 70}, 1)
+	if a := sure.Result().AUC; a == nil || *a != .5 {
+		t.Errorf("area %v", a)
 	}
 	full := eval.NewClassifier([]string{"a", "b"}, true)
 	full.Add([]float32{1, 0}, 0)
