@@ -73,6 +73,9 @@ func summary(m *model.Model) rows {
 			r.add(s.name, fmt.Sprintf("%.4g, %.4g (%s rows)", s.score.Loss, s.score.Error, humanize.Comma(int64(s.score.Rows))))
 		}
 	}
+	if t.Stopped != "" {
+		r.add("stopped", t.Stopped)
+	}
 	r.add("digest", m.Digest)
 	return r
 }
