@@ -25,7 +25,7 @@ func (b *builder) begin(order []int) error {
 
 // layer makes the node of layer i.
 func (b *builder) layer(i int) error {
-	b.current = &b.spec.Layers[i]
+	b.current, b.number = &b.spec.Layers[i], i
 	k, _ := kindOf(b.current.Type)
 	if err := b.keys(k); err != nil {
 		return err

@@ -52,6 +52,7 @@ type builder struct {
 	uses    []int   // of each layer, how often its value is taken
 	refs    []ref   // of each layer, its value
 	current *Layer
+	number  int // of the current layer in the list
 	values  int // of all parameters so far
 }
 

@@ -41,7 +41,7 @@ type Loss struct {
 // 0. A label out of range, and an index that an embedding does not have, are a *job.Failure of
 // kind FaultInput.
 func (e *Executor) Train(b Batch) (Loss, error) {
-	if err := e.g.checkBatch(&b); err != nil {
+	if err := e.g.CheckBatch(&b); err != nil {
 		return Loss{}, err
 	}
 	rows := b.X.Dim(0)
@@ -67,15 +67,16 @@ func (e *Executor) Train(b Batch) (Loss, error) {
 	if err := e.forward(); err != nil {
 		return Loss{}, err
 	}
-	loss, err := e.lose()
+	c := &e.cells[e.g.output]
+	loss, err := b.Lose(e.cpu, e.g.spec.Loss, e.viewRows(c.gradient, rows, c.n.size), e.viewRows(c.value, rows, c.n.size))
 	if err != nil {
 		return Loss{}, err
 	}
 	return loss, e.backward()
 }
 
-// checkBatch returns what is wrong with the sizes of a batch.
-func (g *Graph) checkBatch(b *Batch) error {
+// CheckBatch returns what is wrong with the sizes of a batch, as Train does.
+func (g *Graph) CheckBatch(b *Batch) error {
 	if err := g.checkInput(b.X); err != nil {
 		return err
 	}
@@ -91,18 +92,17 @@ func (g *Graph) checkBatch(b *Batch) error {
 	return nil
 }
 
-// lose computes the loss of the output, and its gradient.
-func (e *Executor) lose() (loss Loss, err error) {
-	c := &e.cells[e.g.output]
-	logits := e.viewRows(c.value, e.rows, c.n.size)
-	dlogits := e.viewRows(c.gradient, e.rows, c.n.size)
-	if e.g.spec.Loss == CrossEntropy {
-		loss.Wrong = Wrong(logits, e.batch.Labels)
-		loss.Sum, err = e.cpu.CrossEntropy(dlogits, logits, e.batch.Labels, e.batch.Scale)
+// Lose computes the loss of a batch whose outputs are known, [CrossEntropy] or [Squared], and
+// sets their gradient; both are rows × outputs without gaps. A label out of range is a
+// *job.Failure of kind FaultInput.
+func (b *Batch) Lose(cpu *tensor.CPU, kind string, gradient, outputs tensor.Dense[float32]) (loss Loss, err error) {
+	if kind == CrossEntropy {
+		loss.Wrong = Wrong(outputs, b.Labels)
+		loss.Sum, err = cpu.CrossEntropy(gradient, outputs, b.Labels, b.Scale)
 		if err != nil {
 			return Loss{}, netError("%v", err)
 		}
-	} else if loss.Sum, err = e.squared(dlogits, logits); err != nil {
+	} else if loss.Sum, err = b.squared(cpu, gradient, outputs); err != nil {
 		return Loss{}, err
 	}
 	loss.Finite = !math.IsInf(loss.Sum, 0) && !math.IsNaN(loss.Sum)
@@ -110,19 +110,22 @@ func (e *Executor) lose() (loss Loss, err error) {
 }
 
 // squared returns half of the sum of (output - target)² and sets its gradient.
-func (e *Executor) squared(grad, out array) (float64, error) {
-	targets := e.viewRows(e.batch.Targets, e.rows, out.Dim(1))
-	if err := grad.CopyFrom(out); err != nil {
-		return 0, err
-	}
-	if err := e.cpu.AddScaled(grad, targets, -1); err != nil {
-		return 0, err
-	}
-	sum, err := e.cpu.Dot(grad, grad)
+func (b *Batch) squared(cpu *tensor.CPU, grad, out array) (float64, error) {
+	targets, err := tensor.From(b.Targets, out.Dim(0), out.Dim(1))
 	if err != nil {
 		return 0, err
 	}
-	return sum / 2, e.cpu.Scale(grad, grad, e.batch.Scale)
+	if err := grad.CopyFrom(out); err != nil {
+		return 0, err
+	}
+	if err := cpu.AddScaled(grad, targets, -1); err != nil {
+		return 0, err
+	}
+	sum, err := cpu.Dot(grad, grad)
+	if err != nil {
+		return 0, err
+	}
+	return sum / 2, cpu.Scale(grad, grad, b.Scale)
 }
 
 // Wrong counts the rows whose largest logit, the first of equals, is not that of the label.

@@ -70,6 +70,12 @@ func TestDropout(t *testing.T) {
 		t.Errorf("%v of the values are dropped, want 0.3", share)
 	}
 	half := len(all) / 2
+	for i, f := range all {
+		at := i % half
+		if drop := nn.Draw(&e.Batch, i/half, e.Row+at/101, at%101) < 0.3; drop != (f == 0) {
+			t.Fatalf("factor %d is %v, and its draw says %v", i, f, drop)
+		}
+	}
 	if part := factors(func(b *nn.Batch) {
 		b.X, b.Labels, b.Row = b.X.Slice(0, 50, 120), b.Labels[50:120], b.Row+50
 	}); !slices.Equal(part[:70*101], all[50*101:120*101]) {
