@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -16,7 +17,7 @@ const (
 	maxCurves  = 16
 	maxDots    = 64
 	plotHeight = 200.0
-	plotTicks  = 6 // some so many
+	plotTicks  = 8 // some so many
 )
 
 // curve is what was plotted under one name, by all tasks.
@@ -88,7 +89,8 @@ func gather(all map[int64]sum, c job.Curve, factor int64) {
 // plot is a chart of the curves of a group.
 type plot struct {
 	chart
-	Lines []line
+	Lines []line // by name
+	Drawn []line // those with most points below the others
 }
 
 // line is one curve in it.
@@ -96,6 +98,7 @@ type line struct {
 	Name, Title string
 	Class       string
 	Path, Dots  string
+	points      int
 }
 
 // group is the part of a curve's name that says which chart it is in, and rest is what
@@ -142,7 +145,7 @@ func (r *run) plot(name string, curves []curve) plot {
 		p.Y[i].At = p.Base - p.Y[i].At
 	}
 	for i, c := range curves {
-		l := line{Class: fmt.Sprintf("c%d d%d", i%6, i/6)}
+		l := line{Class: fmt.Sprintf("c%d d%d", i%6, i/6), points: len(c.list)}
 		_, l.Name = group(c.name)
 		l.Title = l.Name
 		if row := c.row(r); row.Last != "" {
@@ -151,6 +154,8 @@ func (r *run) plot(name string, curves []curve) plot {
 		l.Path, l.Dots = r.trail(c, func(y float64) float64 { return p.Base - plotHeight*share(y, lo, hi) })
 		p.Lines = append(p.Lines, l)
 	}
+	p.Drawn = slices.Clone(p.Lines)
+	slices.SortStableFunc(p.Drawn, func(a, b line) int { return cmp.Compare(b.points, a.points) })
 	return p
 }
 

@@ -100,6 +100,18 @@ func TestCurveGap(t *testing.T) {
 	}
 }
 
+// A curve of few points is not hidden below one of many; the legend goes by name.
+func TestCurveOrder(t *testing.T) {
+	info, traces := plotted([]job.Curve{curve("y/a", 1, []int64{10, 20}, 1, 2), curve("y/b", 1, []int64{10, 11, 12}, 1, 2, 3)})
+	page := write(t, info, traces)
+	if a, b := strings.Index(page, "<title>a: "), strings.Index(page, "<title>b: "); a < b || b < 0 {
+		t.Errorf("a is drawn at %d, b at %d", a, b)
+	}
+	if a, b := strings.Index(page, "</svg>a</li>"), strings.Index(page, "</svg>b</li>"); b < a || a < 0 {
+		t.Errorf("the legend has a at %d, b at %d", a, b)
+	}
+}
+
 // Axes have marks that can be told apart, whatever the numbers.
 func TestCurveAxes(t *testing.T) {
 	for _, x := range []struct {
@@ -107,11 +119,11 @@ func TestCurveAxes(t *testing.T) {
 		want []string
 	}{
 		{[]float64{2.31, 0.06}, []string{"0.0", "0.5", "1.0", "1.5", "2.0"}},
-		{[]float64{0.0912, 0.0908}, []string{"0.0908", "0.0909", "0.0910", "0.0911", "0.0912"}},
+		{[]float64{0.0912, 0.0908}, []string{"0.09080", "0.09085", "0.09090", "0.09095", "0.09100", "0.09105", "0.09110", "0.09115", "0.09120"}},
 		{[]float64{0, 0}, []string{"0.0", "0.2", "0.4", "0.6", "0.8", "1.0"}},
 		{[]float64{5, 5}, []string{"4.6", "4.8", "5.0", "5.2", "5.4"}},
 		{[]float64{-3, 3}, []string{"-3", "-2", "-1", "0", "1", "2", "3"}},
-		{[]float64{84000, 91000}, []string{"84000", "86000", "88000", "90000"}},
+		{[]float64{84000, 91000}, []string{"84000", "85000", "86000", "87000", "88000", "89000", "90000", "91000"}},
 		{[]float64{1e9, 3e9}, []string{"0", "5e+08", "1e+09", "1.5e+09", "2e+09", "2.5e+09", "3e+09"}},
 		{[]float64{3e-9, 1e-9}, []string{"0", "5e-10", "1e-09", "1.5e-09", "2e-09", "2.5e-09", "3e-09"}},
 		{[]float64{math.MaxFloat64, -math.MaxFloat64}, []string{"-1e+280", "-5e+279", "0", "5e+279", "1e+280"}},
