@@ -22,8 +22,13 @@ import (
 // start in, some 20 MB: what holds much of its memory is measured after what asks for
 // this.
 func (h *harness) peakOf(ctx context.Context, args ...string) (info job.Info, took time.Duration, peak float64, err error) {
+	return h.peakIn(ctx, nil, args...)
+}
+
+// peakIn is peakOf with an environment.
+func (h *harness) peakIn(ctx context.Context, env []string, args ...string) (info job.Info, took time.Duration, peak float64, err error) {
 	cmd := exec.CommandContext(ctx, h.bsp, args...)
-	cmd.Env = plainEnv()
+	cmd.Env = append(plainEnv(), env...)
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	start := time.Now()

@@ -4,5 +4,8 @@ package main
 func mlGroups() []group {
 	return []group{
 		{"gemm", (*harness).gemm},
+		{"nets", (*harness).nets},
+		{"tasks", (*harness).together},
+		{"soon", (*harness).soon},
 	}
 }

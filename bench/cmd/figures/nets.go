@@ -1,0 +1,327 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"scalar/bench"
+	"scalar/bsp/job"
+)
+
+// mnistRows are the rows of MNIST to learn from.
+const mnistRows = 60_000
+
+// mnist returns the folder of MNIST, or false: figures of it are left out.
+func (h *harness) mnist() (string, bool) {
+	dir := os.Getenv("SCALAR_MNIST")
+	if dir == "" {
+		h.skipped = append(h.skipped, "all on MNIST: SCALAR_MNIST names no folder")
+	}
+	return dir, dir != ""
+}
+
+// A course is one way to train a net: what ours is given and what others are.
+type course struct {
+	work    string // of the peers
+	program []string
+	epochs  int
+	batch   int
+	rate    float64
+}
+
+func mlpCourse() course { return course{"mlp", []string{"mlp", "--hidden", "256,128"}, 4, 128, .05} }
+
+func lenetCourse() course {
+	return course{"lenet", []string{"cnn"}, 1, 128, .05}
+}
+func softmaxCourse() course { return course{"softmax", []string{"softmax"}, 2, 128, .02} }
+
+// samples is how many rows a course goes through.
+func (c course) samples() float64 { return float64(mnistRows / c.batch * c.batch * c.epochs) }
+
+func (c course) args(seed int, more ...string) []string {
+	args := append([]string{c.program[0], "--"}, c.program[1:]...)
+	args = append(args, "--epochs", strconv.Itoa(c.epochs), "--batch", strconv.Itoa(c.batch), "--lr", fmt.Sprint(c.rate), "--momentum", "0.9", "--seed", strconv.Itoa(seed))
+	return append(args, more...)
+}
+
+// A pupil is what ours came to in some runs of a course.
+type pupil struct {
+	course
+	env    []string // GOMAXPROCS, or the cluster
+	submit []string // peers and tasks, --local
+	more   []string // of the program
+
+	speed, wall, memory []float64
+	info                job.Info
+}
+
+// learn trains once.
+func (h *harness) learn(ctx context.Context, p *pupil, data string, keep bool) error {
+	out := h.output()
+	args := append([]string{"job", "submit", "-o", "json", "--input", data, "--output", out}, p.submit...)
+	info, took, peak, err := h.peakIn(ctx, p.env, append(args, p.args(1, p.more...)...)...)
+	if err != nil {
+		return err
+	}
+	if keep {
+		p.speed, p.wall, p.memory = append(p.speed, p.samples()/info.Seconds.Compute), append(p.wall, took.Seconds()), append(p.memory, peak)
+		p.info = info
+	}
+	return os.RemoveAll(out)
+}
+
+// A lesson is what a peer of training prints.
+type lesson struct {
+	Peer       string
+	Speed      float64   `json:"samples_per_second"`
+	PerRound   float64   `json:"seconds_per_iteration"`
+	Error      []float64 `json:"error"`
+	Loss       any       `json:"loss"`
+	Cost       float64   `json:"cost"`
+	PeakMemory float64   `json:"peak_memory"`
+}
+
+// trainPeer runs a peer once; nil without an error: it is not installed.
+func (h *harness) trainPeer(ctx context.Context, name string, args ...string) (*lesson, error) {
+	cache, err := filepath.Abs(filepath.Join(peersDir, ".cache", name))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(cache, "ready")); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // none is no error
+	}
+	var l lesson
+	if _, err := h.tool(ctx, &l, filepath.Join(peersDir, name, "train"), append([]string{cache}, args...)...); err != nil {
+		return nil, err
+	}
+	return &l, nil
+}
+
+// A rival is a peer in a course, and how many times its speed is asked for.
+type rival struct {
+	name, title string
+	mark        float64
+	args        []string // before the data
+	batch       int
+
+	speed, memory []float64
+	errors        []float64 // of the last epoch
+	missing       bool
+}
+
+func (h *harness) rivalTurn(ctx context.Context, r *rival, c course, data string, keep bool) error {
+	if r.missing {
+		return nil
+	}
+	args := append(append([]string{}, r.args...), data, "--epochs", strconv.Itoa(c.epochs), "--batch", strconv.Itoa(cmp.Or(r.batch, c.batch)), "--rate", fmt.Sprint(c.rate))
+	l, err := h.trainPeer(ctx, r.name, args...)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", r.name, err)
+	case l == nil:
+		r.missing = true
+		h.skipped = append(h.skipped, r.title+" ("+c.work+")")
+	case keep:
+		r.title = l.Peer
+		r.speed, r.memory = append(r.speed, l.Speed), append(r.memory, l.PeakMemory/1e6)
+		r.errors = append(r.errors, l.Error[len(l.Error)-1])
+	}
+	return nil
+}
+
+// nets measures MLP, LeNet-5 and softmax regression on one core beside PyTorch and TensorFlow.
+func (h *harness) nets(ctx context.Context) (figures []bench.Figure, err error) {
+	data, ok := h.mnist()
+	if !ok {
+		return nil, nil
+	}
+	for _, n := range []struct {
+		course
+		mark   float64
+		memory bool
+		errors []errorMark
+	}{
+		{mlpCourse(), 1.6, true, []errorMark{{3, .03}, {4, .027}}},
+		{lenetCourse(), 1.3, false, []errorMark{{1, .025}}},
+		{softmaxCourse(), 1, false, []errorMark{{2, .087}}},
+	} {
+		f, err := h.net(ctx, n.course, n.mark, n.memory, data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", n.work, err)
+		}
+		figures = append(figures, f...)
+		for _, e := range n.errors {
+			f, err := h.errorsAfter(ctx, n.course, e, data)
+			if err != nil {
+				return nil, err
+			}
+			figures = append(figures, f)
+		}
+	}
+	return figures, nil
+}
+
+func (h *harness) net(ctx context.Context, c course, mark float64, memory bool, data string) ([]bench.Figure, error) {
+	ours := &pupil{course: c, env: []string{"GOMAXPROCS=1"}, submit: []string{"--local", "--peers", "1"}}
+	rivals := []*rival{
+		{name: "pytorch", title: "PyTorch", mark: mark, args: []string{c.work}},
+		{name: "tensorflow", title: "TensorFlow", mark: mark, args: []string{c.work}},
+	}
+	each := []func(keep bool) error{func(keep bool) error { return h.learn(ctx, ours, data, keep) }}
+	for _, r := range rivals {
+		each = append(each, func(keep bool) error { return h.rivalTurn(ctx, r, c, data, keep) })
+	}
+	if err := h.turns(each...); err != nil {
+		return nil, err
+	}
+	name := c.work + " on MNIST, one core"
+	figures := []bench.Figure{{Name: name, Unit: "samples/s", AtLeast: true, Samples: ours.speed, Note: fmt.Sprintf("mean of %d epoch(s); %.0f MB", c.epochs, bench.Figure{Samples: ours.memory}.Median())}}
+	for _, r := range rivals {
+		if len(r.speed) == 0 {
+			continue
+		}
+		figures = append(figures, bench.Figure{
+			Name: name + " beside " + r.title, Unit: "times", AtLeast: true, Mark: r.mark, Samples: ratios(ours.speed, r.speed),
+			Note: fmt.Sprintf("theirs %.0f samples/s in the best epoch, error %.4f, %.0f MB", bench.Figure{Samples: r.speed}.Median(), bench.Figure{Samples: r.errors}.Median(), bench.Figure{Samples: r.memory}.Median()),
+		})
+		if memory && r.name == "pytorch" {
+			figures = append(figures, bench.Figure{Name: name + ", peak memory beside " + r.title, Unit: "of theirs", Mark: .25, Samples: ratios(ours.memory, r.memory)})
+		}
+	}
+	return figures, nil
+}
+
+// An errorMark is the largest error on the test rows after so many epochs.
+type errorMark struct {
+	epochs int
+	most   float64
+}
+
+// errorSeeds were not used while the programs were written.
+func errorSeeds() []int { return []int{101, 102, 103} }
+
+func (h *harness) errorsAfter(ctx context.Context, c course, m errorMark, data string) (bench.Figure, error) {
+	c.epochs = m.epochs
+	f := bench.Figure{Name: fmt.Sprintf("%s on MNIST, error on the test rows after %d epoch(s)", c.work, m.epochs), Unit: "of the rows", Mark: m.most, Note: "seeds 101, 102, 103"}
+	for _, seed := range errorSeeds() {
+		out := h.output()
+		if _, _, err := h.job(ctx, nil, append([]string{"job", "submit", "-o", "json", "--local", "--peers", "1", "--input", data, "--output", out}, c.args(seed)...)...); err != nil {
+			return f, err
+		}
+		e, err := h.errorOf(ctx, out, data)
+		if err != nil {
+			return f, err
+		}
+		f.Samples = append(f.Samples, e)
+	}
+	return f, nil
+}
+
+// errorOf evaluates a model.
+func (h *harness) errorOf(ctx context.Context, model, data string) (float64, error) {
+	b, _, err := h.bspRun(ctx, nil, "model", "eval", model, "--input", data)
+	if err != nil {
+		return 0, err
+	}
+	var score struct{ Error float64 }
+	return score.Error, json.Unmarshal(b, &score)
+}
+
+// together measures several peers: in one process, in two, over TLS, beside DDP.
+func (h *harness) together(ctx context.Context) (figures []bench.Figure, err error) {
+	data, ok := h.mnist()
+	if !ok {
+		return nil, nil
+	}
+	dev, err := h.dev(ctx, 2)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, dev.stop()) }()
+	for _, batch := range []int{128, 512} {
+		f, err := h.togetherAt(ctx, dev, batch, data)
+		if err != nil {
+			return nil, err
+		}
+		figures = append(figures, f...)
+	}
+	return figures, nil
+}
+
+func (h *harness) togetherAt(ctx context.Context, dev *devCluster, batch int, data string) ([]bench.Figure, error) {
+	c := mlpCourse()
+	c.batch, c.epochs = batch, 3
+	alone := &pupil{course: c, env: []string{"GOMAXPROCS=1"}, submit: []string{"--local", "--peers", "1"}}
+	two := &pupil{course: c, submit: []string{"--local", "--peers", "2"}}
+	tasks := &pupil{course: c, submit: []string{"--local", "--peers", "2", "--tasks", "2"}}
+	tls := &pupil{course: c, env: dev.env, submit: []string{"--peers", "2", "--tasks", "2"}}
+	ddp := &rival{name: "pytorch", title: "PyTorch DDP and gloo", args: []string{"ddp"}}
+	each := []func(keep bool) error{}
+	for _, p := range []*pupil{alone, two, tasks, tls} {
+		each = append(each, func(keep bool) error { return h.learn(ctx, p, data, keep) })
+	}
+	each = append(each, func(keep bool) error { return h.rivalTurn(ctx, ddp, c, data, keep) })
+	if err := h.turns(each...); err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("mlp on MNIST, batch %d, ", batch)
+	marks := map[int][3]float64{128: {1.4, 0, 2.5}, 512: {0, 1.4, 0}}[batch]
+	beside := func(what, of string, a, b []float64, mark float64, note string) bench.Figure {
+		return bench.Figure{Name: name + what + " beside " + of, Unit: "times", AtLeast: true, Mark: mark, Samples: ratios(a, b), Note: note}
+	}
+	figures := []bench.Figure{
+		{Name: name + "one core", Unit: "samples/s", AtLeast: true, Samples: alone.speed},
+		{Name: name + "two tasks over " + tasks.info.DataPlane, Unit: "samples/s", AtLeast: true, Samples: tasks.speed},
+		beside("two peers in one process", "one core", two.speed, alone.speed, marks[0], ""),
+		beside("two tasks over "+tasks.info.DataPlane, "one core", tasks.speed, alone.speed, marks[1], ""),
+		beside("two tasks over "+tls.info.DataPlane, "one core", tls.speed, alone.speed, 0, "two grooms of bsp dev"),
+	}
+	if len(ddp.speed) > 0 {
+		note := fmt.Sprintf("theirs %.0f samples/s in the best epoch, error %.4f, %.0f MB each", bench.Figure{Samples: ddp.speed}.Median(), bench.Figure{Samples: ddp.errors}.Median(), bench.Figure{Samples: ddp.memory}.Median())
+		figures = append(figures,
+			beside("two tasks over "+tasks.info.DataPlane, ddp.title+" DDP and gloo", tasks.speed, ddp.speed, marks[2], note),
+			beside("two tasks over "+tls.info.DataPlane, ddp.title+" DDP and gloo", tls.speed, ddp.speed, 0, note))
+	}
+	return figures, nil
+}
+
+// soon measures how long it takes from submit to a model with an error of 3 % at most.
+func (h *harness) soon(ctx context.Context) (figures []bench.Figure, err error) {
+	data, ok := h.mnist()
+	if !ok {
+		return nil, nil
+	}
+	dev, err := h.dev(ctx, 2)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, dev.stop()) }()
+	f := bench.Figure{Name: "from submit to an mlp of MNIST at 97 %", Unit: "s", Mark: 1.5}
+	worst := 0.0
+	samples, err := h.repeat(h.runs, func() (float64, error) {
+		out, c := h.output(), mlpCourse()
+		c.epochs, c.rate = 2, .05
+		start := time.Now()
+		if _, _, err := h.job(ctx, dev.env, append([]string{"job", "submit", "-o", "json", "--peers", "2", "--tasks", "1", "--input", data, "--output", out}, c.args(1, "--schedule", "linear")...)...); err != nil {
+			return 0, err
+		}
+		took := time.Since(start).Seconds()
+		e, err := h.errorOf(ctx, out, data)
+		worst = max(worst, e)
+		return took, err
+	})
+	f.Samples, f.Note = samples, fmt.Sprintf("bsp dev, two peers in one task, 2 epochs, linear schedule; error %.4f", worst)
+	if worst > .03 {
+		f.Note += ": MORE THAN 3 %"
+	}
+	return []bench.Figure{f}, err
+}
