@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -63,7 +64,7 @@ func TestFilesLocal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
+	names := make([]string, 0, len(entries))
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
@@ -103,7 +104,7 @@ func TestFilesRefused(t *testing.T) {
 
 func tooMany(ctx context.Context, p *bsp.Peer[int]) error {
 	for i := range 17 {
-		if err := p.WriteFile(ctx, fmt.Sprint(i), nil); err != nil {
+		if err := p.WriteFile(ctx, strconv.Itoa(i), nil); err != nil {
 			return err
 		}
 	}

@@ -188,13 +188,14 @@ func readParts(t *testing.T, dir string) string {
 // readModel returns the files of a model.
 func readModel(t *testing.T, dir string) string {
 	t.Helper()
-	all := readParts(t, dir) // none, and _SUCCESS
+	var all strings.Builder
+	all.WriteString(readParts(t, dir)) // none, and _SUCCESS
 	for _, name := range []string{"model.json", "weights.safetensors"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		all += name + "\n" + string(b)
+		all.WriteString(name + "\n" + string(b))
 	}
-	return all
+	return all.String()
 }

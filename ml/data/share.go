@@ -197,27 +197,17 @@ func (r *sharedReader) slab(d sharedSlab, h *shared) (slab, bool) {
 	if d.Rows < 0 || d.Shift > 16 || d.Lost < 0 || d.Table && h.Sparse || len(d.Chunks) != (d.Rows+1<<d.Shift-1)>>d.Shift {
 		return b, false
 	}
+	if d.Rows > 0 && (h.Target == Classes && !d.Class || h.Target == Numbers && !d.Value) {
+		return b, false
+	}
 	if d.Table {
 		if t := takeArray[float32](r, 256); !r.bad {
 			b.table = (*[256]float32)(t)
 		}
 	}
 	for i, n := range d.Chunks {
-		rows := min(1<<d.Shift, d.Rows-i<<d.Shift)
-		if !h.Sparse && n/max(h.Features, 1) < rows {
+		if !r.chunk(&b, h, n, min(1<<d.Shift, d.Rows-i<<d.Shift)) {
 			return b, false
-		}
-		switch {
-		case d.Table:
-			b.bytes = append(b.bytes, takeArray[byte](r, n))
-		case h.Sparse:
-			c := csr{takeArray[int](r, rows+1), takeArray[uint32](r, n), takeArray[float32](r, n)}
-			if !c.sound(h.Features) {
-				return b, false
-			}
-			b.entries = append(b.entries, c)
-		default:
-			b.floats = append(b.floats, takeArray[float32](r, n))
 		}
 	}
 	if d.Class {
@@ -227,15 +217,24 @@ func (r *sharedReader) slab(d sharedSlab, h *shared) (slab, bool) {
 		b.value = takeArray[float64](r, d.Rows)
 	}
 	b.lost = takeArray[int](r, d.Lost)
-	if r.bad || d.Rows > 0 && (h.Target == Classes && !d.Class || h.Target == Numbers && !d.Value) {
-		return b, false
+	return b, !r.bad && !slices.ContainsFunc(b.class, func(c uint32) bool { return int(c) >= h.Classes })
+}
+
+// chunk takes n values, or entries, of so many rows.
+func (r *sharedReader) chunk(b *slab, h *shared, n, rows int) bool {
+	switch {
+	case h.Sparse:
+		c := csr{takeArray[int](r, rows+1), takeArray[uint32](r, n), takeArray[float32](r, n)}
+		b.entries = append(b.entries, c)
+		return c.sound(h.Features)
+	case n/max(h.Features, 1) < rows:
+		return false
+	case b.table != nil:
+		b.bytes = append(b.bytes, takeArray[byte](r, n))
+	default:
+		b.floats = append(b.floats, takeArray[float32](r, n))
 	}
-	for _, c := range b.class {
-		if int(c) >= h.Classes {
-			return b, false
-		}
-	}
-	return b, true
+	return !r.bad
 }
 
 // sound reports whether entries lie where rows are.

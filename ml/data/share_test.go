@@ -55,7 +55,7 @@ func TestShare(t *testing.T) {
 			sameRows(t, name, got, set)
 			sameRows(t, name, data.Join(got, got), data.Join(set, set))
 		}
-		for n := range len(b) {
+		for n := range b {
 			if _, err := data.Shared(b[:n], set); err == nil {
 				t.Fatalf("%s: %d bytes of %d were taken", name, n, len(b))
 			}
@@ -90,7 +90,7 @@ func FuzzShared(f *testing.F) {
 		}
 		f.Add(name, b)
 	}
-	f.Fuzz(func(t *testing.T, name string, b []byte) {
+	f.Fuzz(func(_ *testing.T, name string, b []byte) {
 		like, ok := sets[name]
 		if !ok {
 			return
@@ -102,10 +102,10 @@ func FuzzShared(f *testing.F) {
 		row := make([]float32, set.Features())
 		for i := range set.Len() {
 			set.Row(row, i)
-			switch set.Target() {
-			case data.Classes:
+			if set.Target() == data.Classes {
 				_ = set.Classes()[set.Class(i)]
-			case data.Numbers:
+			}
+			if set.Target() == data.Numbers {
 				_ = set.Value(i)
 			}
 		}

@@ -60,7 +60,7 @@ func goldenModels(tb testing.TB) map[string][]model.File {
 		Program: "mlp", Options: map[string]string{"hidden": "16", "lr": "0.5"}, Seed: 1, Epochs: 300, Steps: 300, Shards: 1,
 		Loss: 0.03, Error: 0.005, Validation: &model.Score{Rows: 143, Loss: 0.1, Error: 0.03}, Test: &model.Score{Rows: 359, Loss: 0.1, Error: 0.04},
 		History: []model.Epoch{{Epoch: 299, Loss: 0.04, Error: 0.006, Validation: &model.Score{Rows: 143, Loss: 0.1, Error: 0.03}}, {Epoch: 300, Loss: 0.03, Error: 0.005}},
-		Data: model.Data{URL: "file:///digits/train.csv.gz", Digest: strings.Repeat("0123456789abcdef", 4), Rows: set.Len(), Dropped: 2}, Version: "golden",
+		Data:    model.Data{URL: "file:///digits/train.csv.gz", Digest: strings.Repeat("0123456789abcdef", 4), Rows: set.Len(), Dropped: 2}, Version: "golden",
 	}}, model.Tensors(g, train(tb, g, set, 300, .5)))
 
 	set, e = read(tb, data.Input{Target: data.Numbers, Missing: data.MissingMean, Scale: data.Columns}, houses)

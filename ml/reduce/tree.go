@@ -57,7 +57,7 @@ func (t Tree) nodes(peer int) []node {
 
 // all returns the nodes of all peers, in order: together they are the whole tree.
 func (t Tree) all() []node {
-	var all []node
+	all := make([]node, 0, 2*t.peers)
 	for peer := range t.peers {
 		all = append(all, t.nodes(peer)...)
 	}

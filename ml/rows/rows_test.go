@@ -28,8 +28,8 @@ func write(tb testing.TB, name, text string) string {
 	return file
 }
 
-// print is all that there is to know of rows.
-func print(r *rows.Rows) string {
+// text is all that there is to know of rows.
+func text(r *rows.Rows) string {
 	var b strings.Builder
 	row := make([]float32, r.Set.Features())
 	fmt.Fprintln(&b, r.Digest, r.Encoder.FeatureNames(), r.Set.Dropped())
@@ -42,18 +42,18 @@ func print(r *rows.Rows) string {
 
 // TestRead: every peer has the rows of the whole file in its order, in any number of tasks.
 func TestRead(t *testing.T) {
-	var text, test strings.Builder
-	text.WriteString("a,b,colour,class\n")
+	var training, test strings.Builder
+	training.WriteString("a,b,colour,class\n")
 	test.WriteString("a,b,colour,class\n")
 	for i := range 1000 {
 		missing := "7"
 		if i%13 == 0 {
 			missing = ""
 		}
-		fmt.Fprintf(&text, "%d,%s,%s,k%d\n", i, missing, []string{"red", "green", "blue"}[i%3], i%5)
+		fmt.Fprintf(&training, "%d,%s,%s,k%d\n", i, missing, []string{"red", "green", "blue"}[i%3], i%5)
 		fmt.Fprintf(&test, "%d,1,red,k%d\n", -i, i%5)
 	}
-	in := data.Input{URL: write(t, "a.csv", text.String()), Target: data.Classes, Missing: data.MissingDrop, Scale: data.Columns}
+	in := data.Input{URL: write(t, "a.csv", training.String()), Target: data.Classes, Missing: data.MissingDrop, Scale: data.Columns}
 	held := data.Input{URL: write(t, "b.csv", test.String())}
 	var want string
 	for _, c := range []bsptest.Config{{Peers: 1}, {Peers: 2}, {Peers: 2, Tasks: 2}, {Peers: 5, Tasks: 2}, {Peers: 5, Tasks: 3}, {Peers: 7, Tasks: 7}} {
@@ -67,7 +67,7 @@ func TestRead(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			got[p.Index()] = print(r) + print(h)
+			got[p.Index()] = text(r) + text(h)
 			return nil
 		}))
 		if want == "" {

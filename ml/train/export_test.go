@@ -10,7 +10,7 @@ func Batches(rows, batch, epochs int, seed uint64) [][]uint32 {
 	if err != nil {
 		panic(err)
 	}
-	var all [][]uint32
+	all := make([][]uint32, 0, epochs*p.steps)
 	for step := range epochs * p.steps {
 		rows, _ := p.shard(step, 0, tree)
 		all = append(all, append([]uint32(nil), rows...))
