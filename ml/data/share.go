@@ -183,7 +183,7 @@ func takeArray[T any](r *sharedReader, n int) []T {
 		return make([]T, 1)
 	}
 	r.left = r.left[padded:]
-	if uintptr(unsafe.Pointer(unsafe.SliceData(b)))%uintptr(unsafe.Alignof(zero)) != 0 {
+	if uintptr(unsafe.Pointer(unsafe.SliceData(b)))%unsafe.Alignof(zero) != 0 {
 		v := make([]T, n)
 		copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(b)), b)
 		return v

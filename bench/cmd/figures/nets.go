@@ -176,7 +176,8 @@ func (h *harness) net(ctx context.Context, c course, mark float64, memory bool, 
 		{name: "pytorch", title: "PyTorch", mark: mark, args: []string{c.work}},
 		{name: "tensorflow", title: "TensorFlow", mark: mark, args: []string{c.work}},
 	}
-	each := []func(keep bool) error{func(keep bool) error { return h.learn(ctx, ours, data, keep) }}
+	each := make([]func(keep bool) error, 0, 1+len(rivals))
+	each = append(each, func(keep bool) error { return h.learn(ctx, ours, data, keep) })
 	for _, r := range rivals {
 		each = append(each, func(keep bool) error { return h.rivalTurn(ctx, r, c, data, keep) })
 	}
