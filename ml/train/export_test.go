@@ -4,21 +4,16 @@ import "scalar/ml/reduce"
 
 // Batches returns the rows of every step of some epochs, as one shard has them.
 func Batches(rows, batch, epochs int, seed uint64) [][]uint32 {
-	training, _ := split(rows, 0, seed)
-	p := newPlan(training, batch, seed)
+	training, _ := Split(rows, 0, seed)
+	p := NewPlan(training, batch, seed)
 	tree, err := reduce.NewTree(1, 1)
 	if err != nil {
 		panic(err)
 	}
 	all := make([][]uint32, 0, epochs*p.steps)
 	for step := range epochs * p.steps {
-		rows, _ := p.shard(step, 0, tree)
+		rows, _ := p.Shard(step, 0, tree)
 		all = append(all, append([]uint32(nil), rows...))
 	}
 	return all
-}
-
-// Split is split.
-func Split(rows int, share float64, seed uint64) (training, validation []uint32) {
-	return split(rows, share, seed)
 }

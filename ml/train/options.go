@@ -20,6 +20,11 @@ type Options struct {
 	Net           func(row []int, outputs int) (*nn.Spec, error)
 	NetFile, From string
 
+	// Begin changes the weights that training begins with, or says why it cannot; nil: they stay.
+	Begin func(g *nn.Graph, weights []float32) error
+	// Hold sets to 0 what is not to be learnt, in the gradient of a shard; nil: all is learnt.
+	Hold func(g *nn.Graph, gradient []float32)
+
 	Optimizer  opt.Config
 	Epochs     int     // from 1
 	Batch      int     // rows of a step, of all shards together, from 1

@@ -6,9 +6,9 @@ import (
 	"scalar/ml/reduce"
 )
 
-// A plan says which rows a step has. It is a function of the number of rows, the batch and
+// A Plan says which rows a step has. It is a function of the number of rows, the batch and
 // the seed.
-type plan struct {
+type Plan struct {
 	rows  []uint32 // of the set, that are trained on
 	batch int      // rows of a step
 	steps int      // of an epoch: what is left of the rows is not in it
@@ -18,15 +18,21 @@ type plan struct {
 	order []uint32 // rows of an epoch
 }
 
-// newPlan plans steps of up to batch rows.
-func newPlan(rows []uint32, batch int, seed uint64) *plan {
+// NewPlan plans steps of up to batch rows.
+func NewPlan(rows []uint32, batch int, seed uint64) *Plan {
 	batch = min(batch, len(rows))
-	return &plan{rows: rows, batch: batch, steps: len(rows) / batch, seed: seed, epoch: -1, order: make([]uint32, len(rows))}
+	return &Plan{rows: rows, batch: batch, steps: len(rows) / batch, seed: seed, epoch: -1, order: make([]uint32, len(rows))}
 }
 
-// shard returns the rows of a shard of a step, and the place of the first one in the batch. The
+// Batch returns how many rows a step has.
+func (p *Plan) Batch() int { return p.batch }
+
+// Steps returns how many steps an epoch has.
+func (p *Plan) Steps() int { return p.steps }
+
+// Shard returns the rows of a shard of a step, and the place of the first one in the batch. The
 // slice is valid until the next call.
-func (p *plan) shard(step, shard int, tree reduce.Tree) (rows []uint32, first int) {
+func (p *Plan) Shard(step, shard int, tree reduce.Tree) (rows []uint32, first int) {
 	if epoch := step / p.steps; epoch != p.epoch {
 		p.shuffle(epoch)
 	}
@@ -36,7 +42,7 @@ func (p *plan) shard(step, shard int, tree reduce.Tree) (rows []uint32, first in
 }
 
 // shuffle sets the order of an epoch: a permutation by (seed, epoch), of Fisher and Yates.
-func (p *plan) shuffle(epoch int) {
+func (p *Plan) shuffle(epoch int) {
 	p.epoch = epoch
 	copy(p.order, p.rows)
 	permute(p.order, p.seed, uint64(epoch)+1)
@@ -54,9 +60,9 @@ func permute(v []uint32, seed, stream uint64) {
 // cut returns what part i of n has of size things.
 func cut(size, i, n int) (lo, hi int) { return i * size / n, (i + 1) * size / n }
 
-// split divides the rows of a set: share of them, rounded, are for validation, by the order
+// Split divides the rows of a set: share of them, rounded, are for validation, by the order
 // of (seed, 0); both in the order of the set.
-func split(rows int, share float64, seed uint64) (training, validation []uint32) {
+func Split(rows int, share float64, seed uint64) (training, validation []uint32) {
 	all := make([]uint32, rows)
 	for i := range all {
 		all[i] = uint32(i)

@@ -55,7 +55,7 @@ type trainer struct {
 	rows  *rows.Rows
 	test  *rows.Rows // nil: none
 	valid []uint32   // rows of validation
-	plan  *plan
+	plan  *Plan
 	tree  reduce.Tree
 	graph *nn.Graph
 	opt   *opt.Optimizer
@@ -77,11 +77,16 @@ func (t *trainer) load(ctx context.Context) (err error) {
 	if err := t.read(ctx); err != nil {
 		return err
 	}
-	training, valid := split(t.rows.Set.Len(), t.o.Validation, t.o.Seed)
+	if t.o.Begin != nil {
+		if err := t.o.Begin(t.graph, t.weights); err != nil {
+			return err
+		}
+	}
+	training, valid := Split(t.rows.Set.Len(), t.o.Validation, t.o.Seed)
 	if len(training) == 0 {
 		return job.Fail(job.FaultInput, "%s: all of its %d rows are for validation: give a smaller --validation", t.o.Input.URL, t.rows.Set.Len())
 	}
-	t.valid, t.plan = valid, newPlan(training, t.o.Batch, t.o.Seed)
+	t.valid, t.plan = valid, NewPlan(training, t.o.Batch, t.o.Seed)
 	t.tree, err = t.shards()
 	return err
 }
@@ -208,7 +213,7 @@ func (t *trainer) step(ctx context.Context, step int) error {
 	first, _ := t.tree.Owned(t.p.Index())
 	lost, finite := 0.0, true
 	err := t.arena.Sum(func(shard int, gradient []float32) error {
-		indices, row := t.plan.shard(step, shard, t.tree)
+		indices, row := t.plan.Shard(step, shard, t.tree)
 		b := t.batch.take(t.rows.Set, indices)
 		b.Arena, b.Grads, b.Same = t.weights, gradient, shard > first
 		b.Scale, b.Seed, b.Step, b.Row = 1/float32(t.plan.batch), t.o.Seed, uint64(step), row
@@ -217,6 +222,9 @@ func (t *trainer) step(ctx context.Context, step int) error {
 		lost += loss.Sum
 		t.state.sums[2*(shard-first)+1] += float64(loss.Wrong)
 		finite = finite && loss.Finite
+		if t.o.Hold != nil {
+			t.o.Hold(t.graph, gradient)
+		}
 		return err
 	})
 	if err != nil {
