@@ -18,6 +18,11 @@ type LBFGSConfig struct {
 	// 1, whichever is larger, from 0; 0: 1e-9.
 	Decrease float64
 
+	// Noise is the error of the losses that are told, as a share of them, from 0, below 1: one that
+	// is higher by no more counts as equal, and the slopes decide (after Hager and Zhang, SIAM
+	// Journal on Optimization 16(1), 2005, section 2).
+	Noise float64
+
 	Trials int // points at most that a line search looks at, 2 to 1000; 0: 30
 }
 
@@ -39,6 +44,8 @@ func (c LBFGSConfig) filled() (LBFGSConfig, error) {
 		return c, fail("history is %d: want 1 to 100", c.History)
 	case !(c.Gradient > 0) || !(c.Decrease > 0):
 		return c, fail("tolerances are %v of the gradient and %v of the decrease: want above 0", c.Gradient, c.Decrease)
+	case !(c.Noise >= 0 && c.Noise < 1):
+		return c, fail("noise is %v: want a share, from 0, below 1", c.Noise)
 	case c.Trials < 2 || c.Trials > 1000:
 		return c, fail("trials are %d: want 2 to 1000", c.Trials)
 	}

@@ -16,8 +16,9 @@ func (l *LBFGS) search(loss float64, gradient []float64) Status {
 	s.Tried++
 	at := Sample{s.Trial, loss, dot(gradient, s.Direction)}
 	known := finite(loss) && finite(at.Slope) && finite(largest(gradient))
+	noise := float64(l.c.Noise * math.Abs(s.Loss))
 	switch {
-	case !known || loss > s.Loss+float64(enough*at.Step*s.Slope) || loss >= s.Low.Loss && (s.Zoom || s.Tried > 1):
+	case !known || loss > s.Loss+float64(enough*at.Step*s.Slope)+noise || loss >= s.Low.Loss+noise && (s.Zoom || s.Tried > 1):
 		s.Zoom, s.High = true, at // too far
 	case math.Abs(at.Slope) <= -flat*s.Slope:
 		return l.move(at, gradient)
