@@ -115,9 +115,6 @@ func TestFilesRefused(t *testing.T) {
 			m.Transform.Label.Target, m.Transform.Label.Classes = data.Numbers, nil
 		},
 		"transform is damaged": func(m *model.Model, _ *[]model.Tensor) { m.Transform.Missing = "x" },
-		"clusters and a label": func(m *model.Model, _ *[]model.Tensor) {
-			m.Net, m.Clusters = nil, &model.Clusters{K: 1, Metric: "cosine"}
-		},
 		`by the metric "manhattan"`: func(m *model.Model, _ *[]model.Tensor) {
 			m.Net, m.Clusters = nil, &model.Clusters{K: 1, Metric: "manhattan"}
 		},

@@ -209,9 +209,6 @@ func (m *Model) checkClusters(width int, bad func(string, ...any) error) ([]want
 	if c.K < 1 || c.Metric != Euclidean && c.Metric != Cosine {
 		return nil, bad("%d clusters by the metric %q", c.K, c.Metric)
 	}
-	if m.Transform.Label != nil {
-		return nil, bad("it has clusters and a label")
-	}
 	return []want{{CentersTensor, []int{c.K, width}}}, nil
 }
 
