@@ -1,0 +1,227 @@
+package linear
+
+import (
+	"context"
+	"math"
+
+	"scalar/bsp"
+	"scalar/bsp/job"
+	"scalar/ml/data"
+	"scalar/ml/model"
+	"scalar/ml/nn"
+	"scalar/ml/rows"
+	"scalar/ml/train"
+)
+
+// Program returns the program that learns a linear model. It writes a model: bsp.Files is its
+// option.
+func Program(o Options) bsp.Program[struct{}] {
+	return func(ctx context.Context, p *bsp.Peer[struct{}]) error {
+		l := &learner{o: o, p: p}
+		if err := l.load(ctx); err != nil {
+			return err
+		}
+		defer l.crew.close()
+		p.Loaded()
+		var r result
+		var err error
+		switch o.Way {
+		case Normal:
+			r, err = l.normal(ctx)
+		case LBFGS:
+			r, err = l.search(ctx)
+		default:
+			r, err = l.descend(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		return l.write(ctx, r)
+	}
+}
+
+// A learner is the work of one peer.
+type learner struct {
+	o Options
+	p *bsp.Peer[struct{}]
+
+	rows            *rows.Rows
+	test            *rows.Rows // nil: none
+	training, valid []uint32
+	form            Form
+	graph           *nn.Graph
+	from            []float64 // the model to go on from; nil: none
+	crew            *crew
+}
+
+// A result is what has been learnt.
+type result struct {
+	model   []float64 // as Form has it
+	epochs  int
+	steps   int
+	score   model.Score // of the rows that were trained on
+	history []model.Epoch
+	stopped string // why it ended before its time
+}
+
+// load reads the rows.
+func (l *learner) load(ctx context.Context) (err error) {
+	in := l.o.Input
+	in.URL, in.Target = l.p.Input().URL, data.Classes
+	if l.o.Program == "linear" {
+		in.Target = data.Numbers
+	}
+	var from *trained
+	if l.o.From != "" {
+		if from, err = l.open(ctx); err != nil {
+			return err
+		}
+		l.rows, err = rows.ReadFor(ctx, l.p, in, from.encoder)
+	} else {
+		l.rows, err = rows.Read(ctx, l.p, in)
+	}
+	if err != nil {
+		return err
+	}
+	if l.o.Test != "" {
+		in.URL, in.Part, in.Labels = l.o.Test, l.o.TestPart, ""
+		if l.test, err = rows.ReadFor(ctx, l.p, in, l.rows.Encoder); err != nil {
+			return err
+		}
+	}
+	if err := l.shape(from); err != nil {
+		return err
+	}
+	l.training, l.valid = train.Split(l.rows.Set.Len(), l.o.Validation, l.o.Seed)
+	if len(l.training) == 0 {
+		return job.Fail(job.FaultInput, "%s: all of its %d rows are for validation: give a smaller --validation", l.rows.URL, l.rows.Set.Len())
+	}
+	l.crew, err = newCrew(l.p, l.training, l.o.Shards)
+	return err
+}
+
+// shape finds the form of the model.
+func (l *learner) shape(from *trained) (err error) {
+	set := l.rows.Set
+	l.form = Form{Features: set.Features(), Outputs: 1}
+	if l.o.Program != "linear" {
+		l.form.Outputs = len(set.Classes())
+		switch {
+		case l.form.Outputs < 2:
+			return job.Fail(job.FaultInput, "%s: all rows have the label %q: there is nothing to tell apart", l.rows.URL, set.Classes()[0])
+		case l.o.Program == "logistic" && l.form.Outputs != 2:
+			return job.Fail(job.FaultInput, "%s: there are %d classes, and logistic tells two apart: use softmax", l.rows.URL, l.form.Outputs)
+		case l.o.Program == "logistic":
+			l.form.First = 1
+		}
+	}
+	if from == nil {
+		l.graph, err = nn.Compile(l.form.Net())
+		return err
+	}
+	l.graph = from.graph
+	if l.graph.Loss() == l.form.Loss() && l.graph.Outputs() == l.form.Outputs {
+		if l.from, err = l.form.Model(l.graph, from.weights); err == nil {
+			return nil
+		}
+	}
+	return job.Fail(job.FaultInput, "--from %s: its net is not that of a %s model of %d outputs", l.o.From, l.o.Program, l.form.Outputs)
+}
+
+// trained is a model to go on from.
+type trained struct {
+	encoder *data.Encoder
+	graph   *nn.Graph
+	weights []float32
+}
+
+// open opens the model of --from.
+func (l *learner) open(ctx context.Context) (*trained, error) {
+	m, tensors, err := model.Open(ctx, l.o.From)
+	if err != nil {
+		return nil, err
+	}
+	if m.Net == nil {
+		return nil, job.Fail(job.FaultInput, "--from %s: a %s has no net to train", l.o.From, m.Kind)
+	}
+	t := &trained{}
+	if t.graph, err = nn.Compile(m.Net); err != nil {
+		return nil, err
+	}
+	if t.encoder, err = data.NewEncoder(m.Transform); err != nil {
+		return nil, err
+	}
+	t.weights, err = model.Arena(t.graph, tensors)
+	return t, err
+}
+
+// score measures a model, in full at all peers, on rows of a set.
+func (l *learner) score(ctx context.Context, set *data.Set, rows []uint32, numbers []float64) (model.Score, error) {
+	w := newWeights(l.form, !set.Sparse())
+	copy(w.w, numbers)
+	copy(w.b, numbers[len(w.w):])
+	if err := w.ready(l.crew.cpus[0]); err != nil {
+		return model.Score{}, err
+	}
+	evaluators := make([]*evaluator, len(l.crew.cpus))
+	for i, cpu := range l.crew.cpus {
+		evaluators[i] = newEvaluator(cpu, set, l.form, nil)
+	}
+	sums, err := l.crew.sum(ctx, 2, func(worker, shard int, sums []float64) error {
+		lo, hi := l.crew.cut(len(rows), shard)
+		return evaluators[worker].score(rows[lo:hi], w, sums)
+	})
+	return l.form.score(sums, len(rows)), err
+}
+
+// score turns sums of losses and of rows that are wrong into means: nats, or squared error.
+func (f Form) score(sums []float64, n int) model.Score {
+	s := model.Score{Rows: n, Loss: sums[0] / float64(n), Error: sums[1] / float64(n)}
+	if f.Outputs == 1 {
+		s.Loss *= 2
+		s.Error = math.Sqrt(s.Loss)
+	}
+	return s
+}
+
+// write writes the model; peer 0 does.
+func (l *learner) write(ctx context.Context, r result) error {
+	t := model.Training{
+		Program: l.o.Program, Options: l.o.Options, Seed: l.o.Seed, Version: l.o.Version,
+		Data:   model.Data{URL: l.rows.URL, Digest: l.rows.Digest, Rows: l.rows.Set.Len(), Dropped: l.rows.Set.Dropped()},
+		Epochs: r.epochs, Steps: r.steps, Shards: l.crew.tree.Shards(), Loss: r.score.Loss, Error: r.score.Error,
+		History: r.history, Stopped: r.stopped,
+	}
+	if l.valid != nil {
+		s, err := l.score(ctx, l.rows.Set, l.valid, r.model)
+		if err != nil {
+			return err
+		}
+		t.Validation = &s
+	}
+	if l.test != nil {
+		s, err := l.score(ctx, l.test.Set, all(l.test.Set), r.model)
+		if err != nil {
+			return err
+		}
+		t.Test = &s
+	}
+	if l.p.Index() != 0 {
+		return nil
+	}
+	arena, err := l.form.Arena(l.graph, r.model)
+	if err != nil {
+		return err
+	}
+	m := model.Model{Kind: l.o.Program, Transform: l.rows.Encoder.Transform(), Net: l.graph.Spec(), Training: t}
+	files, err := m.Files(model.Tensors(l.graph, arena))
+	if err != nil {
+		return job.Fail(job.FaultInput, "%v: scale the features, by --scale columns", err)
+	}
+	for _, f := range files {
+		if err := l.p.WriteFile(ctx, f.Name, f.Content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
