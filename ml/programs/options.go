@@ -11,11 +11,6 @@ import (
 	"scalar/ml/train"
 )
 
-const (
-	automatic = "auto"
-	testPart  = "test" // of a folder of IDX files
-)
-
 // netOptions are those of programs that train nets.
 func netOptions() []builtin.Option {
 	return []builtin.Option{
@@ -34,7 +29,7 @@ func netOptions() []builtin.Option {
 		{Name: "shards", Kind: builtin.KindInt, Default: "0", Help: "parts of a step; equal shards give equal bits, whatever the peers (default: as many as peers)"},
 		{Name: "validation", Kind: builtin.KindFloat, Default: "0", Help: "share of the rows to choose the best epoch by, not trained on"},
 		{Name: "early-stop", Kind: builtin.KindInt, Default: "0", Help: "epochs without a smaller validation loss that end training; 0: never"},
-		{Name: "test", Kind: builtin.KindURL, Help: "rows to test on after each epoch; they change nothing"},
+		{Name: test, Kind: builtin.KindURL, Help: "rows to test on after each epoch; they change nothing"},
 		{Name: "from", Kind: builtin.KindURL, Help: "folder of a model to go on from, with its net and its transform"},
 	}
 }
@@ -45,9 +40,9 @@ func inputOptions() []builtin.Option {
 		{Name: "label", Kind: builtin.KindString, Help: "column of the label: name or number, negative from the end (default: the last)"},
 		{Name: "labels", Kind: builtin.KindURL, Help: "IDX or NPY file of the labels, if they are in a file of their own"},
 		{Name: "format", Kind: builtin.KindString, Help: "csv, libsvm, idx or npy (default: by the first bytes)"},
-		{Name: "header", Kind: builtin.KindString, Default: automatic, Help: "of CSV: auto, yes or no"},
+		{Name: "header", Kind: builtin.KindString, Default: "auto", Help: "of CSV: auto, yes or no"},
 		{Name: "missing", Kind: builtin.KindString, Default: string(data.MissingError), Help: "a value that is not there: error, mean or drop"},
-		{Name: "scale", Kind: builtin.KindString, Default: automatic, Help: "auto (bytes by their mean and deviation), columns (each by its own), or none"},
+		{Name: scale, Kind: builtin.KindString, Default: string(data.Auto), Help: "auto (bytes by their mean and deviation), columns (each by its own), or none"},
 		{Name: "part", Kind: builtin.KindString, Help: "of a folder of IDX files: train or test (default train; of --test: test)"},
 	}
 }
@@ -66,7 +61,7 @@ func options(p builtin.Program, v builtin.Values) (o train.Options, err error) {
 			Schedule: v.String("schedule"), Warmup: int(v.Int("warmup")), Every: int(v.Int("every")), Factor: v.Float("factor"),
 		},
 		Epochs: int(v.Int("epochs")), Batch: int(v.Int("batch")), Seed: uint64(v.Int("seed")), Shards: int(v.Int("shards")),
-		Validation: v.Float("validation"), EarlyStop: int(v.Int("early-stop")), Test: v.String("test"), TestPart: testPart,
+		Validation: v.Float("validation"), EarlyStop: int(v.Int("early-stop")), Test: v.String(test), TestPart: test,
 	}
 	if v.String("lr") == "" {
 		o.Optimizer.Rate = rate(o.Optimizer.Name)
@@ -98,23 +93,23 @@ func rate(optimizer string) float64 {
 func input(p builtin.Program, v builtin.Values) (data.Input, error) {
 	in := data.Input{
 		Label: v.String("label"), Labels: v.String("labels"), Format: data.Format(v.String("format")), Part: v.String("part"),
-		Missing: data.Missing(v.String("missing")), Scale: data.Scaling(v.String("scale")), Header: data.Header(v.String("header")),
+		Missing: data.Missing(v.String("missing")), Scale: data.Scaling(v.String(scale)), Header: data.Header(v.String("header")),
 	}
 	for _, check := range []struct {
 		option, value string
 		of            []string
 	}{
 		{"format", string(in.Format), []string{"", "csv", "libsvm", "idx", "npy"}},
-		{"header", string(in.Header), []string{automatic, "yes", "no"}},
+		{"header", string(in.Header), []string{"auto", "yes", "no"}},
 		{"missing", string(in.Missing), []string{"error", "mean", "drop"}},
-		{"scale", string(in.Scale), []string{automatic, "columns", "none"}},
-		{"part", in.Part, []string{"", "train", testPart}},
+		{"scale", string(in.Scale), []string{"auto", "columns", "none"}},
+		{"part", in.Part, []string{"", "train", "test"}},
 	} {
 		if !slices.Contains(check.of, check.value) {
 			return in, p.Usage("option --%s %q: want %s", check.option, check.value, strings.TrimPrefix(strings.Join(check.of, ", "), ", "))
 		}
 	}
-	if in.Header == automatic {
+	if in.Header == "auto" {
 		in.Header = data.HeaderAuto
 	}
 	return in, nil

@@ -15,11 +15,10 @@ import (
 
 // Programs returns the programs that train. version is of the binary, and is kept in models.
 func Programs(version string) []builtin.Program {
-	return []builtin.Program{
-		netProgram(version, "softmax", "trains softmax regression: a class of each row", nil, softmax),
+	return append(linearPrograms(version), kmeansProgram(version),
 		netProgram(version, "cnn", "trains a convolutional net, LeNet-5, on images of 28×28", nil, cnn),
 		netProgram(version, "mlp", "trains a net: fully connected layers, or those of a file", hiddenOptions(), mlp),
-	}
+	)
 }
 
 // A maker makes the net of a program for rows of a shape and so many outputs.
@@ -46,10 +45,6 @@ func netProgram(version, name, summary string, own []builtin.Option, net maker) 
 		return bsp.NewRunner(train.Program(o), bsp.Files()), nil
 	}
 	return p
-}
-
-func softmax(builtin.Values) (func(row []int, outputs int) (*nn.Spec, error), error) {
-	return func(row []int, outputs int) (*nn.Spec, error) { return nn.MLP(size(row), nil, outputs), nil }, nil
 }
 
 func cnn(builtin.Values) (func(row []int, outputs int) (*nn.Spec, error), error) { return lenet, nil }
