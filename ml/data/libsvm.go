@@ -8,7 +8,7 @@ import (
 )
 
 // A sparse reads LIBSVM: "LABEL INDEX:VALUE …" a line, indices from 1, ascending, # before
-// a comment.
+// a comment. Lines may lack the label where it is not used.
 type sparse struct {
 	*Source
 }
@@ -30,15 +30,21 @@ type entryLine struct {
 	offsets []int // of each entry
 }
 
-// next takes the line at b[i:], and returns where the one after it starts. A line without a
-// label has nothing.
-func (l *entryLine) next(b []byte, i int) (end int, err error) {
+// next takes the line at b[i:], and returns where the one after it starts. The label of an empty
+// line is nil; where it is needed, a line has to have one.
+func (l *entryLine) next(b []byte, i int, needed bool) (end int, err error) {
 	end = scan.LineEnd(b, i)
 	l.columns, l.values, l.offsets = l.columns[:0], l.values[:0], l.offsets[:0]
 	lo, hi := scan.Field(b[:end], i)
 	if l.label, l.at = b[lo:hi], lo; lo == hi || b[lo] == '#' {
 		l.label = nil
 		return end, nil
+	}
+	if _, colon, ok := scan.Number(b[:hi], lo); ok && colon < hi && b[colon] == ':' {
+		if needed {
+			return end, scan.FaultAt(lo, "the line begins with the entry %s: want a label before it", quote(b[lo:hi]))
+		}
+		l.label, hi = b[lo:lo], lo
 	}
 	for {
 		if lo, hi = scan.Field(b[:end], hi); lo == hi || b[lo] == '#' {
@@ -76,7 +82,7 @@ func (s sparse) lines(ctx context.Context, part, parts int, take func(l *entryLi
 	return s.blocks(ctx, part, parts, func(b []byte, _ storage.Position) error {
 		for i := 0; i < len(b); {
 			var err error
-			if i, err = l.next(b, i); err != nil {
+			if i, err = l.next(b, i, s.in.Target != NoTarget); err != nil {
 				return err
 			}
 			if l.label == nil {

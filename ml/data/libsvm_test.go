@@ -37,6 +37,24 @@ func TestLIBSVM(t *testing.T) {
 	refused(t, err, "b.svm:2 (byte 12): the index 1000001 is no feature of training, which had 1000000")
 }
 
+// Rows to ask about may lack their labels, and those without a target too.
+func TestLIBSVMUnlabelled(t *testing.T) {
+	_, kept := mustLoad(t, data.Input{URL: write(t, "a.svm", "a 1:1\nb 3:2\n"), Target: data.Classes})
+	e := encoder(t, kept)
+	s, err := data.OpenFor(t.Context(), data.Input{URL: write(t, "b.svm", "1:4 2:5\n? 3:6\n \n# c\n\t2:7 # d\n")}, e, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := s.Read(t.Context(), e, 0, 1)
+	if want := [][]float32{{4, 5, 0}, {0, 0, 6}, {0, 7, 0}}; err != nil || !reflect.DeepEqual(rows(set), want) {
+		t.Errorf("%v, want %v: %v", set, want, err)
+	}
+	set, _ = mustLoad(t, data.Input{URL: write(t, "c.svm", "1:4\n2:5\n")})
+	if want := [][]float32{{4, 0}, {0, 5}}; !reflect.DeepEqual(rows(set), want) {
+		t.Errorf("%v, want %v", rows(set), want)
+	}
+}
+
 func TestBadLIBSVM(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"1 2:1 2:1\n", "a.svm:1 (byte 6): the index 2 is not larger than the one before it, 2"},
@@ -45,6 +63,7 @@ func TestBadLIBSVM(t *testing.T) {
 		{"1 1:nan\n", `a.svm:1 (byte 4): "nan" is no finite number`},
 		{"1 1:\n", "want INDEX:VALUE"},
 		{"1 x\n", "want INDEX:VALUE"},
+		{"1 1:1\n2:1 3:1\n", `a.svm:2 (byte 6): the line begins with the entry "2:1": want a label before it`},
 		{"1\n", "no row has a feature"},
 		{"", "there are no rows to learn from"},
 	} {
