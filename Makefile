@@ -56,8 +56,8 @@ bench: build ## figures beside their limits, into bench/results
 bench-graph: build ## the graph engine's figures beside limits and peers; ARGS='-only load -scale 16 -runs 1' for a part
 	BSP=$(CURDIR)/$(BIN) go run ./bench/cmd/figures -set graph $(ARGS)
 
-bench-ml: build ## training's figures beside OpenBLAS and PyTorch, which it installs
-	-bench/peers/install openblas pytorch
+bench-ml: build ## training's figures beside OpenBLAS, PyTorch, TensorFlow, scikit-learn and Spark, which it installs; SCALAR_MNIST names the folder of MNIST
+	-bench/peers/install openblas pytorch tensorflow sklearn spark
 	BSP=$(CURDIR)/$(BIN) go run ./bench/cmd/figures -set ml $(ARGS)
 
 peers: ## what bench-graph and bench-ml measure besides, from package registries into bench/peers/.cache
