@@ -11,6 +11,7 @@ import (
 
 // Names of options that several programs have.
 const (
+	automatic  = "auto"
 	iterations = "iterations"
 	tolerance  = "tolerance"
 	scale      = "scale"
@@ -24,13 +25,13 @@ func kmeansProgram(version string) builtin.Program {
 	p := builtin.Program{
 		Name: "kmeans", Summary: "finds clusters of rows: k-means, begun by k-means‖", Input: builtin.Required, Output: builtin.Required,
 		Options: slices.Concat([]builtin.Option{
-			{Name: "k", Kind: builtin.KindInt, Default: "0", Help: "clusters (needed without --init)"},
+			{Name: "k", Kind: builtin.KindInt, Help: "clusters (needed without --init)"},
 			{Name: "init", Kind: builtin.KindFile, Help: "CSV file of the first centres, in the units of the input"},
 			{Name: "metric", Kind: builtin.KindString, Default: string(kmeans.Euclidean), Help: "euclidean or cosine"},
 			{Name: iterations, Kind: builtin.KindInt, Default: "300", Help: "how often centres move at most; less often if no row changes its cluster"},
 			{Name: tolerance, Kind: builtin.KindFloat, Default: "0", Help: "ends it when centres move by less, as a share of the mean variance of the columns"},
 			{Name: "seed", Kind: builtin.KindInt, Default: "1", Help: "of the first centres"},
-			{Name: "shards", Kind: builtin.KindInt, Default: "0", Help: "parts of the rows; equal shards give equal bits, whatever the peers (default: as many as peers)"},
+			{Name: "shards", Kind: builtin.KindInt, Help: "parts of the rows; equal shards give equal bits, whatever the peers (default: as many as peers)"},
 		}, kmeansInput()),
 	}
 	p.New = func(args []string) (bsp.Runner, error) {

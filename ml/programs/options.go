@@ -24,9 +24,9 @@ func netOptions() []builtin.Option {
 		{Name: "schedule", Kind: builtin.KindString, Default: opt.Constant, Help: "of the rate: " + strings.Join(opt.Schedules(), ", ")},
 		{Name: "warmup", Kind: builtin.KindInt, Default: "0", Help: "steps in which the rate grows to --lr"},
 		{Name: "every", Kind: builtin.KindInt, Default: "0", Help: "steps between changes of the rate, for --schedule step"},
-		{Name: "factor", Kind: builtin.KindFloat, Default: "0", Help: "by which it then changes (default 0.1)"},
+		{Name: "factor", Kind: builtin.KindFloat, Help: "by which it then changes (default 0.1)"},
 		{Name: "seed", Kind: builtin.KindInt, Default: "1", Help: "of the first weights, the order of rows, dropout"},
-		{Name: "shards", Kind: builtin.KindInt, Default: "0", Help: "parts of a step; equal shards give equal bits, whatever the peers (default: as many as peers)"},
+		{Name: "shards", Kind: builtin.KindInt, Help: "parts of a step; equal shards give equal bits, whatever the peers (default: as many as peers)"},
 		{Name: "validation", Kind: builtin.KindFloat, Default: "0", Help: "share of the rows to choose the best epoch by, not trained on"},
 		{Name: "early-stop", Kind: builtin.KindInt, Default: "0", Help: "epochs without a smaller validation loss that end training; 0: never"},
 		{Name: test, Kind: builtin.KindURL, Help: "rows to test on after each epoch; they change nothing"},
@@ -40,7 +40,7 @@ func inputOptions() []builtin.Option {
 		{Name: "label", Kind: builtin.KindString, Help: "column of the label: name or number, negative from the end (default: the last)"},
 		{Name: "labels", Kind: builtin.KindURL, Help: "IDX or NPY file of the labels, if they are in a file of their own"},
 		{Name: "format", Kind: builtin.KindString, Help: "csv, libsvm, idx or npy (default: by the first bytes)"},
-		{Name: "header", Kind: builtin.KindString, Default: "auto", Help: "of CSV: auto, yes or no"},
+		{Name: "header", Kind: builtin.KindString, Default: automatic, Help: "of CSV: auto, yes or no"},
 		{Name: "missing", Kind: builtin.KindString, Default: string(data.MissingError), Help: "a value that is not there: error, mean or drop"},
 		{Name: scale, Kind: builtin.KindString, Default: string(data.Auto), Help: "auto (bytes by their mean and deviation), columns (each by its own), or none"},
 		{Name: "part", Kind: builtin.KindString, Help: "of a folder of IDX files: train or test (default train; of --test: test)"},
@@ -100,16 +100,16 @@ func input(p builtin.Program, v builtin.Values) (data.Input, error) {
 		of            []string
 	}{
 		{"format", string(in.Format), []string{"", "csv", "libsvm", "idx", "npy"}},
-		{"header", string(in.Header), []string{"auto", "yes", "no"}},
+		{"header", string(in.Header), []string{automatic, "yes", "no"}},
 		{"missing", string(in.Missing), []string{"error", "mean", "drop"}},
-		{"scale", string(in.Scale), []string{"auto", "columns", "none"}},
+		{"scale", string(in.Scale), []string{automatic, "columns", "none"}},
 		{"part", in.Part, []string{"", "train", "test"}},
 	} {
 		if !slices.Contains(check.of, check.value) {
 			return in, p.Usage("option --%s %q: want %s", check.option, check.value, strings.TrimPrefix(strings.Join(check.of, ", "), ", "))
 		}
 	}
-	if in.Header == "auto" {
+	if in.Header == automatic {
 		in.Header = data.HeaderAuto
 	}
 	return in, nil

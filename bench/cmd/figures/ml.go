@@ -7,5 +7,6 @@ func mlGroups() []group {
 		{"nets", (*harness).nets},
 		{"tasks", (*harness).together},
 		{"soon", (*harness).soon},
+		{"classic", (*harness).classic},
 	}
 }

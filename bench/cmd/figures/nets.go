@@ -84,6 +84,7 @@ type lesson struct {
 	Peer       string
 	Speed      float64   `json:"samples_per_second"`
 	PerRound   float64   `json:"seconds_per_iteration"`
+	Iterations int       `json:"iterations"`
 	Error      []float64 `json:"error"`
 	Loss       any       `json:"loss"`
 	Cost       float64   `json:"cost"`
