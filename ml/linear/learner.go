@@ -71,12 +71,12 @@ func (l *learner) load(ctx context.Context) (err error) {
 	if l.o.Program == "linear" {
 		in.Target = data.Numbers
 	}
-	var from *trained
+	var from *model.Trained
 	if l.o.From != "" {
-		if from, err = l.open(ctx); err != nil {
+		if from, err = model.OpenNet(ctx, l.o.From); err != nil {
 			return err
 		}
-		l.rows, err = rows.ReadFor(ctx, l.p, in, from.encoder)
+		l.rows, err = rows.ReadFor(ctx, l.p, in, from.Encoder)
 	} else {
 		l.rows, err = rows.Read(ctx, l.p, in)
 	}
@@ -101,7 +101,7 @@ func (l *learner) load(ctx context.Context) (err error) {
 }
 
 // shape finds the form of the model.
-func (l *learner) shape(from *trained) (err error) {
+func (l *learner) shape(from *model.Trained) (err error) {
 	set := l.rows.Set
 	l.form = Form{Features: set.Features(), Outputs: 1}
 	if l.o.Program != "linear" {
@@ -119,40 +119,13 @@ func (l *learner) shape(from *trained) (err error) {
 		l.graph, err = nn.Compile(l.form.Net())
 		return err
 	}
-	l.graph = from.graph
+	l.graph = from.Graph
 	if l.graph.Loss() == l.form.Loss() && l.graph.Outputs() == l.form.Outputs {
-		if l.from, err = l.form.Model(l.graph, from.weights); err == nil {
+		if l.from, err = l.form.Model(l.graph, from.Arena); err == nil {
 			return nil
 		}
 	}
 	return job.Fail(job.FaultInput, "--from %s: its net is not that of a %s model of %d outputs", l.o.From, l.o.Program, l.form.Outputs)
-}
-
-// trained is a model to go on from.
-type trained struct {
-	encoder *data.Encoder
-	graph   *nn.Graph
-	weights []float32
-}
-
-// open opens the model of --from.
-func (l *learner) open(ctx context.Context) (*trained, error) {
-	m, tensors, err := model.Open(ctx, l.o.From)
-	if err != nil {
-		return nil, err
-	}
-	if m.Net == nil {
-		return nil, job.Fail(job.FaultInput, "--from %s: a %s has no net to train", l.o.From, m.Kind)
-	}
-	t := &trained{}
-	if t.graph, err = nn.Compile(m.Net); err != nil {
-		return nil, err
-	}
-	if t.encoder, err = data.NewEncoder(m.Transform); err != nil {
-		return nil, err
-	}
-	t.weights, err = model.Arena(t.graph, tensors)
-	return t, err
 }
 
 // score measures a model, in full at all peers, on rows of a set.

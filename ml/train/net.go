@@ -9,7 +9,6 @@ import (
 	"scalar/bsp/job"
 	"scalar/bsp/scan"
 	"scalar/ml/data"
-	"scalar/ml/model"
 	"scalar/ml/nn"
 	"scalar/storage"
 )
@@ -65,38 +64,4 @@ func (t *trainer) net(file *nn.Spec) (*nn.Graph, error) {
 		return nil, err
 	}
 	return nn.Compile(spec)
-}
-
-// trained is a model that training goes on from.
-type trained struct {
-	encoder *data.Encoder
-	graph   *nn.Graph
-	weights []float32
-}
-
-// from opens the model of --from; nil: there is none.
-func (t *trainer) from(ctx context.Context) (*trained, error) {
-	if t.o.From == "" {
-		return nil, nil //nolint:nilnil // none is no error
-	}
-	m, tensors, err := model.Open(ctx, t.o.From)
-	if err != nil {
-		return nil, err
-	}
-	if m.Net == nil {
-		return nil, job.Fail(job.FaultInput, "--from %s: a %s has no net to train", t.o.From, m.Kind)
-	}
-	g, err := nn.Compile(m.Net)
-	if err != nil {
-		return nil, err
-	}
-	e, err := data.NewEncoder(m.Transform)
-	if err != nil {
-		return nil, err
-	}
-	weights, err := model.Arena(g, tensors)
-	if err != nil {
-		return nil, err
-	}
-	return &trained{e, g, weights}, nil
 }

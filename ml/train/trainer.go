@@ -9,6 +9,7 @@ import (
 	"scalar/bsp"
 	"scalar/bsp/job"
 	"scalar/ml/data"
+	"scalar/ml/model"
 	"scalar/ml/nn"
 	"scalar/ml/opt"
 	"scalar/ml/reduce"
@@ -92,16 +93,16 @@ func (t *trainer) load(ctx context.Context) (err error) {
 }
 
 // read reads the rows, and makes the net with the weights that training begins with.
-func (t *trainer) read(ctx context.Context) error {
-	from, err := t.from(ctx)
-	if err != nil {
-		return err
-	}
-	if from != nil {
-		if t.rows, err = rows.ReadFor(ctx, t.p, t.o.Input, from.encoder); err != nil {
+func (t *trainer) read(ctx context.Context) (err error) {
+	if t.o.From != "" {
+		from, err := model.OpenNet(ctx, t.o.From)
+		if err != nil {
 			return err
 		}
-		t.graph, t.weights = from.graph, from.weights
+		if t.rows, err = rows.ReadFor(ctx, t.p, t.o.Input, from.Encoder); err != nil {
+			return err
+		}
+		t.graph, t.weights = from.Graph, from.Arena
 		return t.readTest(ctx)
 	}
 	var file *nn.Spec

@@ -1,0 +1,37 @@
+package model
+
+import (
+	"context"
+
+	"scalar/bsp/job"
+	"scalar/ml/data"
+	"scalar/ml/nn"
+)
+
+// A Trained is a model whose net training can go on with.
+type Trained struct {
+	Model   *Model
+	Encoder *data.Encoder
+	Graph   *nn.Graph
+	Arena   []float32 // its weights; the caller's own
+}
+
+// OpenNet opens the folder of a model that is a net.
+func OpenNet(ctx context.Context, url string) (*Trained, error) {
+	m, tensors, err := Open(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	if m.Net == nil {
+		return nil, job.Fail(job.FaultInput, "%s: a %s has no net to train", url, m.Kind)
+	}
+	t := &Trained{Model: m}
+	if t.Graph, err = nn.Compile(m.Net); err != nil {
+		return nil, err
+	}
+	if t.Encoder, err = data.NewEncoder(m.Transform); err != nil {
+		return nil, err
+	}
+	t.Arena, err = Arena(t.Graph, tensors)
+	return t, err
+}
