@@ -112,6 +112,7 @@ type rowsOf struct {
 	out, x matrix
 	labels []int32 // or indices
 	losses []float64
+	sums   []float64 // by group
 	scale  float32
 	own    []kernel.Map // one per worker
 }
@@ -127,7 +128,7 @@ func (c *CPU) begin(kind func(*rowsOf, *kernel.Map, int), out, x matrix) *rowsOf
 
 // end lets go of the arrays.
 func (p *rowsOf) end() {
-	p.out, p.x, p.labels = matrix{}, matrix{}, nil
+	p.out, p.x, p.labels, p.sums = matrix{}, matrix{}, nil, nil
 	clear(p.own)
 }
 

@@ -31,13 +31,13 @@ func newSeeding(s *shard) *seeding {
 // approach takes in new candidates, numbered from first on, and returns the sum of the
 // distances from the nearest.
 func (d *seeding) approach(w *worker, c *centers, first int) (float64, error) {
-	err := w.blocks(d.shard, c, func(lo int, scores []float32) {
-		for i := range len(scores) / c.k {
-			j := nearest(scores[i*c.k : (i+1)*c.k])
-			if distance := c.distance(d.row(lo+i), j); distance < d.nearest[lo+i] {
-				d.nearest[lo+i], d.labels[lo+i] = distance, int32(first+j)
+	err := w.blocks(d.shard, c, func(lo int, nearest []int32) error {
+		for i, j := range nearest {
+			if distance := c.distance(d.row(lo+i), int(j)); distance < d.nearest[lo+i] {
+				d.nearest[lo+i], d.labels[lo+i] = distance, int32(first)+j
 			}
 		}
+		return nil
 	})
 	return d.sum(), err
 }

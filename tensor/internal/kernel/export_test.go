@@ -21,3 +21,9 @@ func All() (all []ISA) {
 	}
 	return all
 }
+
+// PlainGroups adds rows to sums of their groups in Go.
+func PlainGroups(g *Groups) { g.plain() }
+
+// PlainLargest finds the largest value of each row in Go.
+func PlainLargest(l *Largest) { l.plain() }

@@ -39,6 +39,18 @@ func sumsAVX512(s *Sums)
 func sumsAVX2(s *Sums)
 
 //go:noescape
+func groupsAVX512(r *Groups)
+
+//go:noescape
+func groupsAVX2(r *Groups)
+
+//go:noescape
+func largestAVX512(l *Largest)
+
+//go:noescape
+func largestAVX2(l *Largest)
+
+//go:noescape
 func transposeAVX2(c *Copy)
 
 //go:noescape
@@ -83,6 +95,38 @@ func (i ISA) Rows(r *Rows) {
 		rowsAVX2(r)
 	default:
 		r.plain()
+	}
+}
+
+// Groups adds rows to sums of their groups. See [Groups].
+func (i ISA) Groups(g *Groups) {
+	if len(g.Of) == 0 || g.Width < 1 {
+		return
+	}
+	g.check()
+	switch i {
+	case AVX512:
+		groupsAVX512(g)
+	case AVX2:
+		groupsAVX2(g)
+	default:
+		g.plain()
+	}
+}
+
+// Largest finds the largest value of each row. See [Largest].
+func (i ISA) Largest(l *Largest) {
+	if len(l.Places) == 0 {
+		return
+	}
+	l.check()
+	switch i {
+	case AVX512:
+		largestAVX512(l)
+	case AVX2:
+		largestAVX2(l)
+	default:
+		l.plain()
 	}
 }
 

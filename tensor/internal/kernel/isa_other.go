@@ -26,6 +26,24 @@ func (ISA) Rows(r *Rows) {
 	r.plain()
 }
 
+// Groups adds rows to sums of their groups. See [Groups].
+func (ISA) Groups(g *Groups) {
+	if len(g.Of) == 0 || g.Width < 1 {
+		return
+	}
+	g.check()
+	g.plain()
+}
+
+// Largest finds the largest value of each row. See [Largest].
+func (ISA) Largest(l *Largest) {
+	if len(l.Places) == 0 {
+		return
+	}
+	l.check()
+	l.plain()
+}
+
 // Sum adds values in 16 chains, the i-th to chain i mod 16, and the chains in halves.
 func (ISA) Sum(values []float32) float32 {
 	s := Sums{From: values}

@@ -6530,6 +6530,121 @@ done:
 	VZEROUPPER
 	RET
 
+// groupsAVX512 adds rows to sums of their groups.
+// func groupsAVX512(r *Groups)
+TEXT ·groupsAVX512(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ 0(AX), DI
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), R8
+	MOVQ 56(AX), BX
+	MOVQ 72(AX), R9
+	MOVQ 80(AX), R10
+	MOVQ 88(AX), DX
+	SHLQ $3, R9
+	SHLQ $2, R10
+	MOVQ DX, R11
+	SHRQ $3, R11
+	ANDQ $7, DX
+	MOVQ DX, CX
+	MOVQ $1, R12
+	SHLQ CX, R12
+	DECQ R12
+	KMOVW R12, K1
+
+row:
+	MOVLQSX (R8), R12
+	IMULQ R9, R12
+	ADDQ DI, R12
+	MOVQ SI, R13
+	MOVQ R11, CX
+	TESTQ CX, CX
+	JZ rest
+
+vector:
+	VCVTPS2PD (R13), Z0
+	VADDPD (R12), Z0, Z0
+	VMOVUPD Z0, (R12)
+	ADDQ $64, R12
+	ADDQ $32, R13
+	DECQ CX
+	JNZ vector
+
+rest:
+	MOVQ DX, CX
+	TESTQ CX, CX
+	JZ next
+	VCVTPS2PD.Z (R13), K1, Z0
+	VMOVUPD.Z (R12), K1, Z1
+	VADDPD Z1, Z0, Z0
+	VMOVUPD Z0, K1, (R12)
+
+next:
+	ADDQ $4, R8
+	ADDQ R10, SI
+	DECQ BX
+	JNZ row
+	VZEROUPPER
+	RET
+
+// groupsAVX2 adds rows to sums of their groups.
+// func groupsAVX2(r *Groups)
+TEXT ·groupsAVX2(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ 0(AX), DI
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), R8
+	MOVQ 56(AX), BX
+	MOVQ 72(AX), R9
+	MOVQ 80(AX), R10
+	MOVQ 88(AX), DX
+	SHLQ $3, R9
+	SHLQ $2, R10
+	MOVQ DX, R11
+	SHRQ $2, R11
+	ANDQ $3, DX
+
+row:
+	MOVLQSX (R8), R12
+	IMULQ R9, R12
+	ADDQ DI, R12
+	MOVQ SI, R13
+	MOVQ R11, CX
+	TESTQ CX, CX
+	JZ rest
+
+vector:
+	VCVTPS2PD (R13), Y0
+	VADDPD (R12), Y0, Y0
+	VMOVUPD Y0, (R12)
+	ADDQ $32, R12
+	ADDQ $16, R13
+	DECQ CX
+	JNZ vector
+
+rest:
+	MOVQ DX, CX
+	TESTQ CX, CX
+	JZ next
+
+single:
+	VMOVSS (R13), X0
+	VCVTSS2SD X0, X0, X0
+	VADDSD (R12), X0, X0
+	VMOVSD X0, (R12)
+	ADDQ $8, R12
+	ADDQ $4, R13
+	DECQ CX
+	JNZ single
+
+next:
+	ADDQ $4, R8
+	ADDQ R10, SI
+	DECQ BX
+	JNZ row
+	VZEROUPPER
+	RET
+
 // mapAVX512 computes value by value.
 // func mapAVX512(m *Map)
 TEXT ·mapAVX512(SB), NOSPLIT, $0-8
@@ -9566,6 +9681,189 @@ done19:
 	VZEROUPPER
 	RET
 
+// largestAVX512 finds the place of the largest value of each row.
+// func largestAVX512(l *Largest)
+TEXT ·largestAVX512(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 32(AX), BX
+	MOVQ 48(AX), R8
+	VBROADCASTSS consts<>+100(SB), Z3
+	MOVQ R8, R9
+	SHRQ $4, R9
+	MOVQ R8, DX
+	ANDQ $15, DX
+	MOVQ DX, CX
+	MOVQ $1, R11
+	SHLQ CX, R11
+	DECQ R11
+	KMOVW R11, K1
+
+row:
+	VMOVAPS Z3, Z0
+	MOVQ SI, R12
+	MOVQ R9, CX
+	TESTQ CX, CX
+	JZ rest
+
+most:
+	VMOVUPS (R12), Z1
+	VMAXPS Z0, Z1, Z0
+	ADDQ $64, R12
+	DECQ CX
+	JNZ most
+
+rest:
+	TESTQ DX, DX
+	JZ fold
+	VMOVAPS Z3, Z1
+	VMOVUPS (R12), K1, Z1
+	VMAXPS Z0, Z1, Z0
+
+fold:
+	VEXTRACTF64X4 $1, Z0, Y1
+	VMAXPS Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS X1, X0, X0
+	VPERMILPS $0x4e, X0, X1
+	VMAXPS X1, X0, X0
+	VPERMILPS $0xb1, X0, X1
+	VMAXPS X1, X0, X0
+	VBROADCASTSS X0, Z0
+	XORQ R13, R13
+	MOVQ SI, R12
+	MOVQ R9, CX
+	TESTQ CX, CX
+	JZ last
+
+find:
+	VCMPPS $0, (R12), Z0, K2
+	KMOVW K2, R11
+	TESTL R11, R11
+	JNZ hit
+	ADDQ $16, R13
+	ADDQ $64, R12
+	DECQ CX
+	JNZ find
+
+last:
+	TESTQ DX, DX
+	JZ none
+	VMOVUPS.Z (R12), K1, Z1
+	VCMPPS $0, Z1, Z0, K1, K2
+	KMOVW K2, R11
+	TESTL R11, R11
+	JNZ hit
+
+none:
+	XORQ R13, R13
+	JMP put
+
+hit:
+	BSFL R11, R11
+	ADDQ R11, R13
+
+put:
+	MOVL R13, (DI)
+	ADDQ $4, DI
+	LEAQ (SI)(R8*4), SI
+	DECQ BX
+	JNZ row
+	VZEROUPPER
+	RET
+
+// largestAVX2 finds the place of the largest value of each row.
+// func largestAVX2(l *Largest)
+TEXT ·largestAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 0(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 32(AX), BX
+	MOVQ 48(AX), R8
+	VBROADCASTSS consts<>+100(SB), Y3
+	MOVQ R8, R9
+	SHRQ $3, R9
+	MOVQ R8, DX
+	ANDQ $7, DX
+	MOVQ DX, CX
+	LEAQ lanes<>+32(SB), R11
+	SHLQ $2, CX
+	SUBQ CX, R11
+	VMOVUPS (R11), Y15
+
+row:
+	VMOVAPS Y3, Y0
+	MOVQ SI, R12
+	MOVQ R9, CX
+	TESTQ CX, CX
+	JZ rest
+
+most:
+	VMOVUPS (R12), Y1
+	VMAXPS Y0, Y1, Y0
+	ADDQ $32, R12
+	DECQ CX
+	JNZ most
+
+rest:
+	TESTQ DX, DX
+	JZ fold
+	VMASKMOVPS (R12), Y15, Y1
+	VBLENDVPS Y15, Y1, Y3, Y1
+	VMAXPS Y0, Y1, Y0
+
+fold:
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS X1, X0, X0
+	VPERMILPS $0x4e, X0, X1
+	VMAXPS X1, X0, X0
+	VPERMILPS $0xb1, X0, X1
+	VMAXPS X1, X0, X0
+	VBROADCASTSS X0, Y0
+	XORQ R13, R13
+	MOVQ SI, R12
+	MOVQ R9, CX
+	TESTQ CX, CX
+	JZ last
+
+find:
+	VCMPPS $0, (R12), Y0, Y2
+	VMOVMSKPS Y2, R11
+	TESTL R11, R11
+	JNZ hit
+	ADDQ $8, R13
+	ADDQ $32, R12
+	DECQ CX
+	JNZ find
+
+last:
+	TESTQ DX, DX
+	JZ none
+	VMASKMOVPS (R12), Y15, Y1
+	VCMPPS $0, Y1, Y0, Y2
+	VANDPS Y15, Y2, Y2
+	VMOVMSKPS Y2, R11
+	TESTL R11, R11
+	JNZ hit
+
+none:
+	XORQ R13, R13
+	JMP put
+
+hit:
+	BSFL R11, R11
+	ADDQ R11, R13
+
+put:
+	MOVL R13, (DI)
+	ADDQ $4, DI
+	LEAQ (SI)(R8*4), SI
+	DECQ BX
+	JNZ row
+	VZEROUPPER
+	RET
+
 DATA consts<>+0(SB)/4, $0x80000000
 DATA consts<>+4(SB)/4, $0xc2d00000
 DATA consts<>+8(SB)/4, $0x42b20000
@@ -9591,4 +9889,5 @@ DATA consts<>+84(SB)/4, $0x3fb5f0e3
 DATA consts<>+88(SB)/4, $0xbe91a98e
 DATA consts<>+92(SB)/4, $0x3e827906
 DATA consts<>+96(SB)/4, $0x3ecc422a
-GLOBL consts<>(SB), RODATA|NOPTR, $100
+DATA consts<>+100(SB)/4, $0xff800000
+GLOBL consts<>(SB), RODATA|NOPTR, $104
