@@ -71,7 +71,44 @@ func TestGraphPage(t *testing.T) {
 
 // TestTrainingPage does what docs/training.md says, as it says it, in an empty folder.
 func TestTrainingPage(t *testing.T) {
-	page, err := os.ReadFile("../../docs/training.md")
+	trainingPage(t, "training", "test.csv", map[string]float64{"lines": .5, "spiral": .02, "own": .02, "further": .02})
+}
+
+// TestClassicPage does what docs/classic.md says.
+func TestClassicPage(t *testing.T) {
+	dir := trainingPage(t, "classic", "flowers.csv", map[string]float64{"sorts": .001})
+	for model, row := range map[string]struct {
+		input string
+		worst float64
+	}{"yield": {"yield.csv", .05}, "descent": {"yield.csv", .1}, "gold": {"gold.libsvm", .001}, "steps": {"gold.libsvm", .02}, "clusters": {"flowers.csv", 0}, "given": {"flowers.csv", 0}} {
+		score := evaluate(t, dir, model, row.input)
+		if score.Error > row.worst || score.Inertia > .6 {
+			t.Errorf("%s: %+v, want an error of %v at most", model, score, row.worst)
+		}
+	}
+}
+
+// A score is what bsp model eval says.
+type score struct{ Error, Inertia float64 }
+
+func evaluate(t *testing.T, dir, model, input string) (s score) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "bsp", "model", "eval", "./"+model, "--input", input)
+	cmd.Dir = dir
+	b, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		t.Errorf("%s: %s %v", model, b, err)
+	}
+	return s
+}
+
+// trainingPage does what a page says in a folder, and checks the errors of models that are there then.
+func trainingPage(t *testing.T, name, test string, worst map[string]float64) (dir string) {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/" + name + ".md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,25 +121,19 @@ func TestTrainingPage(t *testing.T) {
 	if n := strings.Count(script.String(), "bsp "); n < 10 {
 		t.Fatalf("%d commands are too few:\n%s", n, &script)
 	}
-	dir := t.TempDir()
+	dir = t.TempDir()
 	cmd := exec.CommandContext(t.Context(), "sh", "-ec", script.String())
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for model, worst := range map[string]float64{"lines": .5, "spiral": .02, "own": .02, "further": .02} {
-		cmd := exec.CommandContext(t.Context(), "bsp", "model", "eval", "./"+model, "--input", "test.csv")
-		cmd.Dir = dir
-		b, err := cmd.Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var score struct{ Error float64 }
-		if err := json.Unmarshal(b, &score); err != nil || score.Error > worst {
-			t.Errorf("%s: %s %v, want an error of %v at most", model, b, err, worst)
+	for model, worst := range worst {
+		if s := evaluate(t, dir, model, test); s.Error > worst {
+			t.Errorf("%s: %+v, want an error of %v at most", model, s, worst)
 		}
 	}
+	return dir
 }
 
 // steps reads a job's output.
