@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,6 +110,26 @@ func tooMany(ctx context.Context, p *bsp.Peer[int]) error {
 		}
 	}
 	return nil
+}
+
+// The peers of one machine share its cores, in whatever tasks they are.
+func TestCores(t *testing.T) {
+	for _, tasks := range []int{1, 2, 3} {
+		var cores [5]int
+		bsptest.Run(t, bsptest.Config{Peers: 5, Tasks: tasks}, bsp.NewRunner(func(_ context.Context, p *bsp.Peer[int]) error {
+			cores[p.Index()] = p.Cores()
+			return nil
+		}))
+		sum := 0
+		for _, n := range cores {
+			if sum += n; n < 1 {
+				t.Errorf("%d tasks: cores %v", tasks, cores)
+			}
+		}
+		if sum > max(runtime.NumCPU(), 5) {
+			t.Errorf("%d tasks: cores %v, of %d", tasks, cores, runtime.NumCPU())
+		}
+	}
 }
 
 func TestTogether(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"runtime"
 
 	"scalar/bsp/arena"
 	"scalar/bsp/job"
@@ -212,6 +213,26 @@ func (p *Peer[M]) WriteFile(ctx context.Context, name string, content []byte) er
 // Together returns the peers [lo, hi) that run in this peer's process. What the program
 // computes must not depend on it: it is there to share memory.
 func (p *Peer[M]) Together() (lo, hi int) { return p.c.t.own.Lo, p.c.t.own.Hi }
+
+// Cores returns how many cores this peer may compute on at once, 1 at least: its share of those
+// that its process has (GOMAXPROCS), and no more than its share of its machine's among the
+// job's peers there. What the program computes must not depend on it.
+func (p *Peer[M]) Cores() int {
+	lo, hi := p.Together()
+	here, before := 0, p.Index()-lo
+	for _, r := range p.c.t.start.Ranges {
+		if p.Host(r.Lo) == p.Host(lo) {
+			if here += r.N(); r.Hi <= lo {
+				before += r.N()
+			}
+		}
+	}
+	own := share(runtime.GOMAXPROCS(0), p.Index()-lo, hi-lo)
+	return max(min(own, share(runtime.NumCPU(), before, here)), 1)
+}
+
+// share is how many of n things part i of parts has.
+func share(n, i, parts int) int { return (i+1)*n/parts - i*n/parts }
 
 // String names the peer in messages.
 func (p *Peer[M]) String() string { return fmt.Sprintf("peer %d of %d", p.c.index, p.c.t.n) }

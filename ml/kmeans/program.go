@@ -3,7 +3,6 @@ package kmeans
 import (
 	"context"
 	"fmt"
-	"runtime"
 
 	"scalar/bsp"
 	"scalar/bsp/job"
@@ -136,9 +135,7 @@ func (j *lloyds) takeShards(set *data.Set, tree reduce.Tree) error {
 
 // staff makes workers: as many as there are cores and shards, which share the cores.
 func (j *lloyds) staff() error {
-	lo, hi := j.p.Together()
-	at, n, procs := j.p.Index()-lo, hi-lo, runtime.GOMAXPROCS(0)
-	cores := max((at+1)*procs/n-at*procs/n, 1)
+	cores := j.p.Cores()
 	workers := min(cores, len(j.fit.shards))
 	for i := range workers {
 		cpu, err := tensor.NewCPU(tensor.Config{Cores: (i+1)*cores/workers - i*cores/workers})

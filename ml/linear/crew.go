@@ -2,7 +2,6 @@ package linear
 
 import (
 	"context"
-	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
@@ -36,9 +35,7 @@ func newCrew[M any](p *bsp.Peer[M], rows []uint32, shards int) (*crew, error) {
 	}
 	c := &crew{peers: reduce.Of(p), tree: tree, training: rows}
 	c.lo, c.hi = tree.Owned(p.Index())
-	first, last := p.Together()
-	at, n, procs := p.Index()-first, last-first, runtime.GOMAXPROCS(0)
-	cores := max((at+1)*procs/n-at*procs/n, 1)
+	cores := p.Cores()
 	workers := min(cores, c.hi-c.lo)
 	for i := range workers {
 		cpu, err := tensor.NewCPU(tensor.Config{Cores: (i+1)*cores/workers - i*cores/workers})

@@ -3,7 +3,6 @@ package train
 import (
 	"context"
 	"math"
-	"runtime"
 	"time"
 
 	"scalar/bsp"
@@ -20,7 +19,7 @@ import (
 // Program returns the program that trains a net. It writes a model: bsp.Files is its option.
 func Program(o Options) bsp.Program[struct{}] {
 	return func(ctx context.Context, p *bsp.Peer[struct{}]) error {
-		cpu, err := tensor.NewCPU(tensor.Config{Cores: cores(p)})
+		cpu, err := tensor.NewCPU(tensor.Config{Cores: p.Cores()})
 		if err != nil {
 			return err
 		}
@@ -38,13 +37,6 @@ func Program(o Options) bsp.Program[struct{}] {
 		}
 		return t.write(ctx)
 	}
-}
-
-// cores returns this peer's share of the cores that its task has.
-func cores[M any](p *bsp.Peer[M]) int {
-	lo, hi := p.Together()
-	from, to := cut(runtime.GOMAXPROCS(0), p.Index()-lo, hi-lo)
-	return max(to-from, 1)
 }
 
 // trainer is the work of one peer.
