@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"os/exec"
@@ -20,9 +22,13 @@ func (h *harness) drawn(ctx context.Context, work string) (string, bool, error) 
 	if err != nil {
 		return "", false, err
 	}
-	if _, err := os.Stat(python); err != nil {
+	_, err = os.Stat(python)
+	if errors.Is(err, fs.ErrNotExist) {
 		h.skipped = append(h.skipped, work+" beside scikit-learn and Spark: rows are drawn by scikit-learn's Python")
 		return "", false, nil
+	}
+	if err != nil {
+		return "", false, err
 	}
 	dir, err := h.made("ml-"+work, func(path string) error {
 		out, err := exec.CommandContext(ctx, python, filepath.Join(peersDir, "mldata", "make.py"), work, path).CombinedOutput()
