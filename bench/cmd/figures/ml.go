@@ -7,6 +7,7 @@ func mlGroups() []group {
 		{"nets", (*harness).nets},
 		{"tasks", (*harness).together},
 		{"soon", (*harness).soon},
+		{"growth", (*harness).netsGrowth},
 		{"classic", (*harness).classic},
 	}
 }
