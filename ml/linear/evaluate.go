@@ -17,8 +17,9 @@ type evaluator struct {
 	form  Form
 	shift []float32 // taken from dense rows; nil: nothing is
 
-	x, z, g array   // a block's rows, outputs, and product of both
-	labels  []int32 // nil for regression
+	x, z, g array     // a block's rows, outputs, and product of both
+	sums    []float64 // of a sparse row, by output
+	labels  []int32   // nil for regression
 }
 
 // Sums of shards are vectors of a form's Size, the gradient, then the loss and how many rows
@@ -26,7 +27,7 @@ type evaluator struct {
 func sumsLen(f Form) int { return f.Size() + 2 }
 
 func newEvaluator(cpu *tensor.CPU, set *data.Set, f Form, shift []float32) *evaluator {
-	e := &evaluator{cpu: cpu, set: set, form: f, shift: shift, z: tensor.New[float32](blockRows, f.Outputs)}
+	e := &evaluator{cpu: cpu, set: set, form: f, shift: shift, z: tensor.New[float32](blockRows, f.Outputs), sums: make([]float64, f.Free())}
 	if !set.Sparse() {
 		e.x, e.g = tensor.New[float32](blockRows, f.Features), tensor.New[float32](f.Features, f.Outputs)
 	}
@@ -93,14 +94,15 @@ func (e *evaluator) outputs(rows []uint32, w *weights) (array, error) {
 func (e *evaluator) sparseRow(z []float32, row int, w *weights) {
 	columns, values := e.set.Entries(row)
 	free := e.form.Free()
-	for c := range z[:e.form.First] {
-		z[c] = 0
-	}
-	for c := range free {
-		sum := 0.0
-		for i, j := range columns {
-			sum += float64(float64(values[i]) * w.w[int(j)*free+c])
+	clear(z[:e.form.First])
+	clear(e.sums)
+	for i, j := range columns {
+		v := float64(values[i])
+		for c, x := range w.w[int(j)*free : int(j)*free+free] {
+			e.sums[c] += float64(v * x)
 		}
+	}
+	for c, sum := range e.sums {
 		z[e.form.First+c] = float32(w.b[c] + float64(w.scale*sum))
 	}
 }

@@ -3,15 +3,18 @@ package linear
 import "math"
 
 // An objective is the loss of a model as a function of its numbers after a change of
-// variables: features less their mean, over their deviation. The loss is that of the
-// model's own weights, the penalty too, but the search sees columns that are alike, and
-// takes steps as if they had been scaled.
+// variables: features less their mean, and weights times the root of what the loss curves by
+// along them where all outputs are 0. That is κ·variance + L2 of the feature's, with κ of
+// [Form.curve]; over κ, so that without a penalty it is as if features had been scaled to a
+// deviation of 1. The loss is that of the model's own weights, the penalty too, but the search
+// sees columns that are alike. Without L2 in it, columns that hardly ever differ, such as pixels
+// in a corner, would be steep by the penalty and hide all others.
 type objective struct {
 	form  Form
 	rows  int
 	l2    float64
 	mean  []float64 // of each feature, less the shift
-	scale []float64 // 1/deviation of each feature; 1 for a constant
+	scale []float64 // of each feature's weights; 1 for a constant
 }
 
 // far is how many deviations from 0 a column's mean is at which dense rows are moved, so that
@@ -23,14 +26,15 @@ const far = 8
 func newObjective(f Form, moments []float64, rows int, l2 float64, dense bool) (*objective, []float32) {
 	o := &objective{form: f, rows: rows, l2: l2, mean: make([]float64, f.Features), scale: make([]float64, f.Features)}
 	shift, moved := make([]float32, f.Features), false
+	curve := f.curve()
 	for j := range f.Features {
 		mean := moments[j] / float64(rows)
 		variance := moments[f.Features+j]/float64(rows) - float64(mean*mean)
 		o.mean[j], o.scale[j] = mean, 1
 		if variance > 1e-14*mean*mean {
-			o.scale[j] = 1 / math.Sqrt(variance)
+			o.scale[j] = 1 / math.Sqrt(variance+l2/curve)
 		}
-		if dense && math.Abs(mean)*o.scale[j] > far {
+		if dense && math.Abs(mean) > far*math.Sqrt(max(variance, 0)) {
 			shift[j], moved = float32(mean), true
 			o.mean[j] = mean - float64(shift[j])
 		}
@@ -39,6 +43,14 @@ func newObjective(f Form, moments []float64, rows int, l2 float64, dense bool) (
 		shift = nil
 	}
 	return o, shift
+}
+
+// curve returns κ: what the loss of a row curves by along an output where all outputs are 0.
+func (f Form) curve() float64 {
+	if f.Outputs == 1 {
+		return 1
+	}
+	return (1 - 1/float64(f.Outputs)) / float64(f.Outputs)
 }
 
 // set makes weights, for rows less the shift, of a point.

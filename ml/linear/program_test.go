@@ -180,6 +180,29 @@ func TestLBFGS(t *testing.T) {
 	}
 }
 
+// TestRareColumns: columns of different units, and some that hardly ever differ from 0, take
+// L-BFGS no more steps, with a penalty and without.
+func TestRareColumns(t *testing.T) {
+	e := newExample(1000, 6, 2, 0)
+	for i, x := range e.x {
+		rare := make([]float64, 10)
+		if i%100 == 7 {
+			rare[i/100%10] = 0.01
+		}
+		x[0] *= 1e3
+		x[1] *= 1e-2
+		e.x[i] = append(x, rare...)
+	}
+	f := linear.Form{Features: 16, Outputs: 2, First: 1}
+	for _, l2 := range []float64{0.001, 1} {
+		o := linear.Options{Program: "logistic", Way: linear.LBFGS, L2: l2, Iterations: 200, Tolerance: 1e-5}
+		m, _, _, _ := searched(t, e, false, o, f)
+		if m.Training.Steps > 25 || m.Training.Stopped != "" {
+			t.Errorf("penalty %g: %d evaluations, stopped %q", l2, m.Training.Steps, m.Training.Stopped)
+		}
+	}
+}
+
 // sameClasses: both formats number the classes alike, so that models can be compared.
 func (e example) sameClasses(t *testing.T) {
 	t.Helper()
