@@ -20,7 +20,7 @@ type measure struct {
 func newMeasure(m *model.Model, full bool) (*measure, error) {
 	switch {
 	case m.Clusters != nil:
-		return &measure{clusterer: eval.NewClusterer(m.Clusters.K, full)}, nil
+		return &measure{clusterer: eval.NewClusterer(m.Clusters.K, m.Clusters.Metric == model.Cosine, full)}, nil
 	case m.Classifier():
 		classes := m.Transform.Label.Classes
 		if full && len(classes) > eval.MaxFull {

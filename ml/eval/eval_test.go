@@ -210,12 +210,18 @@ func TestRegressor(t *testing.T) {
 
 func TestClusterer(t *testing.T) {
 	for full, want := range map[bool]string{false: `{"n":3,"loss":3,"inertia":3}`, true: `{"n":3,"loss":3,"inertia":3,"sizes":[2,0,1]}`} {
-		c := eval.NewClusterer(3, full)
+		c := eval.NewClusterer(3, false, full)
 		c.Add(0, 1)
 		c.Add(2, 2)
 		c.Add(0, 2)
 		if b, err := json.Marshal(c.Result()); err != nil || string(b) != want {
 			t.Errorf("%s, want %s: %v", b, want, err)
 		}
+	}
+	c := eval.NewClusterer(2, true, false)
+	c.Add(0, 0.5)
+	c.Add(1, 1)
+	if r := c.Result(); r.Inertia != 0.75 || r.Loss != 0.75 {
+		t.Errorf("cosine distances 0.5 and 1 have an inertia of %v", r.Inertia)
 	}
 }

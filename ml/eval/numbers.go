@@ -59,14 +59,16 @@ func (r *Regressor) Result() Regression {
 
 // A Clusterer measures how near rows are to their centres.
 type Clusterer struct {
-	n     int
-	sum   float64
-	sizes []int // nil: not asked for
+	n      int
+	sum    float64
+	square bool
+	sizes  []int // nil: not asked for
 }
 
-// NewClusterer begins with no rows, of k clusters.
-func NewClusterer(k int, full bool) *Clusterer {
-	c := &Clusterer{}
+// NewClusterer begins with no rows, of k clusters. Distances are euclidean ones, which count by
+// their squares, or cosine ones: what k-means makes small.
+func NewClusterer(k int, cosine, full bool) *Clusterer {
+	c := &Clusterer{square: !cosine}
 	if full {
 		c.sizes = make([]int, k)
 	}
@@ -77,14 +79,18 @@ func NewClusterer(k int, full bool) *Clusterer {
 type Clustering struct {
 	N       int     `json:"n"`
 	Loss    float64 `json:"loss"`    // the inertia
-	Inertia float64 `json:"inertia"` // mean of the squared distances
+	Inertia float64 `json:"inertia"` // mean of the squared distances, of cosine ones themselves
 	Sizes   []int   `json:"sizes,omitempty"`
 }
 
 // Add takes a row: its cluster and its distance from the centre.
 func (c *Clusterer) Add(cluster int64, distance float32) {
 	c.n++
-	c.sum += float64(distance) * float64(distance)
+	d := float64(distance)
+	if c.square {
+		d *= d
+	}
+	c.sum += d
 	if c.sizes != nil {
 		c.sizes[cluster]++
 	}

@@ -211,17 +211,20 @@ func (d *descent) show(e model.Epoch) {
 	if d.p.Index() != 0 {
 		return
 	}
-	args := []any{"epoch", e.Epoch, "loss", e.Loss, "error", e.Error}
+	args := []any{"epoch", e.Epoch, "loss", short(e.Loss), "error", short(e.Error)}
 	d.p.Plot("loss/training", e.Loss)
 	d.p.Plot("error/training", e.Error)
-	for of, score := range map[string]*model.Score{"validation": e.Validation, "test": e.Test} {
-		if score != nil {
-			args = append(args, of+"_loss", score.Loss, of+"_error", score.Error)
-			d.p.Plot("loss/"+of, score.Loss)
-			d.p.Plot("error/"+of, score.Error)
+	for _, s := range []struct {
+		of    string
+		score *model.Score
+	}{{"validation", e.Validation}, {"test", e.Test}} {
+		if s.score != nil {
+			args = append(args, s.of+"_loss", short(s.score.Loss), s.of+"_error", short(s.score.Error))
+			d.p.Plot("loss/"+s.of, s.score.Loss)
+			d.p.Plot("error/"+s.of, s.score.Error)
 		}
 	}
-	d.p.Note(fmt.Sprintf("epoch %d/%d, loss %.4g, error %.4g", e.Epoch, d.o.Epochs, e.Loss, e.Error))
+	d.p.Note(fmt.Sprintf("epoch %d/%d, loss %s, error %s", e.Epoch, d.o.Epochs, short(e.Loss), short(e.Error)))
 	d.p.Log().Info("epoch", args...)
 }
 
@@ -295,5 +298,8 @@ func (d *descent) update(step int, parts [][]byte) error {
 	}
 	return nil
 }
+
+// short is a number with four digits.
+func short(x float64) string { return fmt.Sprintf("%.4g", x) }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

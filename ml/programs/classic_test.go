@@ -16,6 +16,7 @@ import (
 	"scalar/bsp/builtin"
 	"scalar/bsp/job"
 	"scalar/ml/data"
+	"scalar/ml/eval"
 	"scalar/ml/model"
 	"scalar/ml/programs"
 	"scalar/tensor"
@@ -139,8 +140,8 @@ func TestClassifiers(t *testing.T) {
 	}
 }
 
-// measured is the share of rows that a model gets wrong.
-func measured(t *testing.T, m *model.Model, tensors []model.Tensor, file string) float64 {
+// asked is what a model says of the rows of a file.
+func asked(t *testing.T, m *model.Model, tensors []model.Tensor, file string, labelled bool) (*model.Answer, *data.Set) {
 	t.Helper()
 	cpu, err := tensor.NewCPU(tensor.Config{Cores: 1})
 	if err != nil {
@@ -151,7 +152,7 @@ func measured(t *testing.T, m *model.Model, tensors []model.Tensor, file string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, err := data.OpenFor(t.Context(), data.Input{URL: file}, p.Encoder(), true)
+	src, err := data.OpenFor(t.Context(), data.Input{URL: file}, p.Encoder(), labelled)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +168,13 @@ func measured(t *testing.T, m *model.Model, tensors []model.Tensor, file string)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return a, set
+}
+
+// measured is the share of rows that a model gets wrong.
+func measured(t *testing.T, m *model.Model, tensors []model.Tensor, file string) float64 {
+	t.Helper()
+	a, set := asked(t, m, tensors, file, true)
 	wrong := 0
 	for i, c := range a.Classes {
 		if int(c) != set.Class(i) {
@@ -208,14 +216,27 @@ func TestLinear(t *testing.T) {
 	}
 }
 
+// TestKMeans: the clusters of digits, and the loss that training says beside the model's own
+// answers.
 func TestKMeans(t *testing.T) {
-	m, tensors := fit(t, bsptest.Config{Peers: 2, Input: digits(t, "train", false, "0123456789")}, "kmeans", "--k", "10", "--label", "digit", "--seed", "3")
-	if m.Clusters == nil || m.Clusters.K != 10 || len(tensors[0].Data) != 640 || m.Training.Options["label"] != "digit" {
-		t.Errorf("clusters %+v, %d numbers, options %v", m.Clusters, len(tensors[0].Data), m.Training.Options)
-	}
-	// scikit-learn's KMeans with ten starts ends at a mean of 648 per row on all 1,797 digits.
-	if m.Training.Loss < 600 || m.Training.Loss > 720 {
-		t.Errorf("loss %g", m.Training.Loss)
+	file := digits(t, "train", false, "0123456789")
+	for metric, most := range map[string]float64{"euclidean": 720, "cosine": 0.1} {
+		m, tensors := fit(t, bsptest.Config{Peers: 2, Input: file}, "kmeans", "--k", "10", "--label", "digit", "--seed", "3", "--metric", metric)
+		if m.Clusters == nil || m.Clusters.K != 10 || len(tensors[0].Data) != 640 || m.Training.Options["label"] != "digit" {
+			t.Errorf("clusters %+v, %d numbers, options %v", m.Clusters, len(tensors[0].Data), m.Training.Options)
+		}
+		// scikit-learn's KMeans with ten starts ends at a mean of 648 per row on all 1,797 digits.
+		if m.Training.Loss < most*0.8 || m.Training.Loss > most {
+			t.Errorf("%s: loss %g", metric, m.Training.Loss)
+		}
+		a, _ := asked(t, m, tensors, file, false)
+		c := eval.NewClusterer(10, metric == "cosine", false)
+		for i, cluster := range a.Clusters {
+			c.Add(cluster, a.Distances[i])
+		}
+		if got := c.Result().Loss; math.Abs(got-m.Training.Loss) > 1e-5*got {
+			t.Errorf("%s: the model's own answers have a loss of %g, training says %g", metric, got, m.Training.Loss)
+		}
 	}
 }
 
