@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"runtime"
 	"sort"
 )
 
@@ -117,8 +118,9 @@ func (s *Set) Row(dst []float32, i int) {
 	case b.floats != nil:
 		copy(dst, b.floats[chunk][lo:lo+s.features])
 	case b.bytes != nil:
+		table := b.table
 		for j, v := range b.bytes[chunk][lo : lo+s.features] {
-			dst[j] = b.table[v]
+			dst[j] = table[v]
 		}
 	case b.entries != nil:
 		clear(dst)
@@ -131,9 +133,38 @@ func (s *Set) Row(dst []float32, i int) {
 
 // Rows copies rows to dst, one after the other: len(indices)×Features, row-major.
 func (s *Set) Rows(dst []float32, indices []uint32) {
-	for k, i := range indices {
-		s.Row(dst[k*s.features:(k+1)*s.features], int(i))
+	for len(indices) > 0 {
+		some := indices[:min(len(indices), touchRows)]
+		s.touch(some)
+		for k, i := range some {
+			s.Row(dst[k*s.features:(k+1)*s.features], int(i))
+		}
+		dst, indices = dst[len(some)*s.features:], indices[len(some):]
 	}
+}
+
+// Rows in any order are seldom in the processor's caches. Some of them are touched before
+// they are copied: the processor then waits for many lines at once, and not for one after the
+// other. On Zen 4 that halves the time that 128 of 60,000 rows of 784 bytes take.
+const (
+	touchRows = 64
+	lineBytes = 64
+)
+
+// touch reads a byte of each line of rows of bytes.
+func (s *Set) touch(indices []uint32) {
+	x := byte(0)
+	for _, i := range indices {
+		b, r := s.at(int(i))
+		if b.bytes == nil {
+			return
+		}
+		lo := (r & (1<<b.shift - 1)) * s.features
+		for row := b.bytes[r>>b.shift][lo : lo+s.features]; len(row) > 0; row = row[min(len(row), lineBytes):] {
+			x ^= row[0]
+		}
+	}
+	runtime.KeepAlive(x) // or nothing would be read
 }
 
 // Entries returns the entries of row i of a sparse set: columns from 0, ascending, and
