@@ -36,6 +36,7 @@ var rules = map[string][]string{
 	"master/archive":  {"bsp/job"},
 	"master/control":  {"master/archive", "master/fsm", "master/sched", "bsp/job", "bsp/wire", "storage", "internal"},
 	"ml":              {"ml", "bsp", "superstep", "storage", "tensor", "internal"},
+	"serving":         {"serving", "bsp", "ml", "storage", "tensor", "internal"},
 	"cmd":             {"*"},
 	"examples":        {"bsp", "superstep", "storage", "internal"},
 	"testcluster/sim": {"bsp", "groom/table", "internal", "master"},
