@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"bytes"
-	"math"
 	"strconv"
 )
 
@@ -67,6 +66,10 @@ func (l *levels) ran(p *parser, n int) error {
 	return nil
 }
 
+func (p *parser) tooMany() error {
+	return refuse("the data has more values than its shape has: a row has %d", p.s.Width())
+}
+
 func (p *parser) count(n, want int, shape []int) error {
 	return refuse("an array of data has %d elements: want %d for the shape %s", n, want, shapeText(shape))
 }
@@ -120,7 +123,7 @@ func (p *parser) floats(at int) (n int, err error) {
 		}
 		if n == len(x) {
 			p.i = i
-			return n, refuse("the data has more than %d numbers: that many are of its shape", len(p.r.X))
+			return n, p.tooMany()
 		}
 		x[n] = v
 		n++
@@ -146,7 +149,7 @@ func blank(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t'
 // slow takes a number that quick left, or a null.
 func (p *parser) slow() (float32, error) {
 	if p.i < len(p.b) && p.b[p.i] == 'n' {
-		return float32(math.NaN()), p.literal("null")
+		return naN, p.literal("null")
 	}
 	start := p.i
 	end, ok := numberEnd(p.b, p.i)
@@ -163,7 +166,7 @@ func (p *parser) slow() (float32, error) {
 // exact reads a float32.
 func exact(text []byte) (float32, error) {
 	x, err := strconv.ParseFloat(string(text), 32)
-	if err != nil || math.IsInf(x, 0) {
+	if err != nil {
 		return 0, refuse("%s is beyond float32, whose largest number is 3.4028235e38", clip(text))
 	}
 	return float32(x), nil
@@ -178,10 +181,10 @@ func (p *parser) whole32(at int, t *integers) (n int, err error) {
 			return n, err
 		}
 		if n == len(x) {
-			return n, refuse("the data has more than %d numbers: that many are of its shape", len(p.r.X))
+			return n, p.tooMany()
 		}
 		if p.space() == 'n' {
-			x[n] = float32(math.NaN())
+			x[n] = naN
 			err = p.literal("null")
 		} else {
 			x[n], err = p.integer(t)
@@ -222,7 +225,7 @@ func (p *parser) cells(limit int) (n int, err error) {
 			return n, err
 		}
 		if len(p.r.Cells) >= limit {
-			return n, refuse("the data has more than %d elements: that many are of its shape", limit)
+			return n, p.tooMany()
 		}
 		c, err := p.cell(len(p.r.Cells) % p.s.Width())
 		if err != nil {

@@ -61,12 +61,13 @@ type Request struct {
 	keys   [][]byte // of the objects that are open
 	text   []byte   // texts that had escapes
 	order  []int32  // by field of a CSV line: its column
-	seen   []uint32 // by column: the last row that had it, from 1
+	named  uint32   // rows with names so far
+	seen   []uint32 // by column: the last of them that had it
 }
 
 // Reset forgets what was read, and keeps the memory.
 func (r *Request) Reset() {
-	r.Form, r.ID, r.Rows, r.X, r.Timeout, r.Single = V2, nil, 0, nil, 0, false
+	r.Form, r.ID, r.Rows, r.X, r.Timeout, r.Single, r.named = V2, nil, 0, nil, 0, false, 0
 	r.Cells, r.Outputs, r.floats, r.shape, r.keys, r.text = r.Cells[:0], r.Outputs[:0], r.floats[:0], r.shape[:0], r.keys[:0], r.text[:0]
 }
 

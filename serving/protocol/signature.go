@@ -186,6 +186,11 @@ func shapeText(shape []int) string {
 	return string(append(b, ']'))
 }
 
+// classes returns the number of the output whose labels are classes, or −1.
+func (s *Signature) classes() int {
+	return slices.IndexFunc(s.Outputs, func(t Tensor) bool { return t.Datatype == FP32 && len(t.Labels) == t.width && t.width > 0 })
+}
+
 // outputs lists the names of outputs for an error.
 func (s *Signature) outputs() string {
 	names := make([]string, len(s.Outputs))

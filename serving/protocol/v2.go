@@ -9,13 +9,12 @@ import (
 // the header Inference-Header-Content-Length says; below 0: all is JSON.
 func (r *Request) ParseV2(s *Signature, body []byte, headerLength int) error {
 	r.Reset()
-	p := parser{b: body, r: r, s: s}
-	v := v2{parser: &p}
+	v := v2{parser: parser{b: body, r: r, s: s}}
 	if headerLength >= 0 {
 		if headerLength > len(body) {
 			return refuse("Inference-Header-Content-Length is %d and the body has %d bytes", headerLength, len(body))
 		}
-		p.b, v.bytes = body[:headerLength:headerLength], body[headerLength:]
+		v.b, v.bytes = body[:headerLength:headerLength], body[headerLength:]
 	}
 	if err := v.document(); err != nil {
 		return err
@@ -38,7 +37,7 @@ func (r *Request) ParseV2(s *Signature, body []byte, headerLength int) error {
 
 // v2 reads the JSON of a request.
 type v2 struct {
-	*parser
+	parser
 	bytes  []byte // after the JSON, not yet taken
 	input  bool   // there was one
 	binary bool   // outputs are binary that do not say otherwise
