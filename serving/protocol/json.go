@@ -18,7 +18,7 @@ type parser struct {
 
 // malformed returns an error about the body at i.
 func (p *parser) malformed(format string, args ...any) error {
-	return refuse("malformed JSON at byte %d: %s", p.i, fmt.Sprintf(format, args...))
+	return refuse("JSON, byte %d: %s", p.i, fmt.Sprintf(format, args...))
 }
 
 // unexpected returns an error about the byte at i.
