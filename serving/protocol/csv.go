@@ -2,9 +2,11 @@ package protocol
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // csv reads lines of values (RFC 4180). Blanks around a field that is not in quotes do not belong to it, and lines
@@ -30,7 +32,7 @@ func (c *csv) document() error {
 		}
 		c.line = c.lines + 1
 		if first {
-			c.separator = separatorOf(c.b)
+			c.separator = separatorOf(c.b[c.i:], c.s.Width())
 			if err := c.first(); err != nil {
 				return err
 			}
@@ -55,28 +57,35 @@ func (c *csv) blankLines() {
 	}
 }
 
-// separatorOf returns the most frequent separator of the first line.
-func separatorOf(b []byte) byte {
-	var n [3]int
+// separators are those that lines may have, the likeliest first.
+const separators = ",;\t"
+
+// separatorOf returns the separator that makes as many fields of the first line as there are columns, or
+// the most frequent one.
+func separatorOf(b []byte, width int) byte {
+	var n [len(separators)]int
 	inside := false
 	for _, x := range b {
 		if x == '"' {
 			inside = !inside
 		}
-		if k := bytes.IndexByte([]byte(",;\t"), x); k >= 0 && !inside {
+		if k := strings.IndexByte(separators, x); k >= 0 && !inside {
 			n[k]++
 		}
 		if x == '\n' && !inside {
 			break
 		}
 	}
-	switch {
-	case n[1] > n[0] && n[1] >= n[2]:
-		return ';'
-	case n[2] > n[0]:
-		return '\t'
+	best := 0
+	for k := range n {
+		if n[k] == width-1 {
+			return separators[k]
+		}
+		if n[k] > n[best] {
+			best = k
+		}
 	}
-	return ','
+	return separators[best]
 }
 
 // first takes the first line: names, or values.
@@ -135,7 +144,7 @@ func (c *csv) names(fields [][]byte) bool {
 		if _, ok := c.s.columns[string(f)]; !ok {
 			all = false
 		}
-		if _, err := strconv.ParseFloat(string(f), 32); err != nil && !absent(f) {
+		if _, err := strconv.ParseFloat(string(f), 32); errors.Is(err, strconv.ErrSyntax) && !absent(f) {
 			numbers = false
 		}
 	}
@@ -148,7 +157,7 @@ func (c *csv) record() error {
 	if err != nil {
 		return err
 	}
-	c.r.Cells = c.r.Cells[:min(at+c.s.Width(), cap(c.r.Cells))]
+	c.cellsTo(at + c.s.Width())
 	n := 0
 	for more := true; more; n++ {
 		var text []byte

@@ -56,7 +56,7 @@ func (p *parser) row() error {
 	case c == '{':
 		return p.namedRow(at)
 	case p.s.Width() == 1:
-		p.r.Cells = p.r.Cells[:min(at+1, cap(p.r.Cells))]
+		p.cellsTo(at + 1)
 		return p.place(at, 0)
 	}
 	return p.unexpected("a row, which is an array or an object,")
@@ -130,14 +130,19 @@ func (p *parser) stamp() {
 		clear(p.r.seen)
 	}
 	p.r.named++
+	p.cellsTo(p.r.Rows * width)
+}
+
+// cellsTo sets the length of the cells of a BYTES input, which addRow made room for.
+func (p *parser) cellsTo(n int) {
 	if p.s.Inputs[0].Datatype == BYTES {
-		p.r.Cells = p.r.Cells[:p.r.Rows*width]
+		p.r.Cells = p.r.Cells[:n]
 	}
 }
 
 // wrapped takes the row that is the only value of an object.
 func (p *parser) wrapped(at int, o *object) error {
-	p.r.Cells = p.r.Cells[:min(at, len(p.r.Cells))]
+	p.cellsTo(at)
 	if err := p.plainRow(at); err != nil {
 		return err
 	}
