@@ -67,7 +67,7 @@ func (l *levels) ran(p *parser, n int) error {
 }
 
 func (p *parser) tooMany() error {
-	return refuse("the data has more values than its shape has: a row has %d", p.s.Width())
+	return refuse("the data has more values than its shape takes: a row has %d", p.s.Width())
 }
 
 func (p *parser) count(n, want int, shape []int) error {
@@ -167,7 +167,7 @@ func (p *parser) slow() (float32, error) {
 func exact(text []byte) (float32, error) {
 	x, err := strconv.ParseFloat(string(text), 32)
 	if err != nil {
-		return 0, refuse("%s is beyond float32, whose largest number is 3.4028235e38", clip(text))
+		return 0, refuse("%s is beyond float32, whose largest number is 3.4028235e38", bare(text))
 	}
 	return float32(x), nil
 }
@@ -214,7 +214,7 @@ func (p *parser) integer(t *integers) (float32, error) {
 			return -float32(v), nil
 		}
 	}
-	return 0, refuse("%s is no %s", clip(text), t.name)
+	return 0, refuse("%s is no %s", bare(text), t.name)
 }
 
 // cells takes texts, numbers and nulls into r.Cells, at most limit in all.
@@ -258,7 +258,7 @@ func (p *parser) cell(column int) (Cell, error) {
 	}
 	x, err := strconv.ParseFloat(string(text), 64)
 	if err != nil {
-		return Cell{}, refuse("%s is beyond float64", clip(text))
+		return Cell{}, refuse("%s is beyond float64", bare(text))
 	}
 	return Cell{Kind: Number, Number: x}, nil
 }

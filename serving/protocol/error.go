@@ -27,3 +27,12 @@ func clip[T string | []byte](text T) string {
 	}
 	return fmt.Sprintf("%q", string(text))
 }
+
+// bare returns the text of a number, at most 40 bytes of it, for an error.
+func bare(text []byte) string {
+	const most = 40
+	if len(text) > most {
+		return string(text[:most]) + "…"
+	}
+	return string(text)
+}

@@ -267,10 +267,11 @@ func (p *parser) boolean() (bool, error) {
 	return false, p.unexpected("true or false")
 }
 
-// whole takes a number from 0 to most that is written as digits alone.
-func (p *parser) whole(what string, most int64) (int64, error) {
-	p.space()
-	start := p.i
+// whole takes a number from least to most that is written as digits alone.
+func (p *parser) whole(what string, least, most int64) (int64, error) {
+	if c := p.space(); c != '-' && c-'0' > 9 {
+		return 0, p.unexpected("a number")
+	}
 	text, err := p.number()
 	if err != nil {
 		return 0, err
@@ -278,12 +279,15 @@ func (p *parser) whole(what string, most int64) (int64, error) {
 	v := int64(0)
 	for _, c := range text {
 		if c < '0' || c > '9' {
-			p.i = start
-			return 0, refuse("%s is %s: want a whole number from 0", what, clip(text))
+			v = least - 1
+			break
 		}
 		if v = min(v*10+int64(c-'0'), 1<<58); v > most {
-			return 0, refuse("%s is %s: the most is %d", what, clip(text), most)
+			return 0, refuse("%s is %s: the most is %d", what, bare(text), most)
 		}
+	}
+	if v < least {
+		return 0, refuse("%s is %s: want a whole number from %d", what, bare(text), least)
 	}
 	return v, nil
 }

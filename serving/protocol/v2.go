@@ -115,7 +115,7 @@ func (p *v2) parameters() error {
 		switch string(key) {
 		case "timeout":
 			var v int64
-			v, err = p.whole("parameter \"timeout\"", math.MaxInt64/1000)
+			v, err = p.whole("parameter \"timeout\"", 0, math.MaxInt64/1000)
 			p.r.Timeout = min(time.Duration(v)*time.Microsecond, MaxTimeout)
 		case "binary_data_output":
 			p.binary, err = p.boolean()
@@ -264,12 +264,9 @@ func (p *v2) shape() error {
 		if n == maxRank {
 			return refuse("a shape has more than %d dimensions", maxRank)
 		}
-		d, err := p.whole("a dimension of a shape", 1<<48)
+		d, err := p.whole("a dimension of a shape", 1, 1<<48)
 		if err != nil {
 			return err
-		}
-		if d == 0 {
-			return refuse("a dimension of a shape is 0")
 		}
 		p.r.shape = append(p.r.shape, int(d))
 	}
@@ -288,7 +285,7 @@ func (p *v2) sizeOf(size int) (int, error) {
 		}
 		if string(key) == "binary_data_size" {
 			var v int64
-			v, err = p.whole("binary_data_size", math.MaxInt32)
+			v, err = p.whole("binary_data_size", 0, math.MaxInt32)
 			size = int(v)
 		} else {
 			err = p.skip()

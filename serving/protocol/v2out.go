@@ -77,7 +77,7 @@ func (p *v2) outputParameters(choice *OutputChoice) error {
 			choice.said = stateOf(v)
 		case "classification":
 			var v int64
-			v, err = p.whole("parameter \"classification\"", maxTop)
+			v, err = p.whole("parameter \"classification\"", 0, maxTop)
 			choice.Top = int(v)
 		default:
 			err = p.skip()
