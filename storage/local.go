@@ -107,6 +107,9 @@ func (local) Folders(ctx context.Context, name string) ([]Info, error) {
 		}
 		folder := filepath.Join(p, e.Name())
 		st, err := os.Stat(folder) // follows links
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it has just gone, or is a link to nothing
+		}
 		if err != nil {
 			return nil, err
 		}

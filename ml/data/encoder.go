@@ -240,11 +240,7 @@ func (e *Encoder) Record(dst []float32, record []any) error {
 		case string:
 			err = e.text(dst, i, []byte(v))
 		case float64:
-			if c, _ := e.category(i); c != nil {
-				err = e.text(dst, i, strconv.AppendFloat(nil, v, 'g', -1, 64))
-			} else {
-				err = e.value(dst, i, float32(v))
-			}
+			err = e.Number(dst, i, v)
 		default:
 			err = fmt.Errorf("column %s: %T is neither a number nor a text", e.t.columnName(i), v)
 		}
@@ -254,6 +250,22 @@ func (e *Encoder) Record(dst []float32, record []any) error {
 	}
 	return nil
 }
+
+// Number puts a number of a record into its row, whose features of the column are 0. It
+// allocates nothing but an error, which names the column, and the text of a number among texts.
+func (e *Encoder) Number(dst []float32, column int, x float64) error {
+	if c, _ := e.category(column); c != nil {
+		return e.text(dst, column, strconv.AppendFloat(nil, x, 'g', -1, 64))
+	}
+	return e.value(dst, column, float32(x))
+}
+
+// Text puts a text of a record into its row, whose features of the column are 0. It
+// allocates nothing but an error, which names the column.
+func (e *Encoder) Text(dst []float32, column int, text []byte) error { return e.text(dst, column, text) }
+
+// Missing puts what stands for a missing value into a row, whose features of the column are 0.
+func (e *Encoder) Missing(dst []float32, column int) error { return e.missing(dst, column) }
 
 // Batch turns rows of numbers into rows of features in place: x is rows×Columns,
 // row-major. An error names the row, from 0.

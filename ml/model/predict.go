@@ -95,6 +95,7 @@ type Executor struct {
 	probabilities []float32
 	products      []float32
 	rows, logits  []float32
+	dims          [2]int
 	answer        Answer
 }
 
@@ -151,7 +152,8 @@ func (e *Executor) decide(logits tensor.Dense[float32]) (*Answer, error) {
 	}
 	e.probabilities = grown(e.probabilities, logits.Len())
 	var err error
-	if a.Probabilities, err = tensor.From(e.probabilities, logits.Shape()...); err != nil {
+	e.dims = [2]int{logits.Dim(0), logits.Dim(1)}
+	if a.Probabilities, err = tensor.From(e.probabilities, e.dims[:]...); err != nil {
 		return nil, err
 	}
 	if logits.Len() == 0 {

@@ -1,0 +1,50 @@
+package host_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"scalar/serving/host"
+	"scalar/serving/protocol"
+)
+
+// BenchmarkPredict is of a net 784-128-10, one row a request.
+func BenchmarkPredict(b *testing.B) {
+	h := start(b, host.Config{})
+	load(b, h, "digits", "1", mlp(b, b.TempDir(), 784, []int{128}, 1))
+	x := random(784, 1)
+	for _, goroutines := range []int{1, 8, 64} {
+		b.Run(fmt.Sprint(goroutines), func(b *testing.B) {
+			b.ReportAllocs()
+			var all sync.WaitGroup
+			for g := range goroutines {
+				n := b.N / goroutines
+				if g < b.N%goroutines {
+					n++
+				}
+				all.Go(func() {
+					r, a := request(1, x), &protocol.Answer{}
+					for range n {
+						l, err := h.Acquire("a", []byte("digits"), nil, nil)
+						if err == nil {
+							err = l.Predict(context.Background(), time.Time{}, r, a)
+						}
+						if err != nil {
+							b.Error(err)
+							return
+						}
+						l.Release()
+					}
+				})
+			}
+			all.Wait()
+		})
+	}
+	for _, m := range h.Models("a") {
+		v := m.Versions[0]
+		b.Logf("batches of %d, %v a row, %+v", v.BatchRows, v.PerRow, v.Stats)
+	}
+}

@@ -1,0 +1,153 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"scalar/bsp/job"
+	"scalar/ml/model"
+	"scalar/serving/protocol"
+)
+
+// Load makes a version ready from a model's folder, an absolute path or a URL: in place of the one that
+// has its name and version, which answers until then and is let go when its last request
+// has ended. One that has the same digest stays. On an error nothing changes but the state and its reason.
+func (h *Host) Load(ctx context.Context, name, version, folder string) error {
+	if err := errors.Join(checkName(name), checkVersion(version)); err != nil {
+		return job.Fail(job.FaultInput, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	select {
+	case h.loading <- struct{}{}:
+		defer func() { <-h.loading }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return errClosed
+	}
+	r := h.record(name, version)
+	old := r.v
+	r.folder = folder
+	if old == nil {
+		r.state, r.reason, r.off = Loading, "", false
+	}
+	h.mu.Unlock()
+	err := h.load(ctx, name, version, folder)
+	if err != nil {
+		h.mu.Lock()
+		if r = h.record(name, version); r.v == nil {
+			r.state = Unavailable
+		}
+		r.reason = err.Error()
+		h.mu.Unlock()
+		h.config.Log.Error("a model was not loaded", "model", name, "version", version, "folder", folder, "error", err)
+		return fmt.Errorf("load model %s, version %s: %w", name, version, err)
+	}
+	return nil
+}
+
+var errClosed = errors.New("the host is closed")
+
+func (h *Host) load(ctx context.Context, name, version, folder string) error {
+	m, err := model.OpenModel(ctx, folder)
+	if err != nil {
+		return err
+	}
+	if h.same(name, version, m.Digest) {
+		return nil
+	}
+	if err := h.reserve(m.Weights.Bytes); err != nil {
+		return err
+	}
+	v, err := h.open(ctx, name, version, folder, m.Weights.Bytes)
+	if err != nil {
+		return err
+	}
+	if err := h.install(v); err != nil {
+		return err
+	}
+	h.config.Log.Info("a model was loaded", "model", name, "version", version, "digest", v.digest, "bytes", v.bytes, "batch_rows", v.batch)
+	return nil
+}
+
+// same reports whether a version is there that has a digest.
+func (h *Host) same(name, version, digest string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.record(name, version)
+	if r.v == nil || r.v.digest != digest {
+		return false
+	}
+	r.reason = ""
+	return true
+}
+
+// Unload takes a version, or all of them if it is empty, out of service; its memory goes when its
+// last request has ended. It can be loaded again. An error is a *protocol.Error with status 404.
+func (h *Host) Unload(name, version string) error {
+	return h.remove(name, version, func(r *record) bool {
+		r.v, r.state, r.reason, r.off = nil, Unavailable, "unloaded", true
+		return true
+	})
+}
+
+// forget is Unload of a version whose folder is gone, and which nobody is to hear of any more.
+func (h *Host) forget(name, version string) error {
+	return h.remove(name, version, func(*record) bool { return false })
+}
+
+// remove takes versions out of the snapshot; those for which end returns true stay known.
+func (h *Host) remove(name, version string, end func(*record) bool) error {
+	h.mu.Lock()
+	m := h.models[name]
+	if m == nil || version != "" && m.versions[version] == nil {
+		h.mu.Unlock()
+		return &protocol.Error{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no model %.64q of version %.64q", name, version)}
+	}
+	var gone []*Version
+	for key, r := range m.versions {
+		if version != "" && key != version {
+			continue
+		}
+		if r.v != nil {
+			gone = append(gone, r.v)
+		}
+		if !end(r) {
+			delete(m.versions, key)
+		}
+	}
+	if len(m.versions) == 0 {
+		delete(h.models, name)
+	}
+	h.publish()
+	h.mu.Unlock()
+	h.let(gone...)
+	return nil
+}
+
+// Reload loads all versions of a name anew that the host knows, from where they were, those that
+// were unloaded too. An error is a *protocol.Error with status 404 of a name that is not known, else what Load says.
+func (h *Host) Reload(ctx context.Context, name string) error {
+	h.mu.Lock()
+	m := h.models[name]
+	folders := map[string]string{}
+	if m != nil {
+		for version, r := range m.versions {
+			folders[version] = r.folder
+		}
+	}
+	h.mu.Unlock()
+	if m == nil {
+		return &protocol.Error{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no model %.64q", name)}
+	}
+	var err error
+	for version, folder := range folders {
+		err = errors.Join(err, h.Load(ctx, name, version, folder))
+	}
+	return err
+}

@@ -1,0 +1,105 @@
+package host
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// A State is that of a version, in the words of the repository protocol.
+type State string
+
+// The states. A version that is loaded anew stays READY, and its old self answers meanwhile.
+const (
+	Loading     State = "LOADING"
+	Ready       State = "READY"
+	Unavailable State = "UNAVAILABLE"
+)
+
+// A ModelStatus says how a model is.
+type ModelStatus struct {
+	Name     string
+	Versions []VersionStatus // the lowest first
+	Config   ModelConfig
+}
+
+// A VersionStatus says how a version is. All but the first fields are those of a READY one.
+type VersionStatus struct {
+	Version string
+	State   State
+	Reason  string // why it is not READY, or was not loaded anew
+	Folder  string
+
+	Digest, Kind string
+	Bytes        int64 // of memory, at most
+	Users        int64 // who hold it
+	BatchRows    int   // that a batch of queued requests has; 1: there are none
+	Waiting      int   // rows in the queue
+	PerRow       time.Duration
+	Stats        Stats
+}
+
+// Models returns how the models are that are there for a namespace, by name.
+func (h *Host) Models(namespace string) []ModelStatus {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []ModelStatus
+	for _, name := range slices.Sorted(maps.Keys(h.models)) {
+		c := h.config.Models[name]
+		if len(c.Namespaces) > 0 && !slices.Contains(c.Namespaces, namespace) {
+			continue
+		}
+		m := ModelStatus{Name: name, Config: c}
+		versions := h.models[name].versions
+		for _, version := range slices.SortedFunc(maps.Keys(versions), newer) {
+			r := versions[version]
+			s := VersionStatus{Version: version, State: r.state, Reason: r.reason, Folder: r.folder}
+			if r.v != nil {
+				r.v.fill(&s)
+			}
+			m.Versions = append(m.Versions, s)
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+func (v *Version) fill(s *VersionStatus) {
+	s.Digest, s.Kind, s.Bytes, s.BatchRows = v.digest, v.kind, v.bytes, v.batch
+	s.Users, s.PerRow = v.users.Load()-1, time.Duration(v.perRow.Load())
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s.Waiting, s.Stats = v.queue.rows, v.stats
+}
+
+// Ready reports whether every model has a version that answers, but for those that were
+// unloaded.
+func (h *Host) Ready() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.models {
+		if !m.ready() {
+			return false
+		}
+	}
+	return !h.closed
+}
+
+func (m *entry) ready() bool {
+	off := true
+	for _, r := range m.versions {
+		if r.v != nil {
+			return true
+		}
+		off = off && r.off
+	}
+	return off
+}
+
+// Usage returns the memory that versions count for, and how many versions are held by requests
+// alone, which drain.
+func (h *Host) Usage() (bytes int64, draining int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.bytes, h.drains
+}

@@ -1,0 +1,239 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"scalar/bsp/job"
+	"scalar/ml/model"
+	"scalar/storage"
+)
+
+// A Watcher loads what appears or changes in a folder, and forgets what goes.
+//
+// A model's folder is one with model.json in it, which is version 1, or has versions as sub-folders 1, 2, …
+// A version with _SUCCESS in it appeared whole, by a rename, and is loaded at once. One without is loaded when two looks
+// have found it the same, or when nothing in it changed lately. One that is gone is unloaded when two looks did not find it, so
+// that a folder may be swapped by two renames.
+type Watcher struct {
+	h      *Host
+	name   string // of the one model; empty: the folder has models by name
+	folder string
+
+	mu   sync.Mutex // held by a look
+	seen map[place]*sight
+	said string // what was wrong with the folder
+}
+
+// A place is where a version is.
+type place struct{ name, version string }
+
+// A sight is what was last seen of a version.
+type sight struct {
+	print string // of its files
+	tried bool   // it was loaded, or cannot be
+	gone  int    // looks that did not find it, one after the other
+}
+
+// Watch returns what watches a folder of models, an absolute path or a URL: its sub-folders are models by name. Nothing
+// is loaded before a look.
+func (h *Host) Watch(folder string) *Watcher {
+	return &Watcher{h: h, folder: strings.TrimRight(folder, "/"), seen: map[place]*sight{}}
+}
+
+// WatchModel is Watch of one model's folder.
+func (h *Host) WatchModel(name, folder string) (*Watcher, error) {
+	if err := checkName(name); err != nil {
+		return nil, job.Fail(job.FaultInput, "%v", err)
+	}
+	w := h.Watch(folder)
+	w.name = name
+	return w, nil
+}
+
+// Run looks now and at every [Config.Poll], until ctx ends; it returns nil then. What is wrong with the folder
+// is logged; what is wrong with a model is its state's reason.
+func (w *Watcher) Run(ctx context.Context) error {
+	ticks := time.NewTicker(w.h.config.Poll)
+	defer ticks.Stop()
+	for {
+		err := w.Look(ctx)
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		if text != w.said && ctx.Err() == nil {
+			if w.said = text; err != nil {
+				w.h.config.Log.Error("a folder of models cannot be read", "folder", w.folder, "error", err)
+			}
+		}
+		select {
+		case <-ticks.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Look looks once, and returns when all that is to be loaded has been. An error is about the folder, of
+// which nothing is unloaded then; one that is not there has exit code 3.
+func (w *Watcher) Look(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	found, err := w.find(ctx)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f := job.Fail(job.FaultInput, "there is no folder %s", w.folder)
+		f.Code = job.ExitNotFound
+		return f
+	case err != nil:
+		return job.AsFailure(err, job.FaultInput)
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(found), comparePlaces) {
+		if err := w.look(ctx, at, found[at]); err != nil {
+			return err
+		}
+	}
+	for at, s := range w.seen {
+		if _, there := found[at]; there {
+			continue
+		}
+		if s.gone++; s.gone < 2 {
+			continue
+		}
+		delete(w.seen, at)
+		if err := w.h.forget(at.name, at.version); err == nil {
+			w.h.config.Log.Info("a model's folder is gone", "model", at.name, "version", at.version)
+		}
+	}
+	return nil
+}
+
+func comparePlaces(a, b place) int {
+	if c := strings.Compare(a.name, b.name); c != 0 {
+		return c
+	}
+	return newer(a.version, b.version)
+}
+
+// look loads a version if it is new and still. An error is that of ctx.
+func (w *Watcher) look(ctx context.Context, at place, folder string) error {
+	print, still := w.print(ctx, folder)
+	s := w.seen[at]
+	switch {
+	case s == nil:
+		s = &sight{print: print}
+		w.seen[at] = s
+	case s.print != print:
+		*s = sight{print: print}
+	default:
+		still = true
+	}
+	if s.gone = 0; s.tried || !still {
+		return ctx.Err()
+	}
+	// An error has become the version's state.
+	if err := w.h.Load(ctx, at.name, at.version, folder); err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	s.tried = true
+	return nil
+}
+
+// print returns what tells a version's files from others, and whether they need not be looked at twice.
+func (w *Watcher) print(ctx context.Context, folder string) (print string, still bool) {
+	var b strings.Builder
+	still = true
+	for _, file := range []string{model.ModelFile, model.WeightsFile, storage.SuccessName} {
+		info, err := stat(ctx, folder+"/"+file)
+		if err != nil {
+			fmt.Fprintf(&b, "%s: %t\n", file, errors.Is(err, fs.ErrNotExist))
+			still = still && file == storage.SuccessName
+			continue
+		}
+		fmt.Fprintf(&b, "%s: %d %s %d\n", file, info.Size, info.Version, info.ModTime.UnixNano())
+		still = still && time.Since(info.ModTime) > 2*w.h.config.Poll || file == storage.SuccessName
+	}
+	return b.String(), still
+}
+
+// find returns the versions that there are, with their folders.
+func (w *Watcher) find(ctx context.Context) (map[place]string, error) {
+	found := map[place]string{}
+	if w.name != "" {
+		return found, w.versions(ctx, found, w.name, w.folder)
+	}
+	folders, err := list(ctx, w.folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, folder := range folders {
+		name := path.Base(folder)
+		if checkName(name) != nil {
+			continue // hidden, or somebody's temporary folder
+		}
+		if err := w.versions(ctx, found, name, folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// versions adds the versions of a model's folder.
+func (w *Watcher) versions(ctx context.Context, found map[place]string, name, folder string) error {
+	if _, err := stat(ctx, folder+"/"+model.ModelFile); err == nil {
+		found[place{name, "1"}] = folder
+		return nil
+	}
+	folders, err := list(ctx, folder)
+	if err != nil {
+		return err
+	}
+	n := len(found)
+	for _, sub := range folders {
+		if version := path.Base(sub); checkVersion(version) == nil {
+			found[place{name, version}] = sub
+		}
+	}
+	if w.name != "" && len(found) == n {
+		return job.Fail(job.FaultInput, "%s is no model: there is neither %s nor a version, 1, 2, …, in it", folder, model.ModelFile)
+	}
+	return nil
+}
+
+func stat(ctx context.Context, url string) (storage.Info, error) {
+	at, name, err := storage.Resolve(url)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	return at.Stat(ctx, name)
+}
+
+// list returns the folders in a folder.
+func list(ctx context.Context, url string) ([]string, error) {
+	at, name, err := storage.Resolve(url)
+	if err != nil {
+		return nil, err
+	}
+	lister, ok := at.(storage.FolderLister)
+	if !ok {
+		return nil, job.Fail(job.FaultInput, "%s: folders of models are on this machine only", url)
+	}
+	infos, err := lister.Folders(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	folders := make([]string, len(infos))
+	for i, info := range infos {
+		folders[i] = strings.TrimRight(info.Name, "/")
+	}
+	return folders, nil
+}
