@@ -32,6 +32,8 @@ type Config struct {
 	Models map[string]ModelConfig `yaml:"models"`
 	// Log takes what happens in the background. nil: nothing is logged.
 	Log *slog.Logger `yaml:"-"`
+
+	batch int // of all versions, for tests; 0 is what measuring finds
 }
 
 // A ModelConfig says which versions of a model answer whom.

@@ -36,6 +36,9 @@ const yieldFrom = 100 * time.Microsecond
 // predict answers a request. Nothing of r and a is used after it has returned.
 func (v *Version) predict(ctx context.Context, namespace string, deadline time.Time, r *protocol.Request, a *protocol.Answer) error {
 	v.begin(a)
+	if n := r.Rows * v.columns; r.Rows < 1 || !v.texts && len(r.X) != n || v.texts && len(r.Cells) != n {
+		return &protocol.Error{Status: http.StatusBadRequest, Message: fmt.Sprintf("the request is not for version %s of model %s: want rows of %d", v.version, v.name, v.columns)}
+	}
 	if !deadline.IsZero() && time.Until(deadline) < v.cost(r.Rows) {
 		return v.late(r.Rows, deadline)
 	}
@@ -113,7 +116,7 @@ func (v *Version) next(rows int) *call {
 		}
 		v.stats.Late++
 		v.queue.remove(c)
-		v.finish(c, &protocol.Error{Status: http.StatusGatewayTimeout, Message: "the deadline passed while the request waited for others"})
+		v.finish(c, &protocol.Error{Status: http.StatusGatewayTimeout, Message: lateInQueue})
 	}
 	return nil
 }

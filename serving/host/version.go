@@ -82,6 +82,9 @@ func (h *Host) open(ctx context.Context, name, version, folder string, weights i
 		if err = h.reserve(more); err == nil {
 			v.bytes += more
 			err = v.start(ctx)
+			if h.config.batch > 0 {
+				v.batch = h.config.batch
+			}
 		}
 	}
 	if err != nil {

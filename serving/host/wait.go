@@ -97,14 +97,17 @@ func (v *Version) sleep(ctx context.Context, c *call) error {
 	return v.leave(ctx, c)
 }
 
+const lateInQueue = "the deadline passed while the request waited for others"
+
 // leave gives a call up.
 func (v *Version) leave(ctx context.Context, c *call) error {
-	err := &protocol.Error{Status: http.StatusGatewayTimeout, Message: "the deadline passed while the request waited for others"}
+	err := &protocol.Error{Status: http.StatusGatewayTimeout, Message: lateInQueue}
+	v.mu.Lock()
 	if ctx.Err() != nil {
 		err = &protocol.Error{Status: http.StatusServiceUnavailable, Message: "the request was given up"}
+	} else {
+		v.stats.Late++
 	}
-	v.mu.Lock()
-	v.stats.Late++
 	switch c.state {
 	case queued:
 		v.queue.remove(c)

@@ -1,0 +1,60 @@
+package host
+
+import (
+	"time"
+
+	"scalar/ml/model"
+)
+
+// Seize takes a free executor until give is called.
+func Seize(v *Version) (give func()) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	e := v.pop()
+	if e == nil {
+		panic("no executor is free")
+	}
+	return func() { v.give(e, 0, 0) }
+}
+
+// Batches returns the config with batches of so many rows, whatever measuring finds.
+func Batches(c Config, rows int) Config {
+	c.batch = rows
+	return c
+}
+
+// Tune says how long a row took of late.
+func Tune(v *Version, perRow time.Duration) { v.perRow.Store(int64(perRow)) }
+
+// Break lets the next prediction of each free executor panic.
+func Break(v *Version) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, e := range v.free {
+		e.ex = &model.Executor{}
+	}
+}
+
+// Free returns how many executors are free.
+func Free(v *Version) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.free)
+}
+
+// Current returns the version that answers.
+func Current(h *Host, name string) *Version { return h.snapshot.Load().models[name].best }
+
+// A Queue is a queue of calls that only have rows.
+type Queue struct{ queue }
+
+// Push puts rows of a tenant into it.
+func (q *Queue) Push(name string, rows int) { q.push(name, &call{rows: rows}) }
+
+// Take takes what is next, and returns whose it is.
+func (q *Queue) Take() (name string) {
+	c := q.head()
+	name = c.tenant.name
+	q.take(c)
+	return name
+}
