@@ -1,6 +1,6 @@
 # The targets of docs/architecture.md, "How it is tested". Go ≥ 1.26, make and git do everything.
 .DEFAULT_GOAL := build
-.PHONY: build check fmt test race e2e sim fuzz bench bench-graph bench-ml peers demo clean
+.PHONY: build check fmt test race e2e sim fuzz bench bench-graph bench-ml bench-serving peers demo clean
 
 export CGO_ENABLED ?= 0
 BIN     := bin/bsp
@@ -59,6 +59,9 @@ bench-graph: build ## the graph engine's figures beside limits and peers; ARGS='
 bench-ml: build ## training's figures beside OpenBLAS, PyTorch, TensorFlow, scikit-learn and Spark, which it installs; SCALAR_MNIST names the folder of MNIST
 	-bench/peers/install openblas pytorch tensorflow sklearn spark
 	BSP=$(CURDIR)/$(BIN) go run ./bench/cmd/figures -set ml $(ARGS)
+
+bench-serving: build ## the prediction tier's figures beside a bare server, by wrk
+	BSP=$(CURDIR)/$(BIN) go run ./bench/cmd/figures -set serving $(ARGS)
 
 peers: ## what bench-graph and bench-ml measure besides, from package registries into bench/peers/.cache
 	bench/peers/install

@@ -42,7 +42,7 @@ var rules = map[string][]string{
 	"testcluster/sim": {"bsp", "groom/table", "internal", "master"},
 	"testcluster":     {"bsp", "groom", "internal", "master", "storage", "superstep"},
 	"e2e":             {"testcluster", "bsp", "groom", "internal", "master", "storage", "superstep"},
-	"bench":           {"bench", "testcluster", "bsp", "groom", "internal", "master", "storage", "superstep", "tensor"},
+	"bench":           {"bench", "testcluster", "bsp", "groom", "internal", "master", "storage", "superstep", "tensor", "ml", "serving"},
 	"tools":           {},
 }
 

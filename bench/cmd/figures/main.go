@@ -29,9 +29,9 @@ import (
 
 func main() {
 	runs := flag.Int("runs", 5, "runs of each figure")
-	set := flag.String("set", "runtime", "which figures: runtime, graph or ml")
+	set := flag.String("set", "runtime", "which figures: runtime, graph, ml or serving")
 	out := flag.String("out", "", "where the table goes; default bench/results/SET.md")
-	only := flag.String("only", "", "groups, such as start,commits; default all of "+names(groups())+"; of the graph set "+names(graphGroups())+"; of the ml set "+names(mlGroups()))
+	only := flag.String("only", "", "groups, such as start,commits; default all of "+names(groups())+"; of the graph set "+names(graphGroups())+"; of the ml set "+names(mlGroups())+"; of the serving set "+names(servingGroups()))
 	scale := flag.Int("scale", issueScale, "R-MAT scale of the graph set; some of its figures take smaller or larger graphs by the same difference")
 	large := flag.Bool("large", false, "the graph set measures a graph of 2^24 vertices too (2^(scale+4)): 4 GB of text")
 	cache := flag.String("cache", filepath.Join(os.TempDir(), "bsp-bench"), "folder for graphs, which stay there")
@@ -132,6 +132,8 @@ func tableOf(set string) (table, error) {
 		return table{"The runtime's figures", "bench", groups()}, nil
 	case "graph":
 		return table{"The graph engine's figures", "bench-graph", graphGroups()}, nil
+	case "serving":
+		return table{"The prediction tier's figures", "bench-serving", servingGroups()}, nil
 	case "ml":
 		return table{"Training's figures", "bench-ml", mlGroups()}, nil
 	}
