@@ -137,7 +137,7 @@ func tableOf(set string) (table, error) {
 	case "ml":
 		return table{"Training's figures", "bench-ml", mlGroups()}, nil
 	}
-	return table{}, fmt.Errorf("-set %q: want runtime, graph or ml", set)
+	return table{}, fmt.Errorf("-set %q: want runtime, graph, ml or serving", set)
 }
 
 // A group is a few figures that are measured together.
