@@ -3,6 +3,8 @@ package protocol
 import (
 	"bytes"
 	"strconv"
+
+	"scalar/serving/internal/decimal"
 )
 
 // levels follows the brackets of a tensor's data, whose numbers come flat or nested as its shape is.
@@ -100,48 +102,41 @@ func (l *levels) close(p *parser) (done bool, err error) {
 
 // floats takes numbers up to the closing bracket of their array into r.X, which has room for them, from at on.
 func (p *parser) floats(at int) (n int, err error) {
-	b, i, x := p.b, p.i, p.r.X[at:]
+	x := p.r.X[at:]
 	if p.space() == ']' {
 		p.i++
 		return 0, nil
 	}
 	for {
-		for i < len(b) && b[i] <= ' ' && blank(b[i]) {
-			i++
-		}
-		var v float32
-		end := -1
-		if i+window <= len(b) {
-			v, end = quick(b, i)
-		}
-		if end < 0 {
-			p.i = i
-			if v, err = p.slow(); err != nil {
+		k, end := decimal.Run(x[n:], p.b, p.i)
+		n += k
+		p.i = end
+		if k == 0 {
+			v, err := p.float()
+			if err != nil {
 				return n, err
 			}
-			end = p.i
+			if n == len(x) {
+				return n, p.tooMany()
+			}
+			x[n] = v
+			n++
 		}
-		if n == len(x) {
-			p.i = i
-			return n, p.tooMany()
+		if more, err := p.next(n); !more || err != nil {
+			return n, err
 		}
-		x[n] = v
-		n++
-		i = end
-		for i < len(b) && b[i] <= ' ' && blank(b[i]) {
-			i++
-		}
-		if i < len(b) && b[i] == ',' {
-			i++
-			continue
-		}
-		p.i = i
-		if i < len(b) && b[i] == ']' {
-			p.i++
-			return n, nil
-		}
-		return n, p.unexpected("a comma or ]")
 	}
+}
+
+// float takes a number or a null.
+func (p *parser) float() (float32, error) {
+	if p.i+window <= len(p.b) {
+		if v, end := quick(p.b, p.i); end >= 0 {
+			p.i = end
+			return v, nil
+		}
+	}
+	return p.slow()
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
