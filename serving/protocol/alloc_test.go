@@ -90,6 +90,12 @@ func TestAllocations(t *testing.T) {
 func BenchmarkParse(b *testing.B) {
 	s, _ := digits(b)
 	mixed, header := v2Binary()
+	signs := strings.Split(row(32), ",")
+	for i := range signs {
+		if rand.IntN(2) == 0 {
+			signs[i] = "-" + signs[i]
+		}
+	}
 	zeros := strings.Repeat("0.0,", 783) + "0.0"
 	for _, bb := range []struct {
 		name   string
@@ -97,7 +103,7 @@ func BenchmarkParse(b *testing.B) {
 		header int
 	}{
 		{"f32", v2JSON(row(32)), -1}, {"f64", v2JSON(row(64)), -1},
-		{"blanks", v2JSON(strings.ReplaceAll(row(32), ",", ", ")), -1}, {"zeros", v2JSON(zeros), -1}, {"binary", mixed, header},
+		{"blanks", v2JSON(strings.ReplaceAll(row(32), ",", ", ")), -1}, {"signs", v2JSON(strings.Join(signs, ",")), -1}, {"zeros", v2JSON(zeros), -1}, {"binary", mixed, header},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			r := &protocol.Request{}

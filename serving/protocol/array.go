@@ -112,7 +112,7 @@ func (p *parser) floats(at int) (n int, err error) {
 		n += k
 		p.i = end
 		if k == 0 {
-			v, err := p.float()
+			v, err := p.slow()
 			if err != nil {
 				return n, err
 			}
@@ -128,20 +128,9 @@ func (p *parser) floats(at int) (n int, err error) {
 	}
 }
 
-// float takes a number or a null.
-func (p *parser) float() (float32, error) {
-	if p.i+window <= len(p.b) {
-		if v, end := quick(p.b, p.i); end >= 0 {
-			p.i = end
-			return v, nil
-		}
-	}
-	return p.slow()
-}
-
 func blank(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
-// slow takes a number that quick left, or a null.
+// slow takes a number that package decimal left, or a null.
 func (p *parser) slow() (float32, error) {
 	if p.i < len(p.b) && p.b[p.i] == 'n' {
 		return naN, p.literal("null")

@@ -32,8 +32,8 @@ func (p *v2) binaryIn(t *inTensor) error {
 	if size == 4 && kind == nil {
 		var ok bool
 		if p.r.X, ok = raw.View(b); !ok {
-			p.r.floats = raw.Append(p.r.floats[:0], b)
-			p.r.X = p.r.floats
+			p.r.room(n)
+			raw.Copy(p.r.X, b)
 		}
 		return nil
 	}

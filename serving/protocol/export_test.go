@@ -9,12 +9,5 @@ func Skip(doc []byte) error {
 	return p.end()
 }
 
-// Quick reads a number by the fast path alone; false: it leaves it.
-func Quick(text string) (float32, int, bool) {
-	b := append([]byte(text), make([]byte, window)...)
-	x, end := quick(b, 0)
-	return x, end, end >= 0
-}
-
 // Depth is how deep brackets are nested at most.
 const Depth = maxDepth

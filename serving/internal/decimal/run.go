@@ -36,8 +36,10 @@ func Run(x []float32, b []byte, i int) (n, end int) {
 	p, last := unsafe.Pointer(unsafe.SliceData(b)), len(b)-Window
 	end = i
 	for n < len(x) && i <= last {
-		sign := uint32((uint64(at(p, i)^'-') - 1) >> 63)
-		j := i + int(sign)
+		j, sign := i, uint32(0)
+		if at(p, i) == '-' {
+			j, sign = i+1, 1<<31
+		}
 		first, next := at(p, j)-'0', at(p, j+1)
 		if first > 9 {
 			break
@@ -64,7 +66,7 @@ func Run(x []float32, b []byte, i int) (n, end int) {
 		if math.Float64bits(f)&(1<<29-1)-(half-margin) <= 2*margin || next|0x20 == 'e' {
 			break
 		}
-		x[n] = math.Float32frombits(math.Float32bits(float32(f)) | sign<<31)
+		x[n] = math.Float32frombits(math.Float32bits(float32(f)) | sign)
 		n++
 		end = j
 		if next != ',' {

@@ -23,10 +23,18 @@ func View(b []byte) (x []float32, ok bool) {
 	return unsafe.Slice((*float32)(unsafe.Pointer(&b[0])), len(b)/4), true
 }
 
-// Append appends the float32s that bytes are.
-func Append(x []float32, b []byte) []float32 {
-	for ; len(b) >= 4; b = b[4:] {
-		x = append(x, math.Float32frombits(binary.LittleEndian.Uint32(b)))
+// Copy sets x to the float32s that bytes are, four for each.
+func Copy(x []float32, b []byte) {
+	if !little || len(x) == 0 {
+		decode(x, b)
+		return
 	}
-	return x
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), 4*len(x)), b)
+}
+
+// decode is the plain twin of Copy.
+func decode(x []float32, b []byte) {
+	for i := range x {
+		x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
 }

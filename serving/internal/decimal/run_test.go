@@ -1,0 +1,114 @@
+//go:build amd64 || arm64
+
+package decimal_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+
+	"scalar/serving/internal/decimal"
+)
+
+// check runs over a text that has a window behind it, and compares what was read with strconv. It returns how many
+// numbers there were.
+func check(t *testing.T, text string) int {
+	t.Helper()
+	x := make([]float32, 64)
+	b := []byte(text + strings.Repeat(" ", decimal.Window))
+	n, end := decimal.Run(x, b, 0)
+	if n == 0 {
+		if end != 0 {
+			t.Fatalf("%q: ends at %d", text, end)
+		}
+		return 0
+	}
+	tokens := strings.Split(string(b[:end]), ",")
+	if len(tokens) != n {
+		t.Fatalf("%q: %d numbers of %q", text, n, b[:end])
+	}
+	for i, token := range tokens {
+		if i > 0 {
+			token = strings.TrimPrefix(token, " ")
+		}
+		want, err := strconv.ParseFloat(token, 32)
+		if err != nil || !json.Valid([]byte(token)) || strings.TrimSpace(token) != token || math.Float32bits(x[i]) != math.Float32bits(float32(want)) {
+			t.Fatalf("%q: %q is %v: want %v %v", text, token, x[i], want, err)
+		}
+	}
+	if next := b[end]; next|0x20 == 'e' || next-'0' <= 9 {
+		t.Fatalf("%q: ends before %q", text, next)
+	}
+	return n
+}
+
+func TestRun(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	digits := func(n int) string {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = "0123456789"[rng.IntN(10)]
+		}
+		return string(b)
+	}
+	read, all := 0, 0
+	for range 100_000 {
+		var texts []string
+		for range 1 + rng.IntN(4) {
+			var text string
+			switch rng.IntN(4) {
+			case 0:
+				text = strconv.FormatFloat(float64(rng.Float32()), 'f', -1, 32)
+			case 1:
+				text = strconv.FormatFloat(rng.NormFloat64(), 'f', -1, 64)
+			case 2: // at and around midpoints
+				x := float32(rng.NormFloat64())
+				mid := (float64(x) + float64(math.Nextafter32(x, 9))) / 2
+				text = strconv.FormatFloat(math.Nextafter(mid, float64(rng.IntN(3)-1)*9), 'f', 10+rng.IntN(14), 64)
+			default:
+				text = strconv.Itoa(rng.IntN(1e9)>>rng.IntN(30)) + "." + digits(1+rng.IntN(26))
+			}
+			if rng.IntN(4) == 0 {
+				text = strings.TrimPrefix("-"+text, "--")
+			}
+			texts = append(texts, text)
+		}
+		all += len(texts)
+		read += check(t, strings.Join(texts, []string{",", ", "}[rng.IntN(2)])+[]string{"", "]", ",x", "e5", ",5e-3", "\n"}[rng.IntN(6)])
+	}
+	if read < all/3 {
+		t.Errorf("read %d of %d", read, all)
+	}
+	for _, text := range []string{"", "-", "00", "01", "-0", "0", "1.", "1.,2", ".5", "1e5", "1,2e5", "1,-", "1,,2", "1,  2", "1, 2", "99999999", "9999999", "123456789", "0.1234567e1", "16777217", "1:", "1/", "1.2:3", "--1", "1.2.3", "1,]"} {
+		check(t, text)
+	}
+}
+
+// A number is left if less than a window is behind its first byte, and runs end when there is no room.
+func TestEnds(t *testing.T) {
+	b := []byte("1,2,3,4" + strings.Repeat(" ", decimal.Window))
+	for size := range b {
+		n, end := decimal.Run(make([]float32, 3), b[:size:size], 0)
+		want := min(max(0, (size-decimal.Window)/2+1), 3)
+		if size < decimal.Window {
+			want = 0
+		}
+		if n != want || end != max(0, 2*want-1) {
+			t.Errorf("%d bytes: %d numbers up to %d: want %d", size, n, end, want)
+		}
+	}
+	if n, end := decimal.Run(nil, b, 2); n != 0 || end != 2 {
+		t.Error(n, end)
+	}
+}
+
+func FuzzRun(f *testing.F) {
+	for _, text := range []string{"0.5,1,-2.25]", "12345678.123456789", "0.12345678901234567,1e5", "1, 2,  3", "00,-", fmt.Sprint(math.Pi, ",", math.MaxFloat32)} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) { check(t, text) })
+}
