@@ -2,7 +2,6 @@ package protocol_test
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -74,11 +73,34 @@ func TestAllocations(t *testing.T) {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
+	numbers := row(32)
+	instances := []byte(`{"instances":[[` + numbers + `]]}`)
+	late := []byte(`{"inputs":[{"data":[` + numbers + `],"name":"input","shape":[1,784],"datatype":"FP32"}]}`)
+	ints := []byte(`{"inputs":[{"name":"input","shape":[1,784],"datatype":"UINT8","data":[` + strings.Repeat("255,", 783) + `0]}]}`)
 	unknown := append([]byte(`{"more":[{"a":[1,{}]},"\n"],`), json[1:]...)
 	check("unknown", func() error { return r.ParseV2(s, unknown, -1) })
 	check("JSON", func() error { return r.ParseV2(s, json, -1) })
 	check("nested", func() error { return r.ParseV2(s, nested, -1) })
+	check("ints", func() error { return r.ParseV2(s, ints, -1) })
+	check("instances", func() error { return r.ParseTF(s, instances) })
+	check("TF answer", func() error { out = protocol.AppendTF(out[:0], s, r, a); return nil })
+	check("row", func() error {
+		return r.ParseNative(s, []byte("application/json"), instances[len(`{"instances":`):len(instances)-1])
+	})
+	check("native answer", func() error { out = protocol.AppendNative(out[:0], s, r, a); return nil })
+	line := []byte(numbers)
+	check("CSV", func() error { return r.ParseNative(s, []byte("text/csv"), line) })
+	check("late", func() error { return r.ParseV2(s, late, -1) })
+	h := houses(t)
+	for _, body := range []string{`[1,2.5,"no\n"]`, `{"rooms":3,"size":1,"district":null}`, `{"input":[1,2,"a"]}`, "size,rooms,district\n1,2,\"a\"\n", "1,2,3\n4,5,6"} {
+		text := []byte(body)
+		check(body, func() error { return r.ParseNative(h, nil, text) })
+	}
+	check("JSON again", func() error { return r.ParseV2(s, json, -1) })
 	check("answer", func() error { out, _ = protocol.AppendV2(out[:0], s, r, a); return nil })
+	if n := r.Size(); n < 4*784 || n > 1<<16 {
+		t.Errorf("it keeps %d bytes", n)
+	}
 	check("binary", func() error { return r.ParseV2(s, mixed, header) })
 	for shift := range 4 {
 		shifted := append([]byte("    "[:shift]), mixed...)
@@ -118,6 +140,17 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
+func BenchmarkFour(b *testing.B) {
+	s, r := iris(b), &protocol.Request{}
+	body := []byte(`{"inputs":[{"name":"input","shape":[1,4],"datatype":"FP32","data":[5.1,3.5,1.4,0.2]}]}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := r.ParseV2(s, body, -1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkWrite(b *testing.B) {
 	s, a := digits(b)
 	r, out := &protocol.Request{}, []byte(nil)
@@ -128,7 +161,6 @@ func BenchmarkWrite(b *testing.B) {
 	for b.Loop() {
 		out, _ = protocol.AppendV2(out[:0], s, r, a)
 	}
-	_ = fmt.Sprint(len(out))
 }
 
 // BenchmarkStrconv is what reading the numbers alone takes with strconv, for comparison.

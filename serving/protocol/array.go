@@ -108,9 +108,8 @@ func (p *parser) floats(at int) (n int, err error) {
 		return 0, nil
 	}
 	for {
-		k, end := decimal.Run(x[n:], p.b, p.i)
+		k := p.run(x[n:])
 		n += k
-		p.i = end
 		if k == 0 {
 			v, err := p.slow()
 			if err != nil {
@@ -126,6 +125,19 @@ func (p *parser) floats(at int) (n int, err error) {
 			return n, err
 		}
 	}
+}
+
+// run takes numbers as long as package decimal reads them. The last bytes of the body get a window behind them.
+func (p *parser) run(x []float32) (n int) {
+	if rest := len(p.b) - p.i; rest < decimal.Window {
+		var tail [2 * decimal.Window]byte
+		copy(tail[:], p.b[p.i:])
+		n, end := decimal.Run(x, tail[:rest+decimal.Window], 0)
+		p.i += end
+		return n
+	}
+	n, p.i = decimal.Run(x, p.b, p.i)
+	return n
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -139,16 +140,18 @@ func (c *csv) names(fields [][]byte) bool {
 	if c.header != unsaid {
 		return c.header == yes
 	}
-	all, numbers := true, true
+	all := true
 	for _, f := range fields {
-		if _, ok := c.s.columns[string(f)]; !ok {
-			all = false
-		}
-		if _, err := strconv.ParseFloat(string(f), 32); errors.Is(err, strconv.ErrSyntax) && !absent(f) {
-			numbers = false
-		}
+		_, named := c.s.columns[string(f)]
+		all = all && named
 	}
-	return all || !numbers && c.s.Inputs[0].Datatype == FP32
+	if all || c.s.Inputs[0].Datatype != FP32 {
+		return all
+	}
+	return slices.ContainsFunc(fields, func(f []byte) bool {
+		_, err := strconv.ParseFloat(string(f), 32)
+		return errors.Is(err, strconv.ErrSyntax) && !absent(f)
+	})
 }
 
 // record takes a line of values.

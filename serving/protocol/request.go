@@ -71,6 +71,12 @@ func (r *Request) Reset() {
 	r.Cells, r.Outputs, r.floats, r.shape, r.keys, r.text = r.Cells[:0], r.Outputs[:0], r.floats[:0], r.shape[:0], r.keys[:0], r.text[:0]
 }
 
+// Size returns how many bytes of memory the request keeps for the next one, so that a pool can let large ones go.
+func (r *Request) Size() int {
+	const cell, slice = 40, 24
+	return 4*(cap(r.floats)+cap(r.seen)+cap(r.order)) + cell*cap(r.Cells) + slice*(cap(r.keys)+cap(r.Outputs)) + 8*cap(r.shape) + cap(r.text)
+}
+
 // chooseAll asks for all outputs.
 func (r *Request) chooseAll(s *Signature) {
 	for i := range s.Outputs {
