@@ -13,7 +13,7 @@
 // # What is read
 //
 // JSON as RFC 8259 has it, and as encoding/json checks it, but for this: a key that an object has
-// twice, bytes that are not UTF-8, and brackets nested deeper than 128 are refused. Half of a surrogate pair is read as
+// twice, more than 65,536 keys of objects at once, bytes that are not UTF-8, and brackets nested deeper than 128 are refused. Half of a surrogate pair is read as
 // U+FFFD, as encoding/json does. Keys come in any order; those that are not known are checked and skipped.
 //
 // A number has the value that strconv.ParseFloat(text, 32) gives, to the bit, and one that float32 does not hold, such as

@@ -196,8 +196,22 @@ func (p *parser) key(o *object) (key []byte, more bool, err error) {
 	if key, err = p.word(); err != nil {
 		return nil, false, err
 	}
-	p.r.keys = append(p.r.keys, key)
+	if err := p.push(key); err != nil {
+		return nil, false, err
+	}
 	return key, true, p.take(':', "a colon")
+}
+
+// maxKeys is how many keys the objects that are open have at most.
+const maxKeys = 1 << 16
+
+// push remembers a key of the innermost object.
+func (p *parser) push(key []byte) error {
+	if len(p.r.keys) == maxKeys {
+		return p.malformed("objects with more than %d keys", maxKeys)
+	}
+	p.r.keys = append(p.r.keys, key)
+	return nil
 }
 
 // unique checks that the keys from first on are different, and drops them.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -115,6 +116,16 @@ func TestJSON(t *testing.T) {
 	for depth := protocol.Depth - 1; depth <= protocol.Depth+1; depth++ {
 		checkJSON(t, []byte(strings.Repeat("[", depth)+strings.Repeat("]", depth)))
 		checkJSON(t, []byte(strings.Repeat(`{"a":[`, depth/2)+strings.Repeat("]}", depth/2)))
+	}
+	for _, n := range []int{1 << 16, 1<<16 + 1} {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,"%d":0`, i)
+		}
+		err := protocol.Skip([]byte("{" + b.String()[1:] + "}"))
+		if checkError(t, err); (err == nil) != (n <= 1<<16) {
+			t.Errorf("%d keys: %v", n, err)
+		}
 	}
 	for _, deep := range []string{"[", `{"a":`, "[[[[", "[{\"a\":"} {
 		checkError(t, protocol.Skip([]byte(strings.Repeat(deep, 10_000))))

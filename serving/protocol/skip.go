@@ -86,7 +86,9 @@ func (s *skipper) key() error {
 	if err != nil {
 		return err
 	}
-	s.r.keys = append(s.r.keys, key)
+	if err := s.push(key); err != nil {
+		return err
+	}
 	return s.take(':', "a colon")
 }
 
