@@ -12,8 +12,8 @@ import (
 )
 
 // digits is the signature of a classifier of 784 numbers, with the answer to a row.
-func digits(t testing.TB) (*protocol.Signature, *protocol.Answer) {
-	t.Helper()
+func digits(tb testing.TB) (*protocol.Signature, *protocol.Answer) {
+	tb.Helper()
 	labels, p := make([]string, 10), make([]float32, 10)
 	for i := range labels {
 		labels[i], p[i] = strconv.Itoa(i), 1/float32(i+7)
@@ -27,7 +27,7 @@ func digits(t testing.TB) (*protocol.Signature, *protocol.Answer) {
 		},
 	}
 	if err := s.Init(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s, &protocol.Answer{Rows: 1, Outputs: []protocol.Values{{F32: p}, {Classes: []int32{7}}}}
 }
@@ -124,8 +124,12 @@ func BenchmarkParse(b *testing.B) {
 		body   []byte
 		header int
 	}{
-		{"f32", v2JSON(row(32)), -1}, {"f64", v2JSON(row(64)), -1},
-		{"blanks", v2JSON(strings.ReplaceAll(row(32), ",", ", ")), -1}, {"signs", v2JSON(strings.Join(signs, ",")), -1}, {"zeros", v2JSON(zeros), -1}, {"binary", mixed, header},
+		{"f32", v2JSON(row(32)), -1},
+		{"f64", v2JSON(row(64)), -1},
+		{"blanks", v2JSON(strings.ReplaceAll(row(32), ",", ", ")), -1},
+		{"signs", v2JSON(strings.Join(signs, ",")), -1},
+		{"zeros", v2JSON(zeros), -1},
+		{"binary", mixed, header},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			r := &protocol.Request{}

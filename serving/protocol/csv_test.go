@@ -47,7 +47,7 @@ func TestCSV(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := &protocol.Request{}
-			got := ""
+			var got string
 			if err := r.ParseNative(iris(t), []byte(tt.kind), []byte(tt.body)); err != nil {
 				checkError(t, err)
 				got = "error " + err.Error()
@@ -91,8 +91,9 @@ func TestCSVDifferential(t *testing.T) {
 		var b bytes.Buffer
 		w := csv.NewWriter(&b)
 		w.UseCRLF = rng.IntN(2) == 0
-		var want []string
-		for range 1 + rng.IntN(4) {
+		rows := 1 + rng.IntN(4)
+		want := make([]string, 0, 3*rows)
+		for range rows {
 			record := []string{strconv.FormatFloat(rng.NormFloat64(), 'g', -1, 64), strconv.Itoa(rng.IntN(100)), ""}
 			for range 1 + rng.IntN(6) {
 				record[2] += string([]rune("ab,;\"\n é")[rng.IntN(8)])
@@ -112,7 +113,7 @@ func TestCSVDifferential(t *testing.T) {
 		if err := r.ParseNative(houses(t), []byte("text/csv"), b.Bytes()); err != nil || !slices.Equal(cellTexts(r), want) {
 			t.Fatalf("%q: %v %q, want %q", b.String(), err, cellTexts(r), want)
 		}
-		var numbers []string
+		numbers := make([]string, 0, 3)
 		for i := range want[:3] {
 			numbers = append(numbers, strconv.FormatFloat(float64(float32(rng.NormFloat64())), 'g', -1, 32+32*(i%2)))
 		}

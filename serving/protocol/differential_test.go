@@ -13,8 +13,8 @@ import (
 )
 
 // houses is the signature of a model of two numbers and a category.
-func houses(t testing.TB) *protocol.Signature {
-	t.Helper()
+func houses(tb testing.TB) *protocol.Signature {
+	tb.Helper()
 	s := &protocol.Signature{
 		Model: "houses", Version: "2", Platform: "scalar_linear", Versions: []string{"1", "2"},
 		Inputs:  []protocol.Tensor{{Name: "input", Datatype: protocol.BYTES, Shape: []int{-1, 3}}},
@@ -22,14 +22,14 @@ func houses(t testing.TB) *protocol.Signature {
 		Columns: []string{"size", "rooms", "district"}, Texts: []bool{false, false, true},
 	}
 	if err := s.Init(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
 // points is the signature of clusters.
-func points(t testing.TB) *protocol.Signature {
-	t.Helper()
+func points(tb testing.TB) *protocol.Signature {
+	tb.Helper()
 	s := &protocol.Signature{
 		Model: "points", Version: "1", Platform: "scalar_kmeans",
 		Inputs: []protocol.Tensor{{Name: "input", Datatype: protocol.FP32, Shape: []int{-1, 1}}},
@@ -38,14 +38,15 @@ func points(t testing.TB) *protocol.Signature {
 		},
 	}
 	if err := s.Init(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
 // agree checks that a request is what the twin read, or that both refused.
-func agree(t *testing.T, s *protocol.Signature, r *protocol.Request, err error, w *twin, refused error) {
+func agree(t *testing.T, s *protocol.Signature, r *protocol.Request, err error, w *twin) {
 	t.Helper()
+	refused := w.refused
 	checkError(t, err)
 	if (err == nil) != (refused == nil) {
 		t.Fatalf("got %v, the twin %v", err, refused)
@@ -66,8 +67,8 @@ func checkV2(t *testing.T, s *protocol.Signature, r *protocol.Request, body []by
 	t.Helper()
 	before := string(body)
 	err := r.ParseV2(s, body, header)
-	w, refused := parseV2(s, body, header)
-	agree(t, s, r, err, w, refused)
+	w := parseV2(s, body, header)
+	agree(t, s, r, err, w)
 	if err != nil {
 		return false
 	}
@@ -194,13 +195,13 @@ func checkRows(t *testing.T, s *protocol.Signature, r *protocol.Request, form pr
 	default:
 		err = r.ParseTF(s, body)
 	}
-	w, refused := parseRows(s, form, body)
+	w := parseRows(s, form, body)
 	defer func() {
 		if t.Failed() {
 			t.Logf("%s: %q", s.Model, body)
 		}
 	}()
-	agree(t, s, r, err, w, refused)
+	agree(t, s, r, err, w)
 	return err == nil
 }
 

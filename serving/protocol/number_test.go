@@ -103,14 +103,14 @@ func TestNoNumbers(t *testing.T) {
 }
 
 // iris2 has two columns.
-func iris2(t testing.TB) *protocol.Signature {
-	t.Helper()
+func iris2(tb testing.TB) *protocol.Signature {
+	tb.Helper()
 	s := &protocol.Signature{
 		Model: "two", Version: "1", Inputs: []protocol.Tensor{{Name: "input", Datatype: protocol.FP32, Shape: []int{-1, 2}}},
 		Outputs: []protocol.Tensor{{Name: "prediction", Datatype: protocol.FP32, Shape: []int{-1, 1}}},
 	}
 	if err := s.Init(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }

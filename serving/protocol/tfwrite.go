@@ -10,6 +10,7 @@ func AppendTF(dst []byte, s *Signature, r *Request, a *Answer) []byte {
 		return s.appendOutputs(dst, r, a)
 	case Classify:
 		return s.appendResult(dst, a)
+	default:
 	}
 	dst = append(dst, `{"predictions":[`...)
 	for row := range a.Rows {

@@ -22,6 +22,7 @@ type twin struct {
 	outputs []protocol.OutputChoice
 	id      string
 	timeout uint64
+	refused error
 }
 
 var errTwin = errors.New("refused")
@@ -137,7 +138,15 @@ func cellsOf(cells []protocol.Cell) (texts []string) {
 }
 
 // parseV2 reads a request of V2.
-func parseV2(s *protocol.Signature, body []byte, header int) (*twin, error) {
+func parseV2(s *protocol.Signature, body []byte, header int) *twin {
+	w, err := readV2(s, body, header)
+	if err != nil {
+		return &twin{refused: err}
+	}
+	return w
+}
+
+func readV2(s *protocol.Signature, body []byte, header int) (*twin, error) {
 	var rest []byte
 	if header >= 0 {
 		if header > len(body) {
@@ -197,18 +206,9 @@ func (w *twin) input(s *protocol.Signature, v any, rest []byte) ([]byte, error) 
 	if !ok || in["name"] != s.Inputs[0].Name {
 		return nil, errTwin
 	}
-	dims, ok := in["shape"].([]any)
-	if !ok {
-		return nil, errTwin
-	}
-	var shape []int
-	for _, d := range dims {
-		n, ok := d.(json.Number)
-		x, err := strconv.Atoi(string(n))
-		if !ok || err != nil || x < 1 || strings.HasPrefix(string(n), "-") {
-			return nil, errTwin
-		}
-		shape = append(shape, x)
+	shape, err := shapeOf(in["shape"])
+	if err != nil {
+		return nil, err
 	}
 	takes := false
 	for _, want := range append([][]int{s.Inputs[0].Shape}, s.Inputs[0].Also...) {
@@ -249,6 +249,23 @@ func (w *twin) input(s *protocol.Signature, v any, rest []byte) ([]byte, error) 
 		return nil, errTwin
 	}
 	return rest, w.add(s, leaves, datatype)
+}
+
+// shapeOf reads dimensions above 0.
+func shapeOf(v any) (shape []int, err error) {
+	dims, ok := v.([]any)
+	if !ok {
+		return nil, errTwin
+	}
+	for _, d := range dims {
+		n, ok := d.(json.Number)
+		x, err := strconv.Atoi(string(n))
+		if !ok || err != nil || x < 1 || strings.HasPrefix(string(n), "-") {
+			return nil, errTwin
+		}
+		shape = append(shape, x)
+	}
+	return shape, nil
 }
 
 // bytes takes a binary tensor by encoding/binary.
@@ -369,7 +386,15 @@ func (w *twin) choose(s *protocol.Signature, top map[string]any, all bool) error
 }
 
 // parseRows reads the JSON of the short form and of TensorFlow Serving.
-func parseRows(s *protocol.Signature, form protocol.Form, body []byte) (*twin, error) {
+func parseRows(s *protocol.Signature, form protocol.Form, body []byte) *twin {
+	w, err := readRows(s, form, body)
+	if err != nil {
+		return &twin{refused: err}
+	}
+	return w
+}
+
+func readRows(s *protocol.Signature, form protocol.Form, body []byte) (*twin, error) {
 	var doc any
 	if err := decode(body, &doc); err != nil {
 		return nil, err

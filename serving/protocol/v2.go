@@ -35,6 +35,9 @@ func (r *Request) ParseV2(s *Signature, body []byte, headerLength int) error {
 	return nil
 }
 
+// parametersKey is the key of what requests, inputs and outputs say besides.
+const parametersKey = "parameters"
+
 // v2 reads the JSON of a request.
 type v2 struct {
 	parser
@@ -59,7 +62,7 @@ func (p *v2) document() error {
 		switch string(key) {
 		case "id":
 			err = p.id()
-		case "parameters":
+		case parametersKey:
 			err = p.parameters()
 		case "inputs":
 			err = p.array(p.tensorIn)
@@ -161,7 +164,7 @@ func (p *v2) tensorIn() error {
 		case "shape":
 			t.shape = true
 			err = p.shape()
-		case "parameters":
+		case parametersKey:
 			t.size, err = p.sizeOf(t.size)
 		case "data":
 			err = p.data(&t)

@@ -6,8 +6,8 @@ import (
 	"scalar/serving/protocol"
 )
 
-func iris(t testing.TB) *protocol.Signature {
-	t.Helper()
+func iris(tb testing.TB) *protocol.Signature {
+	tb.Helper()
 	s := &protocol.Signature{
 		Model: "iris", Version: "1", Platform: "scalar_softmax",
 		Inputs: []protocol.Tensor{{Name: "input", Datatype: protocol.FP32, Shape: []int{-1, 4}, Also: [][]int{{-1, 1, 2, 2}}}},
@@ -18,7 +18,7 @@ func iris(t testing.TB) *protocol.Signature {
 		Columns: []string{"sl", "sw", "pl", "pw"},
 	}
 	if err := s.Init(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }

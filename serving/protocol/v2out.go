@@ -22,7 +22,7 @@ func (p *v2) tensorOut() error {
 		case "name":
 			named = true
 			choice.Index, err = p.outputName()
-		case "parameters":
+		case parametersKey:
 			err = p.outputParameters(&choice)
 		default:
 			err = p.skip()

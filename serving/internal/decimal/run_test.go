@@ -57,8 +57,9 @@ func TestRun(t *testing.T) {
 	}
 	read, all := 0, 0
 	for range 100_000 {
-		var texts []string
-		for range 1 + rng.IntN(4) {
+		numbers := 1 + rng.IntN(4)
+		texts := make([]string, 0, numbers)
+		for range numbers {
 			var text string
 			switch rng.IntN(4) {
 			case 0:
