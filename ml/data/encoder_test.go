@@ -2,7 +2,10 @@ package data_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -69,6 +72,54 @@ func TestValues(t *testing.T) {
 	}
 	if err := e.Batch(x[:3]); err == nil {
 		t.Error("three numbers are taken as rows of two")
+	}
+}
+
+// Rows of numbers have the bits and the errors that records one value at a time have, wherever
+// a value is missing or too large.
+func TestValuesTwin(t *testing.T) {
+	const columns = 9
+	fill, mean, deviation := "[1,2,3,4,5,6,7,8,9]", "[0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9]", "[0.01,3,5,7,1e-30,2,3,4,5]"
+	for _, scale := range []string{
+		`{"kind":"none"}`, `{"kind":"bytes","mean":[33.3],"deviation":[78.6]}`, `{"kind":"columns","mean":` + mean + `,"deviation":` + deviation + `}`,
+	} {
+		for _, missing := range []string{`"mean","fill":` + fill, `"error"`} {
+			e := encoder(t, fmt.Sprintf(`{"columns":%d,"missing":%s,"scale":%s}`, columns, missing, scale))
+			rng := rand.New(rand.NewPCG(1, 2))
+			for range 2000 {
+				x, record := make([]float32, columns), make([]any, columns)
+				for i := range x {
+					switch x[i] = float32(rng.NormFloat64() * 100); rng.IntN(16) {
+					case 0:
+						x[i] = float32(math.NaN())
+					case 1:
+						if rng.IntN(8) == 0 {
+							x[i] = []float32{math.MaxFloat32, float32(math.Inf(1)), float32(math.Inf(-1))}[rng.IntN(3)]
+						}
+					}
+					record[i] = float64(x[i])
+				}
+				want := make([]float32, columns)
+				werr := e.Record(want, record)
+				err := e.Values(x, x)
+				if fmt.Sprint(err) != fmt.Sprint(werr) || err == nil && !slices.Equal(x, want) {
+					t.Fatalf("%s: %v, %v; want %v, %v", scale, x, err, want, werr)
+				}
+			}
+		}
+	}
+}
+
+// Parts of a record can be put into a row one by one.
+func TestCells(t *testing.T) {
+	e := encoder(t, mixed)
+	row := make([]float32, e.Features())
+	if err := errors.Join(e.Number(row, 0, 5), e.Text(row, 1, []byte("x")), e.Text(row, 2, []byte("any"))); err != nil || !slices.Equal(row, []float32{2, 0, 1, 1, 0}) {
+		t.Errorf("%v, %v", row, err)
+	}
+	clear(row)
+	if err := errors.Join(e.Missing(row, 0), e.Number(row, 1, 2), e.Text(row, 2, []byte("other"))); err != nil || !slices.Equal(row, []float32{1.5, 1, 0, 0, 1}) {
+		t.Errorf("%v, %v", row, err)
 	}
 }
 

@@ -2,7 +2,7 @@ package host_test
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -14,10 +14,19 @@ import (
 // BenchmarkPredict is of a net 784-128-10, one row a request.
 func BenchmarkPredict(b *testing.B) {
 	h := start(b, host.Config{})
-	load(b, h, "digits", "1", mlp(b, b.TempDir(), 784, []int{128}, 1))
-	x := random(784, 1)
+	folder := mlp(b, b.TempDir(), 784, []int{128}, 1)
+	load(b, h, "digits", "1", folder)
+	x, name := random(784, 1), []byte("digits")
+	b.Run("executor", func(b *testing.B) { // what model's executor takes of that
+		e, row := executor(b, folder), dense(b, 1, x)
+		for b.Loop() {
+			if _, err := e.Predict(row); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	for _, goroutines := range []int{1, 8, 64} {
-		b.Run(fmt.Sprint(goroutines), func(b *testing.B) {
+		b.Run(strconv.Itoa(goroutines), func(b *testing.B) {
 			b.ReportAllocs()
 			var all sync.WaitGroup
 			for g := range goroutines {
@@ -28,7 +37,7 @@ func BenchmarkPredict(b *testing.B) {
 				all.Go(func() {
 					r, a := request(1, x), &protocol.Answer{}
 					for range n {
-						l, err := h.Acquire("a", []byte("digits"), nil, nil)
+						l, err := h.Acquire("a", name, nil, nil)
 						if err == nil {
 							err = l.Predict(context.Background(), time.Time{}, r, a)
 						}

@@ -22,9 +22,12 @@ type Config struct {
 	// BatchRows is how many rows a batch of queued requests has at most, 1 to 1024. 0: 32. A version has
 	// smaller ones, or none, where those were faster when it was warmed up.
 	BatchRows int `yaml:"batch_rows"`
-	// QueueRows is how many rows may wait for a version, 1 to 2^20. 0: 1024. A request of more waits only where
-	// nothing else does.
+	// QueueRows is how many rows may wait for a version, 1 to 2^20. 0: 1024. A large request, of which
+	// others go first after each part, counts as a part, up to 256 rows; one of more than this waits only where nothing else does.
 	QueueRows int `yaml:"queue_rows"`
+	// QueueTime is how long a request may have to wait for those before it, by what rows took of
+	// late: it is refused else. 0: 1 s.
+	QueueTime time.Duration `yaml:"queue_time"`
 	// Poll is how often watched folders are looked at, from 10 ms. 0: 1 s.
 	Poll time.Duration `yaml:"poll"`
 	// Models has what is said of models by name; of others, the highest version answers. A model
@@ -71,6 +74,9 @@ func (c Config) filled() (Config, error) {
 	if c.QueueRows == 0 {
 		c.QueueRows = 1024
 	}
+	if c.QueueTime == 0 {
+		c.QueueTime = time.Second
+	}
 	if c.Poll == 0 {
 		c.Poll = time.Second
 	}
@@ -86,6 +92,8 @@ func (c Config) filled() (Config, error) {
 		return c, fmt.Errorf("batch_rows is %d: want 1 to %d, or 0 for 32", c.BatchRows, maxBatchRows)
 	case c.QueueRows < 1 || c.QueueRows > maxQueueRows:
 		return c, fmt.Errorf("queue_rows is %d: want 1 to %d, or 0 for 1024", c.QueueRows, maxQueueRows)
+	case c.QueueTime < 0:
+		return c, fmt.Errorf("queue_time is %v: want more than 0, or 0 for 1s", c.QueueTime)
 	case c.Poll < minPoll:
 		return c, fmt.Errorf("poll is %v: want %v or more, or 0 for 1s", c.Poll, minPoll)
 	}

@@ -49,7 +49,7 @@ func Current(h *Host, name string) *Version { return h.snapshot.Load().models[na
 type Queue struct{ queue }
 
 // Push puts rows of a tenant into it.
-func (q *Queue) Push(name string, rows int) { q.push(name, &call{rows: rows}) }
+func (q *Queue) Push(name string, rows int) { q.push(&call{rows: rows, terms: terms{namespace: name}}) }
 
 // Take takes what is next, and returns whose it is.
 func (q *Queue) Take() (name string) {

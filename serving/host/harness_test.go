@@ -2,9 +2,9 @@ package host_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -84,7 +84,7 @@ func mlp(tb testing.TB, dir string, features int, hidden []int, seed uint64) str
 	g.Init(arena, seed)
 	classes := make([]string, 10)
 	for i := range classes {
-		classes[i] = fmt.Sprint(i)
+		classes[i] = strconv.Itoa(i)
 	}
 	return write(tb, dir, &model.Model{
 		Kind: "mlp", Net: net,
@@ -113,9 +113,9 @@ func acquire(tb testing.TB, h *host.Host, name, version, label string) host.Leas
 	return l
 }
 
-// ask is what a handler does: a version of the model predicts rows of 4 numbers.
-func ask(h *host.Host, namespace, name string, deadline time.Time, x ...float32) (answer []float32, version string, err error) {
-	l, err := h.Acquire(namespace, []byte(name), nil, nil)
+// ask is what a handler does: a version of model m predicts rows of 4 numbers.
+func ask(h *host.Host, namespace string, deadline time.Time, x ...float32) (answer []float32, version string, err error) {
+	l, err := h.Acquire(namespace, []byte("m"), nil, nil)
 	if err != nil {
 		return nil, "", err
 	}

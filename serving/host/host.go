@@ -74,7 +74,7 @@ func (h *Host) let(gone ...*Version) {
 	h.drains += len(gone)
 	h.mu.Unlock()
 	for _, v := range gone {
-		v.Release()
+		v.release()
 	}
 }
 
@@ -104,7 +104,7 @@ func (h *Host) install(v *Version) error {
 	h.mu.Lock()
 	if h.closed {
 		h.mu.Unlock()
-		v.Release()
+		v.release()
 		return errClosed
 	}
 	r := h.record(v.name, v.version)

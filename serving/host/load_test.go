@@ -39,7 +39,7 @@ func TestDrain(t *testing.T) {
 	if err := l.Predict(t.Context(), time.Time{}, request(1, []float32{0, 0, 0, 0}), a); err != nil || a.Outputs[0].F32[0] != 1 {
 		t.Error(a, err)
 	}
-	if got, _, err := ask(h, "a", "m", time.Time{}, 0, 0, 0, 0); err != nil || got[0] != 2 {
+	if got, _, err := ask(h, "a", time.Time{}, 0, 0, 0, 0); err != nil || got[0] != 2 {
 		t.Error(got, err)
 	}
 	l.Release()
@@ -101,7 +101,7 @@ func TestLoadCorrupt(t *testing.T) {
 	load(t, h, "m", "1", folder)
 	check := func() {
 		t.Helper()
-		if got, version, err := ask(h, "a", "m", time.Time{}, 0, 0, 0, 0); err != nil || got[0] != 1 || version != "1" {
+		if got, version, err := ask(h, "a", time.Time{}, 0, 0, 0, 0); err != nil || got[0] != 1 || version != "1" {
 			t.Error(got, version, err)
 		}
 		if bytes, draining := h.Usage(); bytes > 6<<20 || draining != 0 {

@@ -24,8 +24,8 @@ func (b *Busy) Unwrap() error { return &b.Refusal }
 
 // busy returns a refusal, to be tried again after some time, in whole seconds from 1.
 func busy(wait time.Duration, format string, args ...any) error {
-	seconds := max((wait+time.Second-1)/time.Second, 1)
-	return &Busy{protocol.Error{Status: http.StatusServiceUnavailable, Message: fmt.Sprintf(format, args...)}, seconds * time.Second}
+	wait = max((wait + time.Second - 1).Truncate(time.Second), time.Second)
+	return &Busy{protocol.Error{Status: http.StatusServiceUnavailable, Message: fmt.Sprintf(format, args...)}, wait}
 }
 
 // yieldFrom is the time of computing from which a goroutine lets others go first, once: they
@@ -33,30 +33,40 @@ func busy(wait time.Duration, format string, args ...any) error {
 // nobody else is there.
 const yieldFrom = 100 * time.Microsecond
 
+// Terms are those on which a request is computed.
+type terms struct {
+	namespace string
+	deadline  time.Time // zero: none
+}
+
+// within reports whether there is time for something that takes d.
+func (t terms) within(d time.Duration) bool {
+	return t.deadline.IsZero() || time.Until(t.deadline) >= d
+}
+
 // predict answers a request. Nothing of r and a is used after it has returned.
-func (v *Version) predict(ctx context.Context, namespace string, deadline time.Time, r *protocol.Request, a *protocol.Answer) error {
+func (v *Version) predict(ctx context.Context, t terms, r *protocol.Request, a *protocol.Answer) error {
 	v.begin(a)
 	if n := r.Rows * v.columns; r.Rows < 1 || !v.texts && len(r.X) != n || v.texts && len(r.Cells) != n {
 		return &protocol.Error{Status: http.StatusBadRequest, Message: fmt.Sprintf("the request is not for version %s of model %s: want rows of %d", v.version, v.name, v.columns)}
 	}
-	if !deadline.IsZero() && time.Until(deadline) < v.cost(r.Rows) {
-		return v.late(r.Rows, deadline)
+	if !t.within(v.cost(r.Rows)) {
+		defer v.doubt()
+		return v.late(r.Rows, t)
 	}
 	v.mu.Lock()
 	e := v.pop()
 	if e == nil {
-		if err := v.admit(namespace, deadline, r.Rows); err != nil {
+		if err := v.admit(t, r.Rows); err != nil {
 			v.mu.Unlock()
 			return err
 		}
 	}
 	v.mu.Unlock()
 	if e == nil {
-		return v.wait(ctx, namespace, deadline, r, a)
+		return v.wait(ctx, t, r, a)
 	}
-	err := v.alone(e, deadline, r, a)
-	v.give(e, 1, r.Rows)
-	return err
+	return v.alone(ctx, e, t, r, a)
 }
 
 // cost returns how long an executor takes for some rows, by what it took of late.
@@ -65,11 +75,11 @@ func (v *Version) cost(rows int) time.Duration {
 }
 
 // late counts and returns the error of a deadline.
-func (v *Version) late(rows int, deadline time.Time) error {
+func (v *Version) late(rows int, t terms) error {
 	v.mu.Lock()
 	v.stats.Late++
 	v.mu.Unlock()
-	if left := time.Until(deadline); left > 0 {
+	if left := time.Until(t.deadline); left > 0 {
 		return &protocol.Error{Status: http.StatusGatewayTimeout, Message: fmt.Sprintf(
 			"the deadline is in %v, and %d rows take about %v: ask for fewer, or with a later one", left.Round(time.Microsecond), rows, v.cost(rows).Round(time.Microsecond))}
 	}
@@ -97,12 +107,18 @@ func (v *Version) give(e *executor, requests, rows int) {
 		v.stats.Batches++
 		v.stats.Batched += uint64(requests)
 	}
-	if c := v.next(1 << 62); c != nil {
-		c.state, c.exec = leading, e
-		c.wake <- struct{}{}
+	v.hand(e)
+}
+
+// hand gives an executor to the call whose turn it is; the lock is held.
+func (v *Version) hand(e *executor) {
+	c := v.next(1 << 62)
+	if c == nil {
+		v.free = append(v.free, e)
 		return
 	}
-	v.free = append(v.free, e)
+	c.state, c.exec = leading, e
+	c.wake <- struct{}{}
 }
 
 // next takes the call whose turn it is out of the queue, nil if there is none, or it has more
@@ -110,7 +126,7 @@ func (v *Version) give(e *executor, requests, rows int) {
 // way. The lock is held.
 func (v *Version) next(rows int) *call {
 	for c := v.queue.head(); c != nil && c.rows <= rows; c = v.queue.head() {
-		if c.deadline.IsZero() || time.Until(c.deadline) >= v.cost(c.rows) {
+		if c.within(v.cost(c.rows)) {
 			v.queue.take(c)
 			return c
 		}
@@ -131,25 +147,62 @@ func (v *Version) finish(c *call, err error) {
 	c.wake <- struct{}{}
 }
 
-// alone answers a request on its own goroutine, as many rows at once as an executor has room for.
-func (v *Version) alone(e *executor, deadline time.Time, r *protocol.Request, a *protocol.Answer) error {
+// alone answers a request on its own goroutine with an executor, which it gives back.
+func (v *Version) alone(ctx context.Context, e *executor, t terms, r *protocol.Request, a *protocol.Answer) error {
 	if v.cost(r.Rows) >= yieldFrom {
 		runtime.Gosched()
 	}
 	for first := 0; first < r.Rows; first += v.chunk {
 		n := min(v.chunk, r.Rows-first)
-		if first > 0 && !deadline.IsZero() && time.Until(deadline) < 0 {
-			return v.late(r.Rows, deadline)
+		if first > 0 {
+			var err error
+			if e, err = v.turn(ctx, e, t); err != nil {
+				return err
+			}
 		}
-		x := e.room(n)
-		if err := v.encode(x, r, first, n); err != nil {
+		if err := v.part(e, r, a, first, n); err != nil {
+			v.give(e, 1, r.Rows)
 			return err
 		}
-		from, err := e.compute(x, n)
-		if err != nil {
-			return v.status(err, first)
-		}
-		v.add(a, from, 0, n)
 	}
+	v.give(e, 1, r.Rows)
 	return nil
+}
+
+// part answers rows [first, first+n) of a request.
+func (v *Version) part(e *executor, r *protocol.Request, a *protocol.Answer, first, n int) error {
+	x := e.room(n)
+	if err := v.encode(x, r, first, n); err != nil {
+		return err
+	}
+	from, err := e.compute(x, n)
+	if err != nil {
+		return v.status(err, first)
+	}
+	v.add(a, from, 0, n)
+	return nil
+}
+
+// turn lets those go first whose turn it is, in the middle of a large request. It returns an executor, that
+// one or another; with an error it has given it away.
+func (v *Version) turn(ctx context.Context, e *executor, t terms) (*executor, error) {
+	if !t.within(0) {
+		v.give(e, 0, 0)
+		return nil, v.late(0, t)
+	}
+	v.mu.Lock()
+	if v.queue.rows == 0 {
+		v.mu.Unlock()
+		return e, nil
+	}
+	c := v.call(v.chunk, t) // too large for others' batches
+	v.queue.push(c)
+	v.hand(e)
+	v.mu.Unlock()
+	if err := v.sleep(ctx, c); err != nil {
+		return nil, err
+	}
+	e, err := c.exec, c.err
+	v.recycle(c)
+	return e, err
 }

@@ -12,14 +12,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	"scalar/ml/data"
 	"scalar/ml/model"
 	"scalar/serving/host"
 	"scalar/serving/protocol"
 	"scalar/tensor"
 )
 
-// oracle answers with model's own executor, all rows at once.
-func oracle(tb testing.TB, folder string, rows int, x []float32) *model.Answer {
+// executor is model's own.
+func executor(tb testing.TB, folder string) *model.Executor {
 	tb.Helper()
 	m, tensors, err := model.Open(context.Background(), folder)
 	if err != nil {
@@ -34,15 +35,34 @@ func oracle(tb testing.TB, folder string, rows int, x []float32) *model.Answer {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	x = slices.Clone(x)
-	if err := p.Encoder().Batch(x); err != nil {
-		tb.Fatal(err)
-	}
+	return p.NewExecutor(cpu)
+}
+
+func dense(tb testing.TB, rows int, x []float32) tensor.Dense[float32] {
+	tb.Helper()
 	d, err := tensor.From(x, rows, len(x)/rows)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	a, err := p.NewExecutor(cpu).Predict(d)
+	return d
+}
+
+// oracle answers with model's own executor, all rows at once.
+func oracle(tb testing.TB, folder string, rows int, x []float32) *model.Answer {
+	tb.Helper()
+	m, err := model.OpenModel(context.Background(), folder)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	encoder, err := data.NewEncoder(m.Transform)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	x = slices.Clone(x)
+	if err := encoder.Batch(x); err != nil {
+		tb.Fatal(err)
+	}
+	a, err := executor(tb, folder).Predict(dense(tb, rows, x))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -111,8 +131,12 @@ func TestPredictKinds(t *testing.T) {
 		t.Errorf("points: %+v, want %+v", a, want)
 	}
 	cells := []protocol.Cell{
-		{Kind: protocol.Number, Number: 100}, {Kind: protocol.Number, Number: 4}, {Text: []byte("north")},
-		{Kind: protocol.Number, Number: 65}, {Kind: protocol.Missing}, {Text: []byte("south")},
+		{Kind: protocol.Number, Number: 100},
+		{Kind: protocol.Number, Number: 4},
+		{Text: []byte("north")},
+		{Kind: protocol.Number, Number: 65},
+		{Kind: protocol.Missing},
+		{Text: []byte("south")},
 	}
 	a = predict("houses", &protocol.Request{Rows: 2, Cells: cells})
 	if p := a.Outputs[0].F32; len(p) != 2 || math.Abs(float64(p[0])-290) > 10 || math.Abs(float64(p[1])-170) > 25 {
@@ -143,12 +167,12 @@ func TestPredictWrong(t *testing.T) {
 	}
 	x := random(4*600, 1)
 	x[4*500+1] = float32(math.NaN())
-	_, _, err := ask(h, "a", "m", time.Time{}, x...)
+	_, _, err := ask(h, "a", time.Time{}, x...)
 	refused(t, err, 400, "row 500: ")
 	for i := range 4 {
 		x[4*500+i] = math.MaxFloat32
 	}
-	_, _, err = ask(h, "a", "m", time.Time{}, x...)
+	_, _, err = ask(h, "a", time.Time{}, x...)
 	refused(t, err, 400, "row 500: its numbers are too large")
 }
 
@@ -159,9 +183,9 @@ func TestPredictPanics(t *testing.T) {
 	l := acquire(t, h, "m", "", "")
 	defer l.Release()
 	host.Break(l.Version)
-	_, _, err := ask(h, "a", "m", time.Time{}, 1, 2, 3, 4)
+	_, _, err := ask(h, "a", time.Time{}, 1, 2, 3, 4)
 	refused(t, err, 500, "the model panicked")
-	got, _, err := ask(h, "a", "m", time.Time{}, 1, 2, 3, 4)
+	got, _, err := ask(h, "a", time.Time{}, 1, 2, 3, 4)
 	if err != nil || got[0] != 15 {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -265,7 +289,7 @@ func TestBatchWrong(t *testing.T) {
 					if i == 3 {
 						x[4], x[5] = math.MaxFloat32, math.MaxFloat32
 					}
-					got, _, err := ask(h, "a", "m", time.Time{}, x...)
+					got, _, err := ask(h, "a", time.Time{}, x...)
 					switch {
 					case i == 3:
 						refused(t, err, 400, "row 1: its numbers are too large")

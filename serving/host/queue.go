@@ -12,13 +12,13 @@ import (
 // The lock of its version guards state, tenant, exec and the links. Whoever takes it out of the
 // queue, but for its own goroutine, sends one wake.
 type call struct {
-	rows     int
-	x        []float32 // rows×features, encoded
-	deadline time.Time // zero: none
-	answer   protocol.Answer
-	err      error
-	wake     chan struct{} // of capacity 1, so that no sender waits
-	timer    *time.Timer
+	terms
+	rows   int       // of a large request, those that it computes before others have their turn
+	x      []float32 // rows×features, encoded; empty: it takes part in no batch
+	answer protocol.Answer
+	err    error
+	wake   chan struct{} // of capacity 1, so that no sender waits
+	timer  *time.Timer
 
 	state      callState
 	tenant     *tenant
@@ -65,11 +65,11 @@ func (q *queue) of(name string) *tenant {
 }
 
 // push puts a call last among those of its tenant.
-func (q *queue) push(name string, c *call) {
-	t := q.of(name)
+func (q *queue) push(c *call) {
+	t := q.of(c.namespace)
 	if t == nil {
 		t = q.fresh()
-		t.name = name
+		t.name = c.namespace
 	}
 	if t.first == nil {
 		t.served = max(t.served, q.clock)

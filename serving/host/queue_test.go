@@ -35,7 +35,7 @@ func TestDeadline(t *testing.T) {
 			var all sync.WaitGroup
 			all.Go(func() {
 				began := time.Now()
-				_, _, err := ask(h, "a", "m", began.Add(5*time.Millisecond), 1, 2, 3, 4)
+				_, _, err := ask(h, "a", began.Add(5*time.Millisecond), 1, 2, 3, 4)
 				refused(t, err, 504, "the deadline passed")
 				if d := time.Since(began); d != 5*time.Millisecond {
 					t.Errorf("answered after %v", d)
@@ -43,7 +43,7 @@ func TestDeadline(t *testing.T) {
 			})
 			synctest.Wait()
 			all.Go(func() {
-				got, _, err := ask(h, "a", "m", time.Now().Add(time.Hour), 1, 2, 3, 4)
+				got, _, err := ask(h, "a", time.Now().Add(time.Hour), 1, 2, 3, 4)
 				if err != nil || got[0] != 15 {
 					t.Error(got, err)
 				}
@@ -76,14 +76,14 @@ func TestDeadlineRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, v, give := busyHost(t, host.Config{}, 1, 10*time.Millisecond)
 		began := time.Now()
-		_, _, err := ask(h, "a", "m", began.Add(15*time.Millisecond), make([]float32, 8)...)
+		_, _, err := ask(h, "a", began.Add(15*time.Millisecond), make([]float32, 8)...)
 		refused(t, err, 504, "2 rows take about 20ms")
-		_, _, err = ask(h, "a", "m", began, 1, 2, 3, 4)
+		_, _, err = ask(h, "a", began, 1, 2, 3, 4)
 		refused(t, err, 504, "the deadline has passed")
 		var all sync.WaitGroup
-		all.Go(func() { ask(h, "a", "m", time.Time{}, make([]float32, 40)...) })
+		all.Go(func() { ask(h, "a", time.Time{}, make([]float32, 40)...) })
 		synctest.Wait()
-		_, _, err = ask(h, "a", "m", began.Add(105*time.Millisecond), 1, 2, 3, 4)
+		_, _, err = ask(h, "a", began.Add(105*time.Millisecond), 1, 2, 3, 4)
 		refused(t, err, 503, "the deadline would pass")
 		if time.Since(began) != 0 {
 			t.Errorf("refused after %v", time.Since(began))
@@ -91,7 +91,7 @@ func TestDeadlineRefused(t *testing.T) {
 		// Another tenant's turn comes after one row of theirs.
 		for range 2 {
 			all.Go(func() {
-				_, _, err := ask(h, "b", "m", began.Add(45*time.Millisecond), 1, 2, 3, 4)
+				_, _, err := ask(h, "b", began.Add(45*time.Millisecond), 1, 2, 3, 4)
 				refused(t, err, 504, "the deadline passed")
 			})
 			synctest.Wait()
@@ -112,13 +112,13 @@ func TestDeadlineRefused(t *testing.T) {
 // request out.
 func TestQueueFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, v, give := busyHost(t, host.Config{QueueRows: 10}, 1, 500*time.Millisecond)
+		h, v, give := busyHost(t, host.Config{QueueRows: 10, QueueTime: time.Minute}, 1, 500*time.Millisecond)
 		var all sync.WaitGroup
 		var mu sync.Mutex
 		var out []string
 		enter := func(who string, id float32) {
 			all.Go(func() {
-				_, _, err := ask(h, who, "m", time.Time{}, id, 0, 0, 0)
+				_, _, err := ask(h, who, time.Time{}, id, 0, 0, 0)
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
@@ -130,7 +130,7 @@ func TestQueueFull(t *testing.T) {
 		for i := range 10 {
 			enter("a", float32(i))
 		}
-		_, _, err := ask(h, "a", "m", time.Time{}, 1, 2, 3, 4)
+		_, _, err := ask(h, "a", time.Time{}, 1, 2, 3, 4)
 		refused(t, err, 503, "its queue is full")
 		if b, ok := errors.AsType[*host.Busy](err); !ok || b.RetryAfter != 6*time.Second { // 11 rows of 0.5 s
 			t.Errorf("%+v", b)
@@ -149,16 +149,62 @@ func TestQueueFull(t *testing.T) {
 		// A request of more rows than the queue has waits where nothing else does.
 		give = host.Seize(v)
 		all.Go(func() {
-			if _, _, err := ask(h, "a", "m", time.Time{}, make([]float32, 4*50)...); err != nil {
+			if _, _, err := ask(h, "a", time.Time{}, make([]float32, 4*50)...); err != nil {
 				t.Error(err)
 			}
 		})
 		synctest.Wait()
-		_, _, err = ask(h, "a", "m", time.Time{}, 1, 2, 3, 4)
+		_, _, err = ask(h, "a", time.Time{}, 1, 2, 3, 4)
 		refused(t, err, 503, "its queue is full")
 		give()
 		all.Wait()
 	})
+}
+
+// A request that would wait for long is refused; a tenant waits for its own requests, and for as many of others.
+func TestQueueTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, v, give := busyHost(t, host.Config{QueueTime: 100 * time.Millisecond}, 1, 10*time.Millisecond)
+		var all sync.WaitGroup
+		for range 11 {
+			all.Go(func() {
+				if _, _, err := ask(h, "a", time.Time{}, 0, 0, 0, 0); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		_, _, err := ask(h, "a", time.Time{}, 0, 0, 0, 0)
+		refused(t, err, 503, "this one would wait for 120ms")
+		all.Go(func() {
+			if _, _, err := ask(h, "b", time.Time{}, 0, 0, 0, 0); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		give()
+		all.Wait()
+		if s := v.Stats(); s.Requests != 12 || s.Full != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// A time a row that was measured wrong does not refuse for ever.
+func TestDeadlineDoubted(t *testing.T) {
+	h := start(t, host.Config{Cores: 1})
+	load(t, h, "m", "1", sum(t, t.TempDir(), 5))
+	host.Tune(host.Current(h, "m"), time.Hour)
+	for n := 0; ; n++ {
+		_, _, err := ask(h, "a", time.Now().Add(time.Second), 1, 2, 3, 4)
+		if err == nil {
+			break
+		}
+		if n == 1000 {
+			t.Fatal(err)
+		}
+		refused(t, err, 504, "1 rows take about")
+	}
 }
 
 // Tenants take turns, counted in rows, whatever each has sent before.
@@ -170,7 +216,7 @@ func TestQueueFair(t *testing.T) {
 		var order []string
 		enter := func(who string, rows int) {
 			all.Go(func() {
-				if _, _, err := ask(h, who, "m", time.Time{}, make([]float32, 4*rows)...); err != nil {
+				if _, _, err := ask(h, who, time.Time{}, make([]float32, 4*rows)...); err != nil {
 					t.Error(err)
 				}
 				mu.Lock()
@@ -195,6 +241,41 @@ func TestQueueFair(t *testing.T) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	})
+}
+
+// A large request lets others go between its parts, as often as it is their turn.
+func TestQueueLarge(t *testing.T) {
+	for _, batch := range []int{1, 16} {
+		synctest.Test(t, func(t *testing.T) {
+			h, v, give := busyHost(t, host.Config{}, batch, 1)
+			x := random(4*256*5, 1)
+			want := oracle(t, h.Models("")[0].Versions[0].Folder, 256*5, x).Predictions
+			var all sync.WaitGroup
+			all.Go(func() {
+				got, _, err := ask(h, "a", time.Time{}, x...)
+				if err != nil || !slices.Equal(got, want) {
+					t.Errorf("%v, or other bits", err)
+				}
+				if s := v.Stats(); s.Requests != 4 {
+					t.Errorf("%+v: the others were not computed before the large one's end", s)
+				}
+			})
+			synctest.Wait()
+			for range 3 {
+				all.Go(func() {
+					if got, _, err := ask(h, "b", time.Time{}, 1, 2, 3, 4); err != nil || got[0] != 15 {
+						t.Error(got, err)
+					}
+				})
+				synctest.Wait()
+			}
+			give()
+			all.Wait()
+			if host.Free(v) != 1 {
+				t.Error("the executor is lost")
+			}
+		})
+	}
 }
 
 // One that comes back as soon as it was answered gets its turn and no more, however many of its requests

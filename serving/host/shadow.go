@@ -1,9 +1,9 @@
 package host
 
 import (
+	"context"
 	"slices"
 	"sync"
-	"time"
 
 	"scalar/serving/protocol"
 )
@@ -87,7 +87,7 @@ func (l *Lease) cast(r *protocol.Request) {
 // predict computes a shadow if an executor is free.
 func (s *shadow) predict(a *protocol.Answer) {
 	v := s.v
-	defer v.Release()
+	defer v.release()
 	v.mu.Lock()
 	e := v.pop()
 	if e == nil {
@@ -100,9 +100,7 @@ func (s *shadow) predict(a *protocol.Answer) {
 		return
 	}
 	v.begin(a)
-	err := v.alone(e, time.Time{}, &s.r, a)
-	v.give(e, 1, s.r.Rows)
-	if err != nil {
+	if err := v.alone(context.Background(), e, terms{}, &s.r, a); err != nil {
 		v.log.Info("a shadow was not computed", "model", v.name, "version", v.version, "error", err)
 	}
 }

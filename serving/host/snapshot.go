@@ -168,16 +168,16 @@ func (h *Host) Acquire(namespace string, name, version, label []byte) (Lease, er
 
 // pick returns the version that answers the next request that names none, and the one that is
 // its shadow.
-func (m *served) pick() (v, shadow *Version) {
-	v = m.best
-	if len(m.traffic) == 0 && len(m.shadows) == 0 {
+func (s *served) pick() (v, shadow *Version) {
+	v = s.best
+	if len(s.traffic) == 0 && len(s.shadows) == 0 {
 		return v, nil
 	}
-	n := m.counter.Add(1)
-	if len(m.traffic) > 0 {
-		v = of(m.traffic, n*golden)
+	n := s.counter.Add(1)
+	if len(s.traffic) > 0 {
+		v = of(s.traffic, n*golden)
 	}
-	if shadow = of(m.shadows, n*root2); shadow == v {
+	if shadow = of(s.shadows, n*root2); shadow == v {
 		shadow = nil
 	}
 	return v, shadow
@@ -186,22 +186,22 @@ func (m *served) pick() (v, shadow *Version) {
 // Release lets go of the version.
 func (l *Lease) Release() {
 	if l.shadow != nil {
-		l.shadow.Release()
+		l.shadow.release()
 		l.shadow = nil
 	}
 	if l.Version != nil {
-		l.Version.Release()
+		l.release()
 		l.Version = nil
 	}
 }
 
 // Predict answers a request that the version's signature has parsed. A deadline that is not zero is
-// kept: what cannot make it is refused. Nothing of r and a is used after Predict has returned. It
+// kept: what cannot make it is refused, and what has begun is finished. Nothing of r and a is used after Predict has returned. It
 // allocates nothing where an executor is free and a has been used before. Errors are
 // *protocol.Error, or *Busy, which has one: 400 of rows that the model cannot take, 503 where too many
 // wait, 504 of the deadline; a says nothing then.
 func (l *Lease) Predict(ctx context.Context, deadline time.Time, r *protocol.Request, a *protocol.Answer) error {
-	err := l.predict(ctx, l.namespace, deadline, r, a)
+	err := l.predict(ctx, terms{l.namespace, deadline}, r, a)
 	if l.shadow != nil && err == nil {
 		l.cast(r)
 	}

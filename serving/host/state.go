@@ -72,6 +72,15 @@ func (v *Version) fill(s *VersionStatus) {
 	s.Waiting, s.Stats = v.queue.rows, v.stats
 }
 
+// Versions returns the versions of a model that answer, the lowest first.
+func (h *Host) Versions(name string) []string {
+	m := h.snapshot.Load().models[name]
+	if m == nil {
+		return nil
+	}
+	return slices.SortedFunc(maps.Keys(m.versions), newer)
+}
+
 // Ready reports whether every model has a version that answers, but for those that were
 // unloaded.
 func (h *Host) Ready() bool {

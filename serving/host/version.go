@@ -35,6 +35,7 @@ type Version struct {
 	chunk     int // rows that an executor computes at once, at most
 	batch     int // rows of a batch of queued requests, at most
 	queueRows int // that may wait
+	queueTime time.Duration
 	cores     int
 	perRow    atomic.Int64 // ns, of late
 	users     atomic.Int64 // who holds it, and 1 for the host; at 0 it is gone
@@ -68,7 +69,7 @@ const (
 func (h *Host) open(ctx context.Context, name, version, folder string, weights int64) (*Version, error) {
 	v := &Version{
 		name: name, version: version, folder: folder, bytes: weights, log: h.config.Log,
-		queueRows: h.config.QueueRows, cores: h.config.Cores, chunk: maxChunk, gone: h.gone,
+		queueRows: h.config.QueueRows, queueTime: h.config.QueueTime, cores: h.config.Cores, chunk: maxChunk, gone: h.gone,
 	}
 	v.users.Store(1)
 	v.calls.New = func() any { return &call{wake: make(chan struct{}, 1)} }
@@ -88,7 +89,7 @@ func (h *Host) open(ctx context.Context, name, version, folder string, weights i
 		}
 	}
 	if err != nil {
-		v.Release()
+		v.release()
 		return nil, err
 	}
 	return v, nil
@@ -200,10 +201,18 @@ func (v *Version) measure() error {
 	return nil
 }
 
-// took counts for the time a row.
+// took counts for the time a row. One that took far longer, since something else had the core, counts as
+// twice as long.
 func (v *Version) took(d time.Duration, rows int) {
 	old := v.perRow.Load()
-	v.perRow.Store(max(old+(int64(d)/int64(rows)-old)/8, 1))
+	v.perRow.Store(max(old+(min(int64(d)/int64(rows), 2*old)-old)/8, 1))
+}
+
+// doubt makes the time a row a little shorter: a request was refused by it, and nobody may be left to
+// measure it.
+func (v *Version) doubt() {
+	old := v.perRow.Load()
+	v.perRow.Store(max(old-old/64, 1))
 }
 
 // hold takes a share in the version, and reports whether it is still there.
@@ -219,8 +228,8 @@ func (v *Version) hold() bool {
 	}
 }
 
-// Release lets go of the version.
-func (v *Version) Release() {
+// release lets go of the version.
+func (v *Version) release() {
 	if v.users.Add(-1) == 0 {
 		v.end()
 	}

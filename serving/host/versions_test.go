@@ -3,6 +3,7 @@ package host_test
 import (
 	"math"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,6 +62,9 @@ func TestAcquire(t *testing.T) {
 	}
 	if m := h.Models("a")[0]; len(m.Versions) != 4 || m.Versions[3].Version != "10" || m.Versions[2].State != host.Unavailable || m.Versions[1].State != host.Ready {
 		t.Errorf("%+v", m)
+	}
+	if got := h.Versions("m"); !slices.Equal(got, []string{"1", "2", "10"}) || h.Versions("n") != nil {
+		t.Error(got)
 	}
 	if bytes, draining := h.Usage(); bytes <= 0 || draining != 0 {
 		t.Error(bytes, draining)
@@ -130,7 +134,7 @@ func TestShadow(t *testing.T) {
 		}
 		for i := range 400 {
 			x := []float32{float32(i), 0, 0, 0}
-			got, version, err := ask(h, "a", "m", time.Time{}, x...)
+			got, version, err := ask(h, "a", time.Time{}, x...)
 			if err != nil || got[0] != float32(i)+map[string]float32{"1": 1, "2": 2}[version] {
 				t.Fatal(got, version, err)
 			}
@@ -143,7 +147,7 @@ func TestShadow(t *testing.T) {
 		}
 		give := host.Seize(host.Current(h, "m")) // version 10: nobody waits for it
 		for range 400 {
-			if _, _, err := ask(h, "a", "m", time.Time{}, 0, 0, 0, 0); err != nil {
+			if _, _, err := ask(h, "a", time.Time{}, 0, 0, 0, 0); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
@@ -174,6 +178,7 @@ func TestConfig(t *testing.T) {
 		"max_bytes: -1":                            "max_bytes is -1",
 		"batch_rows: 2000":                         "batch_rows is 2000",
 		"queue_rows: -1":                           "queue_rows is -1",
+		"queue_time: -1s":                          "queue_time is -1s",
 		"poll: 1ms":                                "poll is 1ms",
 		"models: {a/b: {}}":                        `a model cannot be called "a/b"`,
 		"models: {m: {labels: {7: 1}}}":            `the label "7"`,

@@ -12,24 +12,30 @@ import (
 // admit reports whether a request may wait: there is room in the queue, or its tenant has less in it
 // than another, whose last request then goes; and its turn comes before its deadline. The
 // lock is held.
-func (v *Version) admit(namespace string, deadline time.Time, rows int) error {
+func (v *Version) admit(t terms, rows int) error {
 	q := &v.queue
-	ahead := v.cost(q.ahead(namespace, rows)) / time.Duration(v.cores)
-	if !deadline.IsZero() && time.Until(deadline) < max(ahead, v.cost(rows)) {
+	full := v.cost(rows)
+	rows = min(rows, v.chunk)
+	ahead := v.cost(q.ahead(t.namespace, rows)) / time.Duration(v.cores)
+	if !t.within(max(ahead, full)) {
 		v.stats.Late++
 		return busy(ahead, "model %s has so many requests that the deadline would pass before this one is computed", v.name)
 	}
+	if ahead-v.cost(rows)/time.Duration(v.cores) > v.queueTime {
+		v.stats.Full++
+		return busy(ahead, "model %s has too many requests: this one would wait for %v", v.name, ahead.Round(time.Millisecond))
+	}
 	own := rows
-	if t := q.of(namespace); t != nil {
-		own += t.rows
+	if mine := q.of(t.namespace); mine != nil {
+		own += mine.rows
 	}
 	for q.rows > 0 && q.rows+rows > v.queueRows {
-		t := q.longest()
-		if t.rows <= own {
+		longest := q.longest()
+		if longest.rows <= own {
 			v.stats.Full++
 			return busy(ahead, "model %s has too many requests: its queue is full", v.name)
 		}
-		c := t.last
+		c := longest.last
 		q.remove(c)
 		v.stats.Full++
 		v.finish(c, busy(ahead, "model %s has too many requests: its queue is full, and this one made room for another tenant", v.name))
@@ -38,8 +44,8 @@ func (v *Version) admit(namespace string, deadline time.Time, rows int) error {
 }
 
 // wait answers a request for which no executor was free.
-func (v *Version) wait(ctx context.Context, namespace string, deadline time.Time, r *protocol.Request, a *protocol.Answer) error {
-	c := v.call(r.Rows, deadline)
+func (v *Version) wait(ctx context.Context, t terms, r *protocol.Request, a *protocol.Answer) error {
+	c := v.call(min(r.Rows, v.chunk), t)
 	if c.rows < v.batch {
 		c.x = grown(c.x, c.rows*v.features)
 		if err := v.encode(c.x, r, 0, c.rows); err != nil {
@@ -52,20 +58,20 @@ func (v *Version) wait(ctx context.Context, namespace string, deadline time.Time
 		c.state, c.exec = leading, e
 		c.wake <- struct{}{}
 	} else {
-		if err := v.admit(namespace, deadline, c.rows); err != nil {
+		if err := v.admit(t, r.Rows); err != nil {
 			v.mu.Unlock()
 			v.recycle(c)
 			return err
 		}
 		v.stats.Queued++
-		v.queue.push(namespace, c)
+		v.queue.push(c)
 	}
 	v.mu.Unlock()
 	if err := v.sleep(ctx, c); err != nil {
 		return err
 	}
 	if e := c.exec; e != nil {
-		return v.lead(e, c, r, a)
+		return v.lead(ctx, e, c, r, a)
 	}
 	err := c.err
 	if err == nil {
@@ -131,31 +137,29 @@ func (v *Version) leave(ctx context.Context, c *call) error {
 }
 
 // call returns a call for some rows.
-func (v *Version) call(rows int, deadline time.Time) *call {
+func (v *Version) call(rows int, t terms) *call {
 	c, ok := v.calls.Get().(*call)
 	if !ok {
 		panic("host: the pool has something else than calls")
 	}
-	c.rows, c.deadline, c.x = rows, deadline, c.x[:0]
+	c.rows, c.terms, c.x = rows, t, c.x[:0]
 	v.begin(&c.answer)
 	return c
 }
 
 // recycle gives back a call that nobody else knows.
 func (v *Version) recycle(c *call) {
-	c.exec, c.err, c.state = nil, nil, queued
+	c.exec, c.err, c.state, c.terms = nil, nil, queued, terms{}
 	v.calls.Put(c)
 }
 
 // lead answers a request that was given an executor, and what has queued, as many rows as a
 // batch has.
-func (v *Version) lead(e *executor, c *call, r *protocol.Request, a *protocol.Answer) error {
+func (v *Version) lead(ctx context.Context, e *executor, c *call, r *protocol.Request, a *protocol.Answer) error {
 	if len(c.x) == 0 {
-		deadline := c.deadline
+		t := c.terms
 		v.recycle(c)
-		err := v.alone(e, deadline, r, a)
-		v.give(e, 1, r.Rows)
-		return err
+		return v.alone(ctx, e, t, r, a)
 	}
 	if v.cost(c.rows) >= yieldFrom {
 		runtime.Gosched()

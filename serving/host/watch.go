@@ -38,7 +38,7 @@ type place struct{ name, version string }
 
 // A sight is what was last seen of a version.
 type sight struct {
-	print string // of its files
+	files string // what tells them from others
 	tried bool   // it was loaded, or cannot be
 	gone  int    // looks that did not find it, one after the other
 }
@@ -126,14 +126,14 @@ func comparePlaces(a, b place) int {
 
 // look loads a version if it is new and still. An error is that of ctx.
 func (w *Watcher) look(ctx context.Context, at place, folder string) error {
-	print, still := w.print(ctx, folder)
+	files, still := w.files(ctx, folder)
 	s := w.seen[at]
 	switch {
 	case s == nil:
-		s = &sight{print: print}
+		s = &sight{files: files}
 		w.seen[at] = s
-	case s.print != print:
-		*s = sight{print: print}
+	case s.files != files:
+		*s = sight{files: files}
 	default:
 		still = true
 	}
@@ -148,8 +148,8 @@ func (w *Watcher) look(ctx context.Context, at place, folder string) error {
 	return nil
 }
 
-// print returns what tells a version's files from others, and whether they need not be looked at twice.
-func (w *Watcher) print(ctx context.Context, folder string) (print string, still bool) {
+// files returns what tells a version's files from others, and whether they need not be looked at twice.
+func (w *Watcher) files(ctx context.Context, folder string) (text string, still bool) {
 	var b strings.Builder
 	still = true
 	for _, file := range []string{model.ModelFile, model.WeightsFile, storage.SuccessName} {

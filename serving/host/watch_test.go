@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,109 +48,129 @@ func states(h *host.Host) string {
 	return strings.Join(all, " ")
 }
 
-// A folder of models is followed: what appears, changes, is copied by hand, is damaged, goes.
+// A watching test looks at a folder of models, in which m answers.
+type watching struct {
+	*testing.T
+	h    *host.Host
+	w    *host.Watcher
+	root string
+}
+
+func watch(t *testing.T) *watching {
+	t.Helper()
+	h, root := start(t, host.Config{Cores: 1}), t.TempDir()
+	return &watching{t, h, h.Watch(root), root}
+}
+
+// look looks once, and compares the states of versions.
+func (w *watching) look(want string) {
+	w.Helper()
+	if err := w.w.Look(w.Context()); err != nil {
+		w.Fatal(err)
+	}
+	if got := states(w.h); got != want {
+		w.Errorf("%s, want %s", got, want)
+	}
+}
+
+func (w *watching) answers(want float32) {
+	w.Helper()
+	if got, _, err := ask(w.h, "a", time.Time{}, 0, 0, 0, 0); err != nil || got[0] != want {
+		w.Errorf("%v, %v: want %v", got, err, want)
+	}
+}
+
+// Models that appear or change are loaded, what is no model is not.
 func TestWatch(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h, root := start(t, host.Config{Cores: 1}), t.TempDir()
-		w := h.Watch(root)
-		look := func(want string) {
-			t.Helper()
-			if err := w.Look(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if got := states(h); got != want {
-				t.Errorf("%s, want %s", got, want)
-			}
-		}
-		answers := func(want float32) {
-			t.Helper()
-			if got, _, err := ask(h, "a", "m", time.Time{}, 0, 0, 0, 0); err != nil || got[0] != want {
-				t.Errorf("%v, %v: want %v", got, err, want)
-			}
-		}
-		look("")
-		made(t, root+"/m", 1)
-		made(t, root+"/.hidden", 1)
-		made(t, root+"/n/notes", 1)
-		if err := os.Symlink(root+"/nothing", root+"/link"); err != nil {
-			t.Fatal(err)
-		}
-		look("m/1=READY")
-		answers(1)
-		made(t, root+"/m", 2) // the same version, another model
-		look("m/1=READY")
-		answers(2)
+	w := watch(t)
+	w.look("")
+	made(t, w.root+"/m", 1)
+	made(t, w.root+"/.hidden", 1)
+	made(t, w.root+"/n/notes", 1)
+	if err := os.Symlink(w.root+"/nothing", w.root+"/link"); err != nil {
+		t.Fatal(err)
+	}
+	w.look("m/1=READY")
+	w.answers(1)
+	made(t, w.root+"/m", 2) // the same version, another model
+	w.look("m/1=READY")
+	w.answers(2)
+	made(t, w.root+"/k/3", 2)
+	made(t, w.root+"/k/20", 2)
+	w.look("k/3=READY k/20=READY m/1=READY")
 
-		// Versions, of which the highest answers. One without _SUCCESS is looked at twice: the bubble's clock
-		// is long before the files'.
-		if err := os.RemoveAll(root + "/m"); err != nil {
-			t.Fatal(err)
-		}
-		made(t, root+"/m/1", 3)
-		sum(t, root+"/m/7", 7)
-		look("m/1=READY")
-		answers(3)
-		look("m/1=READY m/7=READY")
-		answers(7)
+	// What was unloaded stays so until it changes.
+	if err := w.h.Unload("m", ""); err != nil {
+		t.Fatal(err)
+	}
+	w.look("k/3=READY k/20=READY m/1=UNAVAILABLE")
+	made(t, w.root+"/m", 2)
+	w.look("k/3=READY k/20=READY m/1=READY")
+	w.answers(2)
+}
 
-		// Half a copy is not loaded; one that is damaged is, in vain, once, and then again when it has changed.
-		sum(t, root+"/m/8", 8)
-		weights := root + "/m/8/weights.safetensors"
-		whole, err := os.ReadFile(weights)
-		if err != nil {
+// A folder without _SUCCESS is looked at twice; one that is damaged is tried once, and again when
+// it has changed, while others answer.
+func TestWatchCopied(t *testing.T) {
+	w := watch(t)
+	made(t, w.root+"/m/1", 3)
+	sum(t, w.root+"/m/7", 7)
+	w.look("m/1=READY")
+	w.answers(3)
+	w.look("m/1=READY m/7=READY")
+	w.answers(7)
+	sum(t, w.root+"/m/8", 8)
+	weights := w.root + "/m/8/weights.safetensors"
+	whole, err := os.ReadFile(weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n < 10; n++ {
+		if err := os.WriteFile(weights, whole[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for n := 1; n < 10; n++ {
-			if err := os.WriteFile(weights, whole[:n], 0o600); err != nil {
-				t.Fatal(err)
-			}
-			look("m/1=READY m/7=READY")
-		}
-		look("m/1=READY m/7=READY m/8=UNAVAILABLE")
-		answers(7)
-		if err := os.WriteFile(weights, whole, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		look("m/1=READY m/7=READY m/8=UNAVAILABLE")
-		look("m/1=READY m/7=READY m/8=READY")
-		answers(8)
+		w.look("m/1=READY m/7=READY")
+	}
+	w.look("m/1=READY m/7=READY m/8=UNAVAILABLE")
+	w.look("m/1=READY m/7=READY m/8=UNAVAILABLE")
+	w.answers(7)
+	if err := os.WriteFile(weights, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.look("m/1=READY m/7=READY m/8=UNAVAILABLE")
+	w.look("m/1=READY m/7=READY m/8=READY")
+	w.answers(8)
+}
 
-		// What was unloaded stays so until it changes; touching it is no change.
-		if err := h.Unload("m", "8"); err != nil {
-			t.Fatal(err)
+// A version that two looks do not find is unloaded; where the whole folder is not there, nothing is.
+func TestWatchGone(t *testing.T) {
+	w := watch(t)
+	made(t, w.root+"/m/7", 7)
+	made(t, w.root+"/m/8", 8)
+	w.look("m/7=READY m/8=READY")
+	move(t, w.root+"/m/8", w.root+"/.away")
+	w.look("m/7=READY m/8=READY")
+	move(t, w.root+"/.away", w.root+"/m/8")
+	w.look("m/7=READY m/8=READY")
+	move(t, w.root+"/m/8", w.root+"/.away")
+	w.look("m/7=READY m/8=READY")
+	w.answers(8)
+	w.look("m/7=READY")
+	w.answers(7)
+	move(t, w.root, w.root+"-away")
+	for range 3 {
+		f := job.AsFailure(w.w.Look(t.Context()), job.FaultInternal)
+		if f.Code != job.ExitNotFound || !strings.Contains(f.Message, "there is no folder") {
+			t.Errorf("%+v", f)
 		}
-		look("m/1=READY m/7=READY m/8=UNAVAILABLE")
-		answers(7)
-		made(t, root+"/m/8", 9)
-		look("m/1=READY m/7=READY m/8=READY")
-		answers(9)
-
-		// A version that goes for one look stays.
-		move(t, root+"/m/8", root+"/.away")
-		look("m/1=READY m/7=READY m/8=READY")
-		move(t, root+"/.away", root+"/m/8")
-		look("m/1=READY m/7=READY m/8=READY")
-		move(t, root+"/m/8", root+"/.away")
-		look("m/1=READY m/7=READY m/8=READY")
-		look("m/1=READY m/7=READY")
-		answers(7)
-
-		// Without its folder nothing is unloaded.
-		move(t, root, root+"-away")
-		for range 3 {
-			f := job.AsFailure(w.Look(t.Context()), job.FaultInternal)
-			if f.Code != job.ExitNotFound || !strings.Contains(f.Message, "there is no folder") {
-				t.Errorf("%+v", f)
-			}
-		}
-		answers(7)
-		move(t, root+"-away", root)
-		if err := os.RemoveAll(root + "/m"); err != nil {
-			t.Fatal(err)
-		}
-		look("m/1=READY m/7=READY")
-		look("")
-	})
+	}
+	w.answers(7)
+	move(t, w.root+"-away", w.root)
+	if err := os.RemoveAll(w.root + "/m"); err != nil {
+		t.Fatal(err)
+	}
+	w.look("m/7=READY")
+	w.look("")
 }
 
 // A model's own folder is watched under any name; Run looks once a second.
@@ -170,7 +191,7 @@ func TestWatchModel(t *testing.T) {
 		_, err = h.WatchModel("a/b", root)
 		loadRefused(t, err, "a model cannot be called")
 		ended := make(chan error)
-		ctx, cancel := withCancel(t)
+		ctx, cancel := context.WithCancel(t.Context())
 		go func() { ended <- w.Run(ctx) }()
 		synctest.Wait()
 		made(t, root+"/model", 1)
