@@ -2,7 +2,8 @@ package tensor
 
 import (
 	"fmt"
-	"math"
+
+	"scalar/tensor/internal/kernel"
 )
 
 // A Pooling is over windows of images, n×c×h×w without gaps. Windows lie whole inside.
@@ -99,10 +100,10 @@ func poolError(format string, args ...any) error {
 type pools struct {
 	Pooling
 	cpu          *CPU
-	kind         func(p *pools, small, large []float32, picks []int32)
+	kind         func(p *pools, part planes)
 	small, large []float32
 	in, out      [2]int
-	planes       int
+	n            int // planes
 	picks        []int32
 }
 
@@ -115,7 +116,7 @@ func (c *CPU) pooling(v Pooling, small, large Dense[float32]) (*pools, error) {
 		return nil, poolError("images %s give %d×%d of each channel, not %s, all without gaps", large.dims(), out[0], out[1], small.dims())
 	}
 	p := &c.pools
-	*p = pools{Pooling: v, cpu: c, small: small.data, large: large.data, planes: large.shape[0] * large.shape[1]}
+	*p = pools{Pooling: v, cpu: c, small: small.data, large: large.data, n: large.shape[0] * large.shape[1]}
 	p.in, p.out = [2]int{large.shape[2], large.shape[3]}, out
 	return p, nil
 }
@@ -124,92 +125,61 @@ func (c *CPU) pooling(v Pooling, small, large Dense[float32]) (*pools, error) {
 const planesAtOnce = 16
 
 func (p *pools) run() {
-	p.cpu.pool.run(p, (p.planes+planesAtOnce-1)/planesAtOnce)
+	p.cpu.pool.run(p, (p.n+planesAtOnce-1)/planesAtOnce)
 	*p = pools{}
 }
 
 func (p *pools) unit(_, i int) {
-	for n := i * planesAtOnce; n < min((i+1)*planesAtOnce, p.planes); n++ {
-		small, large := area(p.out), area(p.in)
-		var picks []int32
-		if p.picks != nil {
-			picks = p.picks[n*small:][:small]
+	small, large := area(p.out), area(p.in)
+	from, to := i*planesAtOnce, min((i+1)*planesAtOnce, p.n)
+	part := planes{n: to - from, small: p.small[from*small : to*small], large: p.large[from*large : to*large]}
+	if p.picks != nil {
+		part.picks = p.picks[from*small : to*small]
+	}
+	p.kind(p, part)
+}
+
+// planes are some of the planes of a pooling.
+type planes struct {
+	n            int
+	small, large []float32
+	picks        []int32
+}
+
+func (p *pools) windows(part planes) kernel.Windows {
+	return kernel.Windows{Planes: part.n, Size: p.in, Out: p.out, Window: p.Window, Stride: p.Stride}
+}
+
+func (p *pools) largest(part planes) {
+	p.cpu.isa.MaxPool(part.small, part.picks, part.large, p.windows(part))
+}
+
+func (p *pools) mean(part planes) {
+	p.cpu.isa.MeanPool(part.small, part.large, p.windows(part))
+}
+
+func (p *pools) toLargest(part planes) {
+	clear(part.large)
+	small, large := area(p.out), area(p.in)
+	for n := range part.n {
+		plane, dy := part.large[n*large:][:large], part.small[n*small:][:small]
+		for k, at := range part.picks[n*small:][:small] {
+			plane[at] += dy[k]
 		}
-		p.kind(p, p.small[n*small:][:small], p.large[n*large:][:large], picks)
 	}
 }
 
-// corner is where the window at y, x begins in its plane.
-func (p *pools) corner(y, x int) int { return y*p.Stride[0]*p.in[1] + x*p.Stride[1] }
-
-// largest goes through the windows of a row side by side.
-func (p *pools) largest(small, large []float32, picks []int32) {
-	var most [64]int64
-	for y := range p.out[0] {
-		for x := 0; x < p.out[1]; x += len(most) {
-			row := most[:min(len(most), p.out[1]-x)]
-			for k := range row {
-				row[k] = math.MinInt64
-			}
-			for i := range p.Window[0] {
-				for j := range p.Window[1] {
-					p.larger(row, large, p.corner(y, x)+i*p.in[1]+j)
-				}
-			}
-			at := y*p.out[1] + x
-			for k, m := range row {
-				pick := int32(^uint32(m))
-				small[at+k], picks[at+k] = large[pick], pick
-			}
-		}
-	}
-}
-
-// larger takes the value of each window that begins at corner, a stride apart, where it
-// is larger. Values become integers of the same order, with the place below them, so that
-// one maximum without a branch, which no processor could foresee, finds both.
-func (p *pools) larger(most []int64, large []float32, corner int) {
-	for k, m := range most {
-		x := large[corner]
-		order := int32(math.Float32bits(x))
-		order ^= int32(uint32(order>>31) >> 1)
-		if x != x {
-			order = math.MaxInt32
-		}
-		most[k] = max(m, int64(order)<<32|int64(^uint32(corner)))
-		corner += p.Stride[1]
-	}
-}
-
-func (p *pools) toLargest(small, large []float32, picks []int32) {
-	clear(large)
-	for k, at := range picks {
-		large[at] += small[k]
-	}
-}
-
-func (p *pools) mean(small, large []float32, _ []int32) {
+func (p *pools) toMean(part planes) {
+	clear(part.large)
 	n := float32(area(p.Window))
-	for k := range small {
-		sum, corner := float32(0), p.corner(k/p.out[1], k%p.out[1])
-		for y := range p.Window[0] {
-			for _, x := range large[corner+y*p.in[1]:][:p.Window[1]] {
-				sum += x
-			}
-		}
-		small[k] = sum / n
-	}
-}
-
-func (p *pools) toMean(small, large []float32, _ []int32) {
-	clear(large)
-	n := float32(area(p.Window))
-	for k, x := range small {
-		corner := p.corner(k/p.out[1], k%p.out[1])
-		for y := range p.Window[0] {
-			row := large[corner+y*p.in[1]:][:p.Window[1]]
-			for i := range row {
-				row[i] += x / n
+	small, large := area(p.out), area(p.in)
+	for k, x := range part.small {
+		y, across := k%small/p.out[1], k%p.out[1]
+		corner := k/small*large + y*p.Stride[0]*p.in[1] + across*p.Stride[1]
+		for i := range p.Window[0] {
+			row := part.large[corner+i*p.in[1]:][:p.Window[1]]
+			for j := range row {
+				row[j] += x / n
 			}
 		}
 	}

@@ -51,6 +51,18 @@ func largestAVX512(l *Largest)
 func largestAVX2(l *Largest)
 
 //go:noescape
+func maxPoolAVX512(p *Pool)
+
+//go:noescape
+func maxPoolAVX2(p *Pool)
+
+//go:noescape
+func meanPoolAVX512(p *Pool)
+
+//go:noescape
+func meanPoolAVX2(p *Pool)
+
+//go:noescape
 func transposeAVX2(c *Copy)
 
 //go:noescape
@@ -142,6 +154,24 @@ func (i ISA) Sum(values []float32) float32 {
 		s.plain()
 	}
 	return s.fold()
+}
+
+// maxPool finds the largest values of a vector of windows of each row.
+func (i ISA) maxPool(p *Pool) {
+	if i == AVX512 {
+		maxPoolAVX512(p)
+	} else {
+		maxPoolAVX2(p)
+	}
+}
+
+// meanPool does the same with means.
+func (i ISA) meanPool(p *Pool) {
+	if i == AVX512 {
+		meanPoolAVX512(p)
+	} else {
+		meanPoolAVX2(p)
+	}
 }
 
 // transpose copies what Copy says, where the set can; it reports whether it did.

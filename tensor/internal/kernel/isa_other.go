@@ -54,3 +54,7 @@ func (ISA) Sum(values []float32) float32 {
 func (ISA) transpose(*Copy) bool { return false }
 
 func (ISA) gather(*Copy) bool { return false }
+
+func (ISA) maxPool(*Pool) { panic("kernel: no vectors") }
+
+func (ISA) meanPool(*Pool) { panic("kernel: no vectors") }

@@ -75,6 +75,11 @@ func write() []byte {
 		fmt.Fprintf(&out, "DATA lanes<>+%d(SB)/4, $%d\n", 4*i, -(1 - i/8))
 	}
 	out.WriteString("GLOBL lanes<>(SB), RODATA|NOPTR, $64\n")
+	out.WriteString("\n// iota is 0, 1, 2 and so on.\n")
+	for i := range 16 {
+		fmt.Fprintf(&out, "DATA iota<>+%d(SB)/4, $%d\n", 4*i, i)
+	}
+	out.WriteString("GLOBL iota<>(SB), RODATA|NOPTR, $64\n")
 	for _, k := range []tile{{avx512, 8, 3}, {avx2, 4, 3}} {
 		out.Write(k.write())
 	}
@@ -91,6 +96,10 @@ func write() []byte {
 	out.Write(maps(avx2, &consts))
 	out.Write(largest(avx512, &consts))
 	out.Write(largest(avx2, &consts))
+	for _, x := range []isa{avx512, avx2} {
+		out.Write(pools(x, true, &consts))
+		out.Write(pools(x, false, &consts))
+	}
 	out.WriteString("\n")
 	for i, x := range consts {
 		fmt.Fprintf(&out, "DATA consts<>+%d(SB)/4, $%#x\n", 4*i, x)
