@@ -99,6 +99,11 @@ func (c *CPU) Conv(out, x Dense[float32], v Conv) error {
 	}
 	p := c.convolve(g, v)
 	p.x, p.y, p.kind = x.data, out.data, (*convolution).forward
+	if p.slides() {
+		p.kind = (*convolution).slide
+		p.panels = atLeast(p.panels, g.o*g.taps())
+		packRows(c.isa, p.panels, dense(p.weights, g.o, g.taps()))
+	}
 	c.pool.run(p, g.n)
 	p.end()
 	return nil
@@ -112,14 +117,19 @@ type convolution struct {
 	weights, bias []float32
 	relu          bool
 	x, y, dx      []float32
+	images        kernel.Images
+	panels        []float32 // the weights, packed
 	groups        int       // of images, for the sums over all
 	sums          []float32 // one group after the other: gradients of weights, then of the bias
+	each          int       // sums of a group
+	lanes         int       // of vectors of sums; 0: none
 	own           []convWork
 }
 
 // A convWork is what one worker needs.
 type convWork struct {
 	padded  []float32 // one image with its padding
+	framed  frame     // what the padding of padded is zero for
 	columns []float32 // taps × places of out: what each tap meets
 	product product
 	worker  int
@@ -139,6 +149,8 @@ func (c *CPU) convolve(g geometry, v Conv) *convolution {
 	if !v.Bias.IsZero() {
 		p.bias = v.Bias.data
 	}
+	p.images.Channels, p.images.Size, p.images.Window, p.images.Out, p.images.Step = g.c, g.padded, g.window, g.out, g.step
+	p.images.Lay(c.isa)
 	return p
 }
 
@@ -189,15 +201,48 @@ func (w *convWork) multiply(out, a, b matrix, flags int) {
 	q.unit(w.worker, 0)
 }
 
+// gatherCost is what gathering and packing a vector of columns costs, in the time of so many
+// multiplications of one.
+const gatherCost = 16
+
+// slides reports whether kernels take images as they lie. Where rows are so short that vectors
+// stay half empty, and are used for many channels, it pays to gather columns.
+func (p *convolution) slides() bool {
+	vectors := (area(p.out) + p.cpu.isa.Lanes() - 1) / p.cpu.isa.Lanes()
+	n := len(p.images.Spans)
+	return n > 0 && n*p.o <= vectors*(p.o+gatherCost)
+}
+
+// slide computes image i without gathering columns.
+func (p *convolution) slide(w *convWork, i int) {
+	size := p.o * area(p.out)
+	p.cpu.isa.Convolve(p.y[i*size:][:size], p.image(w, i), p.panels, p.bias, &p.images, p.relu)
+}
+
+// A frame is where an image lies in its padding.
+type frame struct {
+	c       int
+	in, pad [2]int
+}
+
+// image returns image i with its padding.
+func (p *convolution) image(w *convWork, i int) []float32 {
+	image := p.x[i*p.c*area(p.in):][:p.c*area(p.in)]
+	if p.pad == [2]int{} {
+		return image
+	}
+	w.padded = atLeast(w.padded, p.c*area(p.padded))
+	if f := (frame{p.c, p.in, p.pad}); w.framed != f {
+		clear(w.padded)
+		w.framed = f
+	}
+	p.frame(w.padded, image, false)
+	return w.padded
+}
+
 // spread fills columns from image i (im2col).
 func (p *convolution) spread(w *convWork, i int) {
-	image := p.x[i*p.c*area(p.in):]
-	if p.pad != [2]int{} {
-		w.padded = atLeast(w.padded, p.c*area(p.padded))
-		clear(w.padded)
-		p.frame(w.padded, image, false)
-		image = w.padded
-	}
+	image := p.image(w, i)
 	w.columns = atLeast(w.columns, p.taps()*area(p.out))
 	p.eachTap(func(tap, from int) {
 		to := w.columns[tap*area(p.out):][:area(p.out)]

@@ -55,7 +55,7 @@ func (p *convolution) backward(w *convWork, i int) {
 	image := p.dx[i*p.c*area(p.in):][:p.c*area(p.in)]
 	into := image
 	if p.pad != [2]int{} {
-		w.padded = atLeast(w.padded, p.c*area(p.padded))
+		w.padded, w.framed = atLeast(w.padded, p.c*area(p.padded)), frame{}
 		into = w.padded
 	}
 	clear(into)
@@ -74,36 +74,74 @@ func (p *convolution) backward(w *convWork, i int) {
 	}
 }
 
-// sum sets the gradients that are sums over images.
+// sum sets the gradients that are sums over images. Vectors of sums have a channel of the output
+// a lane, and come one after the other, each with all taps; plain code has the order of weights.
 func (p *convolution) sum(to ConvGrads) {
-	each := p.o*p.taps() + p.o
+	taps, each := p.taps(), p.o*p.taps()+p.o
 	p.groups = max(1, min(mostGroups, p.n/groupLeast, groupSums/each))
+	p.kind, p.lanes = (*convolution).group, p.cpu.isa.TapLanes(p.o)
+	if p.lanes > 0 {
+		p.kind, each = (*convolution).tapGroup, p.vectors()*taps*p.lanes+p.o
+	}
+	p.each = each
 	p.sums = atLeast(p.sums, p.groups*each)
-	p.kind = (*convolution).group
 	p.cpu.pool.run(p, p.groups)
 	for g := 1; g < p.groups; g++ {
 		p.cpu.isa.Map(&kernel.Map{Op: kernel.Add, Out: p.sums[:each], X: p.sums[:each], Y: p.sums[g*each:]})
 	}
-	if !to.Weights.IsZero() {
-		copy(to.Weights.data[:each-p.o], p.sums)
-	}
 	if !to.Bias.IsZero() {
 		copy(to.Bias.data[:p.o], p.sums[each-p.o:each])
 	}
+	switch {
+	case to.Weights.IsZero():
+	case p.lanes == 0:
+		copy(to.Weights.data[:p.o*taps], p.sums)
+	default:
+		for o := range p.o {
+			from := p.sums[o/p.lanes*taps*p.lanes+o%p.lanes:]
+			for tap := range taps {
+				to.Weights.data[o*taps+tap] = from[tap*p.lanes]
+			}
+		}
+	}
 }
+
+// vectors is how many hold a value of each channel of the output.
+func (p *convolution) vectors() int { return (p.o + p.lanes - 1) / p.lanes }
 
 // group sums the images of group i.
 func (p *convolution) group(w *convWork, i int) {
-	places, each := area(p.out), p.o*p.taps()+p.o
-	sums := p.sums[i*each:][:each]
+	places, sums := area(p.out), p.sums[i*p.each:][:p.each]
 	clear(sums)
-	weights, bias := sums[:each-p.o], sums[each-p.o:]
+	weights, bias := sums[:p.each-p.o], sums[p.each-p.o:]
 	for n := i * p.n / p.groups; n < (i+1)*p.n/p.groups; n++ {
 		p.spread(w, n)
 		dy := p.y[n*p.o*places:][:p.o*places]
 		w.multiply(dense(weights, p.o, p.taps()), dense(dy, p.o, places), dense(w.columns, p.taps(), places).transposed(), kernel.Load)
-		for o := range bias {
-			bias[o] += p.cpu.isa.Sum(dy[o*places:][:places])
+		p.addBias(bias, dy)
+	}
+}
+
+// tapGroup does it in vectors, without gathering columns.
+func (p *convolution) tapGroup(w *convWork, i int) {
+	places, sums := area(p.out), p.sums[i*p.each:][:p.each]
+	clear(sums)
+	w.columns = atLeast(w.columns, places*p.lanes)
+	for n := i * p.n / p.groups; n < (i+1)*p.n/p.groups; n++ {
+		image, dy := p.image(w, n), p.y[n*p.o*places:][:p.o*places]
+		for v := range p.vectors() {
+			o := v * p.lanes
+			p.cpu.isa.Pack(w.columns, kernel.Panel{From: dy[o*places:], Line: places, Step: 1, Lines: min(p.lanes, p.o-o), Width: p.lanes, K: places})
+			p.cpu.isa.AddTaps(sums[o*p.taps():], image, w.columns, p.lanes, &p.images)
 		}
+		p.addBias(sums[p.each-p.o:], dy)
+	}
+}
+
+// addBias adds an image's gradient of the bias.
+func (p *convolution) addBias(bias, dy []float32) {
+	places := area(p.out)
+	for o := range bias {
+		bias[o] += p.cpu.isa.Sum(dy[o*places:][:places])
 	}
 }

@@ -63,6 +63,18 @@ func meanPoolAVX512(p *Pool)
 func meanPoolAVX2(p *Pool)
 
 //go:noescape
+func slideAVX512(s *Slide)
+
+//go:noescape
+func slideAVX2(s *Slide)
+
+//go:noescape
+func tapsAVX512(t *Taps)
+
+//go:noescape
+func tapsAVX2(t *Taps)
+
+//go:noescape
 func transposeAVX2(c *Copy)
 
 //go:noescape
@@ -171,6 +183,24 @@ func (i ISA) meanPool(p *Pool) {
 		meanPoolAVX512(p)
 	} else {
 		meanPoolAVX2(p)
+	}
+}
+
+// slide computes vectors of a convolution.
+func (i ISA) slide(s *Slide) {
+	if i == AVX512 {
+		slideAVX512(s)
+	} else {
+		slideAVX2(s)
+	}
+}
+
+// taps adds products of taps.
+func (i ISA) taps(t *Taps) {
+	if i == AVX512 {
+		tapsAVX512(t)
+	} else {
+		tapsAVX2(t)
 	}
 }
 

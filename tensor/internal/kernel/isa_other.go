@@ -58,3 +58,7 @@ func (ISA) gather(*Copy) bool { return false }
 func (ISA) maxPool(*Pool) { panic("kernel: no vectors") }
 
 func (ISA) meanPool(*Pool) { panic("kernel: no vectors") }
+
+func (ISA) slide(*Slide) { panic("kernel: no vectors") }
+
+func (ISA) taps(*Taps) { panic("kernel: no vectors") }

@@ -83,6 +83,11 @@ func write() []byte {
 	for _, k := range []tile{{avx512, 8, 3}, {avx2, 4, 3}} {
 		out.Write(k.write())
 	}
+	for _, k := range []slide{{avx512, 8, 3}, {avx2, 4, 2}} {
+		out.Write(k.write())
+	}
+	out.Write(taps(avx512))
+	out.Write(taps(avx2))
 	out.Write(transposes())
 	out.Write(copies())
 	out.Write(rows(avx512))
