@@ -132,6 +132,7 @@ type convWork struct {
 	framed  frame     // what the padding of padded is zero for
 	columns []float32 // taps × places of out: what each tap meets
 	product product
+	folding kernel.Folding
 	worker  int
 }
 

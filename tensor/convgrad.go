@@ -53,6 +53,10 @@ func (p *convolution) backward(w *convWork, i int) {
 	w.columns = atLeast(w.columns, p.taps()*places)
 	w.multiply(dense(w.columns, p.taps(), places), dense(p.weights, p.o, p.taps()).transposed(), dense(p.y[i*p.o*places:], p.o, places), 0)
 	image := p.dx[i*p.c*area(p.in):][:p.c*area(p.in)]
+	if p.cpu.isa != kernel.Plain && p.step == [2]int{1, 1} {
+		p.cpu.isa.Fold(image, w.columns, &p.images, p.pad, &w.folding)
+		return
+	}
 	into := image
 	if p.pad != [2]int{} {
 		w.padded, w.framed = atLeast(w.padded, p.c*area(p.padded)), frame{}

@@ -55,7 +55,7 @@ func (c *CPU) MaxPool(out Dense[float32], picks []int32, x Dense[float32], v Poo
 }
 
 // MaxPoolGrad sets dx to the gradient of what picks say of x: each window's goes to the
-// place that it picked.
+// place that it picked. Picks are those of [CPU.MaxPool].
 func (c *CPU) MaxPoolGrad(dx, dy Dense[float32], picks []int32, v Pooling) error {
 	p, err := c.pooling(v, dy, dx)
 	if err != nil {
@@ -159,14 +159,7 @@ func (p *pools) mean(part planes) {
 }
 
 func (p *pools) toLargest(part planes) {
-	clear(part.large)
-	small, large := area(p.out), area(p.in)
-	for n := range part.n {
-		plane, dy := part.large[n*large:][:large], part.small[n*small:][:small]
-		for k, at := range part.picks[n*small:][:small] {
-			plane[at] += dy[k]
-		}
-	}
+	p.cpu.isa.MaxPoolGrad(part.large, part.small, part.picks, p.windows(part))
 }
 
 func (p *pools) toMean(part planes) {

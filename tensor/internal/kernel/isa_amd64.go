@@ -75,6 +75,18 @@ func tapsAVX512(t *Taps)
 func tapsAVX2(t *Taps)
 
 //go:noescape
+func foldAVX512(f *Fold)
+
+//go:noescape
+func foldAVX2(f *Fold)
+
+//go:noescape
+func poolGradAVX512(p *Pool)
+
+//go:noescape
+func poolGradAVX2(p *Pool)
+
+//go:noescape
 func transposeAVX2(c *Copy)
 
 //go:noescape
@@ -186,6 +198,15 @@ func (i ISA) meanPool(p *Pool) {
 	}
 }
 
+// poolGrad sets gradients of a vector of windows of each row.
+func (i ISA) poolGrad(p *Pool) {
+	if i == AVX512 {
+		poolGradAVX512(p)
+	} else {
+		poolGradAVX2(p)
+	}
+}
+
 // slide computes vectors of a convolution.
 func (i ISA) slide(s *Slide) {
 	if i == AVX512 {
@@ -201,6 +222,15 @@ func (i ISA) taps(t *Taps) {
 		tapsAVX512(t)
 	} else {
 		tapsAVX2(t)
+	}
+}
+
+// fold sums columns.
+func (i ISA) fold(f *Fold) {
+	if i == AVX512 {
+		foldAVX512(f)
+	} else {
+		foldAVX2(f)
 	}
 }
 

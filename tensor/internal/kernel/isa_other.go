@@ -59,6 +59,10 @@ func (ISA) maxPool(*Pool) { panic("kernel: no vectors") }
 
 func (ISA) meanPool(*Pool) { panic("kernel: no vectors") }
 
+func (ISA) poolGrad(*Pool) { panic("kernel: no vectors") }
+
 func (ISA) slide(*Slide) { panic("kernel: no vectors") }
 
 func (ISA) taps(*Taps) { panic("kernel: no vectors") }
+
+func (ISA) fold(*Fold) { panic("kernel: no vectors") }

@@ -77,6 +77,44 @@ func (i ISA) MeanPool(out, in []float32, w Windows) {
 	}
 }
 
+// MaxPoolGrad sets in to the gradient: the sums of what windows in out have whose pick a place is.
+// Picks are places of their window.
+func (i ISA) MaxPoolGrad(in, out []float32, picks []int32, w Windows) {
+	if w.Planes < 1 {
+		return
+	}
+	w.check(len(out), len(in), len(picks))
+	if i == Plain || w.Window[1] != 2 || w.Stride[1] != 2 || w.Window[0] > w.Stride[0] {
+		w.toLargest(in, out, picks)
+		return
+	}
+	for d := range 2 {
+		if w.Out[d]*w.Window[d] < w.Size[d] {
+			clear(in[:w.Planes*w.Size[0]*w.Size[1]])
+			break
+		}
+	}
+	for at := 0; at < w.Out[1]; at += i.Lanes() {
+		p := w.vector(i, at)
+		n := min(i.Lanes(), w.Out[1]-at)
+		p.mask[0], p.mask[1] = i.mask(2*n), i.mask(2*n-i.Lanes())
+		p.Out, p.Picks, p.In = out[at:], picks[at:], in[p.first:]
+		i.poolGrad(&p)
+	}
+}
+
+// toLargest is MaxPoolGrad in Go.
+func (w *Windows) toLargest(in, out []float32, picks []int32) {
+	small, large := w.Out[0]*w.Out[1], w.Size[0]*w.Size[1]
+	clear(in[:w.Planes*large])
+	for n := range w.Planes {
+		plane, dy := in[n*large:][:large], out[n*small:][:small]
+		for k, at := range picks[n*small:][:small] {
+			plane[at] += dy[k]
+		}
+	}
+}
+
 // vector prepares the vector of windows at column at of those of each row.
 func (w *Windows) vector(i ISA, at int) Pool {
 	const bytes = 4

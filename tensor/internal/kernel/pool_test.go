@@ -42,6 +42,9 @@ func TestPools(t *testing.T) {
 	r := rand.New(rand.NewPCG(41, 41))
 	for range 3000 {
 		w := kernel.Windows{Planes: r.IntN(4), Window: [2]int{1 + r.IntN(3), 1 + r.IntN(4)}, Stride: [2]int{1 + r.IntN(3), 1 + r.IntN(3)}}
+		if r.IntN(3) == 0 {
+			w.Window[1], w.Stride[1] = 2, 2 // a gradient in vectors, if down they are apart
+		}
 		w.Out = [2]int{1 + r.IntN(4), 1 + r.IntN(40)}
 		for d := range 2 {
 			w.Size[d] = (w.Out[d]-1)*w.Stride[d] + w.Window[d] + r.IntN(3)
@@ -65,6 +68,19 @@ func TestPools(t *testing.T) {
 			for i := range n {
 				if !same(gotMost[i], most[i]) || gotPicks[i] != picks[i] || !same(gotMean[i], mean[i]) {
 					t.Fatalf("%s: window %d is %v at %d, mean %v; want %v at %d, mean %v", what, i, gotMost[i], gotPicks[i], gotMean[i], most[i], picks[i], mean[i])
+				}
+			}
+			dy, want, got := make([]float32, n), make([]float32, len(in)), make([]float32, len(in)+guard)
+			fill(r, dy)
+			fill(r, got)
+			behind := append([]float32(nil), got[len(in):]...)
+			for i, pick := range picks {
+				want[i/(w.Out[0]*w.Out[1])*w.Size[0]*w.Size[1]+int(pick)] += dy[i]
+			}
+			isa.MaxPoolGrad(got[:len(in)], dy, picks, w)
+			for i, x := range append(want, behind...) {
+				if !same(got[i], x) {
+					t.Fatalf("%s: gradient %d is %v, want %v", what, i, got[i], x)
 				}
 			}
 			for i := n; i < n+guard; i++ {

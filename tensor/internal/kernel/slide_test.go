@@ -119,6 +119,44 @@ func TestAddTaps(t *testing.T) {
 	}
 }
 
+// TestFold compares what is summed back with sums in the order of taps.
+func TestFold(t *testing.T) {
+	r := rand.New(rand.NewPCG(44, 44))
+	var w kernel.Folding
+	for range 1000 {
+		m := randomImages(r)
+		m.Step = [2]int{1, 1}
+		pad, in := [2]int{}, [2]int{}
+		for d := range 2 {
+			m.Size[d] = m.Out[d] + m.Window[d] - 1
+			pad[d] = r.IntN((m.Size[d]-1)/2 + 1)
+			in[d] = m.Size[d] - 2*pad[d]
+		}
+		places, taps := m.Out[0]*m.Out[1], m.Channels*m.Window[0]*m.Window[1]
+		columns, padded := make([]float32, taps*places), make([]float32, m.Channels*m.Size[0]*m.Size[1])
+		fill(r, columns)
+		meets(m, func(tap, place, at int) { padded[at] += columns[tap*places+place] })
+		var want []float32
+		for c := range m.Channels {
+			for y := range in[0] {
+				want = append(want, padded[(c*m.Size[0]+y+pad[0])*m.Size[1]+pad[1]:][:in[1]]...)
+			}
+		}
+		for _, isa := range kernel.All()[1:] {
+			m.Lay(isa)
+			got := make([]float32, len(want)+40)
+			fill(r, got)
+			behind := append([]float32(nil), got[len(want):]...)
+			isa.Fold(got[:len(want)], columns, &m, pad, &w)
+			for i, x := range append(want, behind...) {
+				if !same(got[i], x) {
+					t.Fatalf("%v, %s, padding %v: value %d is %v, want %v", isa, sizes(m), pad, i, got[i], x)
+				}
+			}
+		}
+	}
+}
+
 func sizes(m kernel.Images) string {
 	m.Offsets, m.Spans = nil, nil
 	return fmt.Sprintf("%+v", m)

@@ -88,6 +88,8 @@ func write() []byte {
 	}
 	out.Write(taps(avx512))
 	out.Write(taps(avx2))
+	out.Write(folds(avx512))
+	out.Write(folds(avx2))
 	out.Write(transposes())
 	out.Write(copies())
 	out.Write(rows(avx512))
@@ -104,6 +106,7 @@ func write() []byte {
 	for _, x := range []isa{avx512, avx2} {
 		out.Write(pools(x, true, &consts))
 		out.Write(pools(x, false, &consts))
+		out.Write(poolGrads(x, &consts))
 	}
 	out.WriteString("\n")
 	for i, x := range consts {

@@ -1,0 +1,119 @@
+package main
+
+import "fmt"
+
+// Vector registers of a gradient of pooling besides those of a pooling.
+const (
+	gradDY              = 0
+	gradEven, gradOdd   = 4, 5
+	gradFirst, gradNext = 1, 2
+	gradOrder           = 15 // of what is interleaved, for the first vector; 16 for the second
+)
+
+// poolGrads returns poolGrad<isa>: windows of two columns, side by side, get the gradient where
+// their pick is and 0 elsewhere. Registers are those of pools, where out is the gradient of what
+// was pooled.
+func poolGrads(x isa, consts *[]uint32) []byte {
+	a := &asm{isa: x}
+	a.text("poolGrad"+x.name+" sets gradients of windows by their picks.", "poolGrad"+x.name, "p *Pool")
+	a.fields(field{fieldPoolOut, "DI"}, field{fieldPoolPicks, "SI"}, field{fieldPoolIn, "R8"}, field{fieldPoolPlanes, "CX"})
+	a.poolMasks()
+	l := &line{a, true, consts}
+	l.bits(1, poolOne)
+	l.bits(0, poolStart)
+	a.op("VMOVUPS iota<>(SB), %s", x.v(poolLanes))
+	if x.masks { // 0, 16, 1, 17 and so on
+		a.op("VPSRLD $1, Z%d, Z%d", poolLanes, gradOrder)
+		a.op("VPANDD Z%d, Z%d, Z0", poolLanes, poolOne)
+		a.op("VPSLLD $4, Z0, Z0")
+		a.op("VPORD Z0, Z%[1]d, Z%[1]d", gradOrder)
+		l.bits(8, 0)
+		a.op("VPADDD Z0, Z%d, Z%d", gradOrder, gradOrder+1)
+	}
+	l.do("VPADDD", poolLanes, poolLanes, poolLanes)
+	a.op("VPBROADCASTD %d(AX), %s", fieldPoolFirst, x.v(0))
+	l.do("VPADDD", poolLanes, poolLanes, 0)
+	a.label("plane")
+	a.op("MOVQ R8, R9")
+	a.op("MOVQ %d(AX), DX", fieldPoolRows)
+	a.move(poolLanes, poolCorner)
+	a.label("row")
+	a.op("MOVQ R9, R10")
+	a.op("MOVQ %d(AX), R11", fieldPoolWindow)
+	a.poolMasked("DI", gradDY)
+	a.poolMasked("SI", poolPick)
+	l.do("VADDPS", gradDY, gradDY, poolStart) // -0 becomes 0, as where gradients are added
+	a.move(poolCorner, poolInRow)
+	a.label("down")
+	l.do("VPADDD", poolPlace, poolInRow, poolOne)
+	a.picked(poolInRow, gradEven)
+	a.picked(poolPlace, gradOdd)
+	a.interleaved()
+	a.op("VPBROADCASTD %d(AX), %s", fieldPoolRowPlaces, x.v(gradEven))
+	l.do("VPADDD", poolInRow, poolInRow, gradEven)
+	a.op("ADDQ %d(AX), R10", fieldPoolRow)
+	a.op("DECQ R11")
+	a.op("JNZ down")
+	a.op("VPBROADCASTD %d(AX), %s", fieldPoolDownPlaces, x.v(gradEven))
+	l.do("VPADDD", poolCorner, poolCorner, gradEven)
+	for _, step := range []struct {
+		field int
+		reg   string
+	}{{fieldPoolOutStep, "DI"}, {fieldPoolOutStep, "SI"}, {fieldPoolDown, "R9"}} {
+		a.op("ADDQ %d(AX), %s", step.field, step.reg)
+	}
+	a.op("DECQ DX")
+	a.op("JNZ row")
+	a.op("ADDQ %d(AX), R8", fieldPoolPlane)
+	a.op("DECQ CX")
+	a.op("JNZ plane")
+	a.op("VZEROUPPER")
+	a.op("RET")
+	return a.out.Bytes()
+}
+
+// poolMasked loads as many values as there are windows.
+func (a *asm) poolMasked(from string, to int) {
+	if a.masks {
+		a.op("VMOVUPS.Z (%s), K3, %s", from, a.v(to))
+	} else {
+		a.op("VMASKMOVPS (%s), %s, %s", from, a.v(poolMasks+2), a.v(to))
+	}
+}
+
+// picked sets a vector to the gradient where places are the picks, and 0 elsewhere.
+func (a *asm) picked(places, to int) {
+	if a.masks {
+		a.op("VPCMPEQD %s, %s, K4", a.v(places), a.v(poolPick))
+		a.op("VMOVAPS.Z %s, K4, %s", a.v(gradDY), a.v(to))
+		return
+	}
+	a.op("VPCMPEQD %s, %s, %s", a.v(places), a.v(poolPick), a.v(to))
+	a.op("VANDPS %s, %[2]s, %[2]s", a.v(gradDY), a.v(to))
+}
+
+// interleaved writes the values of the even and the odd columns to R10.
+func (a *asm) interleaved() {
+	even, odd := a.v(gradEven), a.v(gradOdd)
+	first, next := a.v(gradFirst), a.v(gradNext)
+	if a.masks {
+		a.op("VMOVAPS %s, %s", even, first)
+		a.op("VPERMT2PS %s, Z%d, %s", odd, gradOrder, first)
+		a.op("VMOVAPS %s, %s", even, next)
+		a.op("VPERMT2PS %s, Z%d, %s", odd, gradOrder+1, next)
+	} else {
+		a.op("VUNPCKLPS %s, %s, %s", odd, even, first) // e0 o0 e1 o1 | e4 o4 e5 o5
+		a.op("VUNPCKHPS %s, %s, %s", odd, even, next)  // e2 o2 e3 o3 | e6 o6 e7 o7
+		a.op("VPERM2F128 $0x20, %s, %s, %s", next, first, even)
+		a.op("VPERM2F128 $0x31, %s, %s, %s", next, first, next)
+		first = even
+	}
+	for i, v := range []string{first, next} {
+		at := fmt.Sprintf("%d(R10)", i*a.bytesPer())
+		if a.masks {
+			a.op("VMOVUPS %s, K%d, %s", v, 1+i, at)
+		} else {
+			a.op("VMASKMOVPS %s, %s, %s", v, a.v(poolMasks+i), at)
+		}
+	}
+}
