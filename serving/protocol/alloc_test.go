@@ -144,6 +144,39 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
+// BenchmarkMany reads 64 bodies in turn, so that the processor cannot learn what comes.
+func BenchmarkMany(b *testing.B) {
+	s, _ := digits(b)
+	for _, bb := range []struct {
+		name string
+		text func() string
+	}{
+		{"f32", func() string { return strconv.FormatFloat(float64(rand.Float32()), 'g', -1, 32) }},
+		{"f64", func() string { return strconv.FormatFloat(rand.Float64(), 'g', -1, 64) }},
+		{"signed", func() string { return strconv.FormatFloat(float64(float32(rand.NormFloat64())), 'g', -1, 32) }},
+		{"pixels", func() string { return strconv.Itoa(max(0, rand.IntN(512)-256)) }},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			var bodies [64][]byte
+			for i := range bodies {
+				texts := make([]string, 784)
+				for k := range texts {
+					texts[k] = bb.text()
+				}
+				bodies[i] = v2JSON(strings.Join(texts, ","))
+			}
+			r, i := &protocol.Request{}, 0
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := r.ParseV2(s, bodies[i%len(bodies)], -1); err != nil {
+					b.Fatal(err)
+				}
+				i++
+			}
+		})
+	}
+}
+
 func BenchmarkFour(b *testing.B) {
 	s, r := iris(b), &protocol.Request{}
 	body := []byte(`{"inputs":[{"name":"input","shape":[1,4],"datatype":"FP32","data":[5.1,3.5,1.4,0.2]}]}`)

@@ -26,13 +26,59 @@ const (
 	half, margin = 1 << 28, 8
 )
 
+// few is how many numbers are read by words before vectors are tried again, at first; twice as many each time that they
+// do not help.
+const few = 16
+
 // Run reads numbers from b[i] on, with a comma and at most one blank between them, into x until
 // it is full. It returns how many there were, and the place behind the last one, or i if there was none.
 // It ends before a number that it leaves: one with an exponent, of too many digits, near the midpoint of two float32s, or that
-// is none; with less than Window bytes behind its first; or after other bytes. What is behind the last number is not looked at.
+// is none; with less than Window bytes behind its first; or after other bytes. What is behind the last number is not looked at,
+// but that it makes no exponent of it.
 //
 // What it assumes: a processor that reads words at any address, little-endian.
 func Run(x []float32, b []byte, i int) (n, end int) {
+	for limit := few; ; limit *= 2 {
+		k, at := fast(x[n:], b, i)
+		if k > 0 {
+			n, end, limit = n+k, at, few
+			if i = comma(b, end); i == end {
+				return n, end
+			}
+		}
+		room := len(x)
+		if hasVector {
+			room = min(room, n+limit)
+		}
+		if k, at = runWords(x[n:room], b, i); k > 0 {
+			n, end = n+k, at
+		}
+		if n < room || n == len(x) {
+			break
+		}
+		if i = comma(b, end); i == end {
+			break
+		}
+	}
+	if n == 0 {
+		return 0, i
+	}
+	return n, end
+}
+
+// comma returns the place behind a comma at b[i] and a blank, or i.
+func comma(b []byte, i int) int {
+	if i >= len(b) || b[i] != ',' {
+		return i
+	}
+	if i++; i < len(b) && b[i] == ' ' {
+		i++
+	}
+	return i
+}
+
+// runWords reads numbers eight bytes at a time.
+func runWords(x []float32, b []byte, i int) (n, end int) {
 	p, last := unsafe.Pointer(unsafe.SliceData(b)), len(b)-Window
 	end = i
 	for n < len(x) && i <= last {

@@ -14,13 +14,26 @@ import (
 	"scalar/serving/internal/decimal"
 )
 
-// check runs over a text that has a window behind it, and compares what was read with strconv. It returns how many
+// check runs over a text that has a window behind it in all ways, and compares what was read with strconv. It returns how many
 // numbers there were.
 func check(t *testing.T, text string) int {
 	t.Helper()
-	x := make([]float32, 64)
+	words := checkRun(t, decimal.Words, text)
+	vectors := checkRun(t, decimal.Vectors, text)
+	n := checkRun(t, decimal.Run, text)
+	if n < min(max(words, vectors), room) || n > room {
+		t.Fatalf("%q: %d numbers, %d by words and %d by vectors", text, n, words, vectors)
+	}
+	return n
+}
+
+const room = 64
+
+func checkRun(t *testing.T, run func(x []float32, b []byte, i int) (n, end int), text string) int {
+	t.Helper()
+	x := make([]float32, room)
 	b := []byte(text + strings.Repeat(" ", decimal.Window))
-	n, end := decimal.Run(x, b, 0)
+	n, end := run(x, b, 0)
 	if n == 0 {
 		if end != 0 {
 			t.Fatalf("%q: ends at %d", text, end)
@@ -58,6 +71,9 @@ func TestRun(t *testing.T) {
 	read, all := 0, 0
 	for range 100_000 {
 		numbers := 1 + rng.IntN(4)
+		if rng.IntN(50) == 0 {
+			numbers = 70
+		}
 		texts := make([]string, 0, numbers)
 		for range numbers {
 			var text string
@@ -86,6 +102,27 @@ func TestRun(t *testing.T) {
 	}
 	for _, text := range []string{"", "-", "00", "01", "-0", "0", "1.", "1.,2", ".5", "1e5", "1,2e5", "1,-", "1,,2", "1,  2", "1, 2", "99999999", "9999999", "123456789", "0.1234567e1", "16777217", "1:", "1/", "1.2:3", "--1", "1.2.3", "1,]"} {
 		check(t, text)
+	}
+}
+
+// Numbers of all forms that vectors read, with what may follow one, and bytes changed: none is read otherwise than strconv does.
+func TestForms(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for whole := range 17 {
+		for decimals := -1; decimals < 17; decimals++ {
+			for _, sign := range []string{"", "-"} {
+				for range 20 {
+					text := sign + fmt.Sprintf("%0*d", whole, rng.Int64N(1e15))[:whole]
+					if decimals >= 0 {
+						text += "." + fmt.Sprintf("%016d", rng.Int64N(1e16))[:decimals]
+					}
+					check(t, text+",1"+[]string{"", "e5", ".", ".e", "x", ","}[rng.IntN(6)])
+					b := []byte(text + ",2")
+					b[rng.IntN(len(b))] = "0123456789.-+eE, ]/:"[rng.IntN(20)]
+					check(t, string(b))
+				}
+			}
+		}
 	}
 }
 
