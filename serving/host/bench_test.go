@@ -57,3 +57,12 @@ func BenchmarkPredict(b *testing.B) {
 		b.Logf("batches of %d, %v a row, %+v", v.BatchRows, v.PerRow, v.Stats)
 	}
 }
+
+// BenchmarkLoad is of a net 784-128-10 that takes the place of another.
+func BenchmarkLoad(b *testing.B) {
+	h := start(b, host.Config{})
+	folders := [2]string{mlp(b, b.TempDir(), 784, []int{128}, 1), mlp(b, b.TempDir(), 784, []int{128}, 2)}
+	for i := 0; b.Loop(); i++ {
+		load(b, h, "digits", "1", folders[i%2])
+	}
+}

@@ -24,6 +24,7 @@ type Config struct {
 	BatchRows int `yaml:"batch_rows"`
 	// QueueRows is how many rows may wait for a version, 1 to 2^20. 0: 1024. A large request, of which
 	// others go first after each part, counts as a part, up to 256 rows; one of more than this waits only where nothing else does.
+	// Of very wide rows fewer wait, of 64 MiB in all.
 	QueueRows int `yaml:"queue_rows"`
 	// QueueTime is how long a request may have to wait for those before it, by what rows took of
 	// late: it is refused else. 0: 1 s.

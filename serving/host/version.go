@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,13 +64,14 @@ type Stats struct {
 const (
 	chunkBytes = 4 << 20 // of an executor's buffers
 	maxChunk   = 256     // rows
+	queueBytes = 64 << 20
 )
 
 // open makes a version whole and warm. weights is how many bytes of them were reserved.
 func (h *Host) open(ctx context.Context, name, version, folder string, weights int64) (*Version, error) {
 	v := &Version{
 		name: name, version: version, folder: folder, bytes: weights, log: h.config.Log,
-		queueRows: h.config.QueueRows, queueTime: h.config.QueueTime, cores: h.config.Cores, chunk: maxChunk, gone: h.gone,
+		queueTime: h.config.QueueTime, cores: h.config.Cores, chunk: maxChunk, gone: h.gone,
 	}
 	v.users.Store(1)
 	v.calls.New = func() any { return &call{wake: make(chan struct{}, 1)} }
@@ -79,6 +81,7 @@ func (h *Host) open(ctx context.Context, name, version, folder string, weights i
 			v.chunk /= 2
 		}
 		v.batch = min(h.config.BatchRows, v.chunk)
+		v.queueRows = max(1, min(h.config.QueueRows, queueBytes/(4*v.features)))
 		more := int64(v.cores) * v.executorBytes()
 		if err = h.reserve(more); err == nil {
 			v.bytes += more
@@ -178,6 +181,7 @@ func (v *Version) measure() error {
 		clear(x)
 		least, start := time.Duration(1<<62), time.Now()
 		for runs := 0; runs < 3 || time.Since(start) < measureFor && runs < 20; runs++ {
+			runtime.Gosched() // requests go first
 			began := time.Now()
 			if _, err := e.compute(x, n); !warmed(err) {
 				return err

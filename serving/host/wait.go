@@ -91,14 +91,20 @@ func (v *Version) sleep(ctx context.Context, c *call) error {
 		} else {
 			c.timer.Reset(left)
 		}
-		defer c.timer.Stop()
 		timeout = c.timer.C
 	}
+	woken := false
 	select {
 	case <-c.wake:
-		return nil
+		woken = true
 	case <-timeout:
 	case <-ctx.Done():
+	}
+	if timeout != nil {
+		c.timer.Stop() // now: after leave the call may be another request's
+	}
+	if woken {
+		return nil
 	}
 	return v.leave(ctx, c)
 }
