@@ -67,7 +67,7 @@ Exit codes: 0 ok, 1 the job failed, 2 wrong use or the output exists, 3 not foun
 	}
 	root.AddCommand(
 		a.devCmd(), a.initCmd(), a.masterCmd(), a.groomCmd(), a.clusterFlags(a.jobCmd()), a.clusterFlags(a.nodeCmd()), a.programCmd(),
-		a.dataCmd(), a.modelCmd(), a.predictCmd(), a.clusterFlags(a.aclCmd()), a.operatorCmd(), a.tlsCmd(), a.contextCmd(), a.versionCmd(),
+		a.dataCmd(), a.modelCmd(), a.predictCmd(), a.serveCmd(), a.clusterFlags(a.aclCmd()), a.operatorCmd(), a.tlsCmd(), a.contextCmd(), a.versionCmd(),
 	)
 	root.SetHelpCommand(helpCmd())
 	root.InitDefaultCompletionCmd()

@@ -41,12 +41,20 @@ type VersionStatus struct {
 
 // Models returns how the models are that are there for a namespace, by name.
 func (h *Host) Models(namespace string) []ModelStatus {
+	return h.list(func(c ModelConfig) bool { return len(c.Namespaces) == 0 || slices.Contains(c.Namespaces, namespace) })
+}
+
+// All returns how all models are, by name.
+func (h *Host) All() []ModelStatus { return h.list(func(ModelConfig) bool { return true }) }
+
+// list returns how the models are whose config is wanted.
+func (h *Host) list(wanted func(c ModelConfig) bool) []ModelStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var all []ModelStatus
 	for _, name := range slices.Sorted(maps.Keys(h.models)) {
 		c := h.config.Models[name]
-		if len(c.Namespaces) > 0 && !slices.Contains(c.Namespaces, namespace) {
+		if !wanted(c) {
 			continue
 		}
 		m := ModelStatus{Name: name, Config: c}

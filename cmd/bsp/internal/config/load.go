@@ -121,7 +121,7 @@ func loadFile[T any](k *koanf.Koanf, path string) error {
 	return k.Load(confmap.Provider(values, ""), nil)
 }
 
-// keys lists the keys of T.
+// keys lists the keys of T that flags and the environment may have.
 func keys[T any]() map[string]bool {
 	known := map[string]bool{}
 	for f := range fields(reflect.TypeFor[T]()) {
@@ -130,11 +130,12 @@ func keys[T any]() map[string]bool {
 	return known
 }
 
-// fields walks the fields of t and of the structs that are part of it.
+// fields walks the fields of t and of the structs that are part of it, without
+// those that only a file can have.
 func fields(t reflect.Type) iter.Seq[reflect.StructField] {
 	return func(yield func(reflect.StructField) bool) {
 		for _, f := range reflect.VisibleFields(t) {
-			if !f.Anonymous && !yield(f) {
+			if !f.Anonymous && f.Tag.Get("flag") != "-" && !yield(f) {
 				return
 			}
 		}

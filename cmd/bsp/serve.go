@@ -1,0 +1,189 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"github.com/spf13/cobra"
+
+	"scalar/bsp/job"
+	"scalar/cmd/bsp/internal/config"
+	"scalar/cmd/bsp/internal/fault"
+	"scalar/serving/host"
+	"scalar/serving/httpd"
+)
+
+func (a *app) serveCmd() *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use: "serve --model NAME=DIR", Short: "Answer requests about models over HTTP", Args: cobra.NoArgs,
+		Long: `Answer requests about models over HTTP: the Open Inference Protocol V2, TensorFlow Serving's REST, and
+POST /predict/NAME. A model's folder is one that training wrote, or has such as versions 1, 2, …; what
+changes there is loaded while the old version answers.
+
+It needs TLS and tokens: a certificate and a configuration with keys, or a folder (--data) in which both
+are made. With --insecure it is plain HTTP for everyone. One line, "ready: URL", goes to stdout when all
+models are warm. SIGTERM ends it when the last request has its answer.
+
+Settings come from flags, before the environment (BSP_SERVE_ and the setting's name in capitals), before
+the YAML file, before the defaults.`,
+		Example: "  bsp serve --model digits=./digits --insecure\n  bsp serve --models ./models --data ./serve --listen :7400",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			conf, err := config.Load[config.Serve](config.Sources{File: file, Env: os.Environ(), Role: "serve", Flags: cmd.Flags()})
+			if err != nil {
+				return err
+			}
+			ctx, cancel := untilEnded(cmd.Context())
+			defer cancel()
+			return a.serve(ctx, conf)
+		},
+	}
+	c.Flags().StringVar(&file, "config", "", "YAML file")
+	_ = c.MarkFlagFilename("config", "yaml", "yml") // the flag is there
+	config.AddFlags[config.Serve](c.Flags())
+	return c
+}
+
+// serve runs the server until ctx ends.
+func (a *app) serve(ctx context.Context, conf config.Serve) (err error) {
+	log, err := a.logger(conf.LogLevel, conf.LogFormat)
+	if err != nil {
+		return err
+	}
+	if _, err := memlimit.Set(memlimit.WithLogger(slog.New(slog.DiscardHandler))); err != nil {
+		log.Debug("no memory limit", "reason", err)
+	}
+	h, err := host.New(host.Config{
+		Cores: conf.Cores, MaxBytes: int64(conf.MaxBytes), BatchRows: conf.BatchRows, QueueRows: conf.QueueRows, Poll: conf.Poll,
+		Models: conf.Routing, Log: log,
+	})
+	if err != nil {
+		return fault.Usage("%w", err)
+	}
+	defer h.Close()
+	watchers, err := watchersOf(h, conf)
+	if err != nil {
+		return err
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cmp.Or(conf.Listen, "127.0.0.1:7400"))
+	if err != nil {
+		return fault.Usage("--listen: %w", err)
+	}
+	defer ln.Close() //nolint:errcheck // the server closes it too
+	conf.Listen = ln.Addr().String()
+	var loaded atomic.Bool
+	s, err := a.server(conf, h, &loaded, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	serving := make(chan error, 1)
+	go func() { serving <- s.Serve(ln) }()
+	err = a.answer(ctx, s, watchers, serving, &loaded)
+	drain := conf.Drain
+	if drain == 0 {
+		drain = 30 * time.Second
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if late := s.Shutdown(ending); late != nil {
+		log.Warn("requests were cut off", "after", drain, "error", late)
+	}
+	return err
+}
+
+// answer loads the models, tells that they are ready, and looks after their folders until ctx or the server ends.
+func (a *app) answer(ctx context.Context, s *server, watchers []*host.Watcher, serving <-chan error, loaded *atomic.Bool) error {
+	for _, w := range watchers {
+		switch err := w.Look(ctx); {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return fault.Default(job.ExitFailed, err)
+		}
+	}
+	loaded.Store(true)
+	var looking sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	defer looking.Wait()
+	defer cancel()
+	for _, w := range watchers {
+		looking.Go(func() { w.Run(ctx) }) //nolint:errcheck // it ends with ctx
+	}
+	ticks := time.NewTicker(10 * time.Millisecond)
+	defer ticks.Stop()
+	for told := false; ; {
+		if !told && s.Ready() {
+			told = true
+			ticks.Stop()
+			fmt.Fprintf(a.stdout, "ready: %s\n", s.url) //nolint:errcheck // nobody to tell
+		}
+		select {
+		case <-ticks.C:
+		case err := <-serving:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// watchersOf returns what looks after the folders of models that a configuration names.
+func watchersOf(h *host.Host, conf config.Serve) (all []*host.Watcher, err error) {
+	names := map[string]bool{}
+	for _, one := range conf.Model {
+		name, dir, ok := strings.Cut(one, "=")
+		switch {
+		case !ok || name == "" || dir == "":
+			return nil, fault.Usage("--model %q: want NAME=DIR", one)
+		case names[name]:
+			return nil, fault.Usage("--model: %s is there twice", name)
+		}
+		names[name] = true
+		if dir, err = location("--model", dir); err != nil {
+			return nil, err
+		}
+		w, err := h.WatchModel(name, dir)
+		if err != nil {
+			return nil, fault.Usage("--model %s: %w", one, err)
+		}
+		all = append(all, w)
+	}
+	if conf.Models != "" {
+		dir, err := location("--models", conf.Models)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, h.Watch(dir))
+	}
+	if len(all) == 0 {
+		return nil, fault.Usage("no model: give --model NAME=DIR or --models FOLDER")
+	}
+	return all, nil
+}
+
+// A server is an httpd.Server with what belongs to it.
+type server struct {
+	*httpd.Server
+
+	url    string
+	access *os.File // nil: none of its own
+}
+
+// close closes the file of the access log.
+func (s *server) close() error {
+	if s.access == nil {
+		return nil
+	}
+	return s.access.Close()
+}

@@ -1,0 +1,146 @@
+package httpd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"scalar/serving/protocol"
+
+	"github.com/valyala/fasthttp"
+)
+
+const (
+	firstRead   = 4 << 10          // bytes that a body's buffer begins with
+	lingerBytes = 1 << 30          // that are read on after a 413
+	lingerTime  = 30 * time.Second // for which it is
+)
+
+// tooLarge is the error of a body over the limit.
+func (s *Server) tooLarge() *protocol.Error {
+	return &protocol.Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body is longer than the limit of %d bytes", s.config.MaxBody)}
+}
+
+// read returns the body of a call, decompressed. It is valid until the call is recycled.
+func (s *Server) read(c *call) ([]byte, error) {
+	if err := s.receive(c); err != nil {
+		return nil, err
+	}
+	encoding := c.ctx.Request.Header.Peek(fasthttp.HeaderContentEncoding)
+	if len(encoding) == 0 || equalFold(encoding, "identity") {
+		return c.body, nil
+	}
+	return s.decompress(c, encoding)
+}
+
+// receive reads the body as it comes. Memory is asked for as bytes arrive, whatever the header says.
+func (s *Server) receive(c *call) error {
+	c.body = c.body[:0]
+	stream := c.ctx.RequestBodyStream()
+	length := c.ctx.Request.Header.ContentLength()
+	if length > s.config.MaxBody {
+		return s.refuseBody(c)
+	}
+	if stream == nil {
+		return nil
+	}
+	for {
+		if len(c.body) == cap(c.body) {
+			c.body = slices.Grow(c.body, grow(len(c.body), length, s.config.MaxBody))
+		}
+		n, err := stream.Read(c.body[len(c.body):cap(c.body)])
+		c.body = c.body[:len(c.body)+n]
+		switch {
+		case len(c.body) > s.config.MaxBody:
+			return s.refuseBody(c)
+		case errors.Is(err, io.EOF) && length >= 0 && len(c.body) < length:
+			return s.cut(c, io.ErrUnexpectedEOF)
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return s.cut(c, err)
+		}
+	}
+}
+
+// grow returns by how much a buffer grows that has n bytes of a body of a length, −1 if that is not known: it doubles,
+// but not beyond the body.
+func grow(n, length, limit int) int {
+	most := limit + 1 - n
+	if length >= 0 {
+		most = length - n
+	}
+	return max(1, min(max(n, firstRead), most))
+}
+
+// cut is the error of a body that does not come to its end; nothing can be read after it.
+func (s *Server) cut(c *call, err error) error {
+	c.ctx.SetConnectionClose()
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return &protocol.Error{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("the body did not come in time: %d bytes are there", len(c.body))}
+	}
+	return &protocol.Error{Status: http.StatusBadRequest, Message: fmt.Sprintf("the body is cut off after %d bytes", len(c.body))}
+}
+
+// refuseBody answers that a body is too long, and reads on: the client writes, and would see a reset
+// in place of the answer if its connection were closed now.
+func (s *Server) refuseBody(c *call) error {
+	err := s.tooLarge()
+	body := protocol.AppendError(nil, err.Message)
+	answer := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nServer: %s\r\nDate: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n",
+		err.Status, http.StatusText(err.Status), s.config.Name, time.Now().UTC().Format(http.TimeFormat), len(body))
+	if id := c.ctx.Response.Header.Peek(headerID); len(id) > 0 {
+		answer = fmt.Appendf(answer, headerID+": %s\r\n", id)
+	}
+	answer = append(append(answer, "\r\n"...), body...)
+	s.lingering.Add(1)
+	c.ctx.HijackSetNoResponse(true)
+	c.ctx.Hijack(func(conn net.Conn) {
+		defer s.lingering.Done()
+		s.linger(conn, answer)
+	})
+	return err
+}
+
+// linger writes the last answer of a connection, and reads what still comes for a while.
+func (s *Server) linger(conn net.Conn, answer []byte) {
+	if err := conn.SetDeadline(time.Now().Add(lingerTime)); err != nil {
+		return
+	}
+	if _, err := conn.Write(answer); err != nil {
+		return
+	}
+	under := conn
+	if wrapped, ok := conn.(interface{ UnsafeConn() net.Conn }); ok {
+		under = wrapped.UnsafeConn()
+	}
+	if half, ok := under.(interface{ CloseWrite() error }); ok {
+		if err := half.CloseWrite(); err != nil {
+			return
+		}
+	}
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() { // the end of the server is the end of the wait
+		select {
+		case <-s.base.Done():
+			conn.SetReadDeadline(time.Now()) //nolint:errcheck,gosec // the connection ends anyway
+		case <-stop:
+		}
+	}()
+	io.CopyN(io.Discard, conn, lingerBytes) //nolint:errcheck,gosec // whatever ends it, the connection is closed then
+}
+
+// expect refuses a body that is announced as too long before it is sent.
+func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
+	if ctx.Request.Header.ContentLength() > s.config.MaxBody {
+		s.error(ctx, http.StatusRequestEntityTooLarge, s.tooLarge().Message)
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusContinue
+}

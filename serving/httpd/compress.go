@@ -1,0 +1,167 @@
+package httpd
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"scalar/serving/protocol"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
+	"github.com/klauspost/compress/zstd"
+	"github.com/valyala/fasthttp"
+)
+
+// decoders are pooled by encoding.
+var (
+	gunzips  = sync.Pool{New: func() any { return new(gzip.Reader) }}
+	inflates sync.Pool                                                                                   // of what zlib.NewReader returns
+	unzstds  sync.Pool                                                                                   // of *zstd.Decoder
+	gzips    = sync.Pool{New: func() any { w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed); return w }} //nolint:errcheck // the level is one
+	deflates = sync.Pool{New: func() any { w, _ := zlib.NewWriterLevel(nil, zlib.BestSpeed); return w }} //nolint:errcheck // the level is one
+)
+
+// decompress returns the body of a call that came in an encoding. It stops at the limit of bodies.
+func (s *Server) decompress(c *call, encoding []byte) ([]byte, error) {
+	in := bytes.NewReader(c.body)
+	var err error
+	switch {
+	case equalFold(encoding, "gzip"), equalFold(encoding, "x-gzip"):
+		r, _ := gunzips.Get().(*gzip.Reader)
+		defer gunzips.Put(r)
+		if err = r.Reset(in); err == nil {
+			err = s.expand(c, r)
+		}
+	case equalFold(encoding, "deflate"):
+		err = s.inflate(c, in)
+	case equalFold(encoding, "zstd"):
+		err = s.unzstd(c, in)
+	default:
+		c.ctx.Response.Header.Set(fasthttp.HeaderAcceptEncoding, "gzip, deflate, zstd")
+		return nil, &protocol.Error{Status: http.StatusUnsupportedMediaType, Message: "the encoding of the content is " + strconv.Quote(clip(encoding)) + ": want gzip, deflate or zstd, one of them"}
+	}
+	var known *protocol.Error
+	switch {
+	case errors.As(err, &known):
+		return nil, known
+	case err != nil:
+		return nil, &protocol.Error{Status: http.StatusBadRequest, Message: "the body is not in the encoding " + strings.ToLower(string(encoding)) + ": " + strings.ReplaceAll(err.Error(), "\n", " ")}
+	}
+	return c.plain, nil
+}
+
+func (s *Server) inflate(c *call, in io.Reader) error {
+	r, ok := inflates.Get().(io.ReadCloser)
+	if !ok {
+		var err error
+		if r, err = zlib.NewReader(in); err != nil {
+			return err
+		}
+	} else if err := r.(zlib.Resetter).Reset(in, nil); err != nil { //nolint:errcheck,forcetypeassert // zlib's readers are
+		return err
+	}
+	defer inflates.Put(r)
+	return s.expand(c, r)
+}
+
+func (s *Server) unzstd(c *call, in io.Reader) error {
+	r, ok := unzstds.Get().(*zstd.Decoder)
+	if !ok {
+		var err error
+		if r, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8<<20)); err != nil {
+			return err
+		}
+	}
+	defer unzstds.Put(r)
+	if err := r.Reset(in); err != nil {
+		return err
+	}
+	err := s.expand(c, r)
+	return errors.Join(err, r.Reset(nil))
+}
+
+// expand reads what a decoder makes of the body.
+func (s *Server) expand(c *call, r io.Reader) error {
+	c.plain = c.plain[:0]
+	for {
+		if len(c.plain) == cap(c.plain) {
+			c.plain = slices.Grow(c.plain, grow(len(c.plain), -1, s.config.MaxBody))
+		}
+		n, err := r.Read(c.plain[len(c.plain):cap(c.plain)])
+		c.plain = c.plain[:len(c.plain)+n]
+		switch {
+		case len(c.plain) > s.config.MaxBody:
+			return s.tooLarge()
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// compressFrom is the size of an answer that is worth compressing, bytes: it is more than one packet.
+const compressFrom = 1400
+
+// compress makes out the body of an answer, compressed if the client takes that and it is worth it.
+func (s *Server) compress(ctx *fasthttp.RequestCtx, out []byte) {
+	accept := ctx.Request.Header.Peek(fasthttp.HeaderAcceptEncoding)
+	if len(accept) == 0 || len(out) < compressFrom {
+		ctx.Response.SwapBody(out)
+		return
+	}
+	ctx.Response.Header.Set(fasthttp.HeaderVary, fasthttp.HeaderAcceptEncoding)
+	var pool *sync.Pool
+	var name string
+	switch {
+	case accepts(string(accept), "gzip"):
+		pool, name = &gzips, "gzip"
+	case accepts(string(accept), "deflate"):
+		pool, name = &deflates, "deflate"
+	default:
+		ctx.Response.SwapBody(out)
+		return
+	}
+	w, _ := pool.Get().(interface { // both pools have such
+		io.WriteCloser
+		Reset(w io.Writer)
+	})
+	defer pool.Put(w)
+	var small bytes.Buffer
+	w.Reset(&small)
+	_, err := w.Write(out)
+	if err = errors.Join(err, w.Close()); err != nil { // a buffer takes everything
+		ctx.Response.SwapBody(out)
+		return
+	}
+	ctx.Response.Header.Set(fasthttp.HeaderContentEncoding, name)
+	ctx.Response.SwapBody(append(out[:0], small.Bytes()...))
+}
+
+// accepts reports whether an Accept-Encoding takes an encoding, by its name or as "*".
+func accepts(header, encoding string) bool {
+	any := false
+	for part := range strings.SplitSeq(header, ",") {
+		name, params, _ := strings.Cut(part, ";")
+		name = strings.ToLower(strings.TrimSpace(name))
+		if name != encoding && name != "*" {
+			continue
+		}
+		taken := true
+		if q, ok := strings.CutPrefix(strings.ReplaceAll(strings.ToLower(params), " ", ""), "q="); ok {
+			weight, err := strconv.ParseFloat(q, 64)
+			taken = err == nil && weight > 0
+		}
+		if name == encoding {
+			return taken
+		}
+		any = taken
+	}
+	return any
+}

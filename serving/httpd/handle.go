@@ -1,0 +1,155 @@
+package httpd
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"scalar/serving/host"
+	"scalar/serving/protocol"
+
+	"github.com/valyala/fasthttp"
+)
+
+// A call is what a request needs. It is pooled.
+type call struct {
+	ctx       *fasthttp.RequestCtx
+	route     route
+	arrived   time.Time
+	namespace string
+	admin     bool
+
+	body   []byte // as it came
+	plain  []byte // decompressed
+	req    protocol.Request
+	answer protocol.Answer
+	lease  host.Lease
+}
+
+// keep is how large the buffers of pooled calls are at most, bytes; larger ones are let go.
+const keep = 1 << 20
+
+// recycle gives a call back.
+func (s *Server) recycle(c *call) {
+	if cap(c.body) > keep || cap(c.plain) > keep || cap(c.req.X)*4 > keep || cap(c.req.Cells)*32 > keep {
+		return
+	}
+	c.ctx, c.route, c.namespace, c.admin = nil, route{}, "", false
+	c.req.Reset()
+	s.calls.Put(c)
+}
+
+// handle answers a request.
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	c, _ := s.calls.Get().(*call) // there is no other type in it
+	c.ctx, c.arrived = ctx, time.Now()
+	defer s.finish(c)
+	ctx.Response.Header.SetContentTypeBytes(typeJSON)
+	s.requestID(ctx)
+	c.route = parse(ctx.Path())
+	if err := s.serve(c); err != nil {
+		s.fail(ctx, err)
+	}
+}
+
+// finish ends a call: a panic becomes an answer, and what was answered is counted.
+func (s *Server) finish(c *call) {
+	panicked := recover()
+	if panicked != nil {
+		s.config.Log.Error("a request panicked", "path", string(c.ctx.Path()), "panic", panicked, "stack", string(debug.Stack()))
+		c.ctx.Response.ResetBody()
+		s.fail(c.ctx, &protocol.Error{Status: http.StatusInternalServerError, Message: "the server failed; its log says more"})
+		c.ctx.SetConnectionClose()
+	}
+	took := time.Since(c.arrived)
+	s.metrics.count(c.route.kind, c.ctx.Response.StatusCode(), took)
+	if s.access != nil {
+		s.access.write(c, took)
+	}
+	if panicked == nil { // what it left behind is nobody's
+		s.recycle(c)
+	}
+}
+
+// serve answers what a call's route asks for.
+func (s *Server) serve(c *call) error {
+	k := c.route.kind
+	if k == unknown {
+		return &protocol.Error{Status: http.StatusNotFound, Message: "there is nothing at this path"}
+	}
+	if err := checkMethod(c.ctx, k); err != nil {
+		return err
+	}
+	if err := s.authenticate(c); err != nil {
+		return err
+	}
+	switch k {
+	case infer, tfPredict, tfClassify, native:
+		return s.predict(c)
+	case modelMetadata, modelReady, tfMetadata:
+		return s.describe(c)
+	}
+	return s.about(c)
+}
+
+func checkMethod(ctx *fasthttp.RequestCtx, k kind) error {
+	switch {
+	case k.post() && !ctx.IsPost():
+		ctx.Response.Header.Set(fasthttp.HeaderAllow, "POST")
+		return &protocol.Error{Status: http.StatusMethodNotAllowed, Message: "use POST"}
+	case !k.post() && !ctx.IsGet() && !ctx.IsHead():
+		ctx.Response.Header.Set(fasthttp.HeaderAllow, "GET, HEAD")
+		return &protocol.Error{Status: http.StatusMethodNotAllowed, Message: "use GET"}
+	}
+	return nil
+}
+
+// fail answers with an error.
+func (s *Server) fail(ctx *fasthttp.RequestCtx, err error) {
+	status, message := http.StatusInternalServerError, "the server failed; its log says more"
+	var known *protocol.Error
+	if errors.As(err, &known) {
+		status, message = known.Status, known.Message
+	} else {
+		s.config.Log.Error("a request failed", "path", string(ctx.Path()), "error", err)
+	}
+	var busy *host.Busy
+	if errors.As(err, &busy) {
+		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, seconds(busy.RetryAfter))
+	}
+	s.error(ctx, status, message)
+}
+
+func (s *Server) error(ctx *fasthttp.RequestCtx, status int, message string) {
+	ctx.SetStatusCode(status)
+	ctx.Response.Header.SetContentTypeBytes(typeJSON)
+	ctx.Response.SwapBody(protocol.AppendError(ctx.Response.SwapBody(nil)[:0], message))
+}
+
+// malformed answers what is no request.
+func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
+	status, message := http.StatusBadRequest, "this is no request of HTTP/1.1"
+	var small *fasthttp.ErrSmallBuffer
+	var timeout net.Error
+	switch {
+	case errors.As(err, &small):
+		status, message = http.StatusRequestHeaderFieldsTooLarge, "the header is longer than 16 KiB"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		status, message = http.StatusRequestTimeout, "the request did not come in time"
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		status, message = http.StatusRequestEntityTooLarge, s.tooLarge().Message
+	}
+	s.error(ctx, status, message)
+	s.metrics.count(unknown, status, 0)
+}
+
+// allowed returns an error unless a namespace may use a model.
+func (s *Server) allowed(c *call) error {
+	if some, ok := s.config.Models[string(c.route.model)]; ok && len(some) > 0 && !slices.Contains(some, c.namespace) {
+		return &protocol.Error{Status: http.StatusForbidden, Message: "the namespace " + c.namespace + " may not use this model"}
+	}
+	return nil
+}

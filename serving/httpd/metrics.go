@@ -1,0 +1,128 @@
+package httpd
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"scalar/serving/host"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/common/expfmt"
+	"github.com/valyala/fasthttp"
+)
+
+const statuses = 600 // of HTTP
+
+// metrics count requests by what they asked and how they were answered. Counting allocates nothing.
+type metrics struct {
+	host     *host.Host
+	registry *prometheus.Registry
+	requests [kinds][statuses]atomic.Uint64
+	seconds  [kinds]prometheus.Observer
+	descs    descs
+}
+
+// descs are what is read from the host when it is asked for.
+type descs struct {
+	requests, success, rows, batches, batched, queued, refused, shadows, waiting, memory, used, draining *prometheus.Desc
+}
+
+func newMetrics(h *host.Host) *metrics {
+	m := &metrics{host: h, registry: prometheus.NewRegistry()}
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "http_request_duration_seconds", Help: "Time from a request's header to its answer, by what it asked.",
+		Buckets: prometheus.ExponentialBuckets(25e-6, 2, 18), // 25 µs to 3.3 s
+	}, []string{"route"})
+	for k := range kinds {
+		m.seconds[k] = seconds.WithLabelValues(names[k])
+	}
+	of := []string{"model", "version"}
+	desc := prometheus.NewDesc
+	m.descs = descs{
+		requests: desc("http_requests_total", "Requests, by what they asked and the status of the answer.", []string{"route", "code"}, nil),
+		success:  desc("nv_inference_request_success", "Requests that a version answered.", of, nil),
+		rows:     desc("nv_inference_count", "Rows that a version predicted.", of, nil),
+		batches:  desc("bsp_serve_batches_total", "Batches of more than one request.", of, nil),
+		batched:  desc("bsp_serve_batched_requests_total", "Requests in batches of more than one.", of, nil),
+		queued:   desc("bsp_serve_queued_requests_total", "Requests that waited for an executor.", of, nil),
+		refused:  desc("nv_inference_request_failure", "Requests that a version refused: no room in the queue, or past the deadline.", append(of, "reason"), nil),
+		shadows:  desc("bsp_serve_shadow_requests_total", "Requests that a version predicted as another one's shadow.", of, nil),
+		waiting:  desc("nv_inference_pending_request_count", "Rows that wait for a version.", of, nil),
+		memory:   desc("bsp_serve_model_bytes", "Memory of a version.", of, nil),
+		used:     desc("bsp_serve_models_bytes", "Memory of all versions, those that drain too.", nil, nil),
+		draining: desc("bsp_serve_draining_versions", "Versions that are out of service and still held by requests.", nil, nil),
+	}
+	m.registry.MustRegister(seconds, m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// count counts an answer.
+func (m *metrics) count(k kind, status int, took time.Duration) {
+	m.requests[k][min(max(status, 0), statuses-1)].Add(1)
+	m.seconds[k].Observe(took.Seconds())
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, out) }
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(out chan<- prometheus.Metric) {
+	d := &m.descs
+	add := func(desc *prometheus.Desc, t prometheus.ValueType, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(desc, t, v, labels...)
+	}
+	for k := range kinds {
+		for status := range statuses {
+			if n := m.requests[k][status].Load(); n > 0 {
+				add(d.requests, prometheus.CounterValue, float64(n), names[k], strconv.Itoa(status))
+			}
+		}
+	}
+	bytes, draining := m.host.Usage()
+	add(d.used, prometheus.GaugeValue, float64(bytes))
+	add(d.draining, prometheus.GaugeValue, float64(draining))
+	for _, model := range m.host.All() {
+		for _, v := range model.Versions {
+			if v.State != host.Ready {
+				continue
+			}
+			s := v.Stats
+			counter := func(desc *prometheus.Desc, n uint64, more ...string) {
+				add(desc, prometheus.CounterValue, float64(n), append([]string{model.Name, v.Version}, more...)...)
+			}
+			counter(d.success, s.Requests)
+			counter(d.rows, s.Rows)
+			counter(d.batches, s.Batches)
+			counter(d.batched, s.Batched)
+			counter(d.queued, s.Queued)
+			counter(d.refused, s.Full, "queue")
+			counter(d.refused, s.Late, "deadline")
+			counter(d.shadows, s.Shadows)
+			add(d.waiting, prometheus.GaugeValue, float64(v.Waiting), model.Name, v.Version)
+			add(d.memory, prometheus.GaugeValue, float64(v.Bytes), model.Name, v.Version)
+		}
+	}
+}
+
+// write answers with all metrics as Prometheus reads them.
+func (m *metrics) write(ctx *fasthttp.RequestCtx) error {
+	families, err := m.registry.Gather()
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	format := expfmt.NewFormat(expfmt.TypeTextPlain)
+	for _, f := range families {
+		if _, err := expfmt.MetricFamilyToText(&b, f); err != nil {
+			return err
+		}
+	}
+	ctx.SetStatusCode(http.StatusOK)
+	ctx.Response.Header.SetContentType(string(format))
+	ctx.Response.SetBodyRaw(b.Bytes())
+	return nil
+}

@@ -1,0 +1,103 @@
+package httpd
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// A Server answers requests about the models of a host.
+type Server struct {
+	config  Config
+	http    *fasthttp.Server
+	keys    keyring
+	calls   sync.Pool // of *call
+	metrics *metrics
+	access  *access
+
+	lingering sync.WaitGroup // connections that are read on after a 413
+	base      context.Context
+	cancel    context.CancelFunc
+}
+
+// New returns a server. Serve makes it answer.
+func New(c Config) (*Server, error) {
+	c, err := c.filled()
+	if err != nil {
+		return nil, fmt.Errorf("serving: %w", err)
+	}
+	s := &Server{config: c}
+	if s.keys, err = newKeyring(c.Keys); err != nil {
+		return nil, fmt.Errorf("serving: %w", err)
+	}
+	s.base, s.cancel = context.WithCancel(context.Background())
+	s.calls.New = func() any { return &call{} }
+	s.metrics = newMetrics(c.Host)
+	if c.Access != nil {
+		s.access = newAccess(c.Access)
+	}
+	s.http = &fasthttp.Server{
+		Handler:                      s.handle,
+		ErrorHandler:                 s.malformed,
+		HeaderReceived:               s.headerReceived,
+		ExpectHandler:                s.expect,
+		Name:                         c.Name,
+		Logger:                       quiet{c.Log},
+		Concurrency:                  c.MaxConns,
+		ReadBufferSize:               readBuffer,
+		ReadTimeout:                  c.HeaderTimeout,
+		WriteTimeout:                 c.WriteTimeout,
+		IdleTimeout:                  c.IdleTimeout,
+		MaxRequestBodySize:           c.MaxBody,
+		StreamRequestBody:            true,
+		DisablePreParseMultipartForm: true,
+		NoDefaultContentType:         true,
+		CloseOnShutdown:              true,
+		SecureErrorLogMessage:        true,
+	}
+	return s, nil
+}
+
+// readBuffer is how many bytes of a connection are read at once, and the limit of a header.
+const readBuffer = 16 << 10
+
+// Serve answers the connections of a listener, over TLS if there is a certificate, until Shutdown; it returns nil then.
+func (s *Server) Serve(ln net.Listener) error {
+	if s.config.TLS != nil {
+		ln = tls.NewListener(ln, s.config.TLS)
+	}
+	return s.http.Serve(ln)
+}
+
+// Shutdown takes no more connections, lets the requests that are there be answered, and returns when they
+// have been, or with an error when ctx ends before.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.ShutdownWithContext(ctx)
+	s.cancel()
+	s.lingering.Wait()
+	if s.access != nil {
+		s.access.close()
+	}
+	return err
+}
+
+// headerReceived gives a long body more time than a header. Others come with their header.
+func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	if n := h.ContentLength(); n > readBuffer || n == -1 {
+		return fasthttp.RequestConfig{ReadTimeout: s.config.BodyTimeout}
+	}
+	return fasthttp.RequestConfig{}
+}
+
+// deadline returns when a request has to be answered that arrived at a time, none if timeout is 0.
+func deadline(arrived time.Time, timeout time.Duration) time.Time {
+	if timeout <= 0 {
+		return time.Time{}
+	}
+	return arrived.Add(timeout)
+}
