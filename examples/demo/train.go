@@ -44,7 +44,10 @@ func train(ctx context.Context, c *cluster, digits, scratch string) error {
 		return err
 	}
 	fmt.Printf("training   with the kill: %d attempts, the second one went on from step %d, %.2f s\n", info.Attempts, from, info.Seconds.Total)
-	return c.compare(ctx, digits, calm, stormy)
+	if err := c.compare(ctx, digits, calm, stormy); err != nil {
+		return err
+	}
+	return c.serve(ctx, digits, calm)
 }
 
 // learn submits mlp with 2 peers in 2 tasks.
