@@ -11,8 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 const (
@@ -30,19 +28,20 @@ var requests = func() *atomic.Uint64 {
 }()
 
 // requestID gives the answer the request's id, or a new one, 16 hex digits, if it has none that can be told.
-func (s *Server) requestID(ctx *fasthttp.RequestCtx) {
+func (c *call) requestID() {
+	ctx := c.ctx
 	if id := ctx.Request.Header.Peek(headerID); len(id) > 0 && len(id) <= maxID && printable(id) {
 		ctx.Response.Header.SetBytesV(headerID, id)
 		return
 	}
-	var b [16]byte
+	b := c.digits[:16]
 	const hex = "0123456789abcdef"
 	n := requests.Add(1) * 0x9E3779B97F4A7C15 // odd: different numbers stay different
 	for i := range b {
 		b[i] = hex[n>>60]
 		n <<= 4
 	}
-	ctx.Response.Header.SetBytesV(headerID, b[:])
+	ctx.Response.Header.SetBytesV(headerID, b)
 }
 
 // printable reports whether a text is ASCII without controls and spaces.

@@ -22,8 +22,9 @@ type call struct {
 	namespace string
 	admin     bool
 
-	body   []byte // as it came
-	plain  []byte // decompressed
+	digits [20]byte // of a header
+	body   []byte   // as it came
+	plain  []byte   // decompressed
 	req    protocol.Request
 	answer protocol.Answer
 	lease  host.Lease
@@ -38,6 +39,7 @@ func (s *Server) recycle(c *call) {
 		return
 	}
 	c.ctx, c.route, c.namespace, c.admin = nil, route{}, "", false
+	c.body, c.plain = c.body[:0], c.plain[:0]
 	c.req.Reset()
 	s.calls.Put(c)
 }
@@ -48,7 +50,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	c.ctx, c.arrived = ctx, time.Now()
 	defer s.finish(c)
 	ctx.Response.Header.SetContentTypeBytes(typeJSON)
-	s.requestID(ctx)
+	c.requestID()
 	c.route = parse(ctx.Path())
 	if err := s.serve(c); err != nil {
 		s.fail(ctx, err)

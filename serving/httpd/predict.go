@@ -168,8 +168,7 @@ func (s *Server) respond(c *call) {
 	}
 	if jsonLength >= 0 {
 		resp.Header.SetContentTypeBytes(typeBinary)
-		var digits [20]byte
-		resp.Header.SetBytesV(headerLength, strconv.AppendInt(digits[:0], int64(jsonLength), 10))
+		resp.Header.SetBytesV(headerLength, strconv.AppendInt(c.digits[:0], int64(jsonLength), 10))
 	}
 	s.compress(c.ctx, out)
 }
