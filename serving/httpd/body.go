@@ -45,7 +45,8 @@ func (s *Server) receive(c *call) error {
 	if length > s.config.MaxBody {
 		return s.refuseBody(c)
 	}
-	if stream == nil {
+	if stream == nil { // fasthttp has it, or there is none
+		c.body = append(c.body, c.ctx.Request.Body()...)
 		return nil
 	}
 	for {
