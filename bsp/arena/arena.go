@@ -129,6 +129,25 @@ func Mapped[T any](a *Arena, s []T) bool {
 	return false
 }
 
+// Ahead tells the kernel that b will be read soon, so that it reads what lies in the file in
+// long runs, and not page by page when somebody waits for it. It may wait for memory, not
+// for the disk.
+func (a *Arena) Ahead(b []byte) {
+	if a.spills.Load() == 0 || len(b) == 0 {
+		return
+	}
+	at := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, e := range a.extents {
+		if lo := uintptr(unsafe.Pointer(unsafe.SliceData(e))); at >= lo && at < lo+uintptr(len(e)) {
+			from := int(at-lo) &^ (os.Getpagesize() - 1)
+			_ = unix.Madvise(e[from:int(at-lo)+len(b)], unix.MADV_WILLNEED) // it is read when it is used then
+			return
+		}
+	}
+}
+
 // mapped returns n bytes of the file.
 func (a *Arena) mapped(n int) ([]byte, error) {
 	a.mu.Lock()

@@ -141,30 +141,71 @@ func (a *arrays) share(part, parts int) (from, to int) {
 // scaled returns n·i/k, rounded down.
 func scaled(n, i, k int) int { return n/k*i + n%k*i/k }
 
-// load returns the rows of a part as they are in the file, their labels in texts or, for
-// Numbers, in the slab's values. What Summarise has loaded Read takes.
-func (a *arrays) load(ctx context.Context, part, parts int) (*slab, error) {
+// load gives the rows of a part to take as they are in the file, a piece at a time, with the
+// row that it begins with; their labels are texts or, for Numbers, the slab's values. A part
+// of one piece that Summarise has loaded Read takes.
+func (a *arrays) load(ctx context.Context, part, parts int, take func(b *slab, first int, last bool) error) error {
 	key := [2]int{part, parts}
 	a.mu.Lock()
 	b := a.loaded[key]
 	delete(a.loaded, key)
 	a.mu.Unlock()
-	if b != nil {
-		return b, nil
-	}
 	from, to := a.share(part, parts)
+	if b != nil {
+		return take(b, from, true)
+	}
 	b = &slab{shift: chunkShift(a.columns)}
-	take := func(rows []byte, first int) error { return a.take(b, rows, first) }
 	if from == to {
-		return b, nil
+		return take(b, from, true)
 	}
-	if err := a.x.each(ctx, from, to, take); err != nil {
-		return nil, err
+	per, begin := a.pieceRows(to-from), from
+	err := a.x.each(ctx, from, to, func(rows []byte, first int) error {
+		for len(rows) > 0 {
+			n := min(int64(per-b.rows), int64(len(rows))/a.x.rowBytes())
+			if err := a.take(b, rows[:n*a.x.rowBytes()], first); err != nil {
+				return err
+			}
+			first, rows = first+int(n), rows[n*a.x.rowBytes():]
+			if b.rows < per || first == to {
+				continue
+			}
+			if err := a.loadLabels(ctx, b, begin); err != nil {
+				return err
+			}
+			if err := take(b, begin, false); err != nil {
+				return err
+			}
+			b, begin = &slab{shift: b.shift}, first
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
+	if err := a.loadLabels(ctx, b, begin); err != nil {
+		return err
+	}
+	return take(b, begin, true)
+}
+
+// pieceRows returns how many rows a piece has, of so many.
+func (a *arrays) pieceRows(rows int) int {
+	if a.in.Piece <= 0 {
+		return rows
+	}
+	size := int64(a.columns)*floatBytes + targetBytes
+	if a.x.kind.isByte() && a.in.Scale != Columns {
+		size = int64(a.columns) + targetBytes
+	}
+	return int(max(1, min(int64(rows), a.in.Piece/size)))
+}
+
+// loadLabels adds the labels of a file of their own to rows that begin with first.
+func (a *arrays) loadLabels(ctx context.Context, b *slab, first int) error {
 	if a.y == nil {
-		return b, nil
+		return nil
 	}
-	err := a.y.each(ctx, from, to, func(rows []byte, first int) error {
+	return a.y.each(ctx, first, first+b.rows, func(rows []byte, first int) error {
 		for i := range len(rows) / a.y.kind.size {
 			if err := a.takeLabel(b, a.y, rows, i, first+i); err != nil {
 				return err
@@ -172,7 +213,6 @@ func (a *arrays) load(ctx context.Context, part, parts int) (*slab, error) {
 		}
 		return nil
 	})
-	return b, err
 }
 
 // take adds rows to a slab.
@@ -240,30 +280,42 @@ func (a *arrays) takeLabel(b *slab, from *array, row []byte, i, at int) error {
 }
 
 func (a *arrays) summarise(ctx context.Context, part, parts int) (*Summary, error) {
-	b, err := a.load(ctx, part, parts)
-	if err != nil {
-		return nil, err
-	}
-	s := &Summary{rows: uint64(b.rows)}
+	s := &Summary{}
 	if a.x.kind.isByte() {
 		s.bytes = new([256]uint64)
-		a.histogram(s.bytes, b)
 	}
 	if a.in.Scale == Columns {
 		s.columns = make([]column, a.columns)
+	}
+	from, _ := a.share(part, parts)
+	err := a.load(ctx, part, parts, func(b *slab, first int, last bool) error {
+		if last && first == from {
+			a.mu.Lock()
+			a.loaded[[2]int{part, parts}] = b
+			a.mu.Unlock()
+		}
+		return a.summarisePiece(s, b)
+	})
+	return s, err
+}
+
+// summarisePiece adds rows to a summary.
+func (a *arrays) summarisePiece(s *Summary, b *slab) error {
+	s.rows += uint64(b.rows)
+	if s.bytes != nil {
+		a.histogram(s.bytes, b)
+	}
+	if s.columns != nil {
 		b.moments(s.columns)
 	}
 	if a.in.Target == Classes {
 		for label := range bytes.Lines(b.raw) {
 			if err := s.label(bytes.TrimSuffix(label, []byte("\n"))); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	a.mu.Lock()
-	a.loaded[[2]int{part, parts}] = b
-	a.mu.Unlock()
-	return s, nil
+	return nil
 }
 
 // histogram counts the bytes of a slab.
@@ -307,20 +359,26 @@ func (b *slab) eachRow(features int, take func(row []float32)) {
 	}
 }
 
-func (a *arrays) read(ctx context.Context, e *Encoder, part, parts int) (*Set, error) {
-	b, err := a.load(ctx, part, parts)
-	if err != nil {
-		return nil, err
-	}
+func (a *arrays) read(ctx context.Context, e *Encoder, part, parts int, take Take) error {
 	if e.kinds != nil {
-		return nil, job.Fail(job.FaultInput, "%s: %v", a.in.URL, e.Values(nil, make([]float32, e.t.Columns)))
+		return job.Fail(job.FaultInput, "%s: %v", a.in.URL, e.Values(nil, make([]float32, e.t.Columns)))
 	}
-	row, _ := a.share(part, parts)
+	return a.load(ctx, part, parts, func(b *slab, first int, last bool) error {
+		b, err := a.encode(e, b, first)
+		if err != nil {
+			return err
+		}
+		return take(a.newSet(e, b), last)
+	})
+}
+
+// encode makes what a model learns from of rows that begin with first.
+func (a *arrays) encode(e *Encoder, b *slab, first int) (_ *slab, err error) {
 	for label := range bytes.Lines(b.raw) {
 		label = bytes.TrimSuffix(label, []byte("\n"))
 		class, ok := e.Class(label)
 		if !ok {
-			return nil, job.Fail(job.FaultInput, "%s: the label %s of row %d is none of the classes: want one of %s", a.in.URL, quote(label), row+len(b.class), listed(e.t.Label.Classes))
+			return nil, job.Fail(job.FaultInput, "%s: the label %s of row %d is none of the classes: want one of %s", a.in.URL, quote(label), first+len(b.class), listed(e.t.Label.Classes))
 		}
 		b.class = append(b.class, class)
 	}
@@ -331,7 +389,7 @@ func (a *arrays) read(ctx context.Context, e *Encoder, part, parts int) (*Set, e
 		b = wide
 	}
 	if b.floats != nil && e.t.Scale.Kind != None {
-		at := row
+		at := first
 		b.eachRow(a.columns, func(x []float32) {
 			if failed := e.Values(x, x); failed != nil && err == nil {
 				err = job.Fail(job.FaultInput, "%s: row %d: %v", a.x.url, at, failed)
@@ -339,8 +397,5 @@ func (a *arrays) read(ctx context.Context, e *Encoder, part, parts int) (*Set, e
 			at++
 		})
 	}
-	if err != nil {
-		return nil, err
-	}
-	return a.newSet(e, b), nil
+	return b, err
 }

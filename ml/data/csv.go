@@ -296,9 +296,13 @@ func (s *Source) take(b *slab, e *Encoder, label []byte, offset int) error {
 	return nil
 }
 
-func (t *table) read(ctx context.Context, e *Encoder, part, parts int) (*Set, error) {
-	b := &slab{shift: chunkShift(e.features)}
-	err := t.lines(ctx, part, parts, func(sp *splitter, _ storage.Position) error {
+func (t *table) read(ctx context.Context, e *Encoder, part, parts int, take Take) error {
+	cut := t.newCutter(e, chunkShift(e.features), take)
+	return cut.end(t.lines(ctx, part, parts, func(sp *splitter, _ storage.Position) error {
+		b, err := cut.next()
+		if err != nil {
+			return err
+		}
 		if ok, err := t.keep(sp, e.t.Missing); !ok {
 			b.lost = append(b.lost, b.rows)
 			return err
@@ -320,9 +324,5 @@ func (t *table) read(ctx context.Context, e *Encoder, part, parts int) (*Set, er
 			c++
 		}
 		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return t.newSet(e, b), nil
+	}))
 }

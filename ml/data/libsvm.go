@@ -111,9 +111,13 @@ func (s sparse) summarise(ctx context.Context, part, parts int) (*Summary, error
 	return sum, err
 }
 
-func (s sparse) read(ctx context.Context, e *Encoder, part, parts int) (*Set, error) {
-	b := &slab{shift: 12}
-	err := s.lines(ctx, part, parts, func(l *entryLine) error {
+func (s sparse) read(ctx context.Context, e *Encoder, part, parts int, take Take) error {
+	cut := s.newCutter(e, 12, take)
+	return cut.end(s.lines(ctx, part, parts, func(l *entryLine) error {
+		b, err := cut.next()
+		if err != nil {
+			return err
+		}
 		if n := len(l.columns); n > 0 && int(l.columns[n-1]) >= e.features {
 			return scan.FaultAt(l.offsets[n-1], "the index %d is no feature of training, which had %d", l.columns[n-1]+1, e.features)
 		}
@@ -122,9 +126,5 @@ func (s sparse) read(ctx context.Context, e *Encoder, part, parts int) (*Set, er
 			return nil
 		}
 		return s.take(b, e, l.label, l.at)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return s.newSet(e, b), nil
+	}))
 }

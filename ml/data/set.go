@@ -56,6 +56,7 @@ type slab struct {
 	class   []uint32  // of each row, for Classes
 	value   []float64 // of each row, for Numbers
 	raw     []byte    // labels that are no classes yet, a line each
+	stored  int       // entries
 	lost    []int     // for each row that was left out, how many rows before it were not
 }
 
@@ -246,5 +247,6 @@ func (b *slab) put(columns []uint32, values []float32) {
 	c := &b.entries[len(b.entries)-1]
 	c.columns, c.values = append(c.columns, columns...), append(c.values, values...)
 	c.starts = append(c.starts, len(c.columns))
+	b.stored += len(columns)
 	b.rows++
 }

@@ -47,6 +47,8 @@ type Input struct {
 	Separator byte    // of CSV; 0: the one of , ; and tab that the first line has most of
 	Header    Header  // of CSV
 
+	Piece int64 // about how many bytes of rows Summarise and Pieces hold at a time; 0: all of a part
+
 	unlabelled bool // labels are stepped over
 }
 
@@ -68,7 +70,7 @@ type Source struct {
 // A reader reads parts of one format.
 type reader interface {
 	summarise(ctx context.Context, part, parts int) (*Summary, error)
-	read(ctx context.Context, e *Encoder, part, parts int) (*Set, error)
+	read(ctx context.Context, e *Encoder, part, parts int, take Take) error
 }
 
 // Open opens an input to learn from, and reads its first line or header.
@@ -177,12 +179,6 @@ func (s *Source) Target() Target { return s.in.Target }
 // Summarise reads part i of n and says what there is in it.
 func (s *Source) Summarise(ctx context.Context, part, parts int) (*Summary, error) {
 	return s.reader.summarise(ctx, part, parts)
-}
-
-// Read reads part i of n into a set. The encoder is one made of the source's own
-// Transform, or the one that OpenFor has got.
-func (s *Source) Read(ctx context.Context, e *Encoder, part, parts int) (*Set, error) {
-	return s.reader.read(ctx, e, part, parts)
 }
 
 // Load reads all of an input to learn from, in one part.

@@ -21,6 +21,7 @@ type descending struct {
 	Kept    []float64 // the model that is kept: the weights themselves
 	Sums    []float64 // of this epoch: losses, rows that were wrong
 	History []model.Epoch
+	Splits  int    // of the rows: those of the first attempt, whatever memory a later one has
 	Best    int    // the epoch whose model is kept, from 1; 0: none yet
 	Stopped string // why it ended before its last epoch; empty: it did not
 }
@@ -59,6 +60,10 @@ func (l *learner) descend(ctx context.Context) (result, error) {
 	if n := l.crew.tree.Shards(); n > d.plan.Batch() {
 		return result{}, job.Fail(job.FaultInput, "%d shards: a step has %d rows, and each shard needs one: use fewer peers or shards, or a larger --batch", n, d.plan.Batch())
 	}
+	var err error
+	if d.state.Splits, err = d.plan.Splits(l.rows, l.o.Splits); err != nil {
+		return result{}, err
+	}
 	if err := d.begin(ctx); err != nil {
 		return result{}, err
 	}
@@ -80,7 +85,7 @@ func (l *learner) descend(ctx context.Context) (result, error) {
 	}
 	best := d.state.History[d.state.Best-1]
 	return result{
-		model: d.kept, epochs: best.Epoch, steps: best.Epoch * d.plan.Steps(), history: d.state.History, stopped: d.state.Stopped,
+		model: d.kept, epochs: best.Epoch, steps: best.Epoch * d.plan.Steps(), splits: d.state.Splits, history: d.state.History, stopped: d.state.Stopped,
 		score: model.Score{Loss: best.Loss, Error: best.Error},
 	}, nil
 }
@@ -101,10 +106,13 @@ func (d *descent) begin(ctx context.Context) error {
 	d.shard, d.step = newTouched(f), newTouched(f)
 	at, n := d.p.Index(), d.p.N()
 	d.lo, d.hi = at*f.Size()/n, (at+1)*f.Size()/n
-	d.state = descending{Part: d.all[d.lo:d.hi], Scale: 1, Kept: d.kept[d.lo:d.hi], Sums: make([]float64, 2)}
+	d.state = descending{Part: d.all[d.lo:d.hi], Scale: 1, Splits: d.state.Splits, Kept: d.kept[d.lo:d.hi], Sums: make([]float64, 2)}
 	resumed, err := d.p.State(&d.state)
-	if err != nil || !resumed {
+	if err != nil {
 		return err
+	}
+	if d.plan.Divide(d.state.Splits, d.rows.Ahead); !resumed {
+		return nil
 	}
 	if err := d.whole(ctx, d.all, d.state.Part); err != nil {
 		return err

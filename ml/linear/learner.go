@@ -59,6 +59,7 @@ type result struct {
 	model   []float64 // as Form has it
 	epochs  int
 	steps   int
+	splits  int         // of the rows; 0: they were read in order
 	score   model.Score // of the rows that were trained on
 	history []model.Epoch
 	stopped string // why it ended before its time
@@ -164,6 +165,9 @@ func (l *learner) write(ctx context.Context, r result) error {
 		Data:   model.Data{URL: l.rows.URL, Digest: l.rows.Digest, Rows: l.rows.Set.Len(), Dropped: l.rows.Set.Dropped()},
 		Epochs: r.epochs, Steps: r.steps, Shards: l.crew.tree.Shards(), Loss: r.score.Loss, Error: r.score.Error,
 		History: r.history, Stopped: r.stopped,
+	}
+	if r.splits > 0 {
+		t.Options = train.WithSplits(t.Options, r.splits)
 	}
 	if l.valid != nil {
 		s, err := l.score(ctx, l.rows.Set, l.valid, r.model)

@@ -5,6 +5,7 @@ import (
 	"scalar/ml/data"
 	"scalar/ml/opt"
 	"scalar/ml/reduce"
+	"scalar/ml/rows"
 )
 
 // The ways to learn a linear model.
@@ -36,6 +37,7 @@ type Options struct {
 	Epochs    int            // of SGD, from 1
 	Batch     int            // of SGD: rows of a step, of all shards together, from 1
 	Optimizer *opt.Optimizer // of SGD: what tells the rate of a step
+	Splits    int            // of SGD: runs of rows that each are read at random, one after the other; 0: as the memory wants it
 	EarlyStop int            // of SGD: epochs without a smaller validation loss that end it; 0: never
 }
 
@@ -64,6 +66,8 @@ func (o *Options) Check() error {
 		return usage("--epochs %d: want 1 to %d", o.Epochs, 1<<20)
 	case o.Way == SGD && (o.Batch < 1 || o.Batch > 1<<24):
 		return usage("--batch %d: want 1 to %d", o.Batch, 1<<24)
+	case o.Splits < 0 || o.Splits > rows.MaxSplits:
+		return usage("--splits %d: want 1 to %d, or 0 for as many as the memory wants", o.Splits, rows.MaxSplits)
 	case o.Way == SGD && o.Shards > o.Batch:
 		return usage("--shards %d: a batch of %d rows has no more", o.Shards, o.Batch)
 	}

@@ -48,7 +48,7 @@ func linearProgram(version, name, summary, way string) builtin.Program {
 
 // wayRunner learns by normal equations or by L-BFGS.
 func wayRunner(version string, p builtin.Program, v builtin.Values, way string) (bsp.Runner, error) {
-	others := []string{"epochs", "batch", "lr", "momentum", "clip", "schedule", "warmup", "every", "factor", "early-stop"}
+	others := []string{"epochs", "batch", "lr", "momentum", "clip", "schedule", "warmup", "every", "factor", "splits", "early-stop"}
 	if way == linear.Normal {
 		others = append(others, "from")
 	}
@@ -117,7 +117,7 @@ func descentRunner(version string, p builtin.Program, v builtin.Values) (bsp.Run
 	}
 	sparse := linear.Program(linear.Options{
 		Program: o.Program, Options: o.Options, Version: version, Input: o.Input, Way: linear.SGD, From: o.From, L2: c.Decay, Seed: o.Seed, Shards: o.Shards,
-		Validation: o.Validation, Test: o.Test, TestPart: o.TestPart, Epochs: o.Epochs, Batch: o.Batch, Optimizer: rates, EarlyStop: o.EarlyStop,
+		Validation: o.Validation, Test: o.Test, TestPart: o.TestPart, Epochs: o.Epochs, Batch: o.Batch, Optimizer: rates, EarlyStop: o.EarlyStop, Splits: o.Splits,
 	})
 	return bsp.NewRunner(bySparsity(o.Input, sparse, dense), bsp.Files()), nil
 }

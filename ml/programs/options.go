@@ -27,6 +27,7 @@ func netOptions() []builtin.Option {
 		{Name: "factor", Kind: builtin.KindFloat, Help: "by which it then changes (default 0.1)"},
 		{Name: "seed", Kind: builtin.KindInt, Default: "1", Help: "of the first weights, the order of rows, dropout"},
 		{Name: "shards", Kind: builtin.KindInt, Help: "parts of a step; equal shards give equal bits, whatever the peers (default: as many as peers)"},
+		{Name: "splits", Kind: builtin.KindInt, Help: "runs of rows, in an order of its own each epoch, that are read at random one after the other; equal splits give equal bits, whatever the memory (default: 1 if it holds all rows)"},
 		{Name: "validation", Kind: builtin.KindFloat, Default: "0", Help: "share of the rows to choose the best epoch by, not trained on"},
 		{Name: "early-stop", Kind: builtin.KindInt, Default: "0", Help: "epochs without a smaller validation loss that end training; 0: never"},
 		{Name: test, Kind: builtin.KindURL, Help: "rows to test on after each epoch; they change nothing"},
@@ -60,7 +61,7 @@ func options(p builtin.Program, v builtin.Values) (o train.Options, err error) {
 			Name: v.String("optimizer"), Rate: v.Float("lr"), Momentum: v.Float("momentum"), Decay: v.Float("decay"), Clip: v.Float("clip"),
 			Schedule: v.String("schedule"), Warmup: int(v.Int("warmup")), Every: int(v.Int("every")), Factor: v.Float("factor"),
 		},
-		Epochs: int(v.Int("epochs")), Batch: int(v.Int("batch")), Seed: uint64(v.Int("seed")), Shards: int(v.Int("shards")),
+		Epochs: int(v.Int("epochs")), Batch: int(v.Int("batch")), Seed: uint64(v.Int("seed")), Shards: int(v.Int("shards")), Splits: int(v.Int("splits")),
 		Validation: v.Float("validation"), EarlyStop: int(v.Int("early-stop")), Test: v.String(test), TestPart: test,
 	}
 	if v.String("lr") == "" {

@@ -1,16 +1,18 @@
-// Package rows reads the rows of a job: each peer parses its part of the input, and all of
-// them are in the memory of every task once.
+// Package rows reads the rows of a job: each peer parses its part of the input, piece by piece,
+// and every task has all of them once, in its arena: in memory, and what does not fit
+// in a mapped file on the local disk.
 //
 //	peer: Summarise(part) ─▶ all peers: Merge ─ Transform ─ Encoder
-//	peer: Read(part) ─ Share ─▶ the first peer of every other task ─▶ all peers of a task ─ Join
+//	peer: Pieces(part) ─ Share ─ Keep ─▶ the first peer of every other task ─ Keep ─▶ all peers of a task ─ Join
 package rows
 
 import (
 	"context"
 	"fmt"
-	"slices"
+	"sort"
 
 	"scalar/bsp"
+	"scalar/bsp/arena"
 	"scalar/bsp/job"
 	"scalar/ml/data"
 )
@@ -21,10 +23,26 @@ type Rows struct {
 	Encoder *data.Encoder
 	URL     string
 	Digest  string // of the files: data.Source.MergeDigests
+	Memory  int64  // bytes of rows that the task with the least memory holds of its arena
+
+	arena  *arena.Arena // of the peer that tells the kernel what is read soon; nil: another one does
+	pieces []piece      // in the order of the rows
+}
+
+// A piece is rows that were handed over together, and the bytes they lie in.
+type piece struct {
+	set   *data.Set
+	b     []byte
+	first int // of the rows, in Set
 }
 
 // Read reads an input to learn from, its digest too. All peers call it with the same input.
 func Read[M any](ctx context.Context, p *bsp.Peer[M], in data.Input) (*Rows, error) {
+	s, err := newSpread(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	in.Piece = s.pieceBytes()
 	src, err := data.Open(ctx, in)
 	if err != nil {
 		return nil, err
@@ -45,24 +63,30 @@ func Read[M any](ctx context.Context, p *bsp.Peer[M], in data.Input) (*Rows, err
 	if err != nil {
 		return nil, err
 	}
-	return load(ctx, p, src, &Rows{Encoder: e, URL: in.URL})
+	return load(ctx, s, src, &Rows{Encoder: e, URL: in.URL})
 }
 
 // ReadFor reads labelled rows for a model that there is, to test it or to train it on.
 func ReadFor[M any](ctx context.Context, p *bsp.Peer[M], in data.Input, e *data.Encoder) (*Rows, error) {
+	s, err := newSpread(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	in.Piece = s.pieceBytes()
 	src, err := data.OpenFor(ctx, in, e, true)
 	if err != nil {
 		return nil, err
 	}
-	return load(ctx, p, src, &Rows{Encoder: e, URL: in.URL})
+	return load(ctx, s, src, &Rows{Encoder: e, URL: in.URL})
 }
 
 // load reads the rows of a source.
-func load[M any](ctx context.Context, p *bsp.Peer[M], src *data.Source, r *Rows) (_ *Rows, err error) {
-	if r.Set, err = readAll(ctx, p, src, r.Encoder); err != nil {
+func load[M any](ctx context.Context, s *spread[M], src *data.Source, r *Rows) (_ *Rows, err error) {
+	if err = s.read(ctx, src, r.Encoder); err != nil {
 		return nil, err
 	}
-	if r.Digest, err = digest(ctx, p, src); err != nil {
+	s.join(r)
+	if r.Digest, err = digest(ctx, s.p, src); err != nil {
 		return nil, err
 	}
 	if r.Set.Len() == 0 {
@@ -103,89 +127,6 @@ func digest[M any](ctx context.Context, p *bsp.Peer[M], src *data.Source) (strin
 	return src.MergeDigests(ctx, parts...)
 }
 
-// readAll reads this peer's part and returns the rows of all.
-func readAll[M any](ctx context.Context, p *bsp.Peer[M], src *data.Source, e *data.Encoder) (*data.Set, error) {
-	own, err := src.Read(ctx, e, p.Index(), p.N())
-	if err != nil {
-		return nil, err
-	}
-	if p.N() == 1 {
-		return own, nil
-	}
-	b, err := own.Share()
-	if err != nil {
-		return nil, err
-	}
-	parts, err := spread(ctx, p, b)
-	if err != nil {
-		return nil, err
-	}
-	sets := make([]*data.Set, len(parts))
-	for i, b := range parts {
-		if sets[i], err = data.Shared(b, own); err != nil {
-			return nil, fmt.Errorf("peer %d: %w", i, err)
-		}
-	}
-	return data.Join(sets...), nil
-}
-
-// place says of a peer which one is the first of its task, and how many bytes it gives.
-type place struct{ First, Size int64 }
-
-// spread gives b to all peers, once to each task: its first peer hands on what came from
-// others, which the peers of a task then share.
-func spread[M any](ctx context.Context, p *bsp.Peer[M], b []byte) ([][]byte, error) {
-	lo, hi := p.Together()
-	places, err := bsp.AllGather(ctx, p, place{int64(lo), int64(len(b))})
-	if err != nil {
-		return nil, err
-	}
-	parts, err := bsp.HandOver(ctx, p, each(p, func(to int) []byte {
-		if to >= lo && to < hi || int64(to) == places[to].First {
-			return b
-		}
-		return nil
-	}))
-	if err != nil || direct(places) {
-		return parts, err
-	}
-	var far []byte
-	if p.Index() == lo && hi-lo > 1 {
-		far = slices.Concat(slices.Concat(parts[:lo]...), slices.Concat(parts[hi:]...))
-	}
-	got, err := bsp.HandOver(ctx, p, each(p, func(to int) []byte {
-		if to > lo && to < hi {
-			return far
-		}
-		return nil
-	}))
-	if err != nil || p.Index() == lo {
-		return parts, err
-	}
-	for peer, rest := 0, got[lo]; peer < p.N(); peer++ {
-		if peer >= lo && peer < hi {
-			continue
-		}
-		n := places[peer].Size
-		if n > int64(len(rest)) {
-			return nil, fmt.Errorf("%d bytes of rows of peer %d are missing", n-int64(len(rest)), peer)
-		}
-		parts[peer], rest = rest[:n:n], rest[n:]
-	}
-	return parts, nil
-}
-
-// direct reports whether every peer gets all by itself: there is one task, or a task for each.
-func direct(places []place) bool {
-	tasks := 0
-	for peer, at := range places {
-		if int64(peer) == at.First {
-			tasks++
-		}
-	}
-	return tasks == 1 || tasks == len(places)
-}
-
 // each returns what give says for every peer.
 func each[M any](p *bsp.Peer[M], give func(to int) []byte) [][]byte {
 	out := make([][]byte, p.N())
@@ -194,3 +135,41 @@ func each[M any](p *bsp.Peer[M], give func(to int) []byte) [][]byte {
 	}
 	return out
 }
+
+// Ahead tells the kernel that rows [lo,hi) will be read soon: those that lie in a file are
+// read in the order in which they lie there, while other work goes on. Of the peers of a task
+// one does so.
+func (r *Rows) Ahead(lo, hi int) {
+	if r.arena == nil {
+		return
+	}
+	at := sort.Search(len(r.pieces), func(i int) bool { return r.pieces[i].first+r.pieces[i].set.Len() > lo })
+	for ; at < len(r.pieces) && r.pieces[at].first < hi; at++ {
+		// The rows of a piece lie in their order, and take about as many bytes each.
+		x, n := &r.pieces[at], r.pieces[at].set.Len()
+		if n == 0 {
+			continue // they were left out
+		}
+		from, to := max(lo-x.first, 0), min(hi-x.first, n)
+		per := float64(len(x.b)) / float64(n)
+		r.arena.Ahead(x.b[int(float64(from)*per):int(float64(to)*per)])
+	}
+}
+
+// splitShare is the share of the memory that a split has by default: the one that is
+// trained on and the next one, which is read ahead, have room besides what else is read.
+const splitShare = 4
+
+// Splits returns how many splits of the rows are each read at random without waiting for the
+// disk: 1 if all rows are in memory, else as many as make one fit a quarter of it.
+func (r *Rows) Splits() int {
+	size := r.Set.Bytes()
+	if size <= r.Memory {
+		return 1
+	}
+	part := max(r.Memory/splitShare, 1)
+	return int(min((size+part-1)/part, int64(r.Set.Len()), MaxSplits))
+}
+
+// MaxSplits is how many splits rows are divided into at most.
+const MaxSplits = 1 << 20

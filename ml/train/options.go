@@ -6,6 +6,7 @@ import (
 	"scalar/ml/nn"
 	"scalar/ml/opt"
 	"scalar/ml/reduce"
+	"scalar/ml/rows"
 )
 
 // Options say what is trained and how.
@@ -30,6 +31,7 @@ type Options struct {
 	Batch      int     // rows of a step, of all shards together, from 1
 	Seed       uint64  //
 	Shards     int     // 0: as many as peers
+	Splits     int     // runs of rows that each are read at random, one after the other; 0: as the memory wants it
 	Validation float64 // the share of rows that is held out, [0, 1)
 	Test       string  // URL of rows to test on after each epoch; empty: none
 	TestPart   string  // of a folder of IDX files
@@ -52,6 +54,8 @@ func (o *Options) Check() error {
 		return fail("--shards %d: want 1 to %d, or 0 for as many as peers", o.Shards, reduce.MaxShards)
 	case o.Shards > o.Batch:
 		return fail("--shards %d: a batch of %d rows has no more", o.Shards, o.Batch)
+	case o.Splits < 0 || o.Splits > rows.MaxSplits:
+		return fail("--splits %d: want 1 to %d, or 0 for as many as the memory wants", o.Splits, rows.MaxSplits)
 	case o.Validation < 0 || o.Validation >= 1:
 		return fail("--validation %g: want a share of the rows, from 0, below 1", o.Validation)
 	case o.EarlyStop < 0:

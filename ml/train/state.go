@@ -22,6 +22,7 @@ type state struct {
 // told is what all peers know alike.
 type told struct {
 	History []model.Epoch
+	Splits  int    // of the rows: those of the first attempt, whatever memory a later one has
 	Kept    int    // the epoch whose model is kept, from 1; 0: none yet
 	Stopped string // why training ended before its last epoch; empty: it did not
 }

@@ -49,6 +49,8 @@ type trainer struct {
 	test  *rows.Rows // nil: none
 	valid []uint32   // rows of validation
 	plan  *Plan
+	// splits is how many the plan has, if there is no checkpoint that says otherwise.
+	splits int
 	tree  reduce.Tree
 	graph *nn.Graph
 	opt   *opt.Optimizer
@@ -75,11 +77,12 @@ func (t *trainer) load(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	training, valid := Split(t.rows.Set.Len(), t.o.Validation, t.o.Seed)
-	if len(training) == 0 {
-		return job.Fail(job.FaultInput, "%s: all of its %d rows are for validation: give a smaller --validation", t.o.Input.URL, t.rows.Set.Len())
+	if t.plan, t.valid, err = MakePlan(t.rows, t.o.Validation, t.o.Batch, t.o.Seed); err != nil {
+		return err
 	}
-	t.valid, t.plan = valid, NewPlan(training, t.o.Batch, t.o.Seed)
+	if t.splits, err = t.plan.Splits(t.rows, t.o.Splits); err != nil {
+		return err
+	}
 	t.tree, err = t.shards()
 	return err
 }
@@ -155,10 +158,12 @@ func (t *trainer) prepare(ctx context.Context) (err error) {
 	t.lo, t.hi = t.arena.Range(t.p.Index())
 	first, last := t.tree.Owned(t.p.Index())
 	t.state = newState(t.weights[t.lo:t.hi], t.opt.Slots(), last-first)
+	t.state.Told.Splits = t.splits
 	resumed, err := t.p.State(t.state)
 	if err != nil {
 		return err
 	}
+	t.plan.Divide(t.state.Told.Splits, t.rows.Ahead)
 	if resumed {
 		if err := t.arena.Gather(ctx, t.weights); err != nil {
 			return err

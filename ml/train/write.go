@@ -20,7 +20,7 @@ func (t *trainer) write(ctx context.Context) error {
 	m := model.Model{
 		Kind: t.o.Program, Transform: t.rows.Encoder.Transform(), Net: t.graph.Spec(),
 		Training: model.Training{
-			Program: t.o.Program, Options: t.o.Options, Seed: t.o.Seed, Version: t.o.Version,
+			Program: t.o.Program, Options: WithSplits(t.o.Options, told.Splits), Seed: t.o.Seed, Version: t.o.Version,
 			Data:   model.Data{URL: t.rows.URL, Digest: t.rows.Digest, Rows: t.rows.Set.Len(), Dropped: t.rows.Set.Dropped()},
 			Epochs: kept.Epoch, Steps: kept.Epoch * t.plan.steps, Shards: t.tree.Shards(),
 			Loss: kept.Loss, Error: kept.Error, Validation: kept.Validation, Test: kept.Test,
