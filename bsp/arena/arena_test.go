@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"scalar/bsp/arena"
 )
@@ -131,5 +132,44 @@ func closed(t *testing.T, a *arena.Arena) {
 	t.Helper()
 	if err := a.Close(); err != nil {
 		t.Errorf("close: %v", err)
+	}
+}
+
+// What is read ahead is in memory soon, and nothing else is.
+func TestAhead(t *testing.T) {
+	a := arena.New(t.TempDir(), 0)
+	defer closed(t, a)
+	a.Ahead([]byte{1}) // there is no file
+	kept, err := a.Keep(bytes.Repeat([]byte{7}, 8<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := arena.Forget(a); err != nil {
+		t.Fatal(err)
+	}
+	resident := func(b []byte) int {
+		n, err := arena.Resident(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if resident(kept) > 0 {
+		t.Skip("the file system of TMPDIR keeps files in memory")
+	}
+	a.Ahead(make([]byte, 10)) // memory of somebody else
+	part := kept[2<<20+100 : 4<<20]
+	a.Ahead(part)
+	for range 1000 {
+		if resident(part) == (2<<20)/os.Getpagesize() {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if n := resident(part); n != (2<<20)/os.Getpagesize() || resident(kept[6<<20:]) > 0 {
+		t.Errorf("%d pages of 2 MiB are in memory, and %d behind them", n, resident(kept[6<<20:]))
+	}
+	if bytes.Count(kept, []byte{7}) != len(kept) {
+		t.Error("bytes have changed")
 	}
 }

@@ -142,19 +142,27 @@ func (a *arrays) share(part, parts int) (from, to int) {
 func scaled(n, i, k int) int { return n/k*i + n%k*i/k }
 
 // load gives the rows of a part to take as they are in the file, a piece at a time, with the
-// row that it begins with; their labels are texts or, for Numbers, the slab's values. A part
-// of one piece that Summarise has loaded Read takes.
+// row that it begins with; their labels are texts or, for Numbers, the slab's values. What
+// Summarise has held is given away.
 func (a *arrays) load(ctx context.Context, part, parts int, take func(b *slab, first int, last bool) error) error {
 	key := [2]int{part, parts}
 	a.mu.Lock()
-	b := a.loaded[key]
+	held := a.loaded[key]
 	delete(a.loaded, key)
 	a.mu.Unlock()
 	from, to := a.share(part, parts)
-	if b != nil {
-		return take(b, from, true)
+	for i, b := range held {
+		held[i] = nil
+		n := b.rows // take may keep b
+		if err := take(b, from, i == len(held)-1); err != nil {
+			return err
+		}
+		from += n
 	}
-	b = &slab{shift: chunkShift(a.columns)}
+	if held != nil {
+		return nil
+	}
+	b := &slab{shift: chunkShift(a.columns)}
 	if from == to {
 		return take(b, from, true)
 	}
@@ -287,15 +295,21 @@ func (a *arrays) summarise(ctx context.Context, part, parts int) (*Summary, erro
 	if a.in.Scale == Columns {
 		s.columns = make([]column, a.columns)
 	}
-	from, _ := a.share(part, parts)
-	err := a.load(ctx, part, parts, func(b *slab, first int, last bool) error {
-		if last && first == from {
-			a.mu.Lock()
-			a.loaded[[2]int{part, parts}] = b
-			a.mu.Unlock()
+	var held []*slab
+	size := int64(0)
+	err := a.load(ctx, part, parts, func(b *slab, _ int, _ bool) error {
+		if size += b.bytesOf(a.columns) + int64(len(b.raw)) + targetBytes*int64(len(b.value)); a.in.Piece <= 0 || size <= a.in.Hold {
+			held = append(held, b)
+		} else {
+			held = nil
 		}
 		return a.summarisePiece(s, b)
 	})
+	if err == nil && (a.in.Piece <= 0 || size <= a.in.Hold) {
+		a.mu.Lock()
+		a.loaded[[2]int{part, parts}] = held
+		a.mu.Unlock()
+	}
 	return s, err
 }
 

@@ -47,7 +47,8 @@ type Input struct {
 	Separator byte    // of CSV; 0: the one of , ; and tab that the first line has most of
 	Header    Header  // of CSV
 
-	Piece int64 // about how many bytes of rows Summarise and Pieces hold at a time; 0: all of a part
+	Piece int64 // about how many bytes of rows Pieces gives at a time; 0: all of a part
+	Hold  int64 // with a Piece: how many bytes of a part Summarise may hold for Pieces, so that it is read once
 
 	unlabelled bool // labels are stepped over
 }
@@ -64,7 +65,7 @@ type Source struct {
 	reader  reader
 
 	mu     sync.Mutex
-	loaded map[[2]int]*slab // rows of parts that Summarise has read and Read takes
+	loaded map[[2]int][]*slab // pieces of parts that Summarise has read and Pieces takes
 }
 
 // A reader reads parts of one format.
@@ -119,7 +120,7 @@ func open(ctx context.Context, in Input, e *Encoder) (*Source, error) {
 		}
 		in.Format = f
 	}
-	s := &Source{in: in, loaded: map[[2]int]*slab{}}
+	s := &Source{in: in, loaded: map[[2]int][]*slab{}}
 	var err error
 	switch in.Format {
 	case CSV:

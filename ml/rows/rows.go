@@ -42,7 +42,7 @@ func Read[M any](ctx context.Context, p *bsp.Peer[M], in data.Input) (*Rows, err
 	if err != nil {
 		return nil, err
 	}
-	in.Piece = s.pieceBytes()
+	in.Piece, in.Hold = s.pieceBytes(), s.holdBytes()
 	src, err := data.Open(ctx, in)
 	if err != nil {
 		return nil, err

@@ -35,7 +35,11 @@ func text(r *rows.Rows) string {
 	fmt.Fprintln(&b, r.Digest, r.Encoder.FeatureNames(), r.Set.Dropped())
 	for i := range r.Set.Len() {
 		r.Set.Row(row, i)
-		fmt.Fprintln(&b, r.Set.Number(i), row, r.Set.Class(i))
+		if r.Set.Target() == data.Numbers {
+			fmt.Fprintln(&b, r.Set.Number(i), row, r.Set.Value(i))
+		} else {
+			fmt.Fprintln(&b, r.Set.Number(i), row, r.Set.Class(i))
+		}
 	}
 	return b.String()
 }

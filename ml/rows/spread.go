@@ -51,6 +51,13 @@ func (s *spread[M]) pieceBytes() int64 {
 	return min(max(s.memory/pieceShare/int64(s.p.N()), minPiece), maxPiece)
 }
 
+// holdShare is what all peers may hold of a task's memory between their summaries and their
+// pieces: larger parts are read twice.
+const holdShare = 4
+
+// holdBytes returns how many bytes of rows a peer may hold.
+func (s *spread[M]) holdBytes() int64 { return s.memory / holdShare / int64(s.p.N()) }
+
 // read reads this peer's part and takes part in all rounds.
 func (s *spread[M]) read(ctx context.Context, src *data.Source, e *data.Encoder) error {
 	like, given := src.None(e), 0
