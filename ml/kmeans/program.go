@@ -94,7 +94,7 @@ func (j *lloyds) load(ctx context.Context) (err error) {
 	if err := j.takeShards(set, tree); err != nil {
 		return err
 	}
-	j.rows.Set = nil // the shards have what is needed
+	j.rows.Forget() // the shards have what is needed
 	if err := j.staff(); err != nil {
 		return err
 	}

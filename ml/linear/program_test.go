@@ -71,6 +71,9 @@ func sameEverywhere(t *testing.T, o linear.Options, input string, want bsp.Resul
 	if n := want.Supersteps; n > 0 {
 		configs = append(configs, bsptest.Config{Peers: 3, Tasks: 2, RestartAt: 1}, bsptest.Config{Peers: 5, RestartAt: (n + 1) / 2}, bsptest.Config{Peers: 1, RestartAt: n})
 	}
+	if o.Way != linear.SGD || o.Splits > 0 { // else they are what the memory wants
+		configs = append(configs, bsptest.Config{Peers: 2, Arena: 5000}, bsptest.Config{Peers: 3, Tasks: 2, Arena: 1})
+	}
 	for _, c := range configs {
 		c.Input = input
 		got := bsptest.Run(t, c, runner(o))
@@ -254,6 +257,15 @@ func TestSGD(t *testing.T) {
 		}
 	}
 	sameEverywhere(t, o, file, r)
+	o.Splits = 3
+	other := bsptest.Run(t, bsptest.Config{Input: file}, runner(o))
+	if m := opened(t, other, f); m.Training.Options["splits"] != "3" || m.Training.Loss > want.Training.Loss*1.1 {
+		t.Errorf("3 splits: %+v", m.Training)
+	}
+	if string(other.Files[model.WeightsFile]) == string(r.Files[model.WeightsFile]) {
+		t.Error("3 splits have the weights of one")
+	}
+	sameEverywhere(t, o, file, other)
 }
 
 // TestDecay: weights shrink by the penalty in every step, whether their columns are touched or
@@ -400,6 +412,7 @@ func TestRefuses(t *testing.T) {
 	for _, o := range []linear.Options{
 		{L2: -1},
 		{Shards: -1},
+		{Splits: -1, Way: linear.SGD, Epochs: 1, Batch: 1},
 		{Validation: 1},
 		{EarlyStop: -1, Way: linear.SGD},
 		{EarlyStop: 1, Way: linear.SGD},

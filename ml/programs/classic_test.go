@@ -243,6 +243,8 @@ func TestKMeans(t *testing.T) {
 func TestOptions(t *testing.T) {
 	for want, args := range map[string][]string{
 		"--lr is of no use with --optimizer lbfgs":         {"logistic", "--optimizer", "lbfgs", "--lr", "1"},
+		"--splits is of no use with --optimizer lbfgs":     {"softmax", "--optimizer", "lbfgs", "--splits", "2"},
+		"--splits -1: want 1 to":                           {"mlp", "--splits", "-1"},
 		"--from is of no use with --optimizer normal":      {"linear", "--optimizer", "normal", "--from", "/m"},
 		"--tolerance is of no use with --optimizer sgd":    {"softmax", "--tolerance", "1"},
 		"--iterations 0: want":                             {"softmax", "--optimizer", "lbfgs", "--iterations", "0"},

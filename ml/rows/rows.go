@@ -156,6 +156,9 @@ func (r *Rows) Ahead(lo, hi int) {
 	}
 }
 
+// Forget drops the rows, so that the memory of those on the heap can be used again.
+func (r *Rows) Forget() { r.Set, r.pieces, r.arena = nil, nil, nil }
+
 // splitShare is the share of the memory that a split has by default: the one that is
 // trained on and the next one, which is read ahead, have room besides what else is read.
 const splitShare = 4

@@ -267,6 +267,7 @@ func TestRefused(t *testing.T) {
 		"batch":      {func(o *train.Options) { o.Batch, o.Shards = 4, 0 }, 5, "each shard needs one"},
 		"shards":     {func(o *train.Options) { o.Shards = 2 }, 3, "2 shards for 3 peers"},
 		"validation": {func(o *train.Options) { o.Validation = .99999 }, 1, "all of its 1438 rows are for validation"},
+		"splits":     {func(o *train.Options) { o.Splits = 1439 }, 1, "--splits 1439: there are 1438 rows"},
 		"label":      {func(o *train.Options) { o.Input.Label = "nothing" }, 2, `no column is named "nothing"`},
 		"from":       {func(o *train.Options) { o.From = "/nothing" }, 1, "/nothing"},
 		"net": {func(o *train.Options) {
@@ -284,6 +285,7 @@ func TestRefused(t *testing.T) {
 		"--epochs 0":     func(o *train.Options) { o.Epochs = 0 },
 		"--batch 0":      func(o *train.Options) { o.Batch = 0 },
 		"--shards -1":    func(o *train.Options) { o.Shards = -1 },
+		"--splits -1":    func(o *train.Options) { o.Splits = -1 },
 		"has no more":    func(o *train.Options) { o.Shards = 61 },
 		"--validation 1": func(o *train.Options) { o.Validation = 1 },
 		"--early-stop":   func(o *train.Options) { o.EarlyStop = 1 },

@@ -51,9 +51,9 @@ type trainer struct {
 	plan  *Plan
 	// splits is how many the plan has, if there is no checkpoint that says otherwise.
 	splits int
-	tree  reduce.Tree
-	graph *nn.Graph
-	opt   *opt.Optimizer
+	tree   reduce.Tree
+	graph  *nn.Graph
+	opt    *opt.Optimizer
 
 	exec    *nn.Executor
 	arena   *reduce.Arena
