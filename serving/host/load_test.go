@@ -26,6 +26,9 @@ func TestDrain(t *testing.T) {
 	load(t, h, "m", "1", sum(t, t.TempDir(), 1))
 	size, _ := h.Usage()
 	l := acquire(t, h, "m", "", "")
+	if d := h.Models("")[0].Versions[0].Digest; d != l.Digest() || len(d) != 64 {
+		t.Error(d)
+	}
 	var collected atomic.Bool
 	runtime.AddCleanup(l.Version, func(*atomic.Bool) { collected.Store(true) }, nil)
 	load(t, h, "m", "1", sum(t, t.TempDir(), 2))

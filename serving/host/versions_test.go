@@ -41,6 +41,11 @@ func TestAcquire(t *testing.T) {
 	if err := h.Load(t.Context(), "m", "3", t.TempDir()); err == nil {
 		t.Fatal("an empty folder was loaded")
 	}
+	for _, version := range []string{"9", "10"} {
+		if err := h.Load(t.Context(), "bad", version, t.TempDir()); err == nil {
+			t.Fatal("an empty folder was loaded")
+		}
+	}
 	for _, c := range []struct {
 		namespace, name, version, label string
 		status                          int
@@ -52,15 +57,16 @@ func TestAcquire(t *testing.T) {
 		{"a", "m", "", "beta", 404, `model m has no label "beta"`},
 		{"a", "m", "", "canary", 404, `model m has no version "11"`},
 		{"a", "m", "1", "stable", 400, "want one of them"},
+		{"a", "bad", "", "", 503, "version 10 of model bad is UNAVAILABLE: "},
 		{"a", "m", "3", "", 503, "version 3 of model m is UNAVAILABLE: "},
 	} {
 		_, err := h.Acquire(c.namespace, []byte(c.name), []byte(c.version), []byte(c.label))
 		refused(t, err, c.status, c.text)
 	}
-	if len(h.Models("c")) != 0 || len(h.Models("b")) != 1 {
+	if len(h.Models("c")) != 1 || len(h.Models("b")) != 2 {
 		t.Error("a model is listed for others than its namespaces")
 	}
-	if m := h.Models("a")[0]; len(m.Versions) != 4 || m.Versions[3].Version != "10" || m.Versions[2].State != host.Unavailable || m.Versions[1].State != host.Ready {
+	if m := h.Models("a")[1]; len(m.Versions) != 4 || m.Versions[3].Version != "10" || m.Versions[2].State != host.Unavailable || m.Versions[1].State != host.Ready {
 		t.Errorf("%+v", m)
 	}
 	if got := h.Versions("m"); !slices.Equal(got, []string{"1", "2", "10"}) || h.Versions("n") != nil {
@@ -116,6 +122,25 @@ func TestTraffic(t *testing.T) {
 	refused(t, h.Reload(t.Context(), "n"), 404, `there is no model "n"`)
 	refused(t, h.Unload("n", ""), 404, "there is no model")
 	refused(t, h.Unload("m", "4"), 404, "there is no model")
+}
+
+// A version is not its own shadow.
+func TestShadowSelf(t *testing.T) {
+	h := three(t, host.ModelConfig{Shadow: map[string]float64{"10": 100}})
+	for range 10 {
+		if _, _, err := ask(h, "a", time.Time{}, 0, 0, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.Close()
+	l, err := h.Acquire("a", []byte("m"), nil, nil)
+	if err == nil {
+		l.Release()
+		t.Error("a host that is closed answers")
+	}
+	if bytes, _ := h.Usage(); bytes != 0 {
+		t.Error(bytes)
+	}
 }
 
 // Shadows predict their share too, whatever version answers, and hold nobody up.
