@@ -17,6 +17,7 @@ import (
 	"scalar/cmd/bsp/internal/fault"
 	"scalar/internal/pki"
 	"scalar/master"
+	"scalar/serving/cache"
 	"scalar/serving/host"
 	"scalar/serving/httpd"
 )
@@ -30,6 +31,10 @@ func (a *app) server(conf config.Serve, h *host.Host, loaded *atomic.Bool, log *
 	}
 	for name, m := range conf.Routing {
 		c.Models[name] = m.Namespaces
+	}
+	c.Quotas, c.Caches = conf.Quotas, map[string]cache.Config{}
+	for name, k := range conf.Caches {
+		c.Caches[name] = cache.Config{MaxBytes: int64(k.MaxBytes), TTL: k.TTL}
 	}
 	s := &server{url: "http://" + conf.Listen}
 	if conf.Insecure {

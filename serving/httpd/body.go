@@ -61,6 +61,7 @@ func (s *Server) receive(c *call) error {
 		case errors.Is(err, io.EOF) && length >= 0 && len(c.body) < length:
 			return s.cut(c, io.ErrUnexpectedEOF)
 		case errors.Is(err, io.EOF):
+			c.whole = true
 			return nil
 		case err != nil:
 			return s.cut(c, err)

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"time"
 
+	"scalar/serving/cache"
 	"scalar/serving/host"
+	"scalar/serving/limit"
 )
 
 // A Config says how models are served. Only Host is needed.
@@ -25,6 +27,9 @@ type Config struct {
 	Namespace string
 	// Models are the namespaces that may use a model, by its name. Of others: all may.
 	Models map[string][]string
+	// Quotas are by namespace; of others there is no limit. Caches are by model; others have none.
+	Quotas map[string]limit.Quota
+	Caches map[string]cache.Config
 
 	MaxBody       int           // bytes of a body, as it comes and decompressed. 0: 64 MiB
 	HeaderTimeout time.Duration // until a request's header is there. 0: 10 s

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"scalar/serving/cache"
 	"scalar/serving/host"
 	"scalar/serving/protocol"
 
@@ -27,6 +28,8 @@ type call struct {
 	plain  []byte   // decompressed
 	req    protocol.Request
 	answer protocol.Answer
+	key    cache.Key
+	whole  bool // the body has been read to its end
 	lease  host.Lease
 }
 
@@ -47,13 +50,14 @@ func (s *Server) recycle(c *call) {
 // handle answers a request.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	c, _ := s.calls.Get().(*call) // there is no other type in it
-	c.ctx, c.arrived = ctx, time.Now()
+	c.ctx, c.arrived, c.whole = ctx, time.Now(), false
 	defer s.finish(c)
 	ctx.Response.Header.SetContentTypeBytes(typeJSON)
 	c.requestID()
 	c.route = parse(ctx.Path())
 	if err := s.serve(c); err != nil {
 		s.fail(ctx, err)
+		s.abandon(c)
 	}
 }
 
@@ -89,6 +93,10 @@ func (s *Server) serve(c *call) error {
 		return err
 	}
 	switch k {
+	case openAPI:
+		c.ctx.Response.Header.SetContentType("application/yaml")
+		s.compress(c.ctx, append(c.ctx.Response.SwapBody(nil)[:0], openapiYAML...))
+		return nil
 	case infer, tfPredict, tfClassify, native:
 		return s.predict(c)
 	case modelMetadata, modelReady, tfMetadata:
@@ -121,6 +129,10 @@ func (s *Server) fail(ctx *fasthttp.RequestCtx, err error) {
 	var busy *host.Busy
 	if errors.As(err, &busy) {
 		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, seconds(busy.RetryAfter))
+	}
+	var over *overQuota
+	if errors.As(err, &over) {
+		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, seconds(over.after))
 	}
 	s.error(ctx, status, message)
 }

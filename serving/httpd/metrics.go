@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"scalar/serving/cache"
 	"scalar/serving/host"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,6 +21,9 @@ const statuses = 600 // of HTTP
 // metrics count requests by what they asked and how they were answered. Counting allocates nothing.
 type metrics struct {
 	host     *host.Host
+	caches   map[string]*cache.Cache
+	sources  map[string]*[sources]atomic.Uint64 // of answers of models with a cache
+	quotas   atomic.Uint64
 	registry *prometheus.Registry
 	requests [kinds][statuses]atomic.Uint64
 	seconds  [kinds]prometheus.Observer
@@ -29,10 +33,14 @@ type metrics struct {
 // descs are what is read from the host when it is asked for.
 type descs struct {
 	requests, success, rows, batches, batched, queued, refused, shadows, waiting, memory, used, draining *prometheus.Desc
+	cached, entries, kept, quotas                                                                        *prometheus.Desc
 }
 
-func newMetrics(h *host.Host) *metrics {
-	m := &metrics{host: h, registry: prometheus.NewRegistry()}
+func newMetrics(h *host.Host, caches map[string]*cache.Cache) *metrics {
+	m := &metrics{host: h, registry: prometheus.NewRegistry(), caches: caches, sources: map[string]*[sources]atomic.Uint64{}}
+	for model := range caches {
+		m.sources[model] = new([sources]atomic.Uint64)
+	}
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "http_request_duration_seconds", Help: "Time from a request's header to its answer, by what it asked.",
 		Buckets: prometheus.ExponentialBuckets(25e-6, 2, 18), // 25 µs to 3.3 s
@@ -54,6 +62,10 @@ func newMetrics(h *host.Host) *metrics {
 		waiting:  desc("nv_inference_pending_request_count", "Rows that wait for a version.", of, nil),
 		memory:   desc("bsp_serve_model_bytes", "Memory of a version.", of, nil),
 		used:     desc("bsp_serve_models_bytes", "Memory of all versions, those that drain too.", nil, nil),
+		cached:   desc("bsp_serve_cache_requests_total", "Requests of a model with a cache, by where the answer came from.", []string{"model", "source"}, nil),
+		entries:  desc("bsp_serve_cache_entries", "Answers that are kept.", []string{"model"}, nil),
+		kept:     desc("bsp_serve_cache_bytes", "Memory of the answers that are kept.", []string{"model"}, nil),
+		quotas:   desc("bsp_serve_quota_refusals_total", "Requests over the quota of their namespace.", nil, nil),
 		draining: desc("bsp_serve_draining_versions", "Versions that are out of service and still held by requests.", nil, nil),
 	}
 	m.registry.MustRegister(seconds, m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -82,6 +94,15 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			}
 		}
 	}
+	for model, kept := range m.caches {
+		for source, name := range sourceNames {
+			add(d.cached, prometheus.CounterValue, float64(m.sources[model][source].Load()), model, name)
+		}
+		entries, bytes := kept.Size()
+		add(d.entries, prometheus.GaugeValue, float64(entries), model)
+		add(d.kept, prometheus.GaugeValue, float64(bytes), model)
+	}
+	add(d.quotas, prometheus.CounterValue, float64(m.quotas.Load()))
 	bytes, draining := m.host.Usage()
 	add(d.used, prometheus.GaugeValue, float64(bytes))
 	add(d.draining, prometheus.GaugeValue, float64(draining))

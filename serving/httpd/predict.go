@@ -34,6 +34,13 @@ func (s *Server) predict(c *call) (err error) {
 	if err != nil {
 		return err
 	}
+	tenant, err := s.enter(c)
+	if err != nil {
+		return err
+	}
+	if tenant != nil {
+		defer tenant.Leave()
+	}
 	if err := c.parse(body); err != nil {
 		return err
 	}
@@ -41,7 +48,7 @@ func (s *Server) predict(c *call) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := c.lease.Predict(s.base, deadline(c.arrived, timeout), &c.req, &c.answer); err != nil {
+	if err := s.compute(c, deadline(c.arrived, timeout)); err != nil {
 		return err
 	}
 	s.respond(c)

@@ -22,6 +22,7 @@ const (
 	tfClassify
 	native
 	metricsPage
+	openAPI
 	kinds
 )
 
@@ -29,7 +30,7 @@ const (
 var names = [kinds]string{
 	unknown: "unknown", serverMetadata: "server", serverLive: "live", serverReady: "ready", modelMetadata: "metadata", modelReady: "model_ready",
 	infer: "infer", repositoryIndex: "index", repositoryLoad: "load", repositoryUnload: "unload", tfStatus: "tf_status", tfMetadata: "tf_metadata",
-	tfPredict: "tf_predict", tfClassify: "tf_classify", native: "predict", metricsPage: "metrics",
+	tfPredict: "tf_predict", tfClassify: "tf_classify", native: "predict", metricsPage: "metrics", openAPI: "openapi",
 }
 
 // post reports whether a kind is asked by POST; the others are by GET.
@@ -42,7 +43,7 @@ func (k kind) post() bool {
 }
 
 // open reports whether a kind needs no token: probes have none.
-func (k kind) open() bool { return k == serverLive || k == serverReady }
+func (k kind) open() bool { return k == serverLive || k == serverReady || k == openAPI }
 
 // A route is what a path asks for. Its texts share the path's memory.
 type route struct {
@@ -65,6 +66,8 @@ func parse(path []byte) route {
 		}
 	case "metrics":
 		return ended(route{kind: metricsPage}, rest)
+	case "openapi.yaml":
+		return ended(route{kind: openAPI}, rest)
 	}
 	return route{}
 }

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"scalar/serving/cache"
+	"scalar/serving/limit"
 )
 
 // A Server answers requests about the models of a host.
@@ -16,6 +19,8 @@ type Server struct {
 	config  Config
 	http    *fasthttp.Server
 	keys    keyring
+	limits  *limit.Limits
+	caches  map[string]*cache.Cache // by model
 	calls   sync.Pool // of *call
 	metrics *metrics
 	access  *access
@@ -35,9 +40,15 @@ func New(c Config) (*Server, error) {
 	if s.keys, err = newKeyring(c.Keys); err != nil {
 		return nil, fmt.Errorf("serving: %w", err)
 	}
+	if s.limits, err = limit.New(c.Quotas); err != nil {
+		return nil, fmt.Errorf("serving: %w", err)
+	}
+	if s.caches, err = newCaches(c.Caches); err != nil {
+		return nil, fmt.Errorf("serving: %w", err)
+	}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.calls.New = func() any { return &call{} }
-	s.metrics = newMetrics(c.Host)
+	s.metrics = newMetrics(c.Host, s.caches)
 	if c.Access != nil {
 		s.access = newAccess(c.Access)
 	}
@@ -80,6 +91,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.http.ShutdownWithContext(ctx)
 	s.cancel()
 	s.lingering.Wait()
+	closeCaches(s.caches)
 	if s.access != nil {
 		s.access.close()
 	}

@@ -5,6 +5,7 @@ import (
 
 	"scalar/serving/host"
 	"scalar/serving/httpd"
+	"scalar/serving/limit"
 )
 
 // Serve is the configuration of bsp serve. Paths are relative to the working folder.
@@ -37,4 +38,12 @@ type Serve struct {
 	// Only in the file.
 	Keys    []httpd.Key                 `flag:"-" yaml:"keys"`    // whom tokens belong to
 	Routing map[string]host.ModelConfig `flag:"-" yaml:"routing"` // by model: labels, traffic, shadow, namespaces
+	Quotas  map[string]limit.Quota      `flag:"-" yaml:"quotas"`  // by namespace
+	Caches  map[string]Cache            `flag:"-" yaml:"caches"`  // by model
+}
+
+// A Cache says how much is kept of a model's answers, and for how long.
+type Cache struct {
+	MaxBytes Size          `yaml:"max_bytes"` // of keys and answers; 0: nothing is kept
+	TTL      time.Duration `yaml:"ttl"`       // 0: for ever
 }

@@ -1,0 +1,127 @@
+package httpd
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"scalar/serving/cache"
+	"scalar/serving/limit"
+	"scalar/serving/protocol"
+)
+
+// openapiYAML describes all routes.
+//
+//go:embed openapi.yaml
+var openapiYAML []byte
+
+// sources is how many sources of answers there are, and sourceNames what metrics call them.
+const sources = 3
+
+var sourceNames = [sources]string{cache.Computed: "computed", cache.Hit: "hit", cache.Shared: "shared"}
+
+// An overQuota is a refusal by a quota.
+type overQuota struct {
+	refusal protocol.Error
+	after   time.Duration // whole seconds
+}
+
+// Error returns the message.
+func (o *overQuota) Error() string { return o.refusal.Message }
+
+// Unwrap returns the protocol's error.
+func (o *overQuota) Unwrap() error { return &o.refusal }
+
+// enter lets a call in by the quota of its namespace, or returns why not. Who has no quota is nil.
+func (s *Server) enter(c *call) (*limit.Tenant, error) {
+	t := s.limits.Tenant(c.namespace)
+	if t == nil {
+		return nil, nil //nolint:nilnil // as the doc says
+	}
+	refusal, in := t.Enter(time.Now(), len(c.body))
+	if in {
+		return t, nil
+	}
+	s.metrics.quotas.Add(1)
+	after := time.Duration(max(1, math.Ceil(refusal.After.Seconds()))) * time.Second
+	message := fmt.Sprintf("the namespace %s has used up its quota of %s: come back in %v", c.namespace, refusal.Quota, after)
+	return nil, &overQuota{protocol.Error{Status: http.StatusTooManyRequests, Message: message}, after}
+}
+
+// newCaches makes the caches of models; one that keeps nothing is left out.
+func newCaches(configs map[string]cache.Config) (map[string]*cache.Cache, error) {
+	all := map[string]*cache.Cache{}
+	for _, model := range slices.Sorted(maps.Keys(configs)) {
+		c, err := cache.New(configs[model])
+		if err != nil {
+			closeCaches(all)
+			return nil, fmt.Errorf("cache of %s: %w", model, err)
+		}
+		if c != nil {
+			all[model] = c
+		}
+	}
+	return all, nil
+}
+
+func closeCaches(all map[string]*cache.Cache) {
+	for _, c := range all {
+		c.Close()
+	}
+}
+
+// compute has a call answered: by its model's cache, if it has one, else by the model.
+func (s *Server) compute(c *call, deadline time.Time) error {
+	kept := s.caches[c.lease.Name()]
+	if kept == nil {
+		return c.lease.Predict(s.base, deadline, &c.req, &c.answer)
+	}
+	count := s.metrics.sources[c.lease.Name()]
+	c.key.Set(c.namespace, c.lease.Digest(), &c.req)
+	if kept.Get(&c.key, &c.answer) { // Do would allocate its function
+		count[cache.Hit].Add(1)
+		return nil
+	}
+	source, err := kept.Do(s.base, deadline, &c.key, &c.answer, func(a *protocol.Answer) error {
+		return c.lease.Predict(s.base, deadline, &c.req, a)
+	})
+	count[source].Add(1)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return &protocol.Error{Status: http.StatusGatewayTimeout, Message: "the deadline passed before the answer was there"}
+	case errors.Is(err, context.Canceled):
+		return &protocol.Error{Status: http.StatusServiceUnavailable, Message: "the server ends"}
+	}
+	return err
+}
+
+// shortBody is what is read of the body of a request that was refused before the connection takes the next.
+const shortBody = 64 << 10
+
+// abandon ends the connection of a call that was refused before its body was read, unless that is short. It reads on for a
+// while, as refuseBody does.
+func (s *Server) abandon(c *call) {
+	n := c.ctx.Request.Header.ContentLength()
+	if c.whole || c.ctx.RequestBodyStream() == nil || n >= 0 && n <= shortBody || c.ctx.Hijacked() || c.ctx.Response.ConnectionClose() {
+		return
+	}
+	c.ctx.SetConnectionClose()
+	var answer bytes.Buffer
+	if _, err := c.ctx.Response.WriteTo(&answer); err != nil {
+		return // the connection is closed, and that is all there is to do
+	}
+	s.lingering.Add(1)
+	c.ctx.HijackSetNoResponse(true)
+	c.ctx.Hijack(func(conn net.Conn) {
+		defer s.lingering.Done()
+		s.linger(conn, answer.Bytes())
+	})
+}

@@ -1,0 +1,119 @@
+package httpd_test
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"scalar/serving/cache"
+	"scalar/serving/httpd"
+	"scalar/serving/limit"
+)
+
+// TestQuota checks that a tenant over its quota is refused, when it may come back, and that others are not.
+func TestQuota(t *testing.T) {
+	r := start(t, httpd.Config{
+		Keys:   []httpd.Key{key("a", "slow", false), key("b", "other", true)},
+		Quotas: map[string]limit.Quota{"slow": {Requests: 0.01, Burst: 2}},
+	})
+	r.header.Set("Authorization", "Bearer a")
+	const row = `[1, 2]`
+	for range 2 {
+		r.post("/predict/points", row)
+	}
+	a := r.do(http.MethodPost, "/predict/points", []byte(row))
+	if message := bad(t, a, http.StatusTooManyRequests); !strings.Contains(message, "namespace slow has used up its quota of requests") {
+		t.Errorf("the message is %q", message)
+	}
+	if after := a.header.Get("Retry-After"); after != "100" && after != "99" {
+		t.Errorf("Retry-After: %q, want some 100 s", after)
+	}
+	r.get("/v2/models/points") // no prediction
+	r.header.Set("Authorization", "Bearer b")
+	for range 5 {
+		r.post("/predict/points", row)
+	}
+	if page := r.get("/metrics"); !strings.Contains(page, "\nbsp_serve_quota_refusals_total 1\n") {
+		t.Error("the refusal is not counted")
+	}
+	if _, err := httpd.New(httpd.Config{Host: r.host, Quotas: map[string]limit.Quota{"x": {Requests: -1}}}); err == nil {
+		t.Error("a quota below 0 was taken")
+	}
+}
+
+// TestCache checks that answers are kept by what was asked, not by how: ids and forms are a request's own.
+func TestCache(t *testing.T) {
+	r := start(t, httpd.Config{Caches: map[string]cache.Config{"points": {MaxBytes: 1 << 20}, "digits": {}}})
+	body := func(id string) string {
+		return `{"id": "` + id + `", "inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]}`
+	}
+	first := r.post("/v2/models/points/infer", body("one"))
+	second := r.post("/v2/models/points/infer", body("two"))
+	if !strings.Contains(first, `"one"`) || strings.Replace(first, `"one"`, `"two"`, 1) != second {
+		t.Errorf("the answers are %s and %s", first, second)
+	}
+	r.post("/v1/models/points:predict", `{"instances": [[1e0, 2.0]]}`)
+	r.post("/predict/points", `[1, 3]`)
+	page := r.get("/metrics")
+	for _, want := range []string{
+		`bsp_serve_cache_requests_total{model="points",source="hit"} 2`,
+		`bsp_serve_cache_requests_total{model="points",source="computed"} 2`,
+		`bsp_serve_cache_entries{model="points"} 2`,
+	} {
+		if !strings.Contains(page, "\n"+want+"\n") {
+			t.Errorf("the metrics have no %s", want)
+		}
+	}
+	if strings.Contains(page, `cache_entries{model="digits"}`) {
+		t.Error("a model without a cache has metrics of one")
+	}
+	bad(t, r.do(http.MethodPost, "/predict/points", []byte(`[1e39, 3]`)), http.StatusBadRequest)
+	if _, err := httpd.New(httpd.Config{Host: r.host, Caches: map[string]cache.Config{"x": {MaxBytes: -1}}}); err == nil {
+		t.Error("a cache below 0 was taken")
+	}
+}
+
+// TestRefusedWhileSending checks that who is refused before its body was read reads the answer, on a socket.
+func TestRefusedWhileSending(t *testing.T) {
+	r := listen(t, httpd.Config{Keys: []httpd.Key{key("a", "a", false)}})
+	for name, send := range map[string]func() answer{
+		"no token": func() answer { return r.do(http.MethodPost, "/v2/models/points/infer", make([]byte, 8<<20)) },
+		"no route": func() answer { return r.do(http.MethodPost, "/v2/nothing", make([]byte, 8<<20)) },
+	} {
+		for range 5 {
+			if a := send(); a.status != http.StatusUnauthorized && a.status != http.StatusNotFound || !bytes.Contains(a.body, []byte(`{"error":`)) {
+				t.Errorf("%s: %d %s", name, a.status, a.body)
+			}
+		}
+	}
+}
+
+// TestOpenAPI checks the file against its own specification, and that the server has each path of it.
+func TestOpenAPI(t *testing.T) {
+	r := start(t, httpd.Config{})
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(r.get("/openapi.yaml")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if n := doc.Paths.Len(); n != 19 {
+		t.Errorf("there are %d paths, want 19", n)
+	}
+	for path, item := range doc.Paths.Map() {
+		path = strings.NewReplacer("{model}", "points", "{version}", "1").Replace(path)
+		for method := range item.Operations() {
+			if a := r.do(method, path, nil); a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed {
+				t.Errorf("%s %s: %d %s", method, path, a.status, a.body)
+			}
+			if a := r.do(http.MethodPatch, path, nil); a.status != http.StatusMethodNotAllowed {
+				t.Errorf("PATCH %s: %d", path, a.status)
+			}
+		}
+	}
+}
