@@ -130,7 +130,7 @@ type convolution struct {
 type convWork struct {
 	padded  []float32 // one image with its padding
 	framed  frame     // what the padding of padded is zero for
-	columns []float32 // taps × places of out: what each tap meets
+	columns []float32 // taps × places of out: what each tap meets; or a packed gradient
 	product product
 	folding kernel.Folding
 	worker  int

@@ -4,6 +4,10 @@
 //	gen ──go generate──▶ kernels_amd64.s      Tile   C tile = or += A panel · B panel
 //	                                          Pack   rows or columns into panels
 //	                                          Rows   parts of images
+//	                                          Slide  convolutions of images as they lie
+//	                                          Taps   gradients of their weights
+//	                                          Fold   gradients of images from columns
+//	                                          Pool   largest values and means of windows
 //	                                          Sum    values in 16 chains
 //	                                          Map    activations, updates, value by value
 //

@@ -13,8 +13,8 @@ const (
 
 // folds returns fold<isa>: a vector of each row of an image's channel becomes the sum of what
 // its taps met. Registers: DI out, SI columns, R8 rows, CX rows left, R9 where in the columns,
-// R10 and R11 how many rows of the window are left, R12 its columns, R13 their masks; BX and DX
-// the steps to the next tap and row of the window.
+// R10 rows of the window that are left, R12 its columns, R13 and R11 their masks; BX and DX the
+// steps to the next tap and row of the window.
 func folds(x isa) []byte {
 	a := &asm{isa: x}
 	masks := fieldFoldMasks
@@ -33,8 +33,14 @@ func folds(x isa) []byte {
 		a.op("ADDQ %d(AX), R12", fieldFoldMax)
 		a.op("VMOVUPS (R12), Y3")
 	}
+	a.foldRows()
+	return a.out.Bytes()
+}
+
+// foldRows goes through rows of the image, rows of the window that reach them, and its columns.
+func (a *asm) foldRows() {
 	a.label("row")
-	a.op("VXORPS %[1]s, %[1]s, %[1]s", x.v(0))
+	a.op("VXORPS %[1]s, %[1]s, %[1]s", a.v(0))
 	a.op("MOVQ (R8), R9")
 	a.op("MOVQ 8(R8), R10")
 	a.op("ADDQ SI, R9")
@@ -44,7 +50,7 @@ func folds(x isa) []byte {
 	a.op("MOVQ %d(AX), R12", fieldFoldWindow)
 	a.op("MOVQ R13, R11")
 	a.label("across")
-	if x.masks {
+	if a.masks {
 		a.op("KMOVW (R11), K1")
 		a.op("VADDPS (R9), Z0, K1, Z0")
 		a.op("ADDQ $8, R11")
@@ -61,7 +67,7 @@ func folds(x isa) []byte {
 	a.op("DECQ R10")
 	a.op("JNZ down")
 	a.label("put")
-	if x.masks {
+	if a.masks {
 		a.op("VMOVUPS Z0, K2, (DI)")
 	} else {
 		a.op("VMASKMOVPS Y0, Y3, (DI)")
@@ -72,5 +78,4 @@ func folds(x isa) []byte {
 	a.op("JNZ row")
 	a.op("VZEROUPPER")
 	a.op("RET")
-	return a.out.Bytes()
 }

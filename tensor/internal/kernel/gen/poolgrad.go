@@ -21,8 +21,18 @@ func poolGrads(x isa, consts *[]uint32) []byte {
 	l := &line{a, true, consts}
 	l.bits(1, poolOne)
 	l.bits(0, poolStart)
-	a.op("VMOVUPS iota<>(SB), %s", x.v(poolLanes))
-	if x.masks { // 0, 16, 1, 17 and so on
+	a.gradOrders(l)
+	l.do("VPADDD", poolLanes, poolLanes, poolLanes)
+	a.op("VPBROADCASTD %d(AX), %s", fieldPoolFirst, x.v(0))
+	l.do("VPADDD", poolLanes, poolLanes, 0)
+	a.gradPlanes(l)
+	return a.out.Bytes()
+}
+
+// gradOrders loads the numbers of lanes, and in what order two vectors are interleaved.
+func (a *asm) gradOrders(l *line) {
+	a.op("VMOVUPS iota<>(SB), %s", a.v(poolLanes))
+	if a.masks { // 0, 16, 1, 17 and so on
 		a.op("VPSRLD $1, Z%d, Z%d", poolLanes, gradOrder)
 		a.op("VPANDD Z%d, Z%d, Z0", poolLanes, poolOne)
 		a.op("VPSLLD $4, Z0, Z0")
@@ -30,9 +40,10 @@ func poolGrads(x isa, consts *[]uint32) []byte {
 		l.bits(8, 0)
 		a.op("VPADDD Z0, Z%d, Z%d", gradOrder, gradOrder+1)
 	}
-	l.do("VPADDD", poolLanes, poolLanes, poolLanes)
-	a.op("VPBROADCASTD %d(AX), %s", fieldPoolFirst, x.v(0))
-	l.do("VPADDD", poolLanes, poolLanes, 0)
+}
+
+// gradPlanes goes through planes, rows of windows and rows in them.
+func (a *asm) gradPlanes(l *line) {
 	a.label("plane")
 	a.op("MOVQ R8, R9")
 	a.op("MOVQ %d(AX), DX", fieldPoolRows)
@@ -49,12 +60,12 @@ func poolGrads(x isa, consts *[]uint32) []byte {
 	a.picked(poolInRow, gradEven)
 	a.picked(poolPlace, gradOdd)
 	a.interleaved()
-	a.op("VPBROADCASTD %d(AX), %s", fieldPoolRowPlaces, x.v(gradEven))
+	a.op("VPBROADCASTD %d(AX), %s", fieldPoolRowPlaces, a.v(gradEven))
 	l.do("VPADDD", poolInRow, poolInRow, gradEven)
 	a.op("ADDQ %d(AX), R10", fieldPoolRow)
 	a.op("DECQ R11")
 	a.op("JNZ down")
-	a.op("VPBROADCASTD %d(AX), %s", fieldPoolDownPlaces, x.v(gradEven))
+	a.op("VPBROADCASTD %d(AX), %s", fieldPoolDownPlaces, a.v(gradEven))
 	l.do("VPADDD", poolCorner, poolCorner, gradEven)
 	for _, step := range []struct {
 		field int
@@ -69,7 +80,6 @@ func poolGrads(x isa, consts *[]uint32) []byte {
 	a.op("JNZ plane")
 	a.op("VZEROUPPER")
 	a.op("RET")
-	return a.out.Bytes()
 }
 
 // poolMasked loads as many values as there are windows.
