@@ -64,8 +64,14 @@ func TestSpilled(t *testing.T) {
 	for name, in := range inputs(t) {
 		var want string
 		for _, c := range []bsptest.Config{
-			{Peers: 1}, {Peers: 1, Arena: 1000}, {Peers: 2, Arena: 20000}, {Peers: 2, Arena: 1}, {Peers: 2, Tasks: 2, Arena: 1000},
-			{Peers: 3, Tasks: 3, Arena: 10000}, {Peers: 5, Tasks: 2, Arena: 1}, {Peers: 5, Tasks: 3, Arena: 20000},
+			{Peers: 1},
+			{Peers: 1, Arena: 1000},
+			{Peers: 2, Arena: 20000},
+			{Peers: 2, Arena: 1},
+			{Peers: 2, Tasks: 2, Arena: 1000},
+			{Peers: 3, Tasks: 3, Arena: 10000},
+			{Peers: 5, Tasks: 2, Arena: 1},
+			{Peers: 5, Tasks: 3, Arena: 20000},
 		} {
 			got, spilled, splits := make([]string, c.Peers), make([]int64, c.Peers), make([]int, c.Peers)
 

@@ -27,8 +27,10 @@ func hotPaths() []hot {
 	digits := "[0" + strings.Repeat(",0.5", 63) + "]"
 	return []hot{
 		{"JSON", "POST /v2/models/digits/infer HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n", `{"id":"a","inputs":[{"name":"input","shape":[1,64],"datatype":"FP32","data":` + digits + `}]}`},
-		{"binary", "POST /v2/models/points/versions/1/infer HTTP/1.1\r\nHost: x\r\nInference-Header-Content-Length: " + itoa(len(head)) + "\r\n",
-			strings.TrimSuffix(head, "}") + "}" + tail},
+		{
+			"binary", "POST /v2/models/points/versions/1/infer HTTP/1.1\r\nHost: x\r\nInference-Header-Content-Length: " + itoa(len(head)) + "\r\n",
+			strings.TrimSuffix(head, "}") + "}" + tail,
+		},
 		{"TF", "POST /v1/models/digits:predict HTTP/1.1\r\nHost: x\r\n", `{"instances":[` + digits + `]}`},
 		{"native", "POST /predict/digits HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n", digits},
 		{"token", "POST /predict/points HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer one\r\n", "[1,2]"},

@@ -72,10 +72,29 @@ func checkTokens(t *testing.T, r *running) {
 		method, path, token string
 		status              int
 	}{
-		{"POST", infer, one, 200}, {"POST", infer, "bearer  one ", 200}, {"POST", infer, two, 403}, {"POST", infer, "", 401}, {"POST", infer, "Bearer four", 401}, {"POST", infer, "Basic one", 401}, {"POST", infer, "Bearer ", 401},
-		{"POST", infer, "Bearer " + strings.Repeat("x", 300), 401}, {"GET", "/v2", "", 401}, {"GET", "/metrics", "", 401}, {"GET", "/v2/health/ready", "", 200}, {"GET", "/v2/health/live", "Bearer four", 200},
-		{"GET", "/v2/models/points", two, 403}, {"GET", "/v2/models/digits", two, 200}, {"GET", "/v1/models/points", two, 403}, {"GET", "/v1/models/points/metadata", two, 403}, {"POST", "/predict/points", two, 403}, {"POST", "/v1/models/points:predict", two, 403},
-		{"POST", "/v2/repository/models/points/load", one, 403}, {"POST", "/v2/repository/models/points/unload", two, 403}, {"POST", "/v2/repository/models/points/load", three, 200}, {"GET", "/v2/models/none", "", 401}, {"GET", "/v2/models/none", one, 404},
+		{"POST", infer, one, 200},
+		{"POST", infer, "bearer  one ", 200},
+		{"POST", infer, two, 403},
+		{"POST", infer, "", 401},
+		{"POST", infer, "Bearer four", 401},
+		{"POST", infer, "Basic one", 401},
+		{"POST", infer, "Bearer ", 401},
+		{"POST", infer, "Bearer " + strings.Repeat("x", 300), 401},
+		{"GET", "/v2", "", 401},
+		{"GET", "/metrics", "", 401},
+		{"GET", "/v2/health/ready", "", 200},
+		{"GET", "/v2/health/live", "Bearer four", 200},
+		{"GET", "/v2/models/points", two, 403},
+		{"GET", "/v2/models/digits", two, 200},
+		{"GET", "/v1/models/points", two, 403},
+		{"GET", "/v1/models/points/metadata", two, 403},
+		{"POST", "/predict/points", two, 403},
+		{"POST", "/v1/models/points:predict", two, 403},
+		{"POST", "/v2/repository/models/points/load", one, 403},
+		{"POST", "/v2/repository/models/points/unload", two, 403},
+		{"POST", "/v2/repository/models/points/load", three, 200},
+		{"GET", "/v2/models/none", "", 401},
+		{"GET", "/v2/models/none", one, 404},
 	} {
 		body := twoPoints
 		if strings.HasSuffix(tt.path, "load") {

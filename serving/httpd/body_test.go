@@ -146,10 +146,18 @@ func TestMalformed(t *testing.T) {
 		text   string
 		status int
 	}{
-		{"hello\r\n\r\n", 400}, {"GET /v2 HTTP/1.1\r\nHost: x\r\nbroken\r\n\r\n", 400}, {head + "Content-Length: x\r\n\r\n", 400}, {head + "Content-Length: -5\r\n\r\n", 400},
-		{head + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400}, {"GET /v2 HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", 20_000) + "\r\n\r\n", 431},
-		{head + "Content-Length: 100\r\n\r\n" + twoPoints[:50], 408}, {head + "Content-Length: 100000\r\n\r\n" + strings.Repeat(" ", 50_000), 408}, {head + "Transfer-Encoding: chunked\r\n\r\n10\r\nabc", 408},
-		{"GET /v2 HT", 408}, {head + "Content-Length: 50\r\n\r\n" + twoPoints, 400}, {head + "Content-Length: 0\r\n\r\n" + twoPoints, 400},
+		{"hello\r\n\r\n", 400},
+		{"GET /v2 HTTP/1.1\r\nHost: x\r\nbroken\r\n\r\n", 400},
+		{head + "Content-Length: x\r\n\r\n", 400},
+		{head + "Content-Length: -5\r\n\r\n", 400},
+		{head + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400},
+		{"GET /v2 HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", 20_000) + "\r\n\r\n", 431},
+		{head + "Content-Length: 100\r\n\r\n" + twoPoints[:50], 408},
+		{head + "Content-Length: 100000\r\n\r\n" + strings.Repeat(" ", 50_000), 408},
+		{head + "Transfer-Encoding: chunked\r\n\r\n10\r\nabc", 408},
+		{"GET /v2 HT", 408},
+		{head + "Content-Length: 50\r\n\r\n" + twoPoints, 400},
+		{head + "Content-Length: 0\r\n\r\n" + twoPoints, 400},
 	} {
 		a := raw(t, r, tt.text)
 		if a.status != tt.status {

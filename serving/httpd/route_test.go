@@ -12,11 +12,15 @@ var paths = []struct {
 	kind string
 	path *regexp.Regexp // with groups m, v and l
 }{
-	{"server", regexp.MustCompile(`^/?v2/?$`)}, {"live", regexp.MustCompile(`^/?v2/health/live/?$`)}, {"ready", regexp.MustCompile(`^/?v2/health/ready/?$`)},
+	{"server", regexp.MustCompile(`^/?v2/?$`)},
+	{"live", regexp.MustCompile(`^/?v2/health/live/?$`)},
+	{"ready", regexp.MustCompile(`^/?v2/health/ready/?$`)},
 	{"metadata", regexp.MustCompile(`^/?v2/models/(?P<m>[^/]+)(/versions/(?P<v>[^/]+)|/labels/(?P<l>[^/]+))?/?$`)},
 	{"model_ready", regexp.MustCompile(`^/?v2/models/(?P<m>[^/]+)(/versions/(?P<v>[^/]+)|/labels/(?P<l>[^/]+))?/ready/?$`)},
 	{"infer", regexp.MustCompile(`^/?v2/models/(?P<m>[^/]+)(/versions/(?P<v>[^/]+)|/labels/(?P<l>[^/]+))?/infer/?$`)},
-	{"index", regexp.MustCompile(`^/?v2/repository/index/?$`)}, {"load", regexp.MustCompile(`^/?v2/repository/models/(?P<m>[^/]+)/load/?$`)}, {"unload", regexp.MustCompile(`^/?v2/repository/models/(?P<m>[^/]+)/unload/?$`)},
+	{"index", regexp.MustCompile(`^/?v2/repository/index/?$`)},
+	{"load", regexp.MustCompile(`^/?v2/repository/models/(?P<m>[^/]+)/load/?$`)},
+	{"unload", regexp.MustCompile(`^/?v2/repository/models/(?P<m>[^/]+)/unload/?$`)},
 	{"tf_predict", regexp.MustCompile(`^/?v1/models/(?P<m>[^/]+)(/versions/(?P<v>[^/]+)|/labels/(?P<l>[^/]+))?/?:predict$`)},
 	{"tf_classify", regexp.MustCompile(`^/?v1/models/(?P<m>[^/]+)(/versions/(?P<v>[^/]+)|/labels/(?P<l>[^/]+))?/?:classify$`)},
 	{"tf_metadata", regexp.MustCompile(`^/?v1/models/(?P<m>[^/:]+)(/versions/(?P<v>[^/:]+)|/labels/(?P<l>[^/:]+))?/metadata/?$`)},

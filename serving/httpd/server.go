@@ -21,7 +21,7 @@ type Server struct {
 	keys    keyring
 	limits  *limit.Limits
 	caches  map[string]*cache.Cache // by model
-	calls   sync.Pool // of *call
+	calls   sync.Pool               // of *call
 	metrics *metrics
 	access  *access
 
