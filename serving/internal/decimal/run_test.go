@@ -126,6 +126,20 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// Long runs are read as a whole.
+func TestLong(t *testing.T) {
+	const n = 20_000
+	b := []byte(strings.Repeat("0.5,-0.0123456789012345678, ", n/2) + strings.Repeat(" ", decimal.Window))
+	x := make([]float32, n+1)
+	if got, end := decimal.Run(x, b, 0); got != n || string(b[end-4:end+2]) != "5678, " || x[n-2] != .5 || x[n-1] != -0.0123456789012345678 {
+		t.Errorf("%d numbers up to %d", got, end)
+	}
+	b = []byte(strings.Repeat("0.5,", n) + strings.Repeat(" ", decimal.Window))
+	if got, end := decimal.Run(x, b, 0); got != n || end != 4*n-1 || x[n-1] != .5 {
+		t.Errorf("%d numbers up to %d", got, end)
+	}
+}
+
 // A number is left if less than a window is behind its first byte, and runs end when there is no room.
 func TestEnds(t *testing.T) {
 	b := []byte("1,2,3,4" + strings.Repeat(" ", decimal.Window))
