@@ -12,15 +12,8 @@ import (
 // pieceInputs are inputs of every kind of rows.
 func pieceInputs(tb testing.TB) map[string]data.Input {
 	tb.Helper()
-	table, svm := "x,y,k\n", ""
-	for i := range 100 {
-		row := "1,2.5,a\n"
-		if i%7 == 3 {
-			row = "?,1,b\n"
-		}
-		table += row
-		svm += "+1 1:.5 1000:2\n-1\n-1 3:4 7:1e-3 9:1\n"
-	}
+	table := "x,y,k\n" + strings.Repeat("1,2.5,a\n1,2.5,a\n1,2.5,c\n?,1,b\n4,2.5,a\n1,2.5,c\n1,0.5,a\n", 15)
+	svm := strings.Repeat("+1 1:.5 1000:2\n-1\n-1 3:4 7:1e-3 9:1\n", 100)
 	dir := testData(tb)
 	npy := func(name string) string { return filepath.Join(dir, "npy", name) }
 	images, err := os.ReadFile(npy("images.npy"))

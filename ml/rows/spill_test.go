@@ -34,7 +34,9 @@ func inputs(tb testing.TB) map[string]data.Input {
 	tb.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	var table, svm strings.Builder
-	images, labels := []byte{0, 0, 8, 3, 0, 0, 3, 0, 0, 0, 0, 7, 0, 0, 0, 8}, []byte{0, 0, 8, 1, 0, 0, 3, 0}
+	var images, labels bytes.Buffer
+	images.Write([]byte{0, 0, 8, 3, 0, 0, 3, 0, 0, 0, 0, 7, 0, 0, 0, 8})
+	labels.Write([]byte{0, 0, 8, 1, 0, 0, 3, 0})
 	for i := range 768 {
 		for range 12 {
 			fmt.Fprintf(&table, "%d.5,", r.IntN(1000))
@@ -46,15 +48,15 @@ func inputs(tb testing.TB) map[string]data.Input {
 		}
 		svm.WriteString("\n")
 		for range 56 {
-			images = append(images, byte(r.IntN(256)))
+			images.WriteByte(byte(r.IntN(256)))
 		}
-		labels = append(labels, byte(i%10))
+		labels.WriteByte(byte(i % 10))
 	}
 	return map[string]data.Input{
 		"floats": {URL: write(tb, "a.csv", table.String()), Target: data.Classes, Missing: data.MissingDrop, Scale: data.Columns, Header: data.HeaderNo},
 		"sparse": {URL: write(tb, "a.svm", svm.String()), Target: data.Numbers},
-		"bytes":  {URL: write(tb, "images", string(images)), Labels: write(tb, "labels", string(labels)), Target: data.Classes, Format: data.IDX},
-		"packed": {URL: write(tb, "images.gz", zipped(tb, images)), Labels: write(tb, "labels", string(labels)), Target: data.Classes, Format: data.IDX},
+		"bytes":  {URL: write(tb, "images", images.String()), Labels: write(tb, "labels", labels.String()), Target: data.Classes, Format: data.IDX},
+		"packed": {URL: write(tb, "images.gz", zipped(tb, images.Bytes())), Labels: write(tb, "labels", labels.String()), Target: data.Classes, Format: data.IDX},
 	}
 }
 
