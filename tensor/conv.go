@@ -217,7 +217,7 @@ func (p *convolution) slides() bool {
 // slide computes image i without gathering columns.
 func (p *convolution) slide(w *convWork, i int) {
 	size := p.o * area(p.out)
-	p.cpu.isa.Convolve(p.y[i*size:][:size], p.image(w, i), p.panels, p.bias, &p.images, p.relu)
+	p.cpu.isa.Convolve(p.y[i*size:][:size], p.image(w, i), kernel.Filters{Panels: p.panels, Bias: p.bias, ReLU: p.relu}, &p.images)
 }
 
 // A frame is where an image lies in its padding.

@@ -77,24 +77,30 @@ func (m *Images) Lay(i ISA) {
 // values is how many values an image has.
 func (m *Images) values() int { return m.Channels * m.Size[0] * m.Size[1] }
 
-// Convolve sets out, rows × places without gaps, to the convolution of an image with weights,
-// packed in panels of [ISA.MR] rows, by vectors of the spans, which must be laid. A nil bias is
-// none.
-func (i ISA) Convolve(out, image, panels, bias []float32, m *Images, relu bool) {
+// Filters are what images are convolved with.
+type Filters struct {
+	Panels []float32 // weights, packed in panels of [ISA.MR] rows
+	Bias   []float32 // of rows; nil: none
+	ReLU   bool
+}
+
+// Convolve sets out, rows × places without gaps, to the convolution of an image by vectors of
+// the spans, which must be laid.
+func (i ISA) Convolve(out, image []float32, w Filters, m *Images) {
 	places := m.Out[0] * m.Out[1]
 	k, rows := len(m.Offsets), len(out)/places
-	if len(m.Spans) == 0 || k == 0 || len(image) < m.values() || len(panels) < rows*k || bias != nil && len(bias) < rows {
+	if len(m.Spans) == 0 || k == 0 || len(image) < m.values() || len(w.Panels) < rows*k || w.Bias != nil && len(w.Bias) < rows {
 		panic("kernel: a convolution beyond its slices")
 	}
 	s := Slide{from: image, offsets: m.Offsets, stride: bytesOf * places}
-	if relu {
+	if w.ReLU {
 		s.flags = ReLU
 	}
 	for r := 0; r < rows; r += i.MR() {
 		s.rows = min(i.MR(), rows-r)
-		s.a, s.c = panels[r*k:][:s.rows*k], out[r*places:]
-		if bias != nil {
-			s.bias = bias[r:]
+		s.a, s.c = w.Panels[r*k:][:s.rows*k], out[r*places:]
+		if w.Bias != nil {
+			s.bias = w.Bias[r:]
 		}
 		for v := 0; v < len(m.Spans); v += s.vectors {
 			s.spans = m.Spans[v:]

@@ -3,6 +3,7 @@ package kernel_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"scalar/tensor/internal/kernel"
@@ -75,8 +76,8 @@ func TestConvolve(t *testing.T) {
 			got := make([]float32, len(want)+guard)
 			fill(r, got)
 			behind := append([]float32(nil), got[len(want):]...)
-			isa.Convolve(got[:len(want)], image, panels, bias, &m, relu)
-			for i, x := range append(want, behind...) {
+			isa.Convolve(got[:len(want)], image, kernel.Filters{Panels: panels, Bias: bias, ReLU: relu}, &m)
+			for i, x := range slices.Concat(want, behind) {
 				if !same(got[i], x) {
 					t.Fatalf("%v, %s, %d rows: place %d is %v, want %v", isa, sizes(m), rows, i, got[i], x)
 				}
@@ -110,7 +111,7 @@ func TestAddTaps(t *testing.T) {
 			})
 			m.Lay(isa)
 			isa.AddTaps(got[:len(want)], image, panel, lanes, &m)
-			for i, x := range append(want, behind...) {
+			for i, x := range slices.Concat(want, behind) {
 				if !same(got[i], x) {
 					t.Fatalf("%v, %s, %d lanes: sum %d is %v, want %v", isa, sizes(m), lanes, i, got[i], x)
 				}
@@ -136,7 +137,7 @@ func TestFold(t *testing.T) {
 		columns, padded := make([]float32, taps*places), make([]float32, m.Channels*m.Size[0]*m.Size[1])
 		fill(r, columns)
 		meets(m, func(tap, place, at int) { padded[at] += columns[tap*places+place] })
-		var want []float32
+		want := make([]float32, 0, m.Channels*in[0]*in[1])
 		for c := range m.Channels {
 			for y := range in[0] {
 				want = append(want, padded[(c*m.Size[0]+y+pad[0])*m.Size[1]+pad[1]:][:in[1]]...)
@@ -148,7 +149,7 @@ func TestFold(t *testing.T) {
 			fill(r, got)
 			behind := append([]float32(nil), got[len(want):]...)
 			isa.Fold(got[:len(want)], columns, &m, pad, &w)
-			for i, x := range append(want, behind...) {
+			for i, x := range slices.Concat(want, behind) {
 				if !same(got[i], x) {
 					t.Fatalf("%v, %s, padding %v: value %d is %v, want %v", isa, sizes(m), pad, i, got[i], x)
 				}
@@ -170,12 +171,12 @@ func TestSlidesRefuse(t *testing.T) {
 	z := func(n int) []float32 { return make([]float32, n) }
 	for _, isa := range kernel.All()[1:] {
 		m.Lay(isa)
-		isa.Convolve(z(48), z(50), z(24), z(3), &m, false)
+		isa.Convolve(z(48), z(50), kernel.Filters{Panels: z(24), Bias: z(3)}, &m)
 		isa.AddTaps(z(64), z(50), z(128), 8, &m)
 		for i, f := range []func(){
-			func() { isa.Convolve(z(48), z(49), z(24), z(3), &m, false) },
-			func() { isa.Convolve(z(48), z(50), z(23), z(3), &m, false) },
-			func() { isa.Convolve(z(48), z(50), z(24), z(2), &m, false) },
+			func() { isa.Convolve(z(48), z(49), kernel.Filters{Panels: z(24), Bias: z(3)}, &m) },
+			func() { isa.Convolve(z(48), z(50), kernel.Filters{Panels: z(23), Bias: z(3)}, &m) },
+			func() { isa.Convolve(z(48), z(50), kernel.Filters{Panels: z(24), Bias: z(2)}, &m) },
 			func() { isa.AddTaps(z(63), z(50), z(128), 8, &m) },
 			func() { isa.AddTaps(z(64), z(49), z(128), 8, &m) },
 			func() { isa.AddTaps(z(64), z(50), z(127), 8, &m) },

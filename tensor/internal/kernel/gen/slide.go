@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Fields of kernel.Slide. Offsets and steps are in bytes.
 const (
@@ -34,7 +37,7 @@ func (s slide) mask(j, part int) string {
 
 // bases are where the parts of the vectors begin.
 func (slide) base(j, part int) string {
-	return []string{"R8", "R9", "R10", "R11", "R12", "R13"}[2*j+part]
+	return strings.Fields("R8 R9 R10 R11 R12 R13")[2*j+part]
 }
 
 // write returns the function slide<isa>. Registers besides bases: SI a, DI offsets, CX k, BX an
