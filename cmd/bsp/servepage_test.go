@@ -157,12 +157,12 @@ func TestServingPageSecure(t *testing.T) {
 // TestServingPageYAML loads the configurations that the page shows.
 func TestServingPageYAML(t *testing.T) {
 	page, _ := servePage(t)
-	text := ""
+	var text strings.Builder
 	for _, block := range strings.Split(page, "```yaml\n")[1:] {
 		block, _, _ = strings.Cut(block, "```")
-		text += block
+		text.WriteString(block)
 	}
-	c, err := config.Load[config.Serve](config.Sources{File: writeFile(t, text), Flags: pflag.NewFlagSet("x", pflag.ContinueOnError)})
+	c, err := config.Load[config.Serve](config.Sources{File: writeFile(t, text.String()), Flags: pflag.NewFlagSet("x", pflag.ContinueOnError)})
 	if err != nil {
 		t.Fatal(err)
 	}

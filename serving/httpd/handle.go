@@ -130,8 +130,7 @@ func (s *Server) fail(ctx *fasthttp.RequestCtx, err error) {
 	if errors.As(err, &busy) {
 		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, seconds(busy.RetryAfter))
 	}
-	var over *overQuota
-	if errors.As(err, &over) {
+	if over, ok := errors.AsType[*overQuota](err); ok {
 		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, seconds(over.after))
 	}
 	s.error(ctx, status, message)
