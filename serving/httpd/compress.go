@@ -21,10 +21,10 @@ import (
 // decoders are pooled by encoding.
 var (
 	gunzips  = sync.Pool{New: func() any { return new(gzip.Reader) }}
-	inflates sync.Pool                                                                                   // of what zlib.NewReader returns
-	unzstds  sync.Pool                                                                                   // of *zstd.Decoder
-	gzips    = sync.Pool{New: func() any { w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed); return w }} //nolint:errcheck // the level is one
-	deflates = sync.Pool{New: func() any { w, _ := zlib.NewWriterLevel(nil, zlib.BestSpeed); return w }} //nolint:errcheck // the level is one
+	inflates sync.Pool // of what zlib.NewReader returns
+	unzstds  sync.Pool // of *zstd.Decoder
+	gzips    = sync.Pool{New: func() any { w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed); return w }}
+	deflates = sync.Pool{New: func() any { w, _ := zlib.NewWriterLevel(nil, zlib.BestSpeed); return w }}
 )
 
 // decompress returns the body of a call that came in an encoding. It stops at the limit of bodies.
@@ -146,7 +146,7 @@ func (s *Server) compress(ctx *fasthttp.RequestCtx, out []byte) {
 
 // accepts reports whether an Accept-Encoding takes an encoding, by its name or as "*".
 func accepts(header, encoding string) bool {
-	any := false
+	others := false
 	for part := range strings.SplitSeq(header, ",") {
 		name, params, _ := strings.Cut(part, ";")
 		name = strings.ToLower(strings.TrimSpace(name))
@@ -161,7 +161,7 @@ func accepts(header, encoding string) bool {
 		if name == encoding {
 			return taken
 		}
-		any = taken
+		others = taken
 	}
-	return any
+	return others
 }

@@ -101,8 +101,9 @@ func (s *Server) serve(c *call) error {
 		return s.predict(c)
 	case modelMetadata, modelReady, tfMetadata:
 		return s.describe(c)
+	default:
+		return s.about(c)
 	}
-	return s.about(c)
 }
 
 func checkMethod(ctx *fasthttp.RequestCtx, k kind) error {
@@ -120,14 +121,12 @@ func checkMethod(ctx *fasthttp.RequestCtx, k kind) error {
 // fail answers with an error.
 func (s *Server) fail(ctx *fasthttp.RequestCtx, err error) {
 	status, message := http.StatusInternalServerError, "the server failed; its log says more"
-	var known *protocol.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*protocol.Error](err); ok {
 		status, message = known.Status, known.Message
 	} else {
 		s.config.Log.Error("a request failed", "path", string(ctx.Path()), "error", err)
 	}
-	var busy *host.Busy
-	if errors.As(err, &busy) {
+	if busy, ok := errors.AsType[*host.Busy](err); ok {
 		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, seconds(busy.RetryAfter))
 	}
 	if over, ok := errors.AsType[*overQuota](err); ok {

@@ -20,8 +20,9 @@ func (s *Server) manage(c *call) error {
 		return s.change(c)
 	case tfStatus:
 		return s.status(c)
+	default:
+		return s.metrics.write(c.ctx)
 	}
-	return s.metrics.write(c.ctx)
 }
 
 // json answers with a value.

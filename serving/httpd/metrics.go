@@ -48,7 +48,7 @@ func newMetrics(h *host.Host, caches map[string]*cache.Cache) *metrics {
 	for k := range kinds {
 		m.seconds[k] = seconds.WithLabelValues(names[k])
 	}
-	of := []string{"model", "version"}
+	of := []string{"model", "version"}[:2:2]
 	desc := prometheus.NewDesc
 	m.descs = descs{
 		requests: desc("http_requests_total", "Requests, by what they asked and the status of the answer.", []string{"route", "code"}, nil),

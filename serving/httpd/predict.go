@@ -107,12 +107,13 @@ func (c *call) parse(body []byte) error {
 		return c.req.ParseClassify(sig, body)
 	case native:
 		return c.req.ParseNative(sig, c.ctx.Request.Header.ContentType(), body)
+	default:
+		length, err := c.length(len(body))
+		if err != nil {
+			return err
+		}
+		return c.req.ParseV2(sig, body, length)
 	}
-	length, err := c.length(len(body))
-	if err != nil {
-		return err
-	}
-	return c.req.ParseV2(sig, body, length)
 }
 
 // length returns the length of a body's JSON, −1 if it is all of it.

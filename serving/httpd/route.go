@@ -38,8 +38,9 @@ func (k kind) post() bool {
 	switch k {
 	case infer, repositoryIndex, repositoryLoad, repositoryUnload, tfPredict, tfClassify, native:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // open reports whether a kind needs no token: probes have none.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strconv"
 
 	"github.com/valyala/fasthttp"
 
@@ -112,7 +113,7 @@ func (s *server) handle(ctx *fasthttp.RequestCtx) {
 	w.out = out
 	if header >= 0 {
 		ctx.SetContentType("application/octet-stream")
-		ctx.Response.Header.Set("Inference-Header-Content-Length", fmt.Sprint(header))
+		ctx.Response.Header.Set("Inference-Header-Content-Length", strconv.Itoa(header))
 	}
 	ctx.SetBody(out)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -46,7 +44,11 @@ func startServer(ctx context.Context, s *served, ready, exe string, args ...stri
 		return err
 	}
 	for start := time.Now(); time.Since(start) < 30*time.Second; time.Sleep(5 * time.Millisecond) {
-		r, err := http.Get(ready)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, ready, http.NoBody)
+		if err != nil {
+			return err
+		}
+		r, err := http.DefaultClient.Do(req)
 		if err != nil {
 			continue
 		}
@@ -128,18 +130,14 @@ func (h *harness) poster(name string, body []byte, contentType string) (string, 
 // rowBody is a V2 request of one row of so many numbers, in their shortest text.
 func rowBody(features int, most float64) []byte {
 	r := rand.New(rand.NewPCG(1, 2))
-	var b strings.Builder
-	w := bufio.NewWriter(&b)
-	fmt.Fprintf(w, `{"inputs":[{"name":"input","shape":[1,%d],"datatype":"FP32","data":[`, features)
+	b := fmt.Appendf(nil, `{"inputs":[{"name":"input","shape":[1,%d],"datatype":"FP32","data":[`, features)
 	for i := range features {
 		if i > 0 {
-			_ = w.WriteByte(',') // into memory
+			b = append(b, ',')
 		}
-		_, _ = w.Write(strconv.AppendFloat(nil, float64(float32(r.Float64()*most)), 'g', -1, 32)) // likewise
+		b = strconv.AppendFloat(b, float64(float32(r.Float64()*most)), 'g', -1, 32)
 	}
-	_, _ = w.WriteString("]}]}") // likewise
-	_ = w.Flush()                // likewise
-	return []byte(b.String())
+	return append(b, "]}]}"...)
 }
 
 // modelOf trains a net on drawn rows and returns its folder.
@@ -187,7 +185,7 @@ func (h *harness) servingOf(ctx context.Context, features int, program []string,
 	}
 	defer func() { err = errors.Join(err, ours.stop()) }()
 	for _, connections := range []int{1, 8, 64} {
-		f, err := h.servingAt(ctx, bare, ours, script, connections, name, marks)
+		f, err := h.servingAt(ctx, duel{name, bare, ours, script, marks}, connections)
 		if err != nil {
 			return nil, err
 		}
@@ -196,8 +194,17 @@ func (h *harness) servingOf(ctx context.Context, features int, program []string,
 	return figures, nil
 }
 
+// A duel is a word, the bare server and ours, and what is asked of them.
+type duel struct {
+	name       string
+	bare, ours *served
+	script     string
+	marks      [2]float64 // of ours beside bare, and beside a word
+}
+
 // servingAt loads the servers in turn from so many connections.
-func (h *harness) servingAt(ctx context.Context, bare, ours *served, script string, connections int, name string, marks [2]float64) ([]bench.Figure, error) {
+func (h *harness) servingAt(ctx context.Context, d duel, connections int) ([]bench.Figure, error) {
+	bare, ours, script, name, marks := d.bare, d.ours, d.script, d.name, d.marks
 	var word, least, full []load
 	turn := func(into *[]load, url, script string) func(keep bool) error {
 		return func(keep bool) error {
