@@ -3,6 +3,7 @@ package rows
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 
 	"scalar/bsp"
 	"scalar/bsp/arena"
@@ -216,6 +217,8 @@ func (s *spread[M]) join(r *Rows) {
 	}
 	if lo, _ := s.p.Together(); s.p.Index() == lo && s.p.Arena().Spilled() > 0 {
 		r.arena = s.p.Arena()
+		s.got = nil
+		debug.FreeOSMemory() // what reading took is of more use to the mapped file
 	}
 	if r.Set, r.Memory = data.Join(sets...), s.memory; len(sets) == 1 {
 		r.Set = sets[0]

@@ -2,10 +2,12 @@ package train_test
 
 import (
 	"bytes"
+	"context"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
+	"scalar/bsp"
 	"scalar/bsp/bsptest"
 	"scalar/ml/opt"
 	"scalar/ml/reduce"
@@ -122,5 +124,27 @@ func TestSpilled(t *testing.T) {
 	o.Splits = 15
 	if _, got := trained(t, bsptest.Config{Peers: 3}, o); !bytes.Equal(got["weights.safetensors"], want["weights.safetensors"]) {
 		t.Error("15 splits that were asked for give another model than those that memory wants")
+	}
+}
+
+// TestSplitsOfCheckpoint: an attempt that goes on from a checkpoint has the splits of the first one,
+// whatever its own memory wants.
+func TestSplitsOfCheckpoint(t *testing.T) {
+	o := digits(t)
+	o.Splits = 7
+	_, want := trained(t, bsptest.Config{Peers: 2}, o)
+	again := o
+	again.Splits = 3
+	r := bsp.NewRunner(func(ctx context.Context, p *bsp.Peer[struct{}]) error {
+		if p.Superstep() > 0 {
+			return train.Program(again)(ctx, p)
+		}
+		return train.Program(o)(ctx, p)
+	}, bsp.Files())
+	got := bsptest.Run(t, bsptest.Config{Peers: 2, Input: o.Input.URL, RestartAt: 30}, r).Files
+	for name := range want {
+		if !bytes.Equal(want[name], got[name]) {
+			t.Errorf("%s differs:\n%.2000s\nwant\n%.2000s", name, got[name], want[name])
+		}
 	}
 }
