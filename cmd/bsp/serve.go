@@ -63,7 +63,7 @@ func (a *app) serve(ctx context.Context, conf config.Serve) (err error) {
 	if _, err := memlimit.Set(memlimit.WithLogger(slog.New(slog.DiscardHandler))); err != nil {
 		log.Debug("no memory limit", "reason", err)
 	}
-	h, err := host.New(host.Config{
+	h, err := host.New(host.Config{ //nolint:contextcheck // it lives until Close
 		Cores: conf.Cores, MaxBytes: int64(conf.MaxBytes), BatchRows: conf.BatchRows, QueueRows: conf.QueueRows, Poll: conf.Poll,
 		Models: conf.Routing, Log: log,
 	})

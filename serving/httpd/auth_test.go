@@ -59,7 +59,8 @@ func TestTokens(t *testing.T) {
 		r.url = strings.Replace(r.url, "http:", "https:", 1)
 		r.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
 		checkTokens(t, r)
-		if _, err := tls.Dial("tcp", strings.TrimPrefix(r.url, "https://"), &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS12}); err == nil {
+		old := tls.Dialer{Config: &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS12}}
+		if _, err := old.DialContext(t.Context(), "tcp", strings.TrimPrefix(r.url, "https://")); err == nil {
 			t.Error("TLS 1.2 is taken")
 		}
 	}

@@ -14,7 +14,7 @@ import (
 func logger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
 
 // What is wrong with a request gets its status and one line, and nothing is logged as an error of the server.
-func TestBadRequests(t *testing.T) {
+func TestBadRequests(t *testing.T) { //nolint:revive // a table
 	var log bytes.Buffer
 	r := start(t, httpd.Config{Log: logger(&log)})
 	in := func(rest string) string { return `{"inputs":[{"name":"input",` + rest + `}]}` }

@@ -187,7 +187,7 @@ func TestSlowClients(t *testing.T) {
 		return m.HeapInuse + m.StackInuse
 	}
 	before := memory()
-	var conns []net.Conn
+	conns := make([]net.Conn, 0, 1000)
 	for i := range 1000 {
 		conn := dial(t, r)
 		conns = append(conns, conn)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func TestForms(t *testing.T) {
 		t.Errorf("%q, want %q", a.body[n:], want)
 	}
 	head, tail := binaryPoints(1, 2, 30, 40)
-	same(t, r.post("/v2/models/points/infer", head+tail, "Inference-Header-Content-Length", fmt.Sprint(len(head))), strings.Replace(v2, `"id":"a",`, "", 1))
+	same(t, r.post("/v2/models/points/infer", head+tail, "Inference-Header-Content-Length", strconv.Itoa(len(head))), strings.Replace(v2, `"id":"a",`, "", 1))
 	same(t, r.post("/v1/models/houses:predict", `{"instances":[[50,2,"north"]]}`), `{"predictions":[[`+strings.TrimSuffix(strings.TrimPrefix(r.post("/predict/houses", `{"size":50,"rooms":2,"district":"north"}`), `{"prediction":`), "}")+`]]}`)
 }
 
