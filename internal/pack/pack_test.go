@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"reflect"
 	"slices"
@@ -241,11 +242,14 @@ func TestFrameSizes(t *testing.T) {
 func TestFrameMemory(t *testing.T) {
 	for _, come := range []int{0, 1 << 10, pack.MaxOrders - 1} {
 		b := append([]byte{1, 0, 0, 0}, make([]byte, come)...)
-		var v any
-		var err error
-		got := allocs.Bytes(func() { err = pack.ReadFrame(bytes.NewReader(b), pack.MaxOrders, &v) })
-		if !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Errorf("%d bytes of a frame: %v", come, err)
+		got := uint64(math.MaxUint64)
+		for range 3 { // what others allocate meanwhile comes on top: the least is ours
+			var v any
+			var err error
+			got = min(got, allocs.Bytes(func() { err = pack.ReadFrame(bytes.NewReader(b), pack.MaxOrders, &v) }))
+			if !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%d bytes of a frame: %v", come, err)
+			}
 		}
 		if limit := uint64(2*come + 128<<10); got > limit {
 			t.Errorf("%d bytes of a frame took %d in memory", come, got)
