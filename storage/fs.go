@@ -99,3 +99,22 @@ func Path(url string) (string, error) {
 	}
 	return filepath.Clean(url), nil
 }
+
+// ReadFile reads a file of up to so many bytes.
+func ReadFile(ctx context.Context, url string, limit int64) (b []byte, err error) {
+	at, name, err := Resolve(url)
+	if err != nil {
+		return nil, err
+	}
+	f, err := at.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if f.Size() > limit {
+		return nil, fmt.Errorf("%s has %d bytes: want at most %d", url, f.Size(), limit)
+	}
+	b = make([]byte, f.Size())
+	_, err = io.ReadFull(io.NewSectionReader(f, 0, f.Size()), b)
+	return b, err
+}

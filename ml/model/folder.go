@@ -3,8 +3,6 @@ package model
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -106,7 +104,7 @@ func OpenModel(ctx context.Context, url string) (*Model, error) {
 	case !info.Dir:
 		return nil, job.Fail(job.FaultInput, "%s is a file: a model is a folder with %s in it", url, ModelFile)
 	}
-	b, err := readAll(ctx, within(url, ModelFile))
+	b, err := storage.ReadFile(ctx, within(url, ModelFile), MaxModel)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, job.Fail(job.FaultInput, "%s is no model: there is no %s in it", url, ModelFile)
@@ -129,25 +127,6 @@ func sizeOf(ctx context.Context, url string) (int64, error) {
 	}
 	info, err := at.Stat(ctx, name)
 	return info.Size, err
-}
-
-// readAll reads a model.json.
-func readAll(ctx context.Context, url string) (b []byte, err error) {
-	at, name, err := storage.Resolve(url)
-	if err != nil {
-		return nil, err
-	}
-	f, err := at.Open(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if f.Size() > MaxModel {
-		return nil, fmt.Errorf("%s has %d bytes: want at most %d", url, f.Size(), MaxModel)
-	}
-	b = make([]byte, f.Size())
-	_, err = io.ReadFull(io.NewSectionReader(f, 0, f.Size()), b)
-	return b, err
 }
 
 // arrange returns the tensors in the order in which they are wanted.

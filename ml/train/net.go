@@ -2,9 +2,7 @@ package train
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 
 	"scalar/bsp/job"
 	"scalar/bsp/scan"
@@ -15,7 +13,7 @@ import (
 
 // netFile reads the net of a file.
 func netFile(ctx context.Context, url string) (*nn.Spec, error) {
-	b, err := readSome(ctx, url, nn.MaxNetFile)
+	b, err := storage.ReadFile(ctx, url, nn.MaxNetFile)
 	if err != nil {
 		return nil, scan.InputFailure(fmt.Errorf("--net: %w", err))
 	}
@@ -24,25 +22,6 @@ func netFile(ctx context.Context, url string) (*nn.Spec, error) {
 		return nil, job.Fail(job.FaultInput, "%s: %v", url, err)
 	}
 	return s, nil
-}
-
-// readSome reads a file of up to so many bytes.
-func readSome(ctx context.Context, url string, limit int64) (b []byte, err error) {
-	at, name, err := storage.Resolve(url)
-	if err != nil {
-		return nil, err
-	}
-	f, err := at.Open(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if f.Size() > limit {
-		return nil, fmt.Errorf("%s has %d bytes, more than %d", url, f.Size(), limit)
-	}
-	b = make([]byte, f.Size())
-	_, err = io.ReadFull(io.NewSectionReader(f, 0, f.Size()), b)
-	return b, err
 }
 
 // net makes the net for the rows; file is that of NetFile, or nil.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"scalar/ml/model"
 	"scalar/ml/nn"
 )
@@ -41,7 +43,7 @@ func (t *trainer) show(step int, lost float64) {
 	}
 	t.shown.noted = time.Now()
 	done := float64((step + 1 - t.shown.first) * t.plan.batch)
-	t.p.Note(fmt.Sprintf("epoch %d/%d, loss %s, %s%s samples/s", step/t.plan.steps+1, t.o.Epochs, short(loss), t.shown.last, grouped(done/time.Since(t.shown.began).Seconds())))
+	t.p.Note(fmt.Sprintf("epoch %d/%d, loss %s, %s%s samples/s", step/t.plan.steps+1, t.o.Epochs, short(loss), t.shown.last, humanize.Comma(int64(done/time.Since(t.shown.began).Seconds()))))
 }
 
 // meanLoss is the mean loss of rows whose losses have a sum: nats, or squared error.
@@ -88,12 +90,3 @@ func (t *trainer) percent(x float64) string {
 
 // short is a number with four digits.
 func short(x float64) string { return fmt.Sprintf("%.4g", x) }
-
-// grouped is a whole number with commas.
-func grouped(x float64) string {
-	s := fmt.Sprintf("%.0f", x)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
