@@ -83,6 +83,8 @@ func checkTokens(t *testing.T, r *running) {
 		{"POST", infer, "Bearer " + strings.Repeat("x", 300), 401},
 		{"GET", "/v2", "", 401},
 		{"GET", "/metrics", "", 401},
+		{"GET", "/metrics", one, 403},
+		{"GET", "/metrics", three, 200},
 		{"GET", "/v2/health/ready", "", 200},
 		{"GET", "/v2/health/live", "Bearer four", 200},
 		{"GET", "/v2/models/points", two, 403},

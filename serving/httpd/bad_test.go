@@ -71,6 +71,7 @@ func TestBadRequests(t *testing.T) { //nolint:revive // a table
 		{post, infer, twoPoints, []string{"Inference-Header-Content-Length", "-1"}, 400},
 		{post, infer, twoPoints, []string{"Inference-Header-Content-Length", "1e2"}, 400},
 		{post, infer, twoPoints, []string{"Inference-Header-Content-Length", "99999999999999999999"}, 400},
+		{post, infer, twoPoints, []string{"Content-Type", "text/plain"}, 415},
 		{post, infer, twoPoints, []string{"Content-Type", "application/xml"}, 415},
 		{post, infer, twoPoints, []string{"Content-Type", "multipart/form-data; boundary=x"}, 415},
 		{post, infer, twoPoints, []string{"Content-Encoding", "br"}, 415},

@@ -21,6 +21,9 @@ func (s *Server) manage(c *call) error {
 	case tfStatus:
 		return s.status(c)
 	default:
+		if !c.admin { // they tell of all namespaces
+			return &protocol.Error{Status: http.StatusForbidden, Message: "this token may not read metrics: its key is not an admin's"}
+		}
 		return s.metrics.write(c.ctx)
 	}
 }

@@ -72,7 +72,7 @@ func checkType(contentType []byte) error {
 	}
 	switch {
 	case len(t) == 0, equalFold(t, "application/json"), equalFold(t, "application/octet-stream"),
-		equalFold(t, "application/x-www-form-urlencoded"), equalFold(t, "text/plain"), equalFold(t, "text/json"), equalFold(t, "application/vnd.api+json"):
+		equalFold(t, "application/x-www-form-urlencoded"):
 		return nil
 	}
 	return &protocol.Error{Status: http.StatusUnsupportedMediaType, Message: "the type of the content is " + strconv.Quote(clip(t)) + ": want application/json, or application/octet-stream with " + headerLength}
