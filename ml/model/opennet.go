@@ -10,7 +10,6 @@ import (
 
 // A Trained is a model whose net training can go on with.
 type Trained struct {
-	Model   *Model
 	Encoder *data.Encoder
 	Graph   *nn.Graph
 	Arena   []float32 // its weights; the caller's own
@@ -25,7 +24,7 @@ func OpenNet(ctx context.Context, url string) (*Trained, error) {
 	if m.Net == nil {
 		return nil, job.Fail(job.FaultInput, "%s: a %s has no net to train", url, m.Kind)
 	}
-	t := &Trained{Model: m}
+	t := &Trained{}
 	if t.Graph, err = nn.Compile(m.Net); err != nil {
 		return nil, err
 	}
