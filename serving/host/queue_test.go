@@ -209,38 +209,23 @@ func TestDeadlineDoubted(t *testing.T) {
 
 // Tenants take turns, counted in rows, whatever each has sent before.
 func TestQueueFair(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h, _, give := busyHost(t, host.Config{}, 1, 1)
-		var all sync.WaitGroup
-		var mu sync.Mutex
-		var order []string
-		enter := func(who string, rows int) {
-			all.Go(func() {
-				if _, _, err := ask(h, who, time.Time{}, make([]float32, 4*rows)...); err != nil {
-					t.Error(err)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				order = append(order, who)
-			})
-			synctest.Wait()
+	q := &host.Queue{}
+	enter := func(who string, requests, rows int) {
+		for range requests {
+			q.Push(who, rows)
 		}
-		for range 8 {
-			enter("a", 1)
-		}
-		for range 3 {
-			enter("b", 2)
-		}
-		for range 2 {
-			enter("c", 1)
-		}
-		give()
-		all.Wait()
-		// a, b and c have 1, 2 and 1 rows; a has two more while b waits for the clock.
-		if got, want := strings.Join(order, ""), "abcacabaabaaa"; got != want {
-			t.Errorf("%s, want %s", got, want)
-		}
-	})
+	}
+	enter("a", 8, 1)
+	enter("b", 3, 2)
+	enter("c", 2, 1)
+	var order strings.Builder
+	for range 13 {
+		order.WriteString(q.Take())
+	}
+	// a, b and c have 1, 2 and 1 rows; a has two more while b waits for the clock.
+	if got, want := order.String(), "abcacabaabaaa"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
 }
 
 // A large request lets others go between its parts, as often as it is their turn.
