@@ -5,11 +5,12 @@ import "context"
 // drainBytes is what may be left to write when peers go on: a socket takes so much at once.
 const drainBytes = 64 << 10
 
-// drain returns when the writers have written what is queued, but for a little. A
-// barrier or a collective can be over while much of what the own peers sent still waits: they would
-// compute then, on a task's only core perhaps, while other tasks wait for frames that
-// nobody writes. Measured with 2 tasks of one core each, the supersteps of PageRank at
-// scale 20 took 1.8 times as long.
+// drain returns when the writers have begun to write what they were told of, and have written it
+// but for a little. A barrier or a collective can be over while what the own peers sent still
+// waits: they would compute then, on a task's only core perhaps, while other tasks wait for
+// frames that nobody writes. Measured with 2 tasks of one core each, the supersteps of PageRank
+// at scale 20 took 1.8 times as long without it; where only a mark waited, which is a few bytes,
+// a step of 3 ms of training took 8.
 func (g *Group) drain(ctx context.Context, p *Port) error {
 	if g.drained() {
 		return nil
@@ -21,7 +22,7 @@ func (g *Group) drain(ctx context.Context, p *Port) error {
 
 func (g *Group) drained() bool {
 	for _, l := range g.links {
-		if l != nil && l.unsent.Load() > drainBytes {
+		if l != nil && (l.roused.Load() || l.unsent.Load() > drainBytes) {
 			return false
 		}
 	}

@@ -73,3 +73,25 @@ func waitForWriter(t *testing.T, want int, end func(ctx context.Context, p *supe
 		return err
 	}))
 }
+
+// The task that comes last finds all marks there: it does not go on before its own is taken by
+// its writer, which has no core of its own.
+func TestLastMarkIsTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := world{tasks: []int{1, 1}, transport: "pipe"}
+		must(t, w.run(t, func(ctx context.Context, p *superstep.Port) error {
+			for step := range 50 {
+				if p.Index() == 0 {
+					synctest.Wait()
+				}
+				if _, err := p.Sync(ctx, superstep.Vote{}); err != nil {
+					return err
+				}
+				if superstep.Waits(p) {
+					t.Errorf("superstep %d: peer %d goes on, and its mark waits", step, p.Index())
+				}
+			}
+			return nil
+		}))
+	})
+}

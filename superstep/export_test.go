@@ -166,3 +166,13 @@ func Packed(way Compression, payload []byte) []byte {
 	c, _ := (&packer{mode: way}).encode(new(pool), way, payload)
 	return c.payload()
 }
+
+// Waits reports whether a writer of the port's task has not begun yet what it was told of.
+func Waits(p *Port) bool {
+	for _, l := range p.g.links {
+		if l != nil && l.roused.Load() {
+			return true
+		}
+	}
+	return false
+}

@@ -16,11 +16,12 @@ type link struct {
 	peers Range // of that task
 	conn  net.Conn
 
-	mu     sync.Mutex // guards queue and queued
-	queue  []outFrame
-	queued int           // bytes in queue
-	unsent atomic.Int64  // bytes that are queued, or being written
-	wake   chan struct{} // cap 1: the writer has something to do
+	mu      sync.Mutex // guards queue and queued
+	queue   []outFrame
+	queued  int           // bytes in queue
+	roused  atomic.Bool   // the writer has been told, and has not taken the queue yet
+	unsent  atomic.Int64  // bytes that are queued, or being written
+	wake    chan struct{} // cap 1: the writer has something to do
 
 	readDone chan struct{} // closed by the reader when it ends
 	in       incoming
@@ -75,7 +76,9 @@ func (l *link) sendAll(fs []outFrame, urgent bool) {
 	}
 }
 
+// rouse tells the writer that there is something to send.
 func (l *link) rouse() {
+	l.roused.Store(true)
 	select {
 	case l.wake <- struct{}{}:
 	default:
@@ -146,6 +149,7 @@ func (l *link) take(empty []outFrame) (full []outFrame, bytes int) {
 	defer l.mu.Unlock()
 	full, bytes = l.queue, l.queued
 	l.queue, l.queued = empty[:0], 0
+	l.roused.Store(false)
 	return full, bytes
 }
 
