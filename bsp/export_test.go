@@ -110,3 +110,6 @@ func Plotted(limit int, supersteps []int, ys []float64) job.Curve {
 	}
 	return c.told("y")
 }
+
+// CoresOf is what a task's place says of n cores.
+func CoresOf(before, own, here, n int) (lo, hi int) { return place{before, own, here}.cores(n) }

@@ -219,16 +219,9 @@ func (p *Peer[M]) Together() (lo, hi int) { return p.c.t.own.Lo, p.c.t.own.Hi }
 // job's peers there. What the program computes must not depend on it.
 func (p *Peer[M]) Cores() int {
 	lo, hi := p.Together()
-	here, before := 0, p.Index()-lo
-	for _, r := range p.c.t.start.Ranges {
-		if p.Host(r.Lo) == p.Host(lo) {
-			if here += r.N(); r.Hi <= lo {
-				before += r.N()
-			}
-		}
-	}
+	at := placeOf(p.c.t.start)
 	own := share(runtime.GOMAXPROCS(0), p.Index()-lo, hi-lo)
-	return max(min(own, share(runtime.NumCPU(), before, here)), 1)
+	return max(min(own, share(runtime.NumCPU(), at.before+p.Index()-lo, at.here)), 1)
 }
 
 // share is how many of n things part i of parts has.

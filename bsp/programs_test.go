@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"scalar/bsp"
 )
@@ -38,6 +41,8 @@ func lookup(name string, _ []string) (bsp.Runner, error) {
 		return bsp.NewRunner(loud), nil
 	case "memory":
 		return bsp.NewRunner(memoryLimit), nil
+	case "bound":
+		return bsp.NewRunner(bound), nil
 	case "words":
 		return bsp.NewRunner(words, bsp.PartitionInput(byLength)), nil
 	}
@@ -47,6 +52,21 @@ func lookup(name string, _ []string) (bsp.Runner, error) {
 // memoryLimit writes what Go's limit is in the peer's process.
 func memoryLimit(_ context.Context, p *bsp.Peer[int]) error {
 	p.Write("limit", debug.SetMemoryLimit(-1))
+	return nil
+}
+
+// bound writes the cores that the peer's process may use, and at how many it runs.
+func bound(_ context.Context, p *bsp.Peer[int]) error {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return err
+	}
+	for cpu := range 8 * len(set) * int(unsafe.Sizeof(set[0])) {
+		if set.IsSet(cpu) {
+			p.Write("core", cpu)
+		}
+	}
+	p.Write("procs", runtime.GOMAXPROCS(0))
 	return nil
 }
 

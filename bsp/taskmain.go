@@ -226,6 +226,9 @@ func (m *member) prepare(ctx context.Context, lookup func(string, []string) (Run
 	if cfg.Runner, err = lookup(start.Builtin, start.Args); err != nil {
 		return cfg, m.fail(start, job.FaultInput, err) // no other attempt can mend options
 	}
+	if err := bind(start); err != nil {
+		return cfg, m.fail(start, job.FaultInput, err)
+	}
 	mesh, err := m.mesh(ctx, start)
 	if err != nil {
 		return cfg, m.fail(start, job.FaultGroom, err)

@@ -1,0 +1,124 @@
+package bsp
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"scalar/bsp/wire"
+)
+
+// bindEnv is a task's environment variable; off leaves its threads to the kernel.
+const bindEnv = "BSP_BIND"
+
+// bind keeps this process on its own cores where several tasks of a job share a machine, as MPI
+// does: tasks that wait for each other every millisecond are otherwise woken on one core, while
+// another has nothing to do. Measured with 2 tasks of one core each, which train an MLP at
+// batch 128: a step takes 2.9 ms, and 1.8 ms when they are bound.
+func bind(start *wire.TaskStart) error {
+	switch mode := os.Getenv(bindEnv); mode {
+	case "", "cores":
+	case "off":
+		return nil
+	default:
+		return fmt.Errorf("%s=%s: want cores or off", bindEnv, mode)
+	}
+	if err := keepToShare(placeOf(start)); err != nil {
+		fmt.Fprintf(os.Stderr, "bsp task: not bound to cores: %v\n", err) // slower, perhaps, and right
+	}
+	return nil
+}
+
+// keepToShare binds the process and has Go run as many goroutines at once as it has cores.
+func keepToShare(at place) error {
+	var allowed unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
+		return err
+	}
+	lo, hi := at.cores(allowed.Count())
+	if hi-lo == allowed.Count() {
+		return nil
+	}
+	if err := keepTo(nth(&allowed, lo, hi)); err != nil {
+		return err
+	}
+	if hi-lo < runtime.GOMAXPROCS(0) {
+		runtime.GOMAXPROCS(hi - lo)
+	}
+	return nil
+}
+
+// A place is where a task is among the job's peers on its machine.
+type place struct{ before, own, here int } // peers of the tasks before it, its own, all
+
+func placeOf(start *wire.TaskStart) (p place) {
+	host := func(task int) string {
+		if task < len(start.Hosts) {
+			return start.Hosts[task]
+		}
+		return "localhost"
+	}
+	me := start.Key.Task
+	for task, r := range start.Ranges {
+		if host(task) != host(me) {
+			continue
+		}
+		if p.here += r.N(); task < me {
+			p.before += r.N()
+		}
+	}
+	p.own = start.Ranges[me].N()
+	return p
+}
+
+// cores returns which of n cores are the task's: all of them, unless peers and cores can be
+// shared out evenly. With as many of each core, jobs side by side are spread evenly too.
+func (p place) cores(n int) (lo, hi int) {
+	if p.here%n != 0 && n%p.here != 0 {
+		return 0, n
+	}
+	return p.before * n / p.here, ((p.before+p.own)*n + p.here - 1) / p.here
+}
+
+// nth returns the members lo to hi of a set.
+func nth(set *unix.CPUSet, lo, hi int) *unix.CPUSet {
+	var some unix.CPUSet
+	for cpu, seen := 0, 0; seen < hi; cpu++ {
+		if !set.IsSet(cpu) {
+			continue
+		}
+		if seen >= lo {
+			some.Set(cpu)
+		}
+		seen++
+	}
+	return &some
+}
+
+// keepTo binds all threads of this process. New ones are bound as those that make them, so that
+// it is done when all have been seen.
+func keepTo(set *unix.CPUSet) error {
+	bound := map[int]bool{}
+	for again := true; again; {
+		again = false
+		threads, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			return err
+		}
+		for _, t := range threads {
+			id, err := strconv.Atoi(t.Name())
+			if err != nil || bound[id] {
+				continue
+			}
+			if err := unix.SchedSetaffinity(id, set); err != nil && !errors.Is(err, unix.ESRCH) {
+				return err
+			}
+			bound[id], again = true, true
+		}
+	}
+	return nil
+}
