@@ -162,21 +162,22 @@ func (l *link) sendPart(h header, data []byte) {
 	}
 }
 
-// collective takes a remote source's part of a round.
-func (in *incoming) collective(h header, c *chunk) error {
+// collective takes a remote source's part of a round. It says whether the chunk's memory is the
+// port's now.
+func (in *incoming) collective(h header, c *chunk) (keep bool, err error) {
 	rounds := &in.rounds[in.pair(int(h.source), int(h.dest))]
 	if h.superstep != *rounds {
-		return fmt.Errorf("%w: collective round %d of peer %d, expected %d", ErrFrame, h.superstep, h.source, *rounds)
+		return false, fmt.Errorf("%w: collective round %d of peer %d, expected %d", ErrFrame, h.superstep, h.source, *rounds)
 	}
 	*rounds++
 	p := in.l.g.ports[int(h.dest)-in.l.g.own.Lo]
 	if p.quiet.Load() {
-		return nil
+		return false, nil
 	}
 	var data []byte
 	switch {
-	case c != nil && c.class < 0:
-		data = c.payload() // fragments were put together in memory of their own
+	case c != nil && (c.class < 0 || 2*c.n >= len(c.buf)): // the former were fragments
+		data, keep = slices.Clip(c.payload()), true
 	case c != nil:
 		data = copied(c.payload())
 	case h.flags&flagNil == 0:
@@ -184,12 +185,12 @@ func (in *incoming) collective(h header, c *chunk) error {
 	}
 	complete, ok := p.rounds.put(int(h.superstep), int(h.source), data)
 	if !ok {
-		return fmt.Errorf("%w: collective round %d of peer %d came too early", ErrFrame, h.superstep, h.source)
+		return keep, fmt.Errorf("%w: collective round %d of peer %d came too early", ErrFrame, h.superstep, h.source)
 	}
 	if complete {
 		p.rouse()
 	}
-	return nil
+	return keep, nil
 }
 
 // leaveRounds counts a peer out of the collective rounds of all local peers.

@@ -253,7 +253,7 @@ func (in *incoming) take(h header, c *chunk) (keep bool, err error) {
 	case frameData, frameColumns:
 		return in.messages(h, c)
 	case frameCollective:
-		return false, in.collective(h, c)
+		return in.collective(h, c)
 	case frameMark:
 		return in.mark(h, c)
 	case frameBallot, frameVerdict:
