@@ -238,62 +238,83 @@ func (h *harness) errorOf(ctx context.Context, model, data string) (float64, err
 	return score.Error, json.Unmarshal(b, &score)
 }
 
-// together measures several peers: in one process, in two, over TLS, beside DDP.
+// A gathering is several peers at one batch size: what each way of running them came to.
+type gathering struct {
+	batch                  int
+	alone, two, tasks, tls *pupil
+	ddp                    *rival
+}
+
+// together measures several peers: in one process, in two, beside DDP, and then over TLS on a
+// cluster, which has daemons that would disturb the others.
 func (h *harness) together(ctx context.Context) (figures []bench.Figure, err error) {
 	data, ok := h.mnist()
 	if !ok {
 		return nil, nil
+	}
+	var all []*gathering
+	for _, batch := range []int{128, 512} {
+		g, err := h.gather(ctx, batch, data)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, g)
 	}
 	dev, err := h.dev(ctx, 2)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, dev.stop()) }()
-	for _, batch := range []int{128, 512} {
-		f, err := h.togetherAt(ctx, dev, batch, data)
-		if err != nil {
+	for _, g := range all {
+		g.tls = &pupil{course: g.tasks.course, env: dev.env, submit: []string{"--peers", "2", "--tasks", "2"}}
+		if err := h.turns(func(keep bool) error { return h.learn(ctx, g.tls, data, keep) }); err != nil {
 			return nil, err
 		}
-		figures = append(figures, f...)
+		figures = append(figures, g.figures()...)
 	}
 	return figures, nil
 }
 
-func (h *harness) togetherAt(ctx context.Context, dev *devCluster, batch int, data string) ([]bench.Figure, error) {
+// gather measures what runs on this machine without a cluster.
+func (h *harness) gather(ctx context.Context, batch int, data string) (*gathering, error) {
 	c := mlpCourse()
 	c.batch, c.epochs = batch, 3
-	alone := &pupil{course: c, env: []string{"GOMAXPROCS=1"}, submit: []string{"--local", "--peers", "1"}}
-	two := &pupil{course: c, submit: []string{"--local", "--peers", "2"}}
-	tasks := &pupil{course: c, submit: []string{"--local", "--peers", "2", "--tasks", "2"}}
-	tls := &pupil{course: c, env: dev.env, submit: []string{"--peers", "2", "--tasks", "2"}}
-	ddp := &rival{name: "pytorch", title: "PyTorch DDP and gloo", args: []string{"ddp"}}
+	g := &gathering{
+		batch: batch,
+		alone: &pupil{course: c, env: []string{"GOMAXPROCS=1"}, submit: []string{"--local", "--peers", "1"}},
+		two:   &pupil{course: c, submit: []string{"--local", "--peers", "2"}},
+		tasks: &pupil{course: c, submit: []string{"--local", "--peers", "2", "--tasks", "2"}},
+		ddp:   &rival{name: "pytorch", title: "PyTorch DDP and gloo", args: []string{"ddp"}},
+	}
 	each := []func(keep bool) error{}
-	for _, p := range []*pupil{alone, two, tasks, tls} {
+	for _, p := range []*pupil{g.alone, g.two, g.tasks} {
 		each = append(each, func(keep bool) error { return h.learn(ctx, p, data, keep) })
 	}
-	each = append(each, func(keep bool) error { return h.rivalTurn(ctx, ddp, c, data, keep) })
-	if err := h.turns(each...); err != nil {
-		return nil, err
-	}
-	name := fmt.Sprintf("mlp on MNIST, batch %d, ", batch)
-	marks := map[int][3]float64{128: {1.4, 0, 2.5}, 512: {0, 1.4, 0}}[batch]
+	each = append(each, func(keep bool) error { return h.rivalTurn(ctx, g.ddp, c, data, keep) })
+	return g, h.turns(each...)
+}
+
+func (g *gathering) figures() []bench.Figure {
+	name := fmt.Sprintf("mlp on MNIST, batch %d, ", g.batch)
+	marks := map[int][3]float64{128: {1.4, 0, 2.5}, 512: {0, 1.4, 0}}[g.batch]
 	beside := func(what, of string, a, b []float64, mark float64, note string) bench.Figure {
 		return bench.Figure{Name: name + what + " beside " + of, Unit: "times", AtLeast: true, Mark: mark, Samples: ratios(a, b), Note: note}
 	}
+	unix, tls := "two tasks over "+g.tasks.info.DataPlane, "two tasks over "+g.tls.info.DataPlane
 	figures := []bench.Figure{
-		{Name: name + "one core", Unit: "samples/s", AtLeast: true, Samples: alone.speed},
-		{Name: name + "two tasks over " + tasks.info.DataPlane, Unit: "samples/s", AtLeast: true, Samples: tasks.speed},
-		beside("two peers in one process", "one core", two.speed, alone.speed, marks[0], ""),
-		beside("two tasks over "+tasks.info.DataPlane, "one core", tasks.speed, alone.speed, marks[1], ""),
-		beside("two tasks over "+tls.info.DataPlane, "one core", tls.speed, alone.speed, 0, "two grooms of bsp dev"),
+		{Name: name + "one core", Unit: "samples/s", AtLeast: true, Samples: g.alone.speed},
+		{Name: name + unix, Unit: "samples/s", AtLeast: true, Samples: g.tasks.speed},
+		beside("two peers in one process", "one core", g.two.speed, g.alone.speed, marks[0], ""),
+		beside(unix, "one core", g.tasks.speed, g.alone.speed, marks[1], ""),
+		beside(tls, "one core", g.tls.speed, g.alone.speed, 0, "two grooms of bsp dev"),
 	}
-	if len(ddp.speed) > 0 {
-		note := fmt.Sprintf("theirs %.0f samples/s in the best epoch, error %.4f, %.0f MB each", bench.Figure{Samples: ddp.speed}.Median(), bench.Figure{Samples: ddp.errors}.Median(), bench.Figure{Samples: ddp.memory}.Median())
+	if len(g.ddp.speed) > 0 {
+		note := fmt.Sprintf("theirs %.0f samples/s in the best epoch, error %.4f, %.0f MB each", bench.Figure{Samples: g.ddp.speed}.Median(), bench.Figure{Samples: g.ddp.errors}.Median(), bench.Figure{Samples: g.ddp.memory}.Median())
 		figures = append(figures,
-			beside("two tasks over "+tasks.info.DataPlane, ddp.title+" DDP and gloo", tasks.speed, ddp.speed, marks[2], note),
-			beside("two tasks over "+tls.info.DataPlane, ddp.title+" DDP and gloo", tls.speed, ddp.speed, 0, note))
+			beside(unix, g.ddp.title+" DDP and gloo", g.tasks.speed, g.ddp.speed, marks[2], note),
+			beside(tls, g.ddp.title+" DDP and gloo", g.tls.speed, g.ddp.speed, 0, note))
 	}
-	return figures, nil
+	return figures
 }
 
 // soon measures how long it takes from submit to a model with an error of 3 % at most.
