@@ -109,11 +109,13 @@ keys that were changed (bsp operator keyring) too.`,
 			var renewing sync.WaitGroup
 			defer renewing.Wait()
 			defer cancel()
+			hup, stop := hangups()
+			defer stop()
 			renewing.Go(func() {
 				cert, key := conf.Own()
-				keepRenewed(ctx, log, []*renewal{
-					{what: "the certificate was", file: cert, renew: func() (bool, error) { return renewCert(d, cert, key) }},
-					{what: "the gossip keys were", file: conf.GossipFile(), renew: func() (bool, error) { return renewGossip(d, conf.GossipFile()) }},
+				keepRenewed(ctx, log, hup, renewEvery, []*renewal{
+					{what: "the certificate was", file: cert, renew: func(bool) (bool, error) { return renewCert(d, cert, key) }},
+					{what: "the gossip keys were", file: conf.GossipFile(), renew: func(bool) (bool, error) { return renewGossip(d, conf.GossipFile()) }},
 				})
 			})
 			return d.Run(ctx)

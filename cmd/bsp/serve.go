@@ -8,9 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -39,13 +39,11 @@ Settings come from flags, before the environment (BSP_SERVE_ and the setting's n
 the YAML file, before the defaults.`,
 		Example: "  bsp serve --model digits=./digits --insecure\n  bsp serve --models ./models --data ./serve --listen :7400",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conf, err := config.Load[config.Serve](config.Sources{File: file, Env: os.Environ(), Role: "serve", Flags: cmd.Flags()})
-			if err != nil {
-				return err
-			}
 			ctx, cancel := untilEnded(cmd.Context())
 			defer cancel()
-			return a.serve(ctx, conf)
+			return a.serve(ctx, &reload{file: file, read: func() (config.Serve, error) {
+				return config.Load[config.Serve](config.Sources{File: file, Env: os.Environ(), Role: "serve", Flags: cmd.Flags()})
+			}})
 		},
 	}
 	c.Flags().StringVar(&file, "config", "", "YAML file")
@@ -55,7 +53,12 @@ the YAML file, before the defaults.`,
 }
 
 // serve runs the server until ctx ends.
-func (a *app) serve(ctx context.Context, conf config.Serve) (err error) {
+func (a *app) serve(ctx context.Context, r *reload) (err error) {
+	conf, err := r.read()
+	if err != nil {
+		return err
+	}
+	r.start = conf
 	log, err := a.logger(conf.LogLevel, conf.LogFormat)
 	if err != nil {
 		return err
@@ -81,15 +84,17 @@ func (a *app) serve(ctx context.Context, conf config.Serve) (err error) {
 	}
 	defer ln.Close() //nolint:errcheck // the server closes it too
 	conf.Listen = ln.Addr().String()
-	var loaded atomic.Bool
-	s, err := a.server(conf, h, &loaded, log)
+	s, err := a.server(conf, h, found(watchers), log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	r.host, r.s, r.log, r.routing, r.set = h, s, log, conf.Routing, s.set
+	end := r.keep(ctx, cmp.Or(conf.Poll, time.Second))
+	defer end()
 	serving := make(chan error, 1)
 	go func() { serving <- s.Serve(ln) }()
-	err = a.answer(ctx, s, watchers, serving, &loaded)
+	err = a.answer(ctx, s, h, watchers, serving)
 	drain := conf.Drain
 	if drain == 0 {
 		drain = 30 * time.Second
@@ -102,17 +107,22 @@ func (a *app) serve(ctx context.Context, conf config.Serve) (err error) {
 	return err
 }
 
-// answer loads the models, tells that they are ready, and looks after their folders until ctx or the server ends.
-func (a *app) answer(ctx context.Context, s *server, watchers []*host.Watcher, serving <-chan error, loaded *atomic.Bool) error {
+// answer loads the models, tells that they are ready, and looks after their folders until ctx or the server ends. It is an error
+// if none of them can be served; where some can, the others may be mended.
+func (a *app) answer(ctx context.Context, s *server, h *host.Host, watchers []*host.Watcher, serving <-chan error) error {
+	var wrong []error
 	for _, w := range watchers {
-		switch err := w.Look(ctx); {
-		case ctx.Err() != nil:
+		err := w.Look(ctx)
+		if ctx.Err() != nil {
 			return nil
-		case err != nil:
-			return fault.Default(job.ExitFailed, err)
+		}
+		if err != nil {
+			wrong = append(wrong, err)
 		}
 	}
-	loaded.Store(true)
+	if len(wrong) == len(watchers) {
+		return fault.Default(job.ExitFailed, wrong[0])
+	}
 	var looking sync.WaitGroup
 	ctx, cancel := context.WithCancel(ctx)
 	defer looking.Wait()
@@ -120,21 +130,74 @@ func (a *app) answer(ctx context.Context, s *server, watchers []*host.Watcher, s
 	for _, w := range watchers {
 		looking.Go(func() { w.Run(ctx) }) //nolint:errcheck // it ends with ctx
 	}
+	ready, err := a.untilReady(ctx, s, h, serving)
+	if !ready || err != nil {
+		return err
+	}
+	select {
+	case err := <-serving:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// untilReady tells that the server is ready when it is. It returns false when ctx or the server ends before, and an error if no model
+// can be served.
+func (a *app) untilReady(ctx context.Context, s *server, h *host.Host, serving <-chan error) (bool, error) {
 	ticks := time.NewTicker(10 * time.Millisecond)
 	defer ticks.Stop()
-	for told := false; ; {
-		if !told && s.Ready() {
-			told = true
-			ticks.Stop()
-			fmt.Fprintf(a.stdout, "ready: %s\n", s.url) //nolint:errcheck // nobody to tell
+	for begun := false; !s.Ready(); {
+		if !begun {
+			loading, answering, reasons := stand(h)
+			begun = !loading
+			switch {
+			case loading:
+			case !answering && len(reasons) > 0:
+				return false, fault.Default(job.ExitFailed, fmt.Errorf("no model can be served: %s", strings.Join(reasons, "; ")))
+			default:
+				s.log.Warn("not ready until all models are: the others answer, and what cannot be served is loaded when its folder is mended", "wrong", strings.Join(reasons, "; "))
+			}
 		}
 		select {
 		case <-ticks.C:
 		case err := <-serving:
-			return err
+			return false, err
 		case <-ctx.Done():
-			return nil
+			return false, nil
 		}
+	}
+	_, err := fmt.Fprintf(a.stdout, "ready: %s\n", s.url)
+	return true, err
+}
+
+// stand returns whether some versions have not been tried yet, whether some answer, and why others do not, a few of them.
+func stand(h *host.Host) (loading, answering bool, reasons []string) {
+	const most = 3
+	more := 0
+	for _, m := range h.All() {
+		for _, v := range m.Versions {
+			loading = loading || v.State == host.Loading
+			answering = answering || v.State == host.Ready
+			switch {
+			case v.State != host.Unavailable:
+			case len(reasons) < most:
+				reasons = append(reasons, fmt.Sprintf("%s, version %s: %s", m.Name, v.Version, v.Reason))
+			default:
+				more++
+			}
+		}
+	}
+	if more > 0 {
+		reasons = append(reasons, fmt.Sprintf("and %d more", more))
+	}
+	return loading, answering, reasons
+}
+
+// found returns what reports whether the folders of all watchers were there.
+func found(watchers []*host.Watcher) func() bool {
+	return func() bool {
+		return !slices.ContainsFunc(watchers, func(w *host.Watcher) bool { return !w.Found() })
 	}
 }
 
@@ -177,7 +240,10 @@ type server struct {
 	*httpd.Server
 
 	url    string
-	access *os.File // nil: none of its own
+	log    *slog.Logger
+	access *os.File       // nil: none of its own
+	cert   *serverCert    // nil: plain HTTP
+	set    httpd.Settings // that it was made with
 }
 
 // close closes the file of the access log.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"scalar/cmd/bsp/internal/cluster"
@@ -23,30 +21,32 @@ import (
 )
 
 // server returns the server of a configuration.
-func (a *app) server(conf config.Serve, h *host.Host, loaded *atomic.Bool, log *slog.Logger) (*server, error) {
+func (a *app) server(conf config.Serve, h *host.Host, loaded func() bool, log *slog.Logger) (s *server, err error) {
 	c := httpd.Config{
-		Host: h, Version: theVersion(), Loaded: loaded.Load, Models: map[string][]string{}, Log: log,
-		MaxBody: int(conf.MaxBody), MaxConns: conf.MaxConns,
+		Host: h, Version: theVersion(), Loaded: loaded, Log: log,
+		MaxBody: int(conf.MaxBody), MaxBodies: int64(conf.MaxBodies), MaxConns: conf.MaxConns,
 		HeaderTimeout: conf.HeaderTimeout, BodyTimeout: conf.BodyTimeout, IdleTimeout: conf.IdleTimeout,
 	}
-	for name, m := range conf.Routing {
-		c.Models[name] = m.Namespaces
-	}
-	c.Quotas, c.Caches = conf.Quotas, map[string]cache.Config{}
-	for name, k := range conf.Caches {
-		c.Caches[name] = cache.Config{MaxBytes: int64(k.MaxBytes), TTL: k.TTL}
-	}
-	s := &server{url: "http://" + conf.Listen}
+	s = &server{url: "http://" + conf.Listen, log: log}
 	if conf.Insecure {
-		if conf.Cert != "" || conf.Key != "" || len(conf.Keys) > 0 {
-			return nil, fault.Usage("--insecure is plain HTTP without tokens: leave out --cert, --key and keys, or --insecure")
+		if conf.Cert != "" || conf.Key != "" {
+			return nil, fault.Usage("--insecure is plain HTTP without tokens: leave out --cert and --key, or --insecure")
 		}
-		log.Warn("insecure: plain HTTP without tokens, whoever reaches " + conf.Listen + " may do all")
 	} else {
 		s.url = "https://" + conf.Listen
-		if err := a.secure(&c, conf); err != nil {
+		if s.cert, err = newServerCert(conf); err != nil {
 			return nil, err
 		}
+		c.TLS = s.cert.tls()
+	}
+	set, err := settingsOf(conf, madeKey)
+	if err != nil {
+		return nil, err
+	}
+	s.set = set
+	c.Keys, c.Models, c.Quotas, c.Caches = set.Keys, set.Models, set.Quotas, set.Caches
+	if conf.Insecure {
+		log.Warn("insecure: plain HTTP without tokens, whoever reaches " + conf.Listen + " may do all")
 	}
 	switch conf.AccessLog {
 	case "":
@@ -59,46 +59,34 @@ func (a *app) server(conf config.Serve, h *host.Host, loaded *atomic.Bool, log *
 		}
 		s.access, c.Access = f, f
 	}
-	var err error
 	if s.Server, err = httpd.New(c); err != nil {
-		return nil, fault.Usage("%w", err)
+		return nil, fault.Usage("%w", errors.Join(err, s.close()))
 	}
 	return s, nil
 }
 
-// secure gives a server its certificate and keys.
-func (a *app) secure(c *httpd.Config, conf config.Serve) error {
-	c.Keys = conf.Keys
-	var pair pki.Pair
-	var err error
+// settingsOf returns what of a configuration may change while the server runs. The token in the folder of a server that has no
+// other keys is got by token.
+func settingsOf(conf config.Serve, token func(folder string) ([]httpd.Key, error)) (set httpd.Settings, err error) {
+	set = httpd.Settings{Keys: conf.Keys, Models: map[string][]string{}, Quotas: conf.Quotas, Caches: map[string]cache.Config{}}
+	for name, m := range conf.Routing {
+		set.Models[name] = m.Namespaces
+	}
+	for name, k := range conf.Caches {
+		set.Caches[name] = cache.Config{MaxBytes: int64(k.MaxBytes), TTL: k.TTL}
+	}
 	switch {
-	case (conf.Cert == "") != (conf.Key == ""):
-		return fault.Usage("--cert and --key belong together")
-	case conf.Cert != "":
-		if pair, err = readPair(conf.Cert, conf.Key); err != nil {
-			return err
-		}
-	case conf.Data != "":
-		if pair, err = madePair(conf.Data, conf.Listen); err != nil {
-			return err
-		}
+	case conf.Insecure && len(set.Keys) > 0:
+		return set, fault.Usage("--insecure is plain HTTP without tokens: leave out keys, or --insecure")
+	case conf.Insecure:
+		set.Keys = nil
+	case len(set.Keys) > 0:
+	case conf.Data == "":
+		return set, fault.Usage("no keys, so nobody could ask: list some in the file of --config, or give --data for a folder in which a token is made, or --insecure")
 	default:
-		return fault.Usage("no certificate: give --cert and --key, or --data for a folder in which one is made, or --insecure for plain HTTP")
+		set.Keys, err = token(conf.Data)
 	}
-	if len(c.Keys) == 0 {
-		if conf.Data == "" {
-			return fault.Usage("no keys, so nobody could ask: list some in the file of --config, or give --data for a folder in which a token is made, or --insecure")
-		}
-		if c.Keys, err = madeKey(conf.Data); err != nil {
-			return err
-		}
-	}
-	cert, err := tls.X509KeyPair(pair.Cert, pair.Key)
-	if err != nil {
-		return fault.Usage("certificate: %w", err)
-	}
-	c.TLS = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
-	return nil
+	return set, err
 }
 
 func readPair(certFile, keyFile string) (p pki.Pair, err error) {
@@ -164,24 +152,31 @@ func madePair(dir, listen string) (pki.Pair, error) {
 	)
 }
 
-// madeKey returns the key of the token in a server's folder; it makes one if there is none.
+// madeKey is keptKey of a folder in which a token is made if there is none.
 func madeKey(dir string) ([]httpd.Key, error) {
 	path := filepath.Join(dir, serveToken)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		secret, _ := master.NewSecret()
-		text = []byte(secret + "\n")
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fault.Usage("--data: %w", err)
 		}
-		err = cluster.WriteFile(path, text)
+		if err := cluster.WriteFile(path, []byte(secret+"\n")); err != nil {
+			return nil, fmt.Errorf("the token: %w", err)
+		}
 	}
+	return keptKey(dir)
+}
+
+// keptKey returns the key of the token in a server's folder.
+func keptKey(dir string) ([]httpd.Key, error) {
+	path := filepath.Join(dir, serveToken)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("the token: %w", err)
 	}
 	token := strings.TrimSpace(string(text))
 	if token == "" {
-		return nil, fault.Usage("%s is empty: remove it, and a token is made", path)
+		return nil, fault.Usage("%s is empty: remove it and start again, and a token is made, or write one into it", path)
 	}
 	return []httpd.Key{{SHA256: master.HashSecret(token), Namespace: "default", Admin: true}}, nil
 }

@@ -18,6 +18,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -52,7 +53,7 @@ const largest = 8
 
 // A Cache has the answers of one model. It is safe for concurrent use.
 type Cache struct {
-	max     int64
+	max     atomic.Int64
 	entries *otter.Cache[uint64, *entry]
 
 	mu      sync.Mutex // guards flights
@@ -91,7 +92,15 @@ func New(c Config) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Cache{max: c.MaxBytes, entries: entries, flights: map[uint64]*flight{}}, nil
+	cache := &Cache{entries: entries, flights: map[uint64]*flight{}}
+	cache.max.Store(c.MaxBytes)
+	return cache, nil
+}
+
+// Resize changes how many bytes are kept, 1 or more. What is too much goes at once.
+func (c *Cache) Resize(maxBytes int64) {
+	c.max.Store(maxBytes)
+	c.entries.SetMaximum(uint64(max(maxBytes, 1)))
 }
 
 // Close ends what runs in the background.
@@ -180,7 +189,7 @@ func (c *Cache) lead(k *Key, f *flight, a *protocol.Answer, compute func(a *prot
 	copyAnswer(&e.answer, a)
 	size := int64(len(e.key)) + answerBytes(&e.answer) + overhead
 	f.got = e
-	if size <= min(c.max/largest, math.MaxUint32) {
+	if size <= min(c.max.Load()/largest, math.MaxUint32) {
 		e.size = uint32(size)
 		c.entries.Set(k.hash, e)
 	}

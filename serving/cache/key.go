@@ -45,6 +45,9 @@ func (k *Key) Set(namespace, digest string, r *protocol.Request) {
 	k.b, k.hash = b, xxhash.Sum64(b)
 }
 
+// Size returns how many bytes of memory the key has.
+func (k *Key) Size() int64 { return int64(cap(k.b)) }
+
 func appendText[T string | []byte](b []byte, s T) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(s)))
 	return append(b, s...)

@@ -98,15 +98,7 @@ func (c Config) filled() (Config, error) {
 	case c.Poll < minPoll:
 		return c, fmt.Errorf("poll is %v: want %v or more, or 0 for 1s", c.Poll, minPoll)
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Models)) {
-		if err := checkName(name); err != nil {
-			return c, err
-		}
-		if err := c.Models[name].check(); err != nil {
-			return c, fmt.Errorf("model %s: %w", name, err)
-		}
-	}
-	return c, nil
+	return c, checkModels(c.Models)
 }
 
 func (m ModelConfig) check() error {

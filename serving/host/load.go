@@ -40,12 +40,13 @@ func (h *Host) Load(ctx context.Context, name, version, folder string) error {
 	err := h.load(ctx, name, version, folder)
 	if err != nil {
 		h.mu.Lock()
+		what := "a model's folder cannot be served as it is now: what was loaded before answers on"
 		if r = h.record(name, version); r.v == nil {
-			r.state = Unavailable
+			r.state, what = Unavailable, "a model cannot be served until its folder is mended, and is loaded then"
 		}
 		r.reason = err.Error()
 		h.mu.Unlock()
-		h.config.Log.Error("a model was not loaded", "model", name, "version", version, "folder", folder, "error", err)
+		h.config.Log.Error(what, "model", name, "version", version, "folder", folder, "error", err)
 		return fmt.Errorf("load model %s, version %s: %w", name, version, err)
 	}
 	return nil
@@ -94,6 +95,17 @@ func (h *Host) Unload(name, version string) error {
 		r.v, r.state, r.reason, r.off = nil, Unavailable, "unloaded", true
 		return true
 	})
+}
+
+// expect makes a version known that is going to be loaded.
+func (h *Host) expect(name, version, folder string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if m := h.models[name]; h.closed || m != nil && m.versions[version] != nil {
+		return
+	}
+	r := h.record(name, version)
+	r.state, r.folder = Loading, folder
 }
 
 // forget is Unload of a version whose folder is gone, and which nobody is to hear of any more.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"scalar/bsp/job"
@@ -30,7 +31,8 @@ type Watcher struct {
 
 	mu   sync.Mutex // held by a look
 	seen map[place]*sight
-	said string // what was wrong with the folder
+	said string      // what was wrong with the folder
+	once atomic.Bool // a look has found it
 }
 
 // A place is where a version is.
@@ -97,6 +99,12 @@ func (w *Watcher) Look(ctx context.Context) error {
 	case err != nil:
 		return job.AsFailure(err, job.FaultInput)
 	}
+	if !w.once.Load() { // later ones are nobody's business until they are whole
+		for at, folder := range found {
+			w.h.expect(at.name, at.version, folder)
+		}
+		w.once.Store(true)
+	}
 	for _, at := range slices.SortedFunc(maps.Keys(found), comparePlaces) {
 		if err := w.look(ctx, at, found[at]); err != nil {
 			return err
@@ -116,6 +124,9 @@ func (w *Watcher) Look(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Found reports whether a look has found the folder: what is in it is known to the host since then, loaded or not.
+func (w *Watcher) Found() bool { return w.once.Load() }
 
 func comparePlaces(a, b place) int {
 	if c := strings.Compare(a.name, b.name); c != 0 {

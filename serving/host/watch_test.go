@@ -115,7 +115,7 @@ func TestWatchCopied(t *testing.T) {
 	w := watch(t)
 	made(t, w.root+"/m/1", 3)
 	sum(t, w.root+"/m/7", 7)
-	w.look("m/1=READY")
+	w.look("m/1=READY m/7=LOADING")
 	w.answers(3)
 	w.look("m/1=READY m/7=READY")
 	w.answers(7)
@@ -212,7 +212,7 @@ func TestWatchModel(t *testing.T) {
 	})
 }
 
-// Files that nothing has touched lately are loaded at the first look.
+// Files that nothing has touched lately are loaded at the first look; of others it is known since then that they are there.
 func TestWatchOld(t *testing.T) {
 	h, root := start(t, host.Config{Cores: 1}), t.TempDir()
 	sum(t, root+"/new", 1)
@@ -223,10 +223,27 @@ func TestWatchOld(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := h.Watch(root).Look(t.Context()); err != nil {
-		t.Fatal(err)
+	w := h.Watch(root)
+	if w.Found() {
+		t.Error("found before a look")
 	}
-	if got := states(h); got != "old/1=READY" {
-		t.Error(got)
+	lookAt(t, w)
+	if got := states(h); got != "new/1=LOADING old/1=READY" || h.Ready() || !w.Found() {
+		t.Errorf("%s, ready %t, found %t", got, h.Ready(), w.Found())
+	}
+	lookAt(t, w)
+	if got := states(h); got != "new/1=READY old/1=READY" || !h.Ready() {
+		t.Errorf("%s, ready %t", got, h.Ready())
+	}
+	w = h.Watch(root + "/none")
+	if err := w.Look(t.Context()); err == nil || w.Found() {
+		t.Errorf("a folder that is not there: %v, found %t", err, w.Found())
+	}
+}
+
+func lookAt(t *testing.T, w *host.Watcher) {
+	t.Helper()
+	if err := w.Look(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }

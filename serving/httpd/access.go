@@ -112,7 +112,7 @@ func (a *access) write(c *call, took time.Duration) {
 		slog.String("id", string(ctx.Response.Header.Peek(headerID))), slog.String("remote", ctx.RemoteAddr().String()),
 		slog.String("method", string(ctx.Method())), slog.String("path", string(ctx.Path())), slog.String("route", names[c.route.kind]),
 		slog.String("namespace", c.namespace), slog.Int("status", ctx.Response.StatusCode()),
-		slog.Int("bytes_in", len(c.body)), slog.Int("bytes_out", len(ctx.Response.Body())), slog.Float64("ms", float64(took.Microseconds())/1000),
+		slog.Int("bytes_in", len(c.body)), slog.Int("bytes_out", bytesOut(&ctx.Response)), slog.Float64("ms", float64(took.Microseconds())/1000),
 	)
 	a.log.Handle(context.Background(), r) //nolint:errcheck,gosec // the log is where it would be said
 }

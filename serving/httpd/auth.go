@@ -17,7 +17,7 @@ import (
 type Key struct {
 	SHA256    string `yaml:"sha256"`    // of the token's text, 64 hex digits
 	Namespace string `yaml:"namespace"` // of whoever has it
-	Admin     bool   `yaml:"admin"`     // may load and unload models
+	Admin     bool   `yaml:"admin"`     // may load, unload and route models, and read metrics
 }
 
 // A keyring has keys by the hash of their token. A look-up by hash tells nothing about tokens by the time it takes.
@@ -52,7 +52,7 @@ var bearer = []byte("bearer")
 
 // authenticate finds the namespace of a call by its token.
 func (s *Server) authenticate(c *call) error {
-	if s.keys == nil {
+	if c.settings.keys == nil {
 		c.namespace, c.admin = s.config.Namespace, true
 		return nil
 	}
@@ -64,7 +64,7 @@ func (s *Server) authenticate(c *call) error {
 	if !bytes.EqualFold(scheme, bearer) || len(token) == 0 || len(token) > maxToken {
 		return s.unauthorized(c, `a token is needed: send it as "Authorization: Bearer TOKEN"`)
 	}
-	k := s.keys[sha256.Sum256(token)]
+	k := c.settings.keys[sha256.Sum256(token)]
 	if k == nil {
 		return s.unauthorized(c, "the token is not known")
 	}

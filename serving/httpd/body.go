@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"scalar/serving/host"
 	"scalar/serving/protocol"
 
 	"github.com/valyala/fasthttp"
@@ -20,9 +21,9 @@ const (
 	lingerTime  = 30 * time.Second // for which it is
 )
 
-// tooLarge is the error of a body over the limit.
-func (s *Server) tooLarge() *protocol.Error {
-	return &protocol.Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body is longer than the limit of %d bytes", s.config.MaxBody)}
+// tooLarge is the error of a body over a limit.
+func tooLarge(limit int) *protocol.Error {
+	return &protocol.Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body is longer than the limit of %d bytes", limit)}
 }
 
 // read returns the body of a call, decompressed. It is valid until the call is recycled.
@@ -39,11 +40,12 @@ func (s *Server) read(c *call) ([]byte, error) {
 
 // receive reads the body as it comes. Memory is asked for as bytes arrive, whatever the header says.
 func (s *Server) receive(c *call) error {
+	s.slim(c)
 	c.body = c.body[:0]
 	stream := c.ctx.RequestBodyStream()
 	length := c.ctx.Request.Header.ContentLength()
-	if length > s.config.MaxBody {
-		return s.refuseBody(c)
+	if length > c.limit {
+		return s.refuseBody(c, tooLarge(c.limit))
 	}
 	if stream == nil { // fasthttp has it, or there is none
 		c.body = append(c.body, c.ctx.Request.Body()...)
@@ -51,13 +53,17 @@ func (s *Server) receive(c *call) error {
 	}
 	for {
 		if len(c.body) == cap(c.body) {
-			c.body = slices.Grow(c.body, grow(len(c.body), length, s.config.MaxBody))
+			more := grow(len(c.body), length, c.limit)
+			if err := s.need(c, c.size()+int64(len(c.body)+more)); err != nil {
+				return s.refuseBody(c, err)
+			}
+			c.body = slices.Grow(c.body, more)
 		}
 		n, err := stream.Read(c.body[len(c.body):cap(c.body)])
 		c.body = c.body[:len(c.body)+n]
 		switch {
-		case len(c.body) > s.config.MaxBody:
-			return s.refuseBody(c)
+		case len(c.body) > c.limit:
+			return s.refuseBody(c, tooLarge(c.limit))
 		case errors.Is(err, io.EOF) && length >= 0 && len(c.body) < length:
 			return s.cut(c, io.ErrUnexpectedEOF)
 		case errors.Is(err, io.EOF):
@@ -89,13 +95,17 @@ func (s *Server) cut(c *call, err error) error {
 	return &protocol.Error{Status: http.StatusBadRequest, Message: fmt.Sprintf("the body is cut off after %d bytes", len(c.body))}
 }
 
-// refuseBody answers that a body is too long, and reads on: the client writes, and would see a reset
+// refuseBody answers that a body is not read to its end, and reads on: the client writes, and would see a reset
 // in place of the answer if its connection were closed now.
-func (s *Server) refuseBody(c *call) error {
-	err := s.tooLarge()
+func (s *Server) refuseBody(c *call, reason error) error {
+	err, retry := tooLarge(c.limit), ""
+	errors.As(reason, &err)
+	if busy, ok := errors.AsType[*host.Busy](reason); ok {
+		retry = fasthttp.HeaderRetryAfter + ": " + seconds(busy.RetryAfter) + "\r\n"
+	}
 	body := protocol.AppendError(nil, err.Message)
-	answer := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nServer: %s\r\nDate: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n",
-		err.Status, http.StatusText(err.Status), s.config.Name, time.Now().UTC().Format(http.TimeFormat), len(body))
+	answer := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nServer: %s\r\nDate: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n%s",
+		err.Status, http.StatusText(err.Status), s.config.Name, time.Now().UTC().Format(http.TimeFormat), len(body), retry)
 	if id := c.ctx.Response.Header.Peek(headerID); len(id) > 0 {
 		answer = fmt.Appendf(answer, headerID+": %s\r\n", id)
 	}
@@ -106,7 +116,7 @@ func (s *Server) refuseBody(c *call) error {
 		defer s.lingering.Done()
 		s.linger(conn, answer)
 	})
-	return err
+	return reason
 }
 
 // linger writes the last answer of a connection, and reads what still comes for a while.
@@ -141,7 +151,7 @@ func (s *Server) linger(conn net.Conn, answer []byte) {
 // expect refuses a body that is announced as too long before it is sent.
 func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
 	if ctx.Request.Header.ContentLength() > s.config.MaxBody {
-		s.error(ctx, http.StatusRequestEntityTooLarge, s.tooLarge().Message)
+		s.error(ctx, http.StatusRequestEntityTooLarge, tooLarge(s.config.MaxBody).Message)
 		return http.StatusRequestEntityTooLarge
 	}
 	return http.StatusContinue

@@ -49,7 +49,7 @@ func (s *Server) decompress(c *call, encoding []byte) ([]byte, error) {
 	var known *protocol.Error
 	switch {
 	case errors.As(err, &known):
-		return nil, known
+		return nil, err
 	case err != nil:
 		return nil, &protocol.Error{Status: http.StatusBadRequest, Message: "the body is not in the encoding " + strings.ToLower(string(encoding)) + ": " + strings.ReplaceAll(err.Error(), "\n", " ")}
 	}
@@ -70,11 +70,17 @@ func (s *Server) inflate(c *call, in io.Reader) error {
 	return s.expand(c, r)
 }
 
+// zstdWindow is how far back a zstd frame may refer, bytes: its decoder has twice so much, whatever the length of the frame.
+const zstdWindow = 8 << 20
+
 func (s *Server) unzstd(c *call, in io.Reader) error {
+	if err := s.need(c, c.size()+2*zstdWindow); err != nil {
+		return err
+	}
 	r, ok := unzstds.Get().(*zstd.Decoder)
 	if !ok {
 		var err error
-		if r, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8<<20)); err != nil {
+		if r, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow)); err != nil {
 			return err
 		}
 	}
@@ -91,13 +97,17 @@ func (s *Server) expand(c *call, r io.Reader) error {
 	c.plain = c.plain[:0]
 	for {
 		if len(c.plain) == cap(c.plain) {
-			c.plain = slices.Grow(c.plain, grow(len(c.plain), -1, s.config.MaxBody))
+			more := grow(len(c.plain), -1, c.limit)
+			if err := s.need(c, c.size()+int64(len(c.plain)+more)); err != nil {
+				return err
+			}
+			c.plain = slices.Grow(c.plain, more)
 		}
 		n, err := r.Read(c.plain[len(c.plain):cap(c.plain)])
 		c.plain = c.plain[:len(c.plain)+n]
 		switch {
-		case len(c.plain) > s.config.MaxBody:
-			return s.tooLarge()
+		case len(c.plain) > c.limit:
+			return tooLarge(c.limit)
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:

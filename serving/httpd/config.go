@@ -31,7 +31,10 @@ type Config struct {
 	Quotas map[string]limit.Quota
 	Caches map[string]cache.Config
 
-	MaxBody       int           // bytes of a body, as it comes and decompressed. 0: 64 MiB
+	MaxBody int // bytes of a body, as it comes and decompressed. 0: 64 MiB
+	// MaxBodies bounds the memory of all requests together, bytes: bodies, decompressed too, their rows, and answers until they
+	// are sent. Those that have up to 64 KiB do not count. At least four times MaxBody and 16 MiB; 0: 1 GiB, or what is least if that is more.
+	MaxBodies     int64
 	HeaderTimeout time.Duration // until a request's header is there. 0: 10 s
 	BodyTimeout   time.Duration // until its body is there. 0: 60 s
 	IdleTimeout   time.Duration // between requests of a connection. 0: 2 min
@@ -44,6 +47,8 @@ type Config struct {
 
 const (
 	defaultMaxBody = 64 << 20
+	defaultBodies  = 1 << 30
+	leastBodies    = 16 << 20
 	defaultConns   = 16_384
 )
 
@@ -60,6 +65,10 @@ func (c Config) filled() (Config, error) {
 	set(&c.WriteTimeout, time.Minute)
 	if c.MaxBody == 0 {
 		c.MaxBody = defaultMaxBody
+	}
+	least := max(leastBodies, 4*int64(c.MaxBody))
+	if c.MaxBodies == 0 {
+		c.MaxBodies = max(defaultBodies, least)
 	}
 	if c.MaxConns == 0 {
 		c.MaxConns = defaultConns
@@ -84,6 +93,8 @@ func (c Config) filled() (Config, error) {
 	switch {
 	case c.MaxBody < 0:
 		return c, fmt.Errorf("the limit of bodies is %d bytes: want more than 0, or 0 for 64 MiB", c.MaxBody)
+	case c.MaxBodies < least:
+		return c, fmt.Errorf("the limit of all bodies together is %d bytes: want at least %d, four times that of a body, or 0 for the default", c.MaxBodies, least)
 	case c.MaxConns < 0:
 		return c, fmt.Errorf("the limit of connections is %d: want more than 0, or 0 for %d", c.MaxConns, defaultConns)
 	}

@@ -10,3 +10,6 @@ func Parse(path []byte) (kind string, model, version, label []byte) {
 	r := parse(path)
 	return names[r.kind], r.model, r.version, r.label
 }
+
+// Counted returns the bytes that count against the limit of all bodies.
+func (s *Server) Counted() int64 { return s.bodies.used.Load() }

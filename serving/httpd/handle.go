@@ -18,6 +18,7 @@ import (
 // A call is what a request needs. It is pooled.
 type call struct {
 	ctx       *fasthttp.RequestCtx
+	settings  *settings // those that hold until the call ends
 	route     route
 	arrived   time.Time
 	namespace string
@@ -29,19 +30,22 @@ type call struct {
 	req    protocol.Request
 	answer protocol.Answer
 	key    cache.Key
-	whole  bool // the body has been read to its end
+	whole  bool  // the body has been read to its end
+	held   int64 // bytes of the budget of all bodies
+	limit  int   // of the body, bytes
 	lease  host.Lease
 }
 
-// keep is how large the buffers of pooled calls are at most, bytes; larger ones are let go.
-const keep = 1 << 20
+// keep is how much memory a pooled call has at most, bytes; those with more are let go.
+const keep = 2 << 20
 
 // recycle gives a call back.
 func (s *Server) recycle(c *call) {
-	if cap(c.body) > keep || cap(c.plain) > keep || cap(c.req.X)*4 > keep || cap(c.req.Cells)*32 > keep {
+	s.trim(c, 0)
+	if c.size() > keep {
 		return
 	}
-	c.ctx, c.route, c.namespace, c.admin = nil, route{}, "", false
+	c.ctx, c.settings, c.route, c.namespace, c.admin = nil, nil, route{}, "", false
 	c.body, c.plain = c.body[:0], c.plain[:0]
 	c.req.Reset()
 	s.calls.Put(c)
@@ -50,7 +54,7 @@ func (s *Server) recycle(c *call) {
 // handle answers a request.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	c, _ := s.calls.Get().(*call) // there is no other type in it
-	c.ctx, c.arrived, c.whole = ctx, time.Now(), false
+	c.ctx, c.settings, c.arrived, c.whole, c.limit = ctx, s.settings.Load(), time.Now(), false, s.config.MaxBody
 	defer s.finish(c)
 	ctx.Response.Header.SetContentTypeBytes(typeJSON)
 	c.requestID()
@@ -67,6 +71,7 @@ func (s *Server) finish(c *call) {
 	if panicked != nil {
 		s.config.Log.Error("a request panicked", "path", string(c.ctx.Path()), "panic", panicked, "stack", string(debug.Stack()))
 		c.ctx.Response.ResetBody()
+		s.trim(c, 0)
 		s.fail(c.ctx, &protocol.Error{Status: http.StatusInternalServerError, Message: "the server failed; its log says more"})
 		c.ctx.SetConnectionClose()
 	}
@@ -108,6 +113,10 @@ func (s *Server) serve(c *call) error {
 
 func checkMethod(ctx *fasthttp.RequestCtx, k kind) error {
 	switch {
+	case k == repositoryRouting && !ctx.IsGet() && !ctx.IsHead() && !ctx.IsPost():
+		ctx.Response.Header.Set(fasthttp.HeaderAllow, "GET, HEAD, POST")
+		return &protocol.Error{Status: http.StatusMethodNotAllowed, Message: "use GET or POST"}
+	case k == repositoryRouting:
 	case k.post() && !ctx.IsPost():
 		ctx.Response.Header.Set(fasthttp.HeaderAllow, "POST")
 		return &protocol.Error{Status: http.StatusMethodNotAllowed, Message: "use POST"}
@@ -152,7 +161,7 @@ func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		status, message = http.StatusRequestTimeout, "the request did not come in time"
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		status, message = http.StatusRequestEntityTooLarge, s.tooLarge().Message
+		status, message = http.StatusRequestEntityTooLarge, tooLarge(s.config.MaxBody).Message
 	}
 	s.error(ctx, status, message)
 	s.metrics.count(unknown, status, 0)
@@ -160,7 +169,7 @@ func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
 
 // allowed returns an error unless a namespace may use a model.
 func (s *Server) allowed(c *call) error {
-	if some, ok := s.config.Models[string(c.route.model)]; ok && len(some) > 0 && !slices.Contains(some, c.namespace) {
+	if some, ok := c.settings.models[string(c.route.model)]; ok && len(some) > 0 && !slices.Contains(some, c.namespace) {
 		return &protocol.Error{Status: http.StatusForbidden, Message: "the namespace " + c.namespace + " may not use this model"}
 	}
 	return nil

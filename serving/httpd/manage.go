@@ -20,6 +20,8 @@ func (s *Server) manage(c *call) error {
 		return s.change(c)
 	case tfStatus:
 		return s.status(c)
+	case repositoryRouting:
+		return s.routing(c)
 	default:
 		if !c.admin { // they tell of all namespaces
 			return &protocol.Error{Status: http.StatusForbidden, Message: "this token may not read metrics: its key is not an admin's"}
@@ -47,14 +49,14 @@ type indexed struct {
 
 // index answers which models there are.
 func (s *Server) index(c *call) error {
-	body, err := s.read(c)
+	body, err := s.readShort(c)
 	if err != nil {
 		return err
 	}
 	var asked struct {
 		Ready bool `json:"ready"`
 	}
-	if err := document(body, &asked); err != nil {
+	if err := document(body, &asked, false); err != nil {
 		return err
 	}
 	all := []indexed{}
@@ -69,17 +71,6 @@ func (s *Server) index(c *call) error {
 	return nil
 }
 
-// document reads a small body of JSON, which may be empty.
-func document(body []byte, v any) error {
-	if len(body) == 0 {
-		return nil
-	}
-	if err := json.Unmarshal(body, v); err != nil {
-		return &protocol.Error{Status: http.StatusBadRequest, Message: "the body: " + strings.ReplaceAll(err.Error(), "\n", " ")}
-	}
-	return nil
-}
-
 // change loads or unloads a model.
 func (s *Server) change(c *call) error {
 	if !c.admin {
@@ -88,14 +79,14 @@ func (s *Server) change(c *call) error {
 	if err := s.allowed(c); err != nil {
 		return err
 	}
-	body, err := s.read(c)
+	body, err := s.readShort(c)
 	if err != nil {
 		return err
 	}
 	var asked struct {
 		Parameters map[string]json.RawMessage `json:"parameters"`
 	}
-	if err := document(body, &asked); err != nil {
+	if err := document(body, &asked, false); err != nil {
 		return err
 	}
 	for name := range asked.Parameters {

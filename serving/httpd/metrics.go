@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"scalar/serving/cache"
 	"scalar/serving/host"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,8 +20,8 @@ const statuses = 600 // of HTTP
 // metrics count requests by what they asked and how they were answered. Counting allocates nothing.
 type metrics struct {
 	host     *host.Host
-	caches   map[string]*cache.Cache
-	sources  map[string]*[sources]atomic.Uint64 // of answers of models with a cache
+	caches   func() map[string]*kept // by model
+	bodies   *budget
 	quotas   atomic.Uint64
 	registry *prometheus.Registry
 	requests [kinds][statuses]atomic.Uint64
@@ -33,14 +32,11 @@ type metrics struct {
 // descs are what is read from the host when it is asked for.
 type descs struct {
 	requests, success, rows, batches, batched, queued, refused, shadows, waiting, memory, used, draining *prometheus.Desc
-	cached, entries, kept, quotas                                                                        *prometheus.Desc
+	cached, entries, kept, quotas, bodies, crowded                                                       *prometheus.Desc
 }
 
-func newMetrics(h *host.Host, caches map[string]*cache.Cache) *metrics {
-	m := &metrics{host: h, registry: prometheus.NewRegistry(), caches: caches, sources: map[string]*[sources]atomic.Uint64{}}
-	for model := range caches {
-		m.sources[model] = new([sources]atomic.Uint64)
-	}
+func newMetrics(h *host.Host, caches func() map[string]*kept, bodies *budget) *metrics {
+	m := &metrics{host: h, registry: prometheus.NewRegistry(), caches: caches, bodies: bodies}
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "http_request_duration_seconds", Help: "Time from a request's header to its answer, by what it asked.",
 		Buckets: prometheus.ExponentialBuckets(25e-6, 2, 18), // 25 µs to 3.3 s
@@ -66,6 +62,8 @@ func newMetrics(h *host.Host, caches map[string]*cache.Cache) *metrics {
 		entries:  desc("bsp_serve_cache_entries", "Answers that are kept.", []string{"model"}, nil),
 		kept:     desc("bsp_serve_cache_bytes", "Memory of the answers that are kept.", []string{"model"}, nil),
 		quotas:   desc("bsp_serve_quota_refusals_total", "Requests over the quota of their namespace.", nil, nil),
+		bodies:   desc("bsp_serve_bodies_bytes", "Memory of large requests and their answers, counted against the limit of all.", nil, nil),
+		crowded:  desc("bsp_serve_bodies_refusals_total", "Requests that were refused since all together had no memory left.", nil, nil),
 		draining: desc("bsp_serve_draining_versions", "Versions that are out of service and still held by requests.", nil, nil),
 	}
 	m.registry.MustRegister(seconds, m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -94,14 +92,16 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			}
 		}
 	}
-	for model, kept := range m.caches {
+	for model, kept := range m.caches() {
 		for source, name := range sourceNames {
-			add(d.cached, prometheus.CounterValue, float64(m.sources[model][source].Load()), model, name)
+			add(d.cached, prometheus.CounterValue, float64(kept.sources[source].Load()), model, name)
 		}
 		entries, bytes := kept.Size()
 		add(d.entries, prometheus.GaugeValue, float64(entries), model)
 		add(d.kept, prometheus.GaugeValue, float64(bytes), model)
 	}
+	add(d.bodies, prometheus.GaugeValue, float64(m.bodies.used.Load()))
+	add(d.crowded, prometheus.CounterValue, float64(m.bodies.refused.Load()))
 	add(d.quotas, prometheus.CounterValue, float64(m.quotas.Load()))
 	bytes, draining := m.host.Usage()
 	add(d.used, prometheus.GaugeValue, float64(bytes))

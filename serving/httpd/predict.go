@@ -41,6 +41,12 @@ func (s *Server) predict(c *call) (err error) {
 	if tenant != nil {
 		defer tenant.Leave()
 	}
+	if len(body) > uncounted/2 {
+		binary := len(c.ctx.Request.Header.Peek(headerLength)) > 0
+		if err := s.need(c, c.size()+int64(c.lease.Signature().RequestSize(len(body), binary))); err != nil {
+			return err
+		}
+	}
 	if err := c.parse(body); err != nil {
 		return err
 	}
@@ -48,11 +54,25 @@ func (s *Server) predict(c *call) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.room(c); err != nil {
+		return err
+	}
 	if err := s.compute(c, deadline(c.arrived, timeout)); err != nil {
 		return err
 	}
 	s.respond(c)
+	s.follow(c)
 	return nil
+}
+
+// room makes sure that there may be an answer to a request that was read, and what a cache keeps of both.
+func (s *Server) room(c *call) error {
+	n := c.size() + int64(c.lease.Signature().AnswerSize(c.req.Rows))
+	if c.settings.caches[c.lease.Name()] != nil {
+		n += 3 * int64(c.req.Size())
+	}
+	s.trim(c, n)
+	return s.need(c, n)
 }
 
 // acquire holds the version that answers a call.

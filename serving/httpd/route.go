@@ -16,6 +16,7 @@ const (
 	repositoryIndex
 	repositoryLoad
 	repositoryUnload
+	repositoryRouting
 	tfStatus
 	tfMetadata
 	tfPredict
@@ -29,7 +30,7 @@ const (
 // names are the kinds in metrics and the access log.
 var names = [kinds]string{
 	unknown: "unknown", serverMetadata: "server", serverLive: "live", serverReady: "ready", modelMetadata: "metadata", modelReady: "model_ready",
-	infer: "infer", repositoryIndex: "index", repositoryLoad: "load", repositoryUnload: "unload", tfStatus: "tf_status", tfMetadata: "tf_metadata",
+	infer: "infer", repositoryIndex: "index", repositoryLoad: "load", repositoryUnload: "unload", repositoryRouting: "routing", tfStatus: "tf_status", tfMetadata: "tf_metadata",
 	tfPredict: "tf_predict", tfClassify: "tf_classify", native: "predict", metricsPage: "metrics", openAPI: "openapi",
 }
 
@@ -130,6 +131,8 @@ func parseRepository(path []byte) route {
 			return ended(route{kind: repositoryLoad, model: model}, rest)
 		case "unload":
 			return ended(route{kind: repositoryUnload, model: model}, rest)
+		case "routing":
+			return ended(route{kind: repositoryRouting, model: model}, rest)
 		}
 	}
 	return route{}

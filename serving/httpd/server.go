@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
-	"scalar/serving/cache"
 	"scalar/serving/limit"
 )
 
@@ -18,12 +18,14 @@ import (
 type Server struct {
 	config  Config
 	http    *fasthttp.Server
-	keys    keyring
 	limits  *limit.Limits
-	caches  map[string]*cache.Cache // by model
-	calls   sync.Pool               // of *call
+	calls   sync.Pool // of *call
 	metrics *metrics
 	access  *access
+	bodies  budget
+
+	setting  sync.Mutex // held while settings change
+	settings atomic.Pointer[settings]
 
 	lingering sync.WaitGroup // connections that are read on after a 413
 	base      context.Context
@@ -37,18 +39,16 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("serving: %w", err)
 	}
 	s := &Server{config: c}
-	if s.keys, err = newKeyring(c.Keys); err != nil {
-		return nil, fmt.Errorf("serving: %w", err)
-	}
-	if s.limits, err = limit.New(c.Quotas); err != nil {
-		return nil, fmt.Errorf("serving: %w", err)
-	}
-	if s.caches, err = newCaches(c.Caches); err != nil {
+	s.bodies.limit = c.MaxBodies
+	if s.limits, err = limit.New(nil); err != nil {
 		return nil, fmt.Errorf("serving: %w", err)
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.calls.New = func() any { return &call{} }
-	s.metrics = newMetrics(c.Host, s.caches)
+	if err := s.Set(Settings{c.Keys, c.Models, c.Quotas, c.Caches}); err != nil {
+		return nil, fmt.Errorf("serving: %w", err)
+	}
+	s.metrics = newMetrics(c.Host, s.kept, &s.bodies)
 	if c.Access != nil {
 		s.access = newAccess(c.Access)
 	}
@@ -91,7 +91,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.http.ShutdownWithContext(ctx)
 	s.cancel()
 	s.lingering.Wait()
-	closeCaches(s.caches)
+	s.setting.Lock()
+	closeCaches(s.kept())
+	s.setting.Unlock()
 	if s.access != nil {
 		s.access.close()
 	}

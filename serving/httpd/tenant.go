@@ -6,11 +6,9 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"net"
 	"net/http"
-	"slices"
 	"time"
 
 	"scalar/serving/cache"
@@ -56,44 +54,21 @@ func (s *Server) enter(c *call) (*limit.Tenant, error) {
 	return nil, &overQuota{protocol.Error{Status: http.StatusTooManyRequests, Message: message}, after}
 }
 
-// newCaches makes the caches of models; one that keeps nothing is left out.
-func newCaches(configs map[string]cache.Config) (map[string]*cache.Cache, error) {
-	all := map[string]*cache.Cache{}
-	for _, model := range slices.Sorted(maps.Keys(configs)) {
-		c, err := cache.New(configs[model])
-		if err != nil {
-			closeCaches(all)
-			return nil, fmt.Errorf("cache of %s: %w", model, err)
-		}
-		if c != nil {
-			all[model] = c
-		}
-	}
-	return all, nil
-}
-
-func closeCaches(all map[string]*cache.Cache) {
-	for _, c := range all {
-		c.Close()
-	}
-}
-
 // compute has a call answered: by its model's cache, if it has one, else by the model.
 func (s *Server) compute(c *call, deadline time.Time) error {
-	kept := s.caches[c.lease.Name()]
+	kept := c.settings.caches[c.lease.Name()]
 	if kept == nil {
 		return c.lease.Predict(s.base, deadline, &c.req, &c.answer)
 	}
-	count := s.metrics.sources[c.lease.Name()]
 	c.key.Set(c.namespace, c.lease.Digest(), &c.req)
 	if kept.Get(&c.key, &c.answer) { // Do would allocate its function
-		count[cache.Hit].Add(1)
+		kept.sources[cache.Hit].Add(1)
 		return nil
 	}
 	source, err := kept.Do(s.base, deadline, &c.key, &c.answer, func(a *protocol.Answer) error {
 		return c.lease.Predict(s.base, deadline, &c.req, a)
 	})
-	count[source].Add(1)
+	kept.sources[source].Add(1)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return &protocol.Error{Status: http.StatusGatewayTimeout, Message: "the deadline passed before the answer was there"}
@@ -103,14 +78,14 @@ func (s *Server) compute(c *call, deadline time.Time) error {
 	return err
 }
 
-// shortBody is what is read of the body of a request that was refused before the connection takes the next.
-const shortBody = 64 << 10
+// skipBody is what is read of the body of a request that was refused before the connection takes the next.
+const skipBody = 64 << 10
 
 // abandon ends the connection of a call that was refused before its body was read, unless that is short. It reads on for a
 // while, as refuseBody does.
 func (s *Server) abandon(c *call) {
 	n := c.ctx.Request.Header.ContentLength()
-	if c.whole || c.ctx.RequestBodyStream() == nil || n >= 0 && n <= shortBody || c.ctx.Hijacked() || c.ctx.Response.ConnectionClose() {
+	if c.whole || c.ctx.RequestBodyStream() == nil || n >= 0 && n <= skipBody || c.ctx.Hijacked() || c.ctx.Response.ConnectionClose() {
 		return
 	}
 	c.ctx.SetConnectionClose()

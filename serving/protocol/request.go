@@ -65,6 +65,15 @@ type Request struct {
 	seen   []uint32 // by column: the last of them that had it
 }
 
+// Size returns how many bytes of memory the answer has.
+func (a *Answer) Size() (n int) {
+	for i := range a.Outputs {
+		o := &a.Outputs[i]
+		n += 4*cap(o.F32) + 8*cap(o.I64) + 4*cap(o.Classes)
+	}
+	return n
+}
+
 // Reset forgets what was read, and keeps the memory.
 func (r *Request) Reset() {
 	r.Form, r.ID, r.Rows, r.X, r.Timeout, r.Single, r.named = V2, nil, 0, nil, 0, false, 0

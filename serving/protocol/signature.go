@@ -55,6 +55,7 @@ type Signature struct {
 	MaxRows, MaxCells int
 
 	columns map[string]int
+	perRow  int    // bytes of memory of a row's answer and its text, about, at most
 	model   []byte // "model_name":"…","model_version":"…","outputs":[
 }
 
@@ -97,6 +98,9 @@ func (s *Signature) Init() error {
 			return fmt.Errorf("two outputs are named %q", s.Outputs[i].Name)
 		}
 	}
+	for i := range s.Outputs {
+		s.perRow += s.Outputs[i].perRow()
+	}
 	s.model = appendString([]byte(`"model_name":`), s.Model)
 	s.model = append(appendString(append(s.model, `,"model_version":`...), s.Version), `,"outputs":[`...)
 	return nil
@@ -138,6 +142,32 @@ func widthOf(shape []int) (width int, ok bool) {
 		}
 	}
 	return width, true
+}
+
+// perRow returns how much memory a row of an output takes, with its text, bytes.
+func (t *Tensor) perRow() int {
+	const number, text = 8, 24
+	n := t.width*(number+text) + len(t.key)
+	for _, label := range t.quoted {
+		n += len(label)
+	}
+	return n
+}
+
+// AnswerSize returns how many bytes of memory the answer to some rows takes, with its text: about, and rather too many.
+func (s *Signature) AnswerSize(rows int) int { return rows * s.perRow }
+
+// RequestSize returns how many bytes of memory a request takes at most, besides its body of n bytes, whose numbers are in binary or not.
+func (s *Signature) RequestSize(n int, binary bool) int {
+	const number, cell, name = 4, 40, 24
+	values := n/2 + 1 // of a digit and a comma
+	if binary {
+		values = n
+	}
+	if s.Inputs[0].Datatype == BYTES {
+		return cell*min(values, s.MaxCells/8) + name*min(n/4, maxKeys) + n
+	}
+	return number*min(values, s.MaxCells) + name*min(n/4, maxKeys)
 }
 
 // Width returns how many numbers or texts a row of the input has.

@@ -11,6 +11,15 @@ type skipper struct {
 	first  [maxDepth]int // of an object's keys in Request.keys
 }
 
+// CheckJSON checks a document of JSON that something else reads, as strictly as those that are read here.
+func CheckJSON(doc []byte) error {
+	p := parser{b: doc, r: &Request{}}
+	if err := p.skip(); err != nil {
+		return err
+	}
+	return p.end()
+}
+
 // skip takes any value.
 func (p *parser) skip() error {
 	switch p.space() {

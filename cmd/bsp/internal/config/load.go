@@ -142,6 +142,18 @@ func fields(t reflect.Type) iter.Seq[reflect.StructField] {
 	}
 }
 
+// Changed lists the settings of T, by their keys in the file, in which two configurations differ, without those that only a
+// file can have.
+func Changed[T any](a, b T) (names []string) {
+	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
+	for f := range fields(reflect.TypeFor[T]()) {
+		if !reflect.DeepEqual(va.FieldByIndex(f.Index).Interface(), vb.FieldByIndex(f.Index).Interface()) {
+			names = append(names, f.Tag.Get("yaml"))
+		}
+	}
+	return names
+}
+
 // AddFlags adds a flag for every key of T to flags, with the field's help.
 func AddFlags[T any](flags *pflag.FlagSet) {
 	for f := range fields(reflect.TypeFor[T]()) {
