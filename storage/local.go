@@ -23,6 +23,9 @@ func (local) Open(ctx context.Context, name string) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if st, err := os.Stat(p); err == nil && !st.Mode().IsRegular() { // to open a pipe would be to wait for who writes into it
+		return nil, fmt.Errorf("%s is no regular file", p)
+	}
 	f, err := os.Open(p)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
+	"syscall"
 	"testing"
 
 	"scalar/storage"
@@ -75,5 +77,14 @@ func TestLocal(t *testing.T) {
 	check(t, os.WriteFile(dir+"/plain", nil, 0o644))
 	if _, err := fsys.Create(ctx, dir+"/plain/f"); err == nil {
 		t.Error("created a file below a file")
+	}
+}
+
+// TestLocalPipe checks that opening what is no file is refused at once: nobody writes into the pipe.
+func TestLocalPipe(t *testing.T) {
+	pipe := t.TempDir() + "/pipe"
+	check(t, syscall.Mkfifo(pipe, 0o600))
+	if _, err := storage.Local().Open(t.Context(), "file://"+pipe); err == nil || !strings.Contains(err.Error(), "no regular file") {
+		t.Errorf("%v", err)
 	}
 }
