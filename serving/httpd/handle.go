@@ -102,7 +102,7 @@ func (s *Server) serve(c *call) error {
 		c.ctx.Response.Header.SetContentType("application/yaml")
 		s.compress(c.ctx, append(c.ctx.Response.SwapBody(nil)[:0], openapiYAML...))
 		return nil
-	case infer, tfPredict, tfClassify, native:
+	case infer, tfPredict, tfClassify, tfRegress, native:
 		return s.predict(c)
 	case modelMetadata, modelReady, tfMetadata:
 		return s.describe(c)

@@ -125,6 +125,8 @@ func (c *call) parse(body []byte) error {
 		return c.req.ParseTF(sig, body)
 	case tfClassify:
 		return c.req.ParseClassify(sig, body)
+	case tfRegress:
+		return c.req.ParseRegress(sig, body)
 	case native:
 		return c.req.ParseNative(sig, c.ctx.Request.Header.ContentType(), body)
 	default:
@@ -187,7 +189,7 @@ func (s *Server) respond(c *call) {
 	out := resp.SwapBody(nil)[:0]
 	jsonLength := -1
 	switch c.route.kind {
-	case tfPredict, tfClassify:
+	case tfPredict, tfClassify, tfRegress:
 		out = protocol.AppendTF(out, sig, &c.req, &c.answer)
 	case native:
 		out = protocol.AppendNative(out, sig, &c.req, &c.answer)

@@ -21,6 +21,7 @@ const (
 	tfMetadata
 	tfPredict
 	tfClassify
+	tfRegress
 	native
 	metricsPage
 	openAPI
@@ -31,13 +32,13 @@ const (
 var names = [kinds]string{
 	unknown: "unknown", serverMetadata: "server", serverLive: "live", serverReady: "ready", modelMetadata: "metadata", modelReady: "model_ready",
 	infer: "infer", repositoryIndex: "index", repositoryLoad: "load", repositoryUnload: "unload", repositoryRouting: "routing", tfStatus: "tf_status", tfMetadata: "tf_metadata",
-	tfPredict: "tf_predict", tfClassify: "tf_classify", native: "predict", metricsPage: "metrics", openAPI: "openapi",
+	tfPredict: "tf_predict", tfClassify: "tf_classify", tfRegress: "tf_regress", native: "predict", metricsPage: "metrics", openAPI: "openapi",
 }
 
 // post reports whether a kind is asked by POST; the others are by GET.
 func (k kind) post() bool {
 	switch k {
-	case infer, repositoryIndex, repositoryLoad, repositoryUnload, tfPredict, tfClassify, native:
+	case infer, repositoryIndex, repositoryLoad, repositoryUnload, tfPredict, tfClassify, tfRegress, native:
 		return true
 	default:
 		return false
@@ -138,7 +139,7 @@ func parseRepository(path []byte) route {
 	return route{}
 }
 
-// parseV1 reads the paths of TensorFlow Serving: models/M[/versions/V|/labels/L][:predict|:classify|/metadata].
+// parseV1 reads the paths of TensorFlow Serving: models/M[/versions/V|/labels/L][:predict|:classify|:regress|/metadata].
 func parseV1(path []byte) route {
 	first, rest := segment(path)
 	if string(first) != "models" {
@@ -151,6 +152,8 @@ func parseV1(path []byte) route {
 			r.kind = tfPredict
 		case "classify":
 			r.kind = tfClassify
+		case "regress":
+			r.kind = tfRegress
 		default:
 			return route{}
 		}

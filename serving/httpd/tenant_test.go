@@ -102,8 +102,8 @@ func TestOpenAPI(t *testing.T) {
 	if err := doc.Validate(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if n := doc.Paths.Len(); n != 20 {
-		t.Errorf("there are %d paths, want 20", n)
+	if n := doc.Paths.Len(); n != 21 {
+		t.Errorf("there are %d paths, want 21", n)
 	}
 	for path, item := range doc.Paths.Map() {
 		path = strings.NewReplacer("{model}", "points", "{version}", "1").Replace(path)

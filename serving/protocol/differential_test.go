@@ -176,7 +176,9 @@ var rowBodies = []string{
 func tfBodies() (bodies []string) {
 	for _, rows := range rowBodies {
 		bodies = append(bodies, `{"instances":[`+rows+`]}`, `{"instances":`+rows+`,"signature_name":"serving_default"}`, `{"inputs":`+rows+`}`, `{"inputs":{"input":`+rows+`}}`,
-			`{"signature_name":"other","instances":`+rows+`}`, `{"instances":`+rows+`,"inputs":`+rows+`}`, `{"examples":[`+rows+`]}`, `{"examples":`+rows+`,"context":{}}`, `{"x":`+rows+`}`)
+			`{"signature_name":"other","instances":`+rows+`}`, `{"instances":`+rows+`,"inputs":`+rows+`}`, `{"examples":[`+rows+`]}`, `{"examples":`+rows+`,"context":{}}`, `{"x":`+rows+`}`,
+			`{"context":{"sl":[5],"pw":6},"examples":[`+rows+`]}`, `{"examples":`+rows+`,"context":{"district":["south"]}}`, `{"examples":[{},{}],"context":{"size":1,"rooms":[null],"district":"x"}}`,
+			`{"examples":[{"sw":1,"pl":2},{"pl":null,"sw":[3]}],"context":{"sl":5,"pw":[6]}}`, `{"examples":[{"x":7}],"context":`+rows+`}`)
 	}
 	return bodies
 }
@@ -191,6 +193,13 @@ func checkRows(t *testing.T, s *protocol.Signature, r *protocol.Request, form pr
 		if err = r.ParseClassify(s, body); s.Outputs[0].Labels == nil {
 			if err == nil {
 				t.Fatal("a model without classes classifies")
+			}
+			return false
+		}
+	case protocol.Regress:
+		if err = r.ParseRegress(s, body); len(s.Outputs) > 1 || s.Outputs[0].Labels != nil {
+			if err == nil {
+				t.Fatal("a model of classes or clusters is a regression")
 			}
 			return false
 		}
@@ -210,7 +219,7 @@ func checkRows(t *testing.T, s *protocol.Signature, r *protocol.Request, form pr
 func TestRowsDifferential(t *testing.T) {
 	r := &protocol.Request{}
 	rng := rand.New(rand.NewPCG(11, 12))
-	tf, taken := tfBodies(), 0
+	tf, taken, examples := tfBodies(), 0, map[protocol.Form]int{}
 	for _, s := range []*protocol.Signature{iris(t), houses(t), points(t)} {
 		for round := range 40 {
 			damaged := func(body string) []byte {
@@ -228,12 +237,16 @@ func TestRowsDifferential(t *testing.T) {
 				if checkRows(t, s, r, protocol.Rows, damaged(body)) {
 					taken++
 				}
-				checkRows(t, s, r, protocol.Classify, damaged(body))
+				for _, form := range []protocol.Form{protocol.Classify, protocol.Regress} {
+					if checkRows(t, s, r, form, damaged(body)) {
+						examples[form]++
+					}
+				}
 			}
 		}
 	}
-	if taken < 500 {
-		t.Errorf("%d were taken", taken)
+	if taken < 500 || examples[protocol.Classify] < 200 || examples[protocol.Regress] < 200 {
+		t.Errorf("%d were taken, of examples %v", taken, examples)
 	}
 }
 
@@ -244,8 +257,11 @@ func FuzzTF(f *testing.F) {
 	all := []*protocol.Signature{iris(f), houses(f), points(f)}
 	f.Fuzz(func(t *testing.T, body []byte, which uint8) {
 		form := protocol.Rows
-		if which&128 > 0 {
+		switch which >> 6 {
+		case 2:
 			form = protocol.Classify
+		case 3:
+			form = protocol.Regress
 		}
 		checkRows(t, all[int(which)%len(all)], &protocol.Request{}, form, body)
 	})

@@ -1,6 +1,6 @@
 // Package protocol turns the bodies of predictions into requests, and answers into bodies.
 //
-//	body ─ ParseV2, ParseTF, ParseClassify, ParseNative ─▶ Request ─ (host) ─▶ Answer
+//	body ─ ParseV2, ParseTF, ParseClassify, ParseRegress, ParseNative ─▶ Request ─ (host) ─▶ Answer
 //	                                                          │                  │
 //	             AppendV2, AppendTF, AppendNative ◀───────────┴──────────────────┘
 //

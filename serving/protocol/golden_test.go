@@ -74,6 +74,13 @@ func TestGolden(t *testing.T) {
 			}
 			line(m.s.Model+" "+body, protocol.AppendTF(nil, m.s, r, m.a))
 		}
+		if m.s.Model == "houses" {
+			body := `{"context":{"size":1},"examples":[{"rooms":2,"district":"a"},{"district":["a"],"rooms":[2]}]}`
+			if err := r.ParseRegress(m.s, []byte(body)); err != nil {
+				t.Fatal(err)
+			}
+			line(m.s.Model+" "+body, protocol.AppendTF(nil, m.s, r, m.a))
+		}
 		for _, body := range []string{row, "[" + row + "," + row + "]"} {
 			if err := r.ParseNative(m.s, nil, []byte(body)); err != nil {
 				t.Fatal(err)

@@ -10,7 +10,8 @@ const (
 	V2       Form = iota // Open Inference Protocol V2
 	Rows                 // TensorFlow Serving's instances
 	Columns              // TensorFlow Serving's inputs
-	Classify             // TensorFlow Serving's examples
+	Classify             // TensorFlow Serving's examples, for classes
+	Regress              // TensorFlow Serving's examples, for a number
 	Native               // the short form
 )
 
@@ -63,6 +64,10 @@ type Request struct {
 	order  []int32  // by field of a CSV line: its column
 	named  uint32   // rows with names so far
 	seen   []uint32 // by column: the last of them that had it
+
+	common      []int32   // columns that all examples have from their context
+	commonX     []float32 // by column: their values
+	commonCells []Cell
 }
 
 // Size returns how many bytes of memory the answer has.
@@ -77,13 +82,14 @@ func (a *Answer) Size() (n int) {
 // Reset forgets what was read, and keeps the memory.
 func (r *Request) Reset() {
 	r.Form, r.ID, r.Rows, r.X, r.Timeout, r.Single, r.named = V2, nil, 0, nil, 0, false, 0
+	r.common = r.common[:0]
 	r.Cells, r.Outputs, r.floats, r.shape, r.keys, r.text = r.Cells[:0], r.Outputs[:0], r.floats[:0], r.shape[:0], r.keys[:0], r.text[:0]
 }
 
 // Size returns how many bytes of memory the request keeps for the next one, so that a pool can let large ones go.
 func (r *Request) Size() int {
 	const cell, slice = 40, 24
-	return 4*(cap(r.floats)+cap(r.seen)+cap(r.order)) + cell*cap(r.Cells) + slice*(cap(r.keys)+cap(r.Outputs)) + 8*cap(r.shape) + cap(r.text)
+	return 4*(cap(r.floats)+cap(r.seen)+cap(r.order)+cap(r.common)+cap(r.commonX)) + cell*(cap(r.Cells)+cap(r.commonCells)) + slice*(cap(r.keys)+cap(r.Outputs)) + 8*cap(r.shape) + cap(r.text)
 }
 
 // chooseAll asks for all outputs.

@@ -51,10 +51,12 @@ func (p *parser) row() error {
 		return err
 	}
 	switch c := p.space(); {
-	case c == '[':
+	case c == '[' && len(p.r.common) == 0:
 		return p.plainRow(at)
 	case c == '{':
 		return p.namedRow(at)
+	case len(p.r.common) > 0:
+		return p.unexpected("an object, since there is a context,")
 	case p.s.Width() == 1:
 		p.cellsTo(at + 1)
 		return p.place(at, 0)
@@ -100,7 +102,7 @@ func (p *parser) namedRow(at int) error {
 	if err != nil {
 		return err
 	}
-	for got := 0; ; got++ {
+	for got := p.share(at); ; got++ {
 		key, more, err := p.key(&o)
 		if err != nil {
 			return err
@@ -161,6 +163,8 @@ func (p *parser) column(name []byte) (int, error) {
 		return 0, refuse("the columns of the model have no names: send a row as an array instead of an object with %s", clip(name))
 	case !ok:
 		return 0, refuse("the model has no column %s: it has %s", clip(name), listed(p.s.Columns))
+	case p.r.seen[i] == p.r.named && slices.Contains(p.r.common, int32(i)):
+		return 0, refuse("the column %s is in the context, and in it or an example again", clip(name))
 	case p.r.seen[i] == p.r.named:
 		return 0, refuse("a row has the column %s twice", clip(name))
 	}
@@ -200,7 +204,7 @@ func listed(names []string) string {
 
 // place takes the value of a column.
 func (p *parser) place(at, column int) error {
-	if p.r.Form == Classify && p.space() == '[' {
+	if p.r.Form.examples() && p.space() == '[' {
 		p.i++
 		if err := p.place1(at, column); err != nil {
 			return err

@@ -221,6 +221,14 @@ func (s *Signature) classes() int {
 	return slices.IndexFunc(s.Outputs, func(t Tensor) bool { return t.Datatype == FP32 && len(t.Labels) == t.width && t.width > 0 })
 }
 
+// number returns the output that is a number and all that a model says of a row, or −1.
+func (s *Signature) number() int {
+	if len(s.Outputs) == 1 && s.Outputs[0].Datatype == FP32 && s.Outputs[0].width == 1 && len(s.Outputs[0].Labels) == 0 {
+		return 0
+	}
+	return -1
+}
+
 // outputs lists the names of outputs for an error.
 func (s *Signature) outputs() string {
 	names := make([]string, len(s.Outputs))

@@ -7,20 +7,44 @@ func (r *Request) ParseTF(s *Signature, body []byte) error {
 	return r.parseTF(s, body, Rows)
 }
 
-// ParseClassify reads a request of TensorFlow Serving to classify: "examples", an array of rows as ParseTF takes them. Values of columns
-// may be in arrays of one.
+// ParseClassify reads a request of TensorFlow Serving to classify: "examples", an array of rows as ParseTF takes them, and
+// "context", an object with the values that all of them share. Values of columns may be in arrays of one.
 func (r *Request) ParseClassify(s *Signature, body []byte) error {
 	if s.classes() < 0 {
-		return refuse("model %q has no classes: ask it to predict", s.Model)
+		return refuse("model %q has no classes: ask it by :predict%s", s.Model, also(s.number() >= 0, " or :regress"))
 	}
 	return r.parseTF(s, body, Classify)
+}
+
+// ParseRegress is ParseClassify of a model that says one number of a row.
+func (r *Request) ParseRegress(s *Signature, body []byte) error {
+	if s.number() < 0 {
+		return refuse("model %q is no regression: ask it by :predict%s", s.Model, also(s.classes() >= 0, " or :classify"))
+	}
+	return r.parseTF(s, body, Regress)
+}
+
+func also(is bool, text string) string {
+	if is {
+		return text
+	}
+	return ""
+}
+
+// examples reports whether rows are TensorFlow Serving's examples.
+func (f Form) examples() bool { return f == Classify || f == Regress }
+
+// tf reads a request of TensorFlow Serving.
+type tf struct {
+	parser
+	rowsAt, contextAt int // where examples and their context begin; 0: there are none
 }
 
 func (r *Request) parseTF(s *Signature, body []byte, form Form) error {
 	r.Reset()
 	r.Form = form
 	r.chooseAll(s)
-	p := parser{b: body, r: r, s: s}
+	p := tf{parser: parser{b: body, r: r, s: s}}
 	o, err := p.open("an object")
 	if err != nil {
 		return err
@@ -37,18 +61,21 @@ func (r *Request) parseTF(s *Signature, body []byte, form Form) error {
 			return err
 		}
 	}
+	if err := p.end(); err != nil {
+		return err
+	}
 	switch {
+	case form.examples():
+		return p.examples()
 	case r.Rows > 0:
-		return p.end()
-	case form == Classify:
-		return refuse("the request has no examples")
+		return nil
 	}
 	return refuse("the request has neither instances nor inputs")
 }
 
 // partTF takes the value of a key of the outermost object.
-func (p *parser) partTF(key []byte) error {
-	classify := p.r.Form == Classify
+func (p *tf) partTF(key []byte) error {
+	examples := p.r.Form.examples()
 	switch k := string(key); {
 	case k == "signature_name":
 		name, err := p.word()
@@ -56,28 +83,85 @@ func (p *parser) partTF(key []byte) error {
 			return refuse("the model has no signature %s: it has %q", clip(name), signatureName)
 		}
 		return err
-	case k == "examples" && classify || k == "instances" && !classify:
+	case k == "examples" && examples:
+		p.rowsAt = p.i
+	case k == "context" && examples:
+		p.contextAt = p.i
+	case k == "instances" && !examples:
 		if p.r.Rows > 0 {
 			return refuse("the request has rows twice")
 		}
 		return p.rows()
-	case k == "inputs" && !classify:
+	case k == "inputs" && !examples:
 		if p.r.Rows > 0 {
 			return refuse("the request has rows twice")
 		}
 		p.r.Form = Columns
 		return p.inputs()
-	case k == "context" && classify:
-		return refuse("a context of examples is not taken: put its values into each example")
 	}
 	return p.skip()
+}
+
+// examples takes the context and then the examples, which come in any order and have been checked to be JSON.
+func (p *tf) examples() error {
+	if p.contextAt > 0 {
+		p.i = p.contextAt
+		if err := p.context(); err != nil {
+			return err
+		}
+	}
+	if p.rowsAt == 0 {
+		return refuse("the request has no examples")
+	}
+	p.i = p.rowsAt
+	return p.rows()
+}
+
+// context takes an object of values that all examples share: it is read into a row, of which they are kept.
+func (p *tf) context() error {
+	r := p.r
+	if _, err := p.addRow(); err != nil {
+		return err
+	}
+	p.stamp()
+	o, err := p.open("an object")
+	for err == nil {
+		var key []byte
+		var more bool
+		var column int
+		if key, more, err = p.key(&o); err != nil || !more {
+			break
+		}
+		p.r.keys = p.r.keys[:o.first] // seen has them
+		if column, err = p.column(key); err == nil {
+			r.common = append(r.common, int32(column))
+			err = p.place(column, column)
+		}
+	}
+	r.commonX, r.commonCells = append(r.commonX[:0], r.floats...), append(r.commonCells[:0], r.Cells...)
+	r.Rows, r.X, r.floats, r.Cells = 0, nil, r.floats[:0], r.Cells[:0]
+	return err
+}
+
+// share puts the values of the context into a row, and returns how many they are.
+func (p *parser) share(at int) int {
+	r := p.r
+	for _, column := range r.common {
+		r.seen[column] = r.named
+		if p.s.Inputs[0].Datatype == BYTES {
+			r.Cells[at+int(column)] = r.commonCells[column]
+		} else {
+			r.X[at+int(column)] = r.commonX[column]
+		}
+	}
+	return len(r.common)
 }
 
 // signatureName is the name of the only signature that a model has.
 const signatureName = "serving_default"
 
 // inputs takes the tensor, or an object with it by its name.
-func (p *parser) inputs() error {
+func (p *tf) inputs() error {
 	if p.space() != '{' {
 		return p.rows()
 	}

@@ -3,13 +3,15 @@ package protocol
 import "strconv"
 
 // AppendTF appends the answer to a request of TensorFlow Serving: "predictions" by row, "outputs" by
-// tensor, or the "result" of classes. A model with one output has its values without its name.
+// tensor, or the "result" of classes or of regression. A model with one output has its values without its name.
 func AppendTF(dst []byte, s *Signature, r *Request, a *Answer) []byte {
 	switch r.Form {
 	case Columns:
 		return s.appendOutputs(dst, r, a)
 	case Classify:
 		return s.appendResult(dst, a)
+	case Regress:
+		return s.appendNumbers(dst, a)
 	default:
 	}
 	dst = append(dst, `{"predictions":[`...)
@@ -83,6 +85,18 @@ func (s *Signature) appendResult(dst []byte, a *Answer) []byte {
 			dst = append(appendFloat(dst, x), ']', ',')
 		}
 		dst[len(dst)-1] = ']'
+	}
+	return append(dst, "]}"...)
+}
+
+// appendNumbers appends the number of each row.
+func (s *Signature) appendNumbers(dst []byte, a *Answer) []byte {
+	dst = append(dst, `{"result":[`...)
+	for row, x := range a.Outputs[s.number()].F32[:a.Rows] {
+		if row > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendFloat(dst, x)
 	}
 	return append(dst, "]}"...)
 }

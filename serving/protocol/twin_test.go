@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -414,10 +415,10 @@ func readRows(s *protocol.Signature, form protocol.Form, body []byte) (*twin, er
 	if name, there := top["signature_name"]; there && name != "" && name != "serving_default" {
 		return nil, errTwin
 	}
-	examples, isExamples := top["examples"]
-	if _, context := top["context"]; form == protocol.Classify {
-		if !isExamples || context {
-			return nil, errTwin
+	if form == protocol.Classify || form == protocol.Regress {
+		examples, err := withContext(s, top)
+		if err != nil {
+			return nil, err
 		}
 		return w, w.list(s, form, examples)
 	}
@@ -435,6 +436,41 @@ func readRows(s *protocol.Signature, form protocol.Form, body []byte) (*twin, er
 		}
 	}
 	return w, w.list(s, form, inputs)
+}
+
+// withContext returns the examples, each with what the context says.
+func withContext(s *protocol.Signature, top map[string]any) (any, error) {
+	v, there := top["context"]
+	context, ok := v.(map[string]any)
+	if there && !ok {
+		return nil, errTwin
+	}
+	if len(context) == 0 {
+		return top["examples"], nil
+	}
+	list, ok := top["examples"].([]any)
+	if !ok {
+		return nil, errTwin
+	}
+	var merged []any
+	for _, v := range list {
+		example, ok := v.(map[string]any)
+		if !ok {
+			return nil, errTwin
+		}
+		all := maps.Clone(example)
+		for name, value := range context {
+			if _, twice := all[name]; twice || !slices.Contains(s.Columns, name) {
+				return nil, errTwin
+			}
+			all[name] = value
+		}
+		if _, whole := all[s.Inputs[0].Name].([]any); whole && len(all) == 1 && len(context) > 0 && s.Width() > 1 {
+			return nil, errTwin
+		}
+		merged = append(merged, all)
+	}
+	return merged, nil
 }
 
 func isRow(v any) bool {
@@ -479,7 +515,7 @@ func (w *twin) row(s *protocol.Signature, form protocol.Form, v any, bare bool) 
 		var leaves []any
 		for _, name := range s.Columns {
 			value, ok := v[name]
-			if list, isList := value.([]any); isList && form == protocol.Classify && len(list) == 1 {
+			if list, isList := value.([]any); isList && (form == protocol.Classify || form == protocol.Regress) && len(list) == 1 {
 				value = list[0]
 			}
 			if !ok {
