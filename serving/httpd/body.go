@@ -92,6 +92,9 @@ func (s *Server) cut(c *call, err error) error {
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return &protocol.Error{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("the body did not come in time: %d bytes are there", len(c.body))}
 	}
+	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return &protocol.Error{Status: http.StatusBadRequest, Message: fmt.Sprintf("the body is not in chunks as HTTP/1.1 has them, after %d bytes", len(c.body))}
+	}
 	return &protocol.Error{Status: http.StatusBadRequest, Message: fmt.Sprintf("the body is cut off after %d bytes", len(c.body))}
 }
 

@@ -158,6 +158,8 @@ func TestMalformed(t *testing.T) {
 		{"GET /v2 HT", 408},
 		{head + "Content-Length: 50\r\n\r\n" + twoPoints, 400},
 		{head + "Content-Length: 0\r\n\r\n" + twoPoints, 400},
+		{head + "Content-Length: 4611686018427387904\r\n\r\n" + twoPoints, 413},
+		{head + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n" + twoPoints, 400},
 	} {
 		a := raw(t, r, tt.text)
 		if a.status != tt.status {

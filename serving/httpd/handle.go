@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -160,6 +161,8 @@ func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
 		status, message = http.StatusRequestHeaderFieldsTooLarge, "the header is longer than 16 KiB"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		status, message = http.StatusRequestTimeout, "the request did not come in time"
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		message = "the request is cut off: less came than its header says, or no whole header"
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		status, message = http.StatusRequestEntityTooLarge, tooLarge(s.config.MaxBody).Message
 	}

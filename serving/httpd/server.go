@@ -100,8 +100,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// headerReceived gives a long body more time than a header. Others come with their header.
+// headerReceived gives a long body more time than a header. Others come with their header. Of one that is too long no more than a
+// byte is waited for before it is refused.
 func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	if h.ContentLength() > s.config.MaxBody {
+		return fasthttp.RequestConfig{ReadTimeout: s.config.BodyTimeout, MaxRequestBodySize: 1}
+	}
 	if n := h.ContentLength(); n > readBuffer || n == -1 {
 		return fasthttp.RequestConfig{ReadTimeout: s.config.BodyTimeout}
 	}
