@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -33,7 +34,11 @@ changes there is loaded while the old version answers.
 
 It needs TLS and tokens: a certificate and a configuration with keys, or a folder (--data) in which both
 are made. With --insecure it is plain HTTP for everyone. One line, "ready: URL", goes to stdout when all
-models are warm. SIGTERM ends it when the last request has its answer.
+models are warm; it ends only if none of them can be served. SIGTERM ends it when the last request has
+its answer.
+
+Keys, routing, quotas and caches in the configuration, the certificate and the token of --data are taken
+anew when their files change, or at once on SIGHUP.
 
 Settings come from flags, before the environment (BSP_SERVE_ and the setting's name in capitals), before
 the YAML file, before the defaults.`,
@@ -66,6 +71,7 @@ func (a *app) serve(ctx context.Context, r *reload) (err error) {
 	if _, err := memlimit.Set(memlimit.WithLogger(slog.New(slog.DiscardHandler))); err != nil {
 		log.Debug("no memory limit", "reason", err)
 	}
+	conf.MaxBodies = maxBodies(conf, debug.SetMemoryLimit(-1))
 	h, err := host.New(host.Config{ //nolint:contextcheck // it lives until Close
 		Cores: conf.Cores, MaxBytes: int64(conf.MaxBytes), BatchRows: conf.BatchRows, QueueRows: conf.QueueRows, Poll: conf.Poll,
 		Models: conf.Routing, Log: log,
@@ -192,6 +198,16 @@ func stand(h *host.Host) (loading, answering bool, reasons []string) {
 		reasons = append(reasons, fmt.Sprintf("and %d more", more))
 	}
 	return loading, answering, reasons
+}
+
+// maxBodies returns the memory that all requests may have together: where the process may have so many bytes in all, no more than half of them,
+// if nothing else is said.
+func maxBodies(conf config.Serve, process int64) config.Size {
+	const usual, usualBody = 1 << 30, 64 << 20
+	if conf.MaxBodies != 0 {
+		return conf.MaxBodies
+	}
+	return max(min(usual, config.Size(process/2)), 4*cmp.Or(conf.MaxBody, usualBody))
 }
 
 // found returns what reports whether the folders of all watchers were there.

@@ -325,3 +325,16 @@ func TestServeToken(t *testing.T) {
 	s.wants(401, old, "/predict/points", "[1,2]")
 	s.wants(200, "another", "/predict/points", "[1,2]")
 }
+
+// TestServeMemory checks that the limit of all bodies fits the memory that the process may have.
+func TestServeMemory(t *testing.T) {
+	for limit, want := range map[string]string{"700MiB": "3.670016e+08", "100MiB": "2.68435456e+08", "100GiB": "1.073741824e+09"} {
+		t.Setenv("GOMEMLIMIT", limit)
+		s := startServing(t, "--model", "points="+goldenModels+"/points", "--insecure")
+		s.ready()
+		if page := s.wants(200, "", "/metrics", ""); !strings.Contains(page, "\nbsp_serve_bodies_limit_bytes "+want+"\n") {
+			i := strings.Index(page, "\nbsp_serve_bodies_limit_bytes")
+			t.Errorf("GOMEMLIMIT=%s: %.60s, want %s", limit, page[max(i, 0):], want)
+		}
+	}
+}

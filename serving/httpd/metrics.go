@@ -32,7 +32,7 @@ type metrics struct {
 // descs are what is read from the host when it is asked for.
 type descs struct {
 	requests, success, rows, batches, batched, queued, refused, shadows, waiting, memory, used, draining *prometheus.Desc
-	cached, entries, kept, quotas, bodies, crowded                                                       *prometheus.Desc
+	cached, entries, kept, quotas, bodies, allBodies, crowded                                            *prometheus.Desc
 }
 
 func newMetrics(h *host.Host, caches func() map[string]*kept, bodies *budget) *metrics {
@@ -47,24 +47,25 @@ func newMetrics(h *host.Host, caches func() map[string]*kept, bodies *budget) *m
 	of := []string{"model", "version"}[:2:2]
 	desc := prometheus.NewDesc
 	m.descs = descs{
-		requests: desc("http_requests_total", "Requests, by what they asked and the status of the answer.", []string{"route", "code"}, nil),
-		success:  desc("nv_inference_request_success", "Requests that a version answered.", of, nil),
-		rows:     desc("nv_inference_count", "Rows that a version predicted.", of, nil),
-		batches:  desc("bsp_serve_batches_total", "Batches of more than one request.", of, nil),
-		batched:  desc("bsp_serve_batched_requests_total", "Requests in batches of more than one.", of, nil),
-		queued:   desc("bsp_serve_queued_requests_total", "Requests that waited for an executor.", of, nil),
-		refused:  desc("nv_inference_request_failure", "Requests that a version refused: no room in the queue, or past the deadline.", append(of, "reason"), nil),
-		shadows:  desc("bsp_serve_shadow_requests_total", "Requests that a version predicted as another one's shadow.", of, nil),
-		waiting:  desc("nv_inference_pending_request_count", "Rows that wait for a version.", of, nil),
-		memory:   desc("bsp_serve_model_bytes", "Memory of a version.", of, nil),
-		used:     desc("bsp_serve_models_bytes", "Memory of all versions, those that drain too.", nil, nil),
-		cached:   desc("bsp_serve_cache_requests_total", "Requests of a model with a cache, by where the answer came from.", []string{"model", "source"}, nil),
-		entries:  desc("bsp_serve_cache_entries", "Answers that are kept.", []string{"model"}, nil),
-		kept:     desc("bsp_serve_cache_bytes", "Memory of the answers that are kept.", []string{"model"}, nil),
-		quotas:   desc("bsp_serve_quota_refusals_total", "Requests over the quota of their namespace.", nil, nil),
-		bodies:   desc("bsp_serve_bodies_bytes", "Memory of large requests and their answers, counted against the limit of all.", nil, nil),
-		crowded:  desc("bsp_serve_bodies_refusals_total", "Requests that were refused since all together had no memory left.", nil, nil),
-		draining: desc("bsp_serve_draining_versions", "Versions that are out of service and still held by requests.", nil, nil),
+		requests:  desc("http_requests_total", "Requests, by what they asked and the status of the answer.", []string{"route", "code"}, nil),
+		success:   desc("nv_inference_request_success", "Requests that a version answered.", of, nil),
+		rows:      desc("nv_inference_count", "Rows that a version predicted.", of, nil),
+		batches:   desc("bsp_serve_batches_total", "Batches of more than one request.", of, nil),
+		batched:   desc("bsp_serve_batched_requests_total", "Requests in batches of more than one.", of, nil),
+		queued:    desc("bsp_serve_queued_requests_total", "Requests that waited for an executor.", of, nil),
+		refused:   desc("nv_inference_request_failure", "Requests that a version refused: no room in the queue, or past the deadline.", append(of, "reason"), nil),
+		shadows:   desc("bsp_serve_shadow_requests_total", "Requests that a version predicted as another one's shadow.", of, nil),
+		waiting:   desc("nv_inference_pending_request_count", "Rows that wait for a version.", of, nil),
+		memory:    desc("bsp_serve_model_bytes", "Memory of a version.", of, nil),
+		used:      desc("bsp_serve_models_bytes", "Memory of all versions, those that drain too.", nil, nil),
+		cached:    desc("bsp_serve_cache_requests_total", "Requests of a model with a cache, by where the answer came from.", []string{"model", "source"}, nil),
+		entries:   desc("bsp_serve_cache_entries", "Answers that are kept.", []string{"model"}, nil),
+		kept:      desc("bsp_serve_cache_bytes", "Memory of the answers that are kept.", []string{"model"}, nil),
+		quotas:    desc("bsp_serve_quota_refusals_total", "Requests over the quota of their namespace.", nil, nil),
+		bodies:    desc("bsp_serve_bodies_bytes", "Memory of large requests and their answers, counted against the limit of all.", nil, nil),
+		allBodies: desc("bsp_serve_bodies_limit_bytes", "The limit of them.", nil, nil),
+		crowded:   desc("bsp_serve_bodies_refusals_total", "Requests that were refused since all together had no memory left.", nil, nil),
+		draining:  desc("bsp_serve_draining_versions", "Versions that are out of service and still held by requests.", nil, nil),
 	}
 	m.registry.MustRegister(seconds, m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -101,6 +102,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		add(d.kept, prometheus.GaugeValue, float64(bytes), model)
 	}
 	add(d.bodies, prometheus.GaugeValue, float64(m.bodies.used.Load()))
+	add(d.allBodies, prometheus.GaugeValue, float64(m.bodies.limit))
 	add(d.crowded, prometheus.CounterValue, float64(m.bodies.refused.Load()))
 	add(d.quotas, prometheus.CounterValue, float64(m.quotas.Load()))
 	bytes, draining := m.host.Usage()

@@ -25,7 +25,7 @@ type Serve struct {
 	Poll      time.Duration `help:"how often watched folders are looked at (default 1s)"                   yaml:"poll"`
 
 	MaxBody       Size          `help:"largest body of a request, decompressed too (default 64MiB)"        yaml:"max_body"`
-	MaxBodies     Size          `help:"memory of all requests and answers together (default 1GiB)"         yaml:"max_bodies"`
+	MaxBodies     Size          `help:"memory of all requests together (default 1GiB, or half of what the process may have)"         yaml:"max_bodies"`
 	MaxConns      int           `help:"connections at once (default 16384)"                                yaml:"max_conns"`
 	HeaderTimeout time.Duration `help:"for a request's header (default 10s)"                               yaml:"header_timeout"`
 	BodyTimeout   time.Duration `help:"for its body (default 1m)"                                          yaml:"body_timeout"`
