@@ -19,6 +19,7 @@ const (
 	firstRead   = 4 << 10          // bytes that a body's buffer begins with
 	lingerBytes = 1 << 30          // that are read on after a 413
 	lingerTime  = 30 * time.Second // for which it is
+	maxLingers  = 1024             // connections of which it is, at once
 )
 
 // tooLarge is the error of a body over a limit.
@@ -104,15 +105,9 @@ func (s *Server) refuseBody(c *call, reason error) error {
 	err, retry := tooLarge(c.limit), ""
 	errors.As(reason, &err)
 	if busy, ok := errors.AsType[*host.Busy](reason); ok {
-		retry = fasthttp.HeaderRetryAfter + ": " + seconds(busy.RetryAfter) + "\r\n"
+		retry = seconds(busy.RetryAfter)
 	}
-	body := protocol.AppendError(nil, err.Message)
-	answer := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nServer: %s\r\nDate: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n%s",
-		err.Status, http.StatusText(err.Status), s.config.Name, time.Now().UTC().Format(http.TimeFormat), len(body), retry)
-	if id := c.ctx.Response.Header.Peek(headerID); len(id) > 0 {
-		answer = fmt.Appendf(answer, headerID+": %s\r\n", id)
-	}
-	answer = append(append(answer, "\r\n"...), body...)
+	answer := s.lastAnswer(err.Status, err.Message, c.ctx.Response.Header.Peek(headerID), retry)
 	s.lingering.Add(1)
 	c.ctx.HijackSetNoResponse(true)
 	c.ctx.Hijack(func(conn net.Conn) {
@@ -122,12 +117,14 @@ func (s *Server) refuseBody(c *call, reason error) error {
 	return reason
 }
 
-// linger writes the last answer of a connection, and reads what still comes for a while.
+// linger writes the last answer of a connection, and reads what still comes for a while, unless very many do.
 func (s *Server) linger(conn net.Conn, answer []byte) {
+	defer s.lingers.Add(-1)
+	many := s.lingers.Add(1) > maxLingers
 	if err := conn.SetDeadline(time.Now().Add(lingerTime)); err != nil {
 		return
 	}
-	if _, err := conn.Write(answer); err != nil {
+	if _, err := conn.Write(answer); err != nil || many {
 		return
 	}
 	under := conn

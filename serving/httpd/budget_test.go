@@ -30,7 +30,7 @@ func live() int64 {
 // Many large bodies at once take no more memory than all may have: some are refused with 503 and when to come back, the others are answered,
 // and small requests meanwhile too.
 func TestManyLargeBodies(t *testing.T) {
-	const clients, size, limit = 64, 8 << 20, 64 << 20
+	const clients, size, limit = 48, 4 << 20, 32 << 20
 	r := listen(t, httpd.Config{MaxBody: size, MaxBodies: limit})
 	r.post("/predict/points", "[1,2]")
 	before := live()

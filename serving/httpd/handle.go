@@ -153,6 +153,7 @@ func (s *Server) error(ctx *fasthttp.RequestCtx, status int, message string) {
 
 // malformed answers what is no request.
 func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
+	s.explainTLS(err)
 	status, message := http.StatusBadRequest, "this is no request of HTTP/1.1"
 	var small *fasthttp.ErrSmallBuffer
 	var timeout net.Error

@@ -27,7 +27,8 @@ type Server struct {
 	setting  sync.Mutex // held while settings change
 	settings atomic.Pointer[settings]
 
-	lingering sync.WaitGroup // connections that are read on after a 413
+	lingering sync.WaitGroup // connections that are read on after their last answer
+	lingers   atomic.Int64   // how many they are
 	base      context.Context
 	cancel    context.CancelFunc
 }
@@ -59,7 +60,7 @@ func New(c Config) (*Server, error) {
 		ExpectHandler:                s.expect,
 		Name:                         c.Name,
 		Logger:                       quiet{c.Log},
-		Concurrency:                  c.MaxConns,
+		Concurrency:                  spare(c.MaxConns),
 		ReadBufferSize:               readBuffer,
 		ReadTimeout:                  c.HeaderTimeout,
 		WriteTimeout:                 c.WriteTimeout,
@@ -79,6 +80,7 @@ const readBuffer = 16 << 10
 
 // Serve answers the connections of a listener, over TLS if there is a certificate, until Shutdown; it returns nil then.
 func (s *Server) Serve(ln net.Listener) error {
+	ln = limited{ln, s}
 	if s.config.TLS != nil {
 		ln = tls.NewListener(ln, s.config.TLS)
 	}
