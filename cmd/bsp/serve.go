@@ -72,18 +72,11 @@ func (a *app) serve(ctx context.Context, r *reload) (err error) {
 		log.Debug("no memory limit", "reason", err)
 	}
 	conf.MaxBodies = maxBodies(conf, debug.SetMemoryLimit(-1))
-	h, err := host.New(host.Config{ //nolint:contextcheck // it lives until Close
-		Cores: conf.Cores, MaxBytes: int64(conf.MaxBytes), BatchRows: conf.BatchRows, QueueRows: conf.QueueRows, Poll: conf.Poll,
-		Models: conf.Routing, Log: log,
-	})
-	if err != nil {
-		return fault.Usage("%w", err)
-	}
-	defer h.Close()
-	watchers, err := watchersOf(h, conf)
+	h, watchers, err := hostOf(conf, log) //nolint:contextcheck // it lives until Close
 	if err != nil {
 		return err
 	}
+	defer h.Close()
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cmp.Or(conf.Listen, "127.0.0.1:7400"))
 	if err != nil {
 		return fault.Usage("--listen: %w", err)
@@ -215,6 +208,22 @@ func found(watchers []*host.Watcher) func() bool {
 	return func() bool {
 		return !slices.ContainsFunc(watchers, func(w *host.Watcher) bool { return !w.Found() })
 	}
+}
+
+// hostOf returns the host of a configuration, and what looks after the folders of its models.
+func hostOf(conf config.Serve, log *slog.Logger) (*host.Host, []*host.Watcher, error) {
+	h, err := host.New(host.Config{
+		Cores: conf.Cores, MaxBytes: int64(conf.MaxBytes), BatchRows: conf.BatchRows, QueueRows: conf.QueueRows, Poll: conf.Poll,
+		Models: conf.Routing, Log: log,
+	})
+	if err != nil {
+		return nil, nil, fault.Usage("%w", err)
+	}
+	watchers, err := watchersOf(h, conf)
+	if err != nil {
+		h.Close()
+	}
+	return h, watchers, err
 }
 
 // watchersOf returns what looks after the folders of models that a configuration names.

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"scalar/internal/procfs"
 )
 
@@ -83,11 +85,11 @@ func TestServeDamaged(t *testing.T) {
 			if err := d.damage(bad); err != nil {
 				t.Fatal(err)
 			}
-			args := []string{"--models", dir}
+			args := []string{"--models", dir, "--insecure"}
 			if len(name)%2 == 0 {
-				args = []string{"--model", "digits=" + bad, "--model", "points=" + filepath.Join(dir, "points")}
+				args = []string{"--insecure", "--model", "digits=" + bad, "--model", "points=" + filepath.Join(dir, "points")}
 			}
-			s := startServing(t, append(args, "--insecure", "--access-log", filepath.Join(dir, "log"), "--listen", "127.0.0.1:0")...)
+			s := startServing(t, args...)
 			s.url = "http://" + s.listens()
 			line := s.says("a model cannot be served until its folder is mended")
 			for _, want := range []string{"model=digits", "version=1", bad + " ", d.says} {
@@ -108,10 +110,11 @@ func TestServeDamaged(t *testing.T) {
 			if n := resident(t, s.cmd.Process.Pid); n > 128<<20 {
 				t.Errorf("it has %d MiB", n>>20)
 			}
-			if err := os.RemoveAll(bad); err != nil {
+			whole := filepath.Join(t.TempDir(), "whole")
+			if err := os.CopyFS(whole, os.DirFS(goldenModels+"/digits")); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.CopyFS(bad, os.DirFS(goldenModels+"/digits")); err != nil {
+			if err := unix.Renameat2(unix.AT_FDCWD, whole, unix.AT_FDCWD, bad, unix.RENAME_EXCHANGE); err != nil { // at once
 				t.Fatal(err)
 			}
 			s.ready()

@@ -184,82 +184,113 @@ func keyLine(token, namespace string, admin bool) string {
 	return fmt.Sprintf("  - {sha256: %s, namespace: %s, admin: %t}\n", hex.EncodeToString(sum[:]), namespace, admin)
 }
 
-// TestServeReload changes the configuration and the certificate of a server that runs: by themselves and on SIGHUP.
-func TestServeReload(t *testing.T) {
-	dir := t.TempDir()
-	file, data := filepath.Join(dir, "serve.yaml"), filepath.Join(dir, "data")
-	one, two := keyLine("one", "a", true), keyLine("two", "b", false)
-	put(t, file, "keys:\n"+one+two)
-	s := startServing(t, "--model", "points="+goldenModels+"/points", "--config", file, "--data", data)
-	s.ready()
-	s.trust(slurp(t, filepath.Join(data, "ca.crt")))
-	const predict, routing = "/predict/points", "/v2/repository/models/points/routing"
-	s.wants(200, "one", predict, "[1,2]")
-	s.wants(200, "two", predict, "[1,2]")
+// A reloading test changes the files of a server with TLS that runs. Token one is an admin's.
+type reloading struct {
+	*serving
 
-	// A request that has begun ends well; its key is refused from then on. One that is kept is not.
-	begun, path := io.Pipe()
-	half := make(chan error, 1)
+	file, data string
+}
+
+const predictPath, routingPath = "/predict/points", "/v2/repository/models/points/routing"
+
+func startReloading(t *testing.T, text string) *reloading {
+	t.Helper()
+	dir := t.TempDir()
+	r := &reloading{file: filepath.Join(dir, "serve.yaml"), data: filepath.Join(dir, "data")}
+	put(t, r.file, text)
+	r.serving = startServing(t, "--model", "points="+goldenModels+"/points", "--config", r.file, "--data", r.data)
+	r.ready()
+	r.trust(slurp(t, filepath.Join(r.data, "ca.crt")))
+	r.wants(200, "one", predictPath, "[1,2]")
+	return r
+}
+
+// begin sends the head of a request and part of its body; more of it is asked for by what it returns, which waits for the answer.
+func (r *reloading) begin(token string) (end func() error) {
+	r.t.Helper()
+	body, path := io.Pipe()
+	answered := make(chan error, 1)
 	go func() {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+predict, begun)
+		req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, r.url+predictPath, body)
 		if err == nil {
-			req.Header.Set("Authorization", "Bearer two")
+			req.Header.Set("Authorization", "Bearer "+token)
 			req.Header.Set("Content-Type", "application/json")
 			var resp *http.Response
-			if resp, err = s.client.Do(req); err == nil {
+			if resp, err = r.client.Do(req); err == nil {
 				if resp.Body.Close(); resp.StatusCode != 200 {
 					err = fmt.Errorf("status %d", resp.StatusCode)
 				}
 			}
 		}
-		half <- err
+		answered <- err
 	}()
-	if _, err := path.Write([]byte("[1,")); err != nil {
-		t.Fatal(err)
+	for _, part := range [][]byte{[]byte("[1,"), bytes.Repeat([]byte(" "), 8<<20)} { // more than is on its way: the handler reads
+		if _, err := path.Write(part); err != nil {
+			r.t.Fatal(err)
+		}
 	}
-	if _, err := path.Write(bytes.Repeat([]byte(" "), 1<<20)); err != nil { // more than is on its way: the handler reads
-		t.Fatal(err)
+	return func() error {
+		if _, err := path.Write([]byte("2]")); err != nil {
+			return err
+		}
+		return errors.Join(path.Close(), <-answered)
 	}
-	put(t, file, "keys:\n"+one+"quotas: {c: {requests: 5}}\ncaches: {points: {max_bytes: 1MiB}}\n")
+}
+
+// TestServeReload takes a key from a server: its requests that have begun end well, and others are refused. What is wrong changes nothing and is told
+// once.
+func TestServeReload(t *testing.T) {
+	one, two := keyLine("one", "a", true), keyLine("two", "b", false)
+	s := startReloading(t, "keys:\n"+one+two)
+	s.wants(200, "two", predictPath, "[1,2]")
+	end := s.begin("two")
+	put(t, s.file, "keys:\n"+one+"quotas: {c: {requests: 5}}\ncaches: {points: {max_bytes: 1MiB}}\n")
 	s.says("the configuration was renewed")
-	s.wants(401, "two", predict, "[1,2]")
-	s.wants(200, "one", predict, "[1,2]")
-	if _, err := path.Write([]byte("2]")); err != nil {
-		t.Fatal(err)
-	}
-	path.Close()
-	if err := <-half; err != nil {
+	s.wants(401, "two", predictPath, "[1,2]")
+	s.wants(200, "one", predictPath, "[1,2]")
+	if err := end(); err != nil {
 		t.Errorf("a request that had begun: %v", err)
 	}
 	if page := s.wants(200, "one", "/metrics", ""); !strings.Contains(page, `bsp_serve_cache_bytes{model="points"}`) {
 		t.Error("there is no cache")
 	}
-
-	// What is wrong changes nothing and is told once.
 	for text, why := range map[string]string{
 		"keys:\n" + two + "routing: {points: {traffic: {\"1\": 5}}}\n": "traffic has 5 % in all: want 100",
 		"keys:\n" + two + "quotas: {b: {requests: -1}}\n":              "quota of b: requests: -1",
 		"keys: [{sha256: 5, namespace: b}]\n":                          "key 1: sha256",
 		"keys:\n" + two + "colour: red\n":                              `unknown field \"colour\"`,
-		"keys: [":                                                      file,
+		"keys: [":                                                      s.file,
 	} {
-		put(t, file, text)
+		put(t, s.file, text)
 		if line := s.says("the configuration was not renewed, as before"); !strings.Contains(line, why) {
 			t.Errorf("%s\nwant %s", line, why)
 		}
-		s.wants(401, "two", predict, "[1,2]")
-		s.wants(200, "one", predict, "[1,2]")
+		s.wants(401, "two", predictPath, "[1,2]")
+		s.wants(200, "one", predictPath, "[1,2]")
 	}
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := s.ends(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, &s.told)
+	}
+	if n := strings.Count(s.told.String(), "the configuration was not renewed"); n != 5 {
+		t.Errorf("what is wrong was told %d times, want 5:\n%s", n, &s.told)
+	}
+}
 
-	// What is routed over HTTP holds until the configuration is read again.
-	put(t, file, "max_conns: 77\nkeys:\n"+one+"routing: {points: {labels: {stable: \"1\"}}}\n")
+// TestServeRouting checks that what is routed over HTTP holds until the configuration is read again, and that settings of the start are named.
+func TestServeRouting(t *testing.T) {
+	one := keyLine("one", "a", true)
+	s := startReloading(t, "keys:\n"+one)
+	put(t, s.file, "max_conns: 77\nkeys:\n"+one+"routing: {points: {labels: {stable: \"1\"}}}\n")
 	if line := s.says("read at the start only"); !strings.Contains(line, "settings=max_conns") {
 		t.Error(line)
 	}
 	s.says("the configuration was renewed")
-	const file1, http1 = `{"labels":{"stable":"1"},"traffic":{},"shadow":{}}`, `{"labels":{"http":"1"},"traffic":{"http":100},"shadow":{}}`
-	for _, c := range [][2]string{{"", file1}, {http1, http1}, {"", http1}} {
-		if got := s.wants(200, "one", routing, c[0]); got != c[1] {
+	const file, http = `{"labels":{"stable":"1"},"traffic":{},"shadow":{}}`, `{"labels":{"http":"1"},"traffic":{"http":100},"shadow":{}}`
+	for _, c := range [][2]string{{"", file}, {http, http}, {"", http}} {
+		if got := s.wants(200, "one", routingPath, c[0]); got != c[1] {
 			t.Errorf("%s, want %s", got, c[1])
 		}
 	}
@@ -268,18 +299,19 @@ func TestServeReload(t *testing.T) {
 	}
 	s.says("what was routed over HTTP has ended")
 	s.says("the configuration was renewed")
-	if got := s.wants(200, "one", routing, ""); got != file1 {
-		t.Errorf("%s, want %s", got, file1)
+	if got := s.wants(200, "one", routingPath, ""); got != file {
+		t.Errorf("%s, want %s", got, file)
 	}
+}
 
-	// A certificate that is none changes nothing; another one is taken by new connections.
-	s.trust(slurp(t, filepath.Join(data, "ca.crt")))
-	s.wants(200, "one", predict, "[1,2]")
+// TestServeCertificate gives a server a certificate that is none, which changes nothing, and another one, which new connections have.
+func TestServeCertificate(t *testing.T) {
+	s := startReloading(t, "keys:\n"+keyLine("one", "a", true))
 	old := s.certificate
-	put(t, filepath.Join(data, "serve.crt"), "nonsense")
+	put(t, filepath.Join(s.data, "serve.crt"), "nonsense")
 	s.says("the certificate was not renewed, as before")
-	s.trust(slurp(t, filepath.Join(data, "ca.crt")))
-	s.wants(200, "one", predict, "[1,2]")
+	s.trust(slurp(t, filepath.Join(s.data, "ca.crt")))
+	s.wants(200, "one", predictPath, "[1,2]")
 	if !s.certificate.Equal(old) {
 		t.Error("the certificate is another one")
 	}
@@ -292,21 +324,11 @@ func TestServeReload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, filepath.Join(data, "serve.key"), string(pair.Key))
-	put(t, filepath.Join(data, "serve.crt"), string(pair.Cert))
+	put(t, filepath.Join(s.data, "serve.key"), string(pair.Key))
+	put(t, filepath.Join(s.data, "serve.crt"), string(pair.Cert))
 	s.says("the certificate was renewed")
 	s.trust(ca.CertPEM())
-	s.wants(200, "one", predict, "[1,2]")
-
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if code := s.ends(); code != 0 {
-		t.Errorf("exit code %d\n%s", code, &s.told)
-	}
-	if n := strings.Count(s.told.String(), "the configuration was not renewed"); n != 5 {
-		t.Errorf("what is wrong was told %d times, want 5:\n%s", n, &s.told)
-	}
+	s.wants(200, "one", predictPath, "[1,2]")
 }
 
 // TestServeToken writes another token into the folder of a server.

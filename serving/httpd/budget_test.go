@@ -68,7 +68,7 @@ func TestManyLargeBodies(t *testing.T) {
 	}
 	statuses := map[int]int{}
 	for _, conn := range conns {
-		io.WriteString(conn, "]") //nolint:errcheck // who was refused does not listen any more
+		io.WriteString(conn, "]") // who was refused does not listen any more
 		a := receive(t, conn)
 		statuses[a.status]++
 		if a.status != http.StatusOK {

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"time"
@@ -64,6 +63,6 @@ func (s *Server) explainTLS(err error) {
 	}
 	switch string(wrong.RecordHeader[:4]) {
 	case "GET ", "POST", "HEAD", "PUT ", "OPTI", "DELE":
-		io.WriteString(wrong.Conn, string(s.lastAnswer(http.StatusBadRequest, "this port speaks TLS: ask it with https://", nil, ""))) //nolint:errcheck,gosec // the connection ends
+		wrong.Conn.Write(s.lastAnswer(http.StatusBadRequest, "this port speaks TLS: ask it with https://", nil, "")) //nolint:errcheck,gosec // the connection ends
 	}
 }

@@ -71,6 +71,16 @@ func TestTensorFlow(t *testing.T) {
 		t.Errorf("the largest score is of %v, and the label %v", got[1][best][0], want.Label)
 	}
 
+	same(t, r.get("/v1/models/houses/versions/1"), `{"model_version_status":[{"version":"1","state":"AVAILABLE","status":{"error_code":"OK","error_message":""}}]}`)
+	meta := document[map[string]any](t, r.get("/v1/models/houses/versions/1/metadata"))
+	if spec, ok := meta["model_spec"].(map[string]any); !ok || spec["name"] != "houses" || spec["version"] != "1" {
+		t.Errorf("%v", meta)
+	}
+}
+
+// Models of another kind, and examples that are wrong, get a line that says so.
+func TestTensorFlowWrong(t *testing.T) {
+	r := start(t, httpd.Config{})
 	for _, tt := range []struct{ path, body, text string }{
 		{"points:classify", `{"examples":[{"input":[1,2]}]}`, `model "points" has no classes: ask it by :predict`},
 		{"houses:classify", `{"examples":[{"input":[1,2]}]}`, `model "houses" has no classes: ask it by :predict or :regress`},
@@ -96,10 +106,4 @@ func TestTensorFlow(t *testing.T) {
 	bad(t, r.do(http.MethodPost, "/v1/models/none:regress", []byte(`{}`)), http.StatusNotFound)
 	bad(t, r.do(http.MethodPost, "/v1/models/houses/versions/9:regress", []byte(`{}`)), http.StatusNotFound)
 	bad(t, r.do(http.MethodGet, "/v1/models/houses:regress", nil), http.StatusMethodNotAllowed)
-
-	same(t, r.get("/v1/models/houses/versions/1"), `{"model_version_status":[{"version":"1","state":"AVAILABLE","status":{"error_code":"OK","error_message":""}}]}`)
-	meta := document[map[string]any](t, r.get("/v1/models/houses/versions/1/metadata"))
-	if spec, ok := meta["model_spec"].(map[string]any); !ok || spec["name"] != "houses" || spec["version"] != "1" {
-		t.Errorf("%v", meta)
-	}
 }

@@ -38,6 +38,26 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
+// goldenExamples is a body of examples that a model takes, and the answer.
+func goldenExamples(t *testing.T, s *protocol.Signature, r *protocol.Request, a *protocol.Answer) (body string, out []byte) {
+	t.Helper()
+	var err error
+	switch s.Model {
+	case "iris":
+		body = `{"examples":[[1,2,3,4],[1,2,3,4]]}`
+		err = r.ParseClassify(s, []byte(body))
+	case "houses":
+		body = `{"context":{"size":1},"examples":[{"rooms":2,"district":"a"},{"district":["a"],"rooms":[2]}]}`
+		err = r.ParseRegress(s, []byte(body))
+	default:
+		return "", nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body, protocol.AppendTF(nil, s, r, a)
+}
+
 // What is written, in all forms, for each kind of model.
 func TestGolden(t *testing.T) {
 	models := []struct {
@@ -67,19 +87,8 @@ func TestGolden(t *testing.T) {
 			}
 			line(m.s.Model+" "+body, protocol.AppendTF(nil, m.s, r, m.a))
 		}
-		if m.s.Model == "iris" {
-			body := `{"examples":[` + row + "," + row + `]}`
-			if err := r.ParseClassify(m.s, []byte(body)); err != nil {
-				t.Fatal(err)
-			}
-			line(m.s.Model+" "+body, protocol.AppendTF(nil, m.s, r, m.a))
-		}
-		if m.s.Model == "houses" {
-			body := `{"context":{"size":1},"examples":[{"rooms":2,"district":"a"},{"district":["a"],"rooms":[2]}]}`
-			if err := r.ParseRegress(m.s, []byte(body)); err != nil {
-				t.Fatal(err)
-			}
-			line(m.s.Model+" "+body, protocol.AppendTF(nil, m.s, r, m.a))
+		if body, examples := goldenExamples(t, m.s, r, m.a); body != "" {
+			line(m.s.Model+" "+body, examples)
 		}
 		for _, body := range []string{row, "[" + row + "," + row + "]"} {
 			if err := r.ParseNative(m.s, nil, []byte(body)); err != nil {
