@@ -68,6 +68,9 @@ func (s *Server) predict(c *call) (err error) {
 // room makes sure that there may be an answer to a request that was read, and what a cache keeps of both.
 func (s *Server) room(c *call) error {
 	n := c.size() + int64(c.lease.Signature().AnswerSize(c.req.Rows))
+	if n <= uncounted/2 {
+		return nil
+	}
 	if c.settings.caches[c.lease.Name()] != nil {
 		n += 3 * int64(c.req.Size())
 	}
