@@ -15,6 +15,10 @@ import (
 // SuccessName is the file that makes a folder a whole output.
 const SuccessName = "_SUCCESS"
 
+// Unfinished reports whether a folder of that name is an output which a job writes now, or has written in vain: it
+// is to become what is before the dot, NAME.tmp-JOB-EPOCH.
+func Unfinished(name string) bool { return strings.Contains(name, ".tmp-") }
+
 // maxOwner bounds what is read of a _SUCCESS file.
 const maxOwner = 4 << 10
 

@@ -126,7 +126,7 @@ func checkFolder(ctx context.Context, fsys FS, name string, files []Info) error 
 	}
 	for _, f := range folders {
 		base := filepath.Base(f.Name)
-		if !skipped(base) && !strings.Contains(base, ".tmp-") {
+		if !skipped(base) && !Unfinished(base) {
 			return fmt.Errorf("%w: %s is a folder in a folder: name it itself, or move its files up", ErrMalformed, display(f.Name))
 		}
 	}

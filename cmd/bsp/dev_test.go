@@ -160,7 +160,7 @@ func (c *cluster) eventually(say string, what func() bool) time.Duration {
 
 func TestDevRunsJobsAndRestartsDaemons(t *testing.T) {
 	c := startDev(t, "--masters", "3", "--grooms", "2", "--slots", "2")
-	if len(c.daemons()) != 5 {
+	if len(c.daemons()) != 6 { // the prediction server too
 		t.Fatalf("daemons: %v", c.daemons())
 	}
 	// The default of --peers takes all slots.
@@ -181,7 +181,7 @@ func TestDevRunsJobsAndRestartsDaemons(t *testing.T) {
 		t.Errorf("second dev: exit %d, %s", code, stderr)
 	}
 	// A killed daemon is back within a second, under the same address.
-	for _, name := range []string{"g1", "m2"} {
+	for _, name := range []string{"g1", "m2", "serve"} {
 		old := c.daemons()[name]
 		if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
 			t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 
 	"scalar/bsp/job"
 	"scalar/cmd/bsp/internal/config"
+	"scalar/cmd/bsp/internal/dev"
 	"scalar/cmd/bsp/internal/fault"
 	"scalar/serving/host"
 	"scalar/serving/httpd"
@@ -46,6 +47,9 @@ the YAML file, before the defaults.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := untilEnded(cmd.Context())
 			defer cancel()
+			if err := dev.Watch(cancel, func() { os.Exit(job.ExitStopped) }); err != nil {
+				return err
+			}
 			return a.serve(ctx, &reload{file: file, read: func() (config.Serve, error) {
 				return config.Load[config.Serve](config.Sources{File: file, Env: os.Environ(), Role: "serve", Flags: cmd.Flags()})
 			}})
@@ -107,7 +111,7 @@ func (a *app) serve(ctx context.Context, r *reload) (err error) {
 }
 
 // answer loads the models, tells that they are ready, and looks after their folders until ctx or the server ends. It is an error
-// if none of them can be served; where some can, the others may be mended.
+// if none of them can be served, unless the server waits; where some can, the others may be mended.
 func (a *app) answer(ctx context.Context, s *server, h *host.Host, watchers []*host.Watcher, serving <-chan error) error {
 	var wrong []error
 	for _, w := range watchers {
@@ -142,7 +146,7 @@ func (a *app) answer(ctx context.Context, s *server, h *host.Host, watchers []*h
 }
 
 // untilReady tells that the server is ready when it is. It returns false when ctx or the server ends before, and an error if no model
-// can be served.
+// can be served and the server does not wait.
 func (a *app) untilReady(ctx context.Context, s *server, h *host.Host, serving <-chan error) (bool, error) {
 	ticks := time.NewTicker(10 * time.Millisecond)
 	defer ticks.Stop()
@@ -152,7 +156,7 @@ func (a *app) untilReady(ctx context.Context, s *server, h *host.Host, serving <
 			begun = !loading
 			switch {
 			case loading:
-			case !answering && len(reasons) > 0:
+			case !answering && len(reasons) > 0 && !s.wait:
 				return false, fault.Default(job.ExitFailed, fmt.Errorf("no model can be served: %s", strings.Join(reasons, "; ")))
 			default:
 				s.log.Warn("not ready until all models are: the others answer, and what cannot be served is loaded when its folder is mended", "wrong", strings.Join(reasons, "; "))
@@ -266,6 +270,7 @@ type server struct {
 
 	url    string
 	log    *slog.Logger
+	wait   bool           // it goes on where no model can be served
 	access *os.File       // nil: none of its own
 	cert   *serverCert    // nil: plain HTTP
 	set    httpd.Settings // that it was made with

@@ -167,6 +167,19 @@ func TestServeNone(t *testing.T) {
 			t.Errorf("%s\nwant %s", last, want)
 		}
 	}
+	// Another waits until one is mended.
+	s = startServing(t, "--models", dir, "--insecure", "--wait")
+	s.url = "http://" + s.listens()
+	s.says("not ready until all models are")
+	s.wants(503, "", "/v2/health/ready", "")
+	if err := os.RemoveAll(filepath.Join(dir, "digits")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(dir, "digits"), os.DirFS(goldenModels+"/digits")); err != nil {
+		t.Fatal(err)
+	}
+	s.says("a model was loaded")
+	s.wants(200, "", "/v2/models/digits/ready", "")
 	// A folder of models that is not there leaves the others alone too.
 	s = startServing(t, "--model", "points="+goldenModels+"/points", "--models", filepath.Join(dir, "later"), "--insecure")
 	s.url = "http://" + s.listens()

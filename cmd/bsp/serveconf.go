@@ -27,7 +27,7 @@ func (a *app) server(conf config.Serve, h *host.Host, loaded func() bool, log *s
 		MaxBody: int(conf.MaxBody), MaxBodies: int64(conf.MaxBodies), MaxConns: conf.MaxConns,
 		HeaderTimeout: conf.HeaderTimeout, BodyTimeout: conf.BodyTimeout, IdleTimeout: conf.IdleTimeout,
 	}
-	s = &server{url: "http://" + conf.Listen, log: log}
+	s = &server{url: "http://" + conf.Listen, log: log, wait: conf.Wait}
 	if conf.Insecure {
 		if conf.Cert != "" || conf.Key != "" {
 			return nil, fault.Usage("--insecure is plain HTTP without tokens: leave out --cert and --key, or --insecure")

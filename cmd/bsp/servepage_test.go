@@ -48,7 +48,7 @@ func python(t *testing.T) string {
 }
 
 // servePage returns docs/serving.md with a free port in place of its own, and the commands that it gives, but
-// for those that speak of a folder DIR.
+// for those that speak of a folder DIR or of a cluster.
 func servePage(t *testing.T) (page, script string) {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/serving.md")
@@ -70,11 +70,42 @@ func servePage(t *testing.T) (page, script string) {
 		if strings.HasPrefix(line, "```") {
 			code = !code
 		}
-		if command, ok := strings.CutPrefix(line, "    "); ok && !code && !strings.Contains(line, "DIR/") {
+		if command, ok := strings.CutPrefix(line, "    "); ok && !code && !strings.Contains(line, "DIR/") && !ofCluster(line) {
 			b.WriteString(command)
 		}
 	}
 	return page, b.String()
+}
+
+// ofCluster reports whether a line of the page is about the server of a cluster.
+func ofCluster(line string) bool {
+	return strings.Contains(line, "BSP_DATA") || strings.Contains(line, "bsp dev") || strings.Contains(line, "ask ")
+}
+
+// TestServingPageCluster does what the page says of clusters.
+func TestServingPageCluster(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("curl is not installed")
+	}
+	page, _ := servePage(t)
+	// One that is up soon; commands wait for a cluster that starts, but not as long as a busy machine may take.
+	const small = "bsp dev --masters 1 --grooms 1 --slots 4 &\nuntil [ -e $BSP_DATA/context.yaml ]; do sleep 0.1; done"
+	var script strings.Builder
+	for line := range strings.Lines(page) {
+		if command, ok := strings.CutPrefix(line, "    "); ok && (ofCluster(line) || strings.HasSuffix(line, "> points.csv\n")) {
+			script.WriteString(strings.Replace(command, "bsp dev &", small, 1))
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-ec", "trap 'kill $!; wait $!' EXIT\n"+script.String())
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "HOME="+cmd.Dir, "XDG_CONFIG_HOME=", "BSP_ADDR=")
+	out, err := cmd.CombinedOutput()
+	const first, second = `{"cluster":0,"distance":1.118034}`, `{"cluster":0,"distance":4.9497476}`
+	if err != nil || !strings.Contains(string(out), ", models at https://127.0.0.1:") || strings.Count(string(out), first) != 2 || strings.Count(string(out), second) != 1 {
+		t.Fatalf("%v\n%s\n%s", err, &script, out)
+	}
 }
 
 // TestServingPage does what docs/serving.md says, as it says it, in an empty folder.

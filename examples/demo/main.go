@@ -2,7 +2,7 @@
 // machine. Which packages does everything in Debian rest on? It ranks the dependency graph
 // twice, kills a groom with kill -9 in the middle of the second run, and compares the bits.
 // Which digits did people write? It trains a net on them twice, kills a task in the middle
-// of the second run, compares the weights, and asks the model. Jobs that were hit must have
+// of the second run, compares the weights, and asks the model, which the cluster serves. Jobs that were hit must have
 // gone on from a checkpoint.
 package main
 

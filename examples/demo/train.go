@@ -20,7 +20,7 @@ const epochs = 250
 // train trains a net on handwritten digits, undisturbed and with a task that is killed,
 // and compares the weights.
 func train(ctx context.Context, c *cluster, digits, scratch string) error {
-	calm, stormy := filepath.Join(scratch, "net-calm"), filepath.Join(scratch, "net-stormy")
+	calm, stormy := filepath.Join(c.data, "models", "digits"), filepath.Join(scratch, "net-stormy") // the cluster serves the first
 	info, _, err := c.learn(ctx, digits, calm, nil)
 	if err != nil {
 		return fmt.Errorf("undisturbed training: %w", err)
@@ -47,7 +47,7 @@ func train(ctx context.Context, c *cluster, digits, scratch string) error {
 	if err := c.compare(ctx, digits, calm, stormy); err != nil {
 		return err
 	}
-	return c.serve(ctx, digits, calm)
+	return c.serve(ctx, digits, "digits")
 }
 
 // learn submits mlp with 2 peers in 2 tasks.

@@ -20,7 +20,8 @@ import (
 
 // A Watcher loads what appears or changes in a folder, and forgets what goes.
 //
-// A model's folder is one with model.json in it, which is version 1, or has versions as sub-folders 1, 2, …
+// A model's folder is one with model.json in it, which is version 1, or has versions as sub-folders 1, 2, …, or both: its own
+// files are version 1 where there is no sub-folder 1.
 // A version with _SUCCESS in it appeared whole, by a rename, and is loaded at once. One without is loaded when two looks
 // have found it the same, or when nothing in it changed lately. One that is gone is unloaded when two looks did not find it, so
 // that a folder may be swapped by two renames.
@@ -188,7 +189,7 @@ func (w *Watcher) find(ctx context.Context) (map[place]string, error) {
 	}
 	for _, folder := range folders {
 		name := path.Base(folder)
-		if checkName(name) != nil {
+		if checkName(name) != nil || storage.Unfinished(name) {
 			continue // hidden, or somebody's temporary folder
 		}
 		if err := w.versions(ctx, found, name, folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -200,15 +201,14 @@ func (w *Watcher) find(ctx context.Context) (map[place]string, error) {
 
 // versions adds the versions of a model's folder.
 func (w *Watcher) versions(ctx context.Context, found map[place]string, name, folder string) error {
+	n := len(found)
 	if _, err := stat(ctx, folder+"/"+model.ModelFile); err == nil {
 		found[place{name, "1"}] = folder
-		return nil
 	}
 	folders, err := list(ctx, folder)
 	if err != nil {
 		return err
 	}
-	n := len(found)
 	for _, sub := range folders {
 		if version := path.Base(sub); checkVersion(version) == nil {
 			found[place{name, version}] = sub

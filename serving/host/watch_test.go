@@ -11,6 +11,7 @@ import (
 
 	"scalar/bsp/job"
 	"scalar/serving/host"
+	"scalar/serving/protocol"
 )
 
 // move renames a folder, whole.
@@ -80,6 +81,17 @@ func (w *watching) answers(want float32) {
 	}
 }
 
+// first asks version 1.
+func (w *watching) first(want float32) {
+	w.Helper()
+	l := acquire(w, w.h, "m", "1", "")
+	defer l.Release()
+	var a protocol.Answer
+	if err := l.Predict(w.Context(), time.Time{}, request(1, make([]float32, 4)), &a); err != nil || a.Outputs[0].F32[0] != want {
+		w.Errorf("version 1: %v, %v: want %v", a.Outputs, err, want)
+	}
+}
+
 // Models that appear or change are loaded, what is no model is not.
 func TestWatch(t *testing.T) {
 	w := watch(t)
@@ -87,6 +99,8 @@ func TestWatch(t *testing.T) {
 	made(t, w.root+"/m", 1)
 	made(t, w.root+"/.hidden", 1)
 	made(t, w.root+"/n/notes", 1)
+	made(t, w.root+"/m.tmp-mlp-1-2", 1) // jobs write them, or have not written them
+	made(t, w.root+"/n/1.tmp-mlp-2-1", 1)
 	if err := os.Symlink(w.root+"/nothing", w.root+"/link"); err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +120,21 @@ func TestWatch(t *testing.T) {
 	w.look("k/3=READY k/20=READY m/1=UNAVAILABLE")
 	made(t, w.root+"/m", 2)
 	w.look("k/3=READY k/20=READY m/1=READY")
+	w.answers(2)
+}
+
+// A job's output is version 1 of a model, and jobs write further versions into it.
+func TestWatchGrown(t *testing.T) {
+	w := watch(t)
+	made(t, w.root+"/m", 1)
+	w.look("m/1=READY")
+	made(t, w.root+"/m/2", 2)
+	w.look("m/1=READY m/2=READY")
+	w.answers(2)
+	w.first(1)
+	made(t, w.root+"/m/1", 3) // in its place
+	w.look("m/1=READY m/2=READY")
+	w.first(3)
 	w.answers(2)
 }
 

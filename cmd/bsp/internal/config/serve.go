@@ -17,6 +17,7 @@ type Serve struct {
 	Cert     string   `help:"file: certificate, PEM"                                                       yaml:"cert"`
 	Key      string   `help:"file: the certificate's key, PEM"                                             yaml:"key"`
 	Data     string   `help:"folder for a certificate and a token that are made if there are none"         yaml:"data"`
+	Wait     bool     `help:"where no model can be served, wait until one can, instead of ending"          yaml:"wait"`
 
 	Cores     int           `help:"requests that a version computes at once (default: the cores)"          yaml:"cores"`
 	MaxBytes  Size          `help:"memory of all models together (default 16GiB)"                          yaml:"max_bytes"`

@@ -33,9 +33,10 @@ type Config struct {
 	Masters int
 	Grooms  int
 	Slots   int    // of each groom
+	Serve   string // host:port of the prediction server; empty: a free port of the loopback; [Off]: there is none
 	Exe     string // the bsp binary
 	Logger  *slog.Logger
-	Ready   func(c cluster.Context) // called once all daemons are up
+	Ready   func(c cluster.Context, url string) // called once all daemons are up; url is the prediction server's, empty: there is none
 }
 
 // readyLimit is how long all daemons together may take to come up.
@@ -58,17 +59,26 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if err := folder.RemoveContext(); err != nil { // of a dev that was killed
+	if err := errors.Join(folder.RemoveContext(), removeURL(folder)); err != nil { // of a dev that was killed
 		return err
 	}
 	plan, err := layout(folder.Dir, cfg)
 	if err != nil {
 		return err
 	}
+	serving, err := newServer(cfg, plan)
+	if err != nil {
+		return err
+	}
 	if err := prepare(folder, cfg, plan); err != nil {
 		return err
 	}
-	return errors.Join(run(ctx, cfg, folder, plan), folder.RemoveContext())
+	if serving != nil {
+		if err := serving.prepare(folder); err != nil {
+			return err
+		}
+	}
+	return errors.Join(run(ctx, cfg, folder, plan, serving), folder.RemoveContext(), removeURL(folder))
 }
 
 const clusterName = "dev"
@@ -127,7 +137,7 @@ func prepare(folder *cluster.Folder, cfg Config, plan []address) error {
 		seeds = append(seeds, a.Gossip)
 	}
 	daemon := func(role, name string, more map[string]any) error {
-		if err := folder.Issue(role, name, []string{"localhost", loopback, "::1"}, cluster.CertLife); err != nil {
+		if err := folder.Issue(role, name, hosts(), cluster.CertLife); err != nil {
 			return err
 		}
 		settings := map[string]any{
@@ -173,7 +183,7 @@ func memoryShare(grooms int) (string, error) {
 	return strconv.FormatInt(usable/int64(max(grooms, 1)), 10), nil
 }
 
-func run(ctx context.Context, cfg Config, folder *cluster.Folder, plan []address) error {
+func run(ctx context.Context, cfg Config, folder *cluster.Folder, plan []address, serving *server) error {
 	reading, writing, err := os.Pipe()
 	if err != nil {
 		return err
@@ -197,6 +207,11 @@ func run(ctx context.Context, cfg Config, folder *cluster.Folder, plan []address
 	for i := range cfg.Grooms {
 		start(pki.RoleGroom, groomName(i))
 	}
+	url := ""
+	if serving != nil {
+		url = serving.url
+		start(serveName, serveName)
+	}
 	group.Go(func() error {
 		if err := ready(ctx, cfg, folder.Context(addrs)); err != nil {
 			if ctx.Err() != nil {
@@ -207,7 +222,13 @@ func run(ctx context.Context, cfg Config, folder *cluster.Folder, plan []address
 		if err := folder.WriteContext(addrs); err != nil {
 			return err
 		}
-		cfg.Ready(folder.Context(addrs))
+		if serving != nil { // jobs can be submitted meanwhile
+			serving.await(ctx, cfg, folder)
+			if ctx.Err() != nil {
+				return nil //nolint:nilerr // an end in order
+			}
+		}
+		cfg.Ready(folder.Context(addrs), url)
 		return nil
 	})
 	return group.Wait()

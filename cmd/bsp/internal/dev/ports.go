@@ -55,4 +55,10 @@ func ephemeral() int {
 	return first
 }
 
-const loopback = "127.0.0.1"
+const (
+	loopback  = "127.0.0.1"
+	localhost = "localhost"
+)
+
+// hosts are the names and addresses that every certificate has.
+func hosts() []string { return []string{localhost, loopback, "::1"} }
