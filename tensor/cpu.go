@@ -40,6 +40,7 @@ type CPU struct {
 	norm      norm
 	dot       dotting
 	product64 product64
+	wide      wideWork
 }
 
 // NewCPU starts Cores-1 goroutines, which [CPU.Close] ends. It fails where the system

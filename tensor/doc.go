@@ -7,6 +7,7 @@
 //	 ├ Pack(b) ─▶ Packed, for many products with the same b       (internal/kernel)
 //	 ├ Activate, Add, SGD, Adam … ── chunks of values
 //	 ├ Softmax, CrossEntropy, SumRows, Embed ── rows or columns
+//	 ├ RowDots, AddRows, Logistic ── rows of float32 in float64, for regression
 //	 └ Conv, MaxPool, AvgPool, BatchNorm, and their gradients ── images or channels
 //
 // [Dense] says where values lie; a view shares them. A [CPU] is a share of a machine's

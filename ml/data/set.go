@@ -144,6 +144,22 @@ func (s *Set) Rows(dst []float32, indices []uint32) {
 	}
 }
 
+// Run returns rows as they lie: row i and those after it that are its neighbours in memory, values of
+// whole rows, row-major, and their classes, nil unless Target is Classes. Neither is to be changed. There
+// are no values where rows are not kept as float32.
+func (s *Set) Run(i int) (values []float32, classes []uint32) {
+	b, r := s.at(i)
+	end := min(b.rows, r|(1<<b.shift-1)+1)
+	if b.floats != nil {
+		lo := r & (1<<b.shift - 1)
+		values = b.floats[r>>b.shift][lo*s.features : (lo+end-r)*s.features]
+	}
+	if b.class != nil {
+		classes = b.class[r:end]
+	}
+	return values, classes
+}
+
 // Rows in any order are seldom in the processor's caches. Some of them are touched before
 // they are copied: the processor then waits for many lines at once, and not for one after the
 // other. On Zen 4 that halves the time that 128 of 60,000 rows of 784 bytes take.

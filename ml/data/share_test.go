@@ -81,6 +81,34 @@ func sameRows(tb testing.TB, name string, got, want *data.Set) {
 	}
 }
 
+// TestRun: rows as they lie are those that Row copies, and so are their classes.
+func TestRun(t *testing.T) {
+	for name, set := range kinds(t) {
+		set = data.Join(set, set)
+		row := make([]float32, set.Features())
+		for i := range set.Len() {
+			values, classes := set.Run(i)
+			if floats := !set.Sparse() && name != "bytes"; (values != nil) != floats || (classes != nil) != (set.Target() == data.Classes) {
+				t.Fatalf("%s: row %d: %d values, %d classes", name, i, len(values), len(classes))
+			}
+			for k := range len(values) / set.Features() {
+				set.Row(row, i+k)
+				if !slices.Equal(values[k*len(row):][:len(row)], row) {
+					t.Errorf("%s: row %d of the run at %d differs", name, k, i)
+				}
+			}
+			for k, class := range classes {
+				if set.Class(i+k) != int(class) {
+					t.Errorf("%s: class %d of the run at %d differs", name, k, i)
+				}
+			}
+			if len(values) > 0 && classes != nil && len(values) != len(classes)*len(row) {
+				t.Errorf("%s: row %d: %d values of %d classes", name, i, len(values), len(classes))
+			}
+		}
+	}
+}
+
 func FuzzShared(f *testing.F) {
 	sets := kinds(f)
 	for _, name := range []string{"floats", "number", "plain", "sparse", "bytes"} {

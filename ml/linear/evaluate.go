@@ -10,7 +10,7 @@ import (
 
 type array = tensor.Dense[float32]
 
-// An evaluator computes losses and gradients of rows, block by block.
+// An evaluator computes losses and gradients of rows, block by block: in float32, but for a logit.
 type evaluator struct {
 	cpu   *tensor.CPU
 	set   *data.Set
@@ -20,6 +20,8 @@ type evaluator struct {
 	x, z, g array     // a block's rows, outputs, and product of both
 	sums    []float64 // of a sparse row, by output
 	labels  []int32   // nil for regression
+
+	logit *logit // that computes instead; nil: none does
 }
 
 // Sums of shards are vectors of a form's Size, the gradient, then the loss and how many rows
@@ -27,6 +29,9 @@ type evaluator struct {
 func sumsLen(f Form) int { return f.Size() + 2 }
 
 func newEvaluator(cpu *tensor.CPU, set *data.Set, f Form, shift []float32) *evaluator {
+	if f.isLogit(set) {
+		return &evaluator{logit: newLogit(cpu, set)}
+	}
 	e := &evaluator{cpu: cpu, set: set, form: f, shift: shift, z: tensor.New[float32](blockRows, f.Outputs), sums: make([]float64, f.Free())}
 	if !set.Sparse() {
 		e.x, e.g = tensor.New[float32](blockRows, f.Features), tensor.New[float32](f.Features, f.Outputs)
@@ -39,6 +44,9 @@ func newEvaluator(cpu *tensor.CPU, set *data.Set, f Form, shift []float32) *eval
 
 // add adds the loss and gradient of rows to sums.
 func (e *evaluator) add(rows []uint32, w *weights, sums []float64) error {
+	if e.logit != nil {
+		return e.logit.add(rows, w, sums, true)
+	}
 	return e.blocks(rows, w, func(rows []uint32, z array) error {
 		if err := e.slopes(rows, z, sums); err != nil {
 			return err
@@ -49,6 +57,9 @@ func (e *evaluator) add(rows []uint32, w *weights, sums []float64) error {
 
 // score adds the loss of rows to the last two of sums, the gradient to none.
 func (e *evaluator) score(rows []uint32, w *weights, sums []float64) error {
+	if e.logit != nil {
+		return e.logit.add(rows, w, sums, false)
+	}
 	return e.blocks(rows, w, func(rows []uint32, z array) error { return e.slopes(rows, z, sums) })
 }
 
@@ -166,24 +177,27 @@ func (e *evaluator) gradient(rows []uint32, z array, sums []float64) error {
 
 // moments adds the sums of the columns of rows, and of their squares, to a vector of
 // 2·features.
-func moments(set *data.Set, rows []uint32, sums []float64) {
+func moments(cpu *tensor.CPU, set *data.Set, rows []uint32, sums []float64) error {
 	f := set.Features()
-	row := make([]float32, f)
-	for _, i := range rows {
-		if set.Sparse() {
+	if set.Sparse() {
+		for _, i := range rows {
 			columns, values := set.Entries(int(i))
 			for k, j := range columns {
 				x := float64(values[k])
 				sums[j] += x
 				sums[f+int(j)] += float64(x * x)
 			}
-			continue
 		}
-		set.Row(row, int(i))
-		for j, v := range row {
-			x := float64(v)
-			sums[j] += x
-			sums[f+j] += float64(x * x)
+		return nil
+	}
+	for r := newReader(set, false); len(rows) > 0; {
+		var runs []array
+		runs, _, rows = r.next(rows)
+		for _, x := range runs {
+			if err := cpu.AddMoments(vector(sums[:f]), vector(sums[f:]), x); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }

@@ -14,15 +14,18 @@ type Goal struct {
 	shift []float32
 	w     *weights
 	e     *evaluator
+	cpu   *tensor.CPU
 	set   *data.Set
 }
 
 // NewGoal returns it, and the sums of the features.
 func NewGoal(cpu *tensor.CPU, set *data.Set, f Form, l2 float64) (*Goal, []float64) {
 	sums := make([]float64, 2*f.Features)
-	moments(set, all(set), sums)
-	g := &Goal{w: newWeights(f, !set.Sparse()), set: set}
-	g.o, g.shift = newObjective(f, sums, set.Len(), l2, !set.Sparse())
+	if err := moments(cpu, set, all(set), sums); err != nil {
+		panic(err)
+	}
+	g := &Goal{w: newWeights(f, f.inSingle(set)), set: set, cpu: cpu}
+	g.o, g.shift = newObjective(f, sums, set.Len(), l2, f.inSingle(set))
 	g.e = newEvaluator(cpu, set, f, g.shift)
 	return g, sums
 }
@@ -39,14 +42,26 @@ func (g *Goal) Model(point []float64) []float64 { return g.o.model(g.w, point, g
 // Evaluate returns the loss and gradient at a point.
 func (g *Goal) Evaluate(point []float64) (float64, []float64, error) {
 	g.o.set(g.w, point)
-	if err := g.w.ready(g.e.cpu); err != nil {
+	if err := g.w.ready(g.cpu); err != nil {
 		return 0, nil, err
 	}
-	sums := make([]float64, sumsLen(g.o.form))
-	if err := g.e.add(all(g.set), g.w, sums); err != nil {
+	sums, err := g.Sums(all(g.set))
+	if err != nil {
 		return 0, nil, err
 	}
 	gradient := make([]float64, g.o.form.Size())
 	loss, _ := g.o.loss(g.w, sums, gradient)
 	return loss, gradient, nil
+}
+
+// Sums returns the sums of the gradients, losses and wrong labels of rows at the last point.
+func (g *Goal) Sums(rows []uint32) ([]float64, error) {
+	sums := make([]float64, sumsLen(g.o.form))
+	return sums, g.e.add(rows, g.w, sums)
+}
+
+// SetModel makes a model the last point.
+func (g *Goal) SetModel(model []float64) {
+	copy(g.w.w, model)
+	copy(g.w.b, model[len(g.w.w):])
 }

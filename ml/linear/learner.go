@@ -131,7 +131,7 @@ func (l *learner) shape(from *model.Trained) (err error) {
 
 // score measures a model, in full at all peers, on rows of a set.
 func (l *learner) score(ctx context.Context, set *data.Set, rows []uint32, numbers []float64) (model.Score, error) {
-	w := newWeights(l.form, !set.Sparse())
+	w := newWeights(l.form, l.form.inSingle(set))
 	copy(w.w, numbers)
 	copy(w.b, numbers[len(w.w):])
 	if err := w.ready(l.crew.cpus[0]); err != nil {

@@ -17,13 +17,13 @@ type objective struct {
 	scale []float64 // of each feature's weights; 1 for a constant
 }
 
-// far is how many deviations from 0 a column's mean is at which dense rows are moved, so that
-// products in float32 lose less.
+// far is how many deviations from 0 a column's mean is at which rows are moved, so that products
+// in float32 lose less.
 const far = 8
 
-// newObjective makes one from the moments of all rows, and says what dense rows are to be
-// moved by; nil: not at all.
-func newObjective(f Form, moments []float64, rows int, l2 float64, dense bool) (*objective, []float32) {
+// newObjective makes one from the moments of all rows, and says what rows that are multiplied in
+// float32 are to be moved by; nil: not at all.
+func newObjective(f Form, moments []float64, rows int, l2 float64, single bool) (*objective, []float32) {
 	o := &objective{form: f, rows: rows, l2: l2, mean: make([]float64, f.Features), scale: make([]float64, f.Features)}
 	shift, moved := make([]float32, f.Features), false
 	curve := f.curve()
@@ -34,7 +34,7 @@ func newObjective(f Form, moments []float64, rows int, l2 float64, dense bool) (
 		if variance > 1e-14*mean*mean {
 			o.scale[j] = 1 / math.Sqrt(variance+l2/curve)
 		}
-		if dense && math.Abs(mean) > far*math.Sqrt(max(variance, 0)) {
+		if single && math.Abs(mean) > far*math.Sqrt(max(variance, 0)) {
 			shift[j], moved = float32(mean), true
 			o.mean[j] = mean - float64(shift[j])
 		}

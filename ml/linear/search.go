@@ -13,9 +13,12 @@ import (
 // in each peer, 1.7 GB.
 const maxSearch = 1 << 23
 
-// noise is the error of a mean of losses, as a share of it: outputs are float32, whose errors
-// are those of single rows.
-const noise = 3e-8
+// The error of a mean of losses, as a share of it: outputs are float32, whose errors are those of
+// single rows, or float64, where it is the sum that loses.
+const (
+	noise      = 3e-8
+	logitNoise = 1e-13
+)
 
 // precise ends a search whose steps lower the loss by less than that share of it, or of 1: less
 // than noise, so that it is the slope that ends most searches.
@@ -36,14 +39,13 @@ func (l *learner) search(ctx context.Context) (result, error) {
 			l.rows.URL, l.form.Features, l.form.Free(), l.form.Size(), maxSearch)
 	}
 	set := l.rows.Set
-	sums, err := l.crew.sum(ctx, 2*l.form.Features, func(_, shard int, sums []float64) error {
-		moments(set, l.crew.rows(shard), sums)
-		return nil
+	sums, err := l.crew.sum(ctx, 2*l.form.Features, func(worker, shard int, sums []float64) error {
+		return moments(l.crew.cpus[worker], set, l.crew.rows(shard), sums)
 	})
 	if err != nil {
 		return result{}, err
 	}
-	goal, shift := newObjective(l.form, sums, len(l.training), l.o.L2, !set.Sparse())
+	goal, shift := newObjective(l.form, sums, len(l.training), l.o.L2, l.form.inSingle(set))
 	start := make([]float64, l.form.Size())
 	if l.from != nil {
 		start = goal.point(l.from, shift)
@@ -53,7 +55,7 @@ func (l *learner) search(ctx context.Context) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	w := newWeights(l.form, !set.Sparse())
+	w := newWeights(l.form, l.form.inSingle(set))
 	if err := l.evaluations(ctx, search, state, lens{goal, w, shift}); err != nil {
 		return result{}, err
 	}
@@ -69,6 +71,9 @@ func (l *learner) search(ctx context.Context) (result, error) {
 // begin starts a search, or takes that of a checkpoint to all peers.
 func (l *learner) begin(ctx context.Context, state *searching, start []float64) (*opt.LBFGS, error) {
 	c := opt.LBFGSConfig{Gradient: l.o.Tolerance, Decrease: precise, Noise: noise}
+	if l.form.isLogit(l.rows.Set) {
+		c.Noise = logitNoise
+	}
 	search, err := opt.NewLBFGS(c, start)
 	if err != nil {
 		return nil, err

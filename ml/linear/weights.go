@@ -94,13 +94,14 @@ type weights struct {
 	w, b   []float64 // features×free, and free
 	scale  float64   // of w, for sparse rows
 	packed *tensor.Packed
-	single tensor.Dense[float32] // features×outputs, for dense rows only
+	single tensor.Dense[float32] // features×outputs; zero: they are not packed
 	bias   tensor.Dense[float32]
 }
 
-func newWeights(f Form, dense bool) *weights {
+// newWeights returns weights of 0, which are packed for products in float32 or not.
+func newWeights(f Form, packed bool) *weights {
 	w := &weights{Form: f, w: make([]float64, f.Features*f.Free()), b: make([]float64, f.Free()), bias: tensor.New[float32](f.Outputs), scale: 1}
-	if dense {
+	if packed {
 		w.single = tensor.New[float32](f.Features, f.Outputs)
 	}
 	return w

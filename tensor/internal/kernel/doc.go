@@ -9,6 +9,9 @@
 //	                                          Fold   gradients of images from columns
 //	                                          Pool   largest values and means of windows
 //	                                          Sum    values in 16 chains
+//	                                          Dots   rows of float32 times numbers, in float64
+//	                                          Strips sums of rows, and of their squares, in float64
+//	                                          Logits losses of two classes, in float64
 //	                                          Map    activations, updates, value by value
 //
 // All give the same bits. A value of a product accumulates k ascending in one chain of

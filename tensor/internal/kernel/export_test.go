@@ -27,3 +27,6 @@ func PlainGroups(g *Groups) { g.plain() }
 
 // PlainLargest finds the largest value of each row in Go.
 func PlainLargest(l *Largest) { l.plain() }
+
+// PlainDots multiplies rows in Go.
+func PlainDots(d *Dots) { d.plain() }

@@ -92,6 +92,30 @@ func transposeAVX2(c *Copy)
 //go:noescape
 func gatherAVX2(c *Copy)
 
+//go:noescape
+func dotsAVX512(d *Dots)
+
+//go:noescape
+func dotsAVX2(d *Dots)
+
+//go:noescape
+func spreadAVX512(s *Strips)
+
+//go:noescape
+func spreadAVX2(s *Strips)
+
+//go:noescape
+func momentsAVX512(s *Strips)
+
+//go:noescape
+func momentsAVX2(s *Strips)
+
+//go:noescape
+func logitsAVX512(l *Logits)
+
+//go:noescape
+func logitsAVX2(l *Logits)
+
 // Run computes the tile. See [Tile].
 func (i ISA) Run(t *Tile) {
 	t.check(i)
@@ -250,4 +274,47 @@ func (i ISA) gather(c *Copy) bool {
 	}
 	gatherAVX2(c)
 	return true
+}
+
+// Dots multiplies rows by numbers. See [Dots].
+func (i ISA) Dots(d *Dots) {
+	if len(d.To) == 0 {
+		return
+	}
+	d.check()
+	switch i {
+	case AVX512:
+		dotsAVX512(d)
+	case AVX2:
+		dotsAVX2(d)
+	default:
+		d.plain()
+	}
+}
+
+// spread adds rows times a number each.
+func (i ISA) spread(s *Strips) {
+	if i == AVX512 {
+		spreadAVX512(s)
+	} else {
+		spreadAVX2(s)
+	}
+}
+
+// moments adds rows and their squares.
+func (i ISA) moments(s *Strips) {
+	if i == AVX512 {
+		momentsAVX512(s)
+	} else {
+		momentsAVX2(s)
+	}
+}
+
+// logits computes what Logits says, where the set can, of rows that are a multiple of 8.
+func (i ISA) logits(l *Logits) {
+	if i == AVX512 {
+		logitsAVX512(l)
+	} else {
+		logitsAVX2(l)
+	}
 }

@@ -66,3 +66,18 @@ func (ISA) slide(*Slide) { panic("kernel: no vectors") }
 func (ISA) taps(*Taps) { panic("kernel: no vectors") }
 
 func (ISA) fold(*Fold) { panic("kernel: no vectors") }
+
+// Dots multiplies rows by numbers. See [Dots].
+func (ISA) Dots(d *Dots) {
+	if len(d.To) == 0 {
+		return
+	}
+	d.check()
+	d.plain()
+}
+
+func (ISA) spread(*Strips) { panic("kernel: no vectors") }
+
+func (ISA) moments(*Strips) { panic("kernel: no vectors") }
+
+func (ISA) logits(*Logits) { panic("kernel: no vectors") }

@@ -108,10 +108,29 @@ func write() []byte {
 		out.Write(pools(x, false, &consts))
 		out.Write(poolGrads(x, &consts))
 	}
+	out.Write(wides())
 	out.WriteString("\n")
 	for i, x := range consts {
 		fmt.Fprintf(&out, "DATA consts<>+%d(SB)/4, $%#x\n", 4*i, x)
 	}
 	fmt.Fprintf(&out, "GLOBL consts<>(SB), RODATA|NOPTR, $%d\n", 4*len(consts))
+	return out.Bytes()
+}
+
+// wides returns the functions that compute in float64, and their constants.
+func wides() []byte {
+	var out bytes.Buffer
+	var consts []uint64
+	for _, x := range []isa{avx512, avx2} {
+		out.Write(dots(x))
+		out.Write(strips(x, false))
+		out.Write(strips(x, true))
+		out.Write(logits(x, &consts))
+	}
+	out.WriteString("\n")
+	for i, x := range consts {
+		fmt.Fprintf(&out, "DATA wide<>+%d(SB)/8, $%#x\n", 8*i, x)
+	}
+	fmt.Fprintf(&out, "GLOBL wide<>(SB), RODATA|NOPTR, $%d\n", 8*len(consts))
 	return out.Bytes()
 }

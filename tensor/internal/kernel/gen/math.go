@@ -36,7 +36,6 @@ func affine(l *line) {
 
 // reluGrad keeps y where x is above 0.
 func reluGrad(l *line) {
-	const greater = 0x1e // ordered, quiet
 	l.load("SI", 0)
 	l.load("DX", 1)
 	l.do("VXORPS", 2, 2, 2)
