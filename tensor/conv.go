@@ -198,6 +198,7 @@ func (m matrix) transposed() matrix {
 func (w *convWork) multiply(out, a, b matrix, flags int) {
 	q := &w.product
 	q.out, q.a, q.b, q.flags = out, a, b, flags
+	q.lay()
 	q.grid = grid{rows: out.rows, cols: out.cols, across: 1, cells: 1}
 	q.unit(w.worker, 0)
 }

@@ -3,7 +3,7 @@ package tensor
 import "scalar/tensor/internal/kernel"
 
 // A product is one call of MatMul. Its out is cut into a grid of cells; workers take
-// cells and compute each by itself, with panels of their own. That packs rows of a and
+// cells and compute each by itself, with panels of their own, or operands where they lie. That packs rows of a and
 // columns of b more than once, which costs less than waiting for each other in between.
 //
 // In a cell the loops are those of Goto and van de Geijn (Anatomy of high-performance
@@ -17,6 +17,8 @@ type product struct {
 	flags   int // kernel.Load, for the first block of k; kernel.ReLU, for the last
 	grid    grid
 	scratch []float32 // an out whose rows have gaps
+
+	inPlaceA, inPlaceB bool
 }
 
 // A grid cuts out into cells of rows×cols, both whole tiles but at the end.
@@ -43,8 +45,15 @@ type blocking struct {
 func standard() blocking { return blocking{kc: 512, mc: 192, nc: 1920} }
 
 func (p *product) run(c *CPU) {
+	p.lay()
 	p.grid = c.gridOf(cutting{p.out.rows, p.out.cols, p.a.cols, p.packed != nil})
 	c.pool.run(p, p.grid.cells)
+}
+
+// lay decides which operands are read where they lie.
+func (p *product) lay() {
+	p.inPlaceA = inPlace(p.a, p.out.cols)
+	p.inPlaceB = p.packed == nil && inPlace(p.b, p.out.rows)
 }
 
 // unit computes cell i.
@@ -86,11 +95,21 @@ func (p *product) packB(w *workspace, b block) {
 	if p.packed != nil {
 		return
 	}
-	w.b = atLeast(w.b, (b.k1-b.k0)*p.cpu.isa.Width(b.c1-b.c0))
-	packColumns(p.cpu.isa, w.b, p.b.part(b.k0, b.k1, b.c0, b.c1))
+	first := b.c0
+	if p.inPlaceB {
+		isa := p.cpu.isa
+		if first = b.c1 - (b.c1-b.c0)%isa.NR(); (b.c1-first)%isa.Lanes() == 0 {
+			return
+		}
+	}
+	w.b = atLeast(w.b, (b.k1-b.k0)*p.cpu.isa.Width(b.c1-first))
+	packColumns(p.cpu.isa, w.b, p.b.part(b.k0, b.k1, first, b.c1))
 }
 
 func (p *product) packA(w *workspace, b block) {
+	if p.inPlaceA {
+		return
+	}
 	w.a = atLeast(w.a, (b.k1-b.k0)*(b.r1-b.r0))
 	packRows(p.cpu.isa, w.a, p.a.part(b.r0, b.r1, b.k0, b.k1))
 }
@@ -119,13 +138,15 @@ func (p *product) block(w *workspace, b block) {
 	for j := b.c0; j < b.c1; j += isa.NR() {
 		cols := min(isa.NR(), b.c1-j)
 		t.SetCols(isa, cols)
-		t.B = p.panel(w, b, j, isa.Width(cols))
+		t.B, t.BStep = p.panel(w, b, j, cols)
 		if t.Bias = nil; last && p.bias != nil {
 			t.Bias = p.bias[j : j+cols]
 		}
 		for i := b.r0; i < b.r1; i += isa.MR() {
 			t.Rows = min(isa.MR(), b.r1-i)
-			t.A = w.a[(i-b.r0)*t.K:][:t.Rows*t.K]
+			if t.A, t.ARow, t.AStep = from(p.a.data, i*p.a.rowStep+b.k0), p.a.rowStep, 1; !p.inPlaceA {
+				t.A, t.ARow, t.AStep = w.a[(i-b.r0)*t.K:][:t.Rows*t.K], 1, t.Rows
+			}
 			t.C = p.out.data[i*p.out.rowStep+j:]
 			if t.Next = nil; i+isa.MR() < b.r1 {
 				t.Next = t.C[isa.MR()*p.out.rowStep:]
@@ -135,10 +156,29 @@ func (p *product) block(w *workspace, b block) {
 	}
 }
 
-// panel returns the part of b's panel at column j that a block needs.
-func (p *product) panel(w *workspace, b block, j, width int) []float32 {
-	if p.packed != nil {
-		return p.packed.panels[j*p.packed.k:][b.k0*width : b.k1*width]
+// panel returns the part of b's panel at column j that a block needs, and how far apart its rows are.
+func (p *product) panel(w *workspace, b block, j, cols int) (rows []float32, step int) {
+	width := p.cpu.isa.Width(cols)
+	switch {
+	case p.packed != nil:
+		return p.packed.panels[j*p.packed.k:][b.k0*width : b.k1*width], width
+	case !p.inPlaceB:
+		return w.b[(j-b.c0)*(b.k1-b.k0):][:(b.k1-b.k0)*width], width
+	case cols == width:
+		return from(p.b.data, b.k0*p.b.rowStep+j), p.b.rowStep
+	default: // the last, which is packed
+		return w.b[:(b.k1-b.k0)*width], width
 	}
-	return w.b[(j-b.c0)*(b.k1-b.k0):][:(b.k1-b.k0)*width]
 }
+
+// inPlace reports whether an operand, rows of neighbours, is read where it lies: packing costs some 8
+// multiplications a value, which is worth it where the product takes a value more than fewUses times,
+// or where rows are whole pages apart, as they then push each other out of the caches.
+func inPlace(m matrix, uses int) bool {
+	return m.colStep == 1 && uses <= fewUses && m.rowStep%pageValues != 0
+}
+
+const (
+	fewUses    = 1024
+	pageValues = 1024
+)

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"encoding/binary"
 	"fmt"
 	"runtime"
 	"sort"
@@ -119,16 +120,32 @@ func (s *Set) Row(dst []float32, i int) {
 	case b.floats != nil:
 		copy(dst, b.floats[chunk][lo:lo+s.features])
 	case b.bytes != nil:
-		table := b.table
-		for j, v := range b.bytes[chunk][lo : lo+s.features] {
-			dst[j] = table[v]
-		}
+		spell(dst, b.bytes[chunk][lo:lo+s.features], b.table)
 	case b.entries != nil:
 		clear(dst)
 		columns, values := s.Entries(i)
 		for j, c := range columns {
 			dst[c] = values[j]
 		}
+	}
+}
+
+// spell sets dst to the numbers of bytes, eight at a time: a byte by itself costs a load more.
+func spell(dst []float32, from []byte, table *[256]float32) {
+	for len(from) >= 8 && len(dst) >= 8 {
+		v := binary.LittleEndian.Uint64(from)
+		dst[0] = table[byte(v)]
+		dst[1] = table[byte(v>>8)]
+		dst[2] = table[byte(v>>16)]
+		dst[3] = table[byte(v>>24)]
+		dst[4] = table[byte(v>>32)]
+		dst[5] = table[byte(v>>40)]
+		dst[6] = table[byte(v>>48)]
+		dst[7] = table[v>>56]
+		dst, from = dst[8:], from[8:]
+	}
+	for j, v := range from {
+		dst[j] = table[v]
 	}
 }
 

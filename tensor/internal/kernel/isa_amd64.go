@@ -90,6 +90,9 @@ func poolGradAVX2(p *Pool)
 func transposeAVX2(c *Copy)
 
 //go:noescape
+func transpose8AVX2(c *Copy)
+
+//go:noescape
 func gatherAVX2(c *Copy)
 
 //go:noescape
@@ -258,12 +261,16 @@ func (i ISA) fold(f *Fold) {
 	}
 }
 
-// transpose copies what Copy says, where the set can; it reports whether it did.
+// transpose copies what Copy says, four lines or groups of eight, where the set can; it reports whether it did.
 func (i ISA) transpose(c *Copy) bool {
 	if i == Plain {
 		return false
 	}
-	transposeAVX2(c)
+	if c.groups > 0 {
+		transpose8AVX2(c)
+	} else {
+		transposeAVX2(c)
+	}
 	return true
 }
 

@@ -138,6 +138,19 @@ func fill(r *rand.Rand, to []float32) {
 	}
 }
 
+// place makes operands that are packed, or lie in matrices with gaps.
+func place(r *rand.Rand, t *kernel.Tile, width int) {
+	t.ARow, t.AStep, t.BStep = 1, t.Rows, width
+	switch r.IntN(3) {
+	case 0:
+		t.AStep, t.BStep = t.Rows+r.IntN(9), width+r.IntN(70)
+	case 1:
+		t.ARow, t.AStep = t.K+r.IntN(9), 1
+	}
+	last := max(t.K-1, 0)
+	t.A, t.B = make([]float32, (t.Rows-1)*t.ARow+last*t.AStep+1), make([]float32, last*t.BStep+width)
+}
+
 // TestTile compares every shape of a tile with plain Go, bit by bit, and sees that
 // nothing is written around C.
 func TestTile(t *testing.T) {
@@ -149,7 +162,7 @@ func TestTile(t *testing.T) {
 					tile := kernel.Tile{K: k, Rows: rows, Stride: cols + r.IntN(9)}
 					tile.Flags = r.IntN(4)
 					tile.SetCols(isa, cols)
-					tile.A, tile.B = make([]float32, k*rows), make([]float32, k*isa.Width(cols))
+					place(r, &tile, isa.Width(cols))
 					c := make([]float32, tile.Stride*rows+32)
 					fill(r, tile.A)
 					fill(r, tile.B)
@@ -179,7 +192,7 @@ func TestTile(t *testing.T) {
 func TestTileChain(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	const rows, cols, k, stride = 3, 7, 11, 9
-	tile := kernel.Tile{K: k, Rows: rows, Stride: stride, Flags: kernel.Load | kernel.ReLU}
+	tile := kernel.Tile{K: k, Rows: rows, Stride: stride, Flags: kernel.Load | kernel.ReLU, ARow: 1, AStep: rows, BStep: kernel.Plain.Width(cols)}
 	tile.SetCols(kernel.Plain, cols)
 	width := kernel.Plain.Width(cols)
 	tile.A, tile.B, tile.C, tile.Bias = make([]float32, k*rows), make([]float32, k*width), make([]float32, rows*stride), make([]float32, cols)
@@ -264,9 +277,13 @@ func TestTileRefuses(t *testing.T) {
 		"short c":      func(t *kernel.Tile) { t.C = t.C[1:] },
 		"short bias":   func(t *kernel.Tile) { t.Bias = make([]float32, 2) },
 		"k below zero": func(t *kernel.Tile) { t.K = -1 },
+		"far rows":     func(t *kernel.Tile) { t.ARow = 2 },
+		"far columns":  func(t *kernel.Tile) { t.AStep = 3 },
+		"far b":        func(t *kernel.Tile) { t.BStep++ },
+		"backwards":    func(t *kernel.Tile) { t.BStep = -1 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			tile := kernel.Tile{K: 4, Rows: 2, Stride: 5}
+			tile := kernel.Tile{K: 4, Rows: 2, Stride: 5, ARow: 1, AStep: 2, BStep: kernel.Best().Width(5)}
 			tile.SetCols(kernel.Best(), 5)
 			tile.A, tile.B, tile.C = make([]float32, 8), make([]float32, 4*kernel.Best().Width(5)), make([]float32, 10)
 			change(&tile)

@@ -6,6 +6,7 @@ type Copy struct {
 	fromStride int
 	toN        int
 	n          int
+	groups     int
 }
 
 // A Panel is width lines of k values each that are to be packed: value i of line l is
@@ -30,7 +31,7 @@ func (i ISA) Pack(to []float32, p Panel) {
 	}
 	switch {
 	case p.Line == 1 && p.Lines == p.Width && p.gatherable() &&
-		i.gather(&Copy{to, p.From, p.Step, p.Width / 8, p.K}):
+		i.gather(&Copy{to, p.From, p.Step, p.Width / 8, p.K, 0}):
 	case p.Line == 1:
 		for k := range p.K {
 			copy(to[k*p.Width:][:p.Lines], p.From[k*p.Step:])
@@ -47,18 +48,29 @@ func (p *Panel) gatherable() bool { return p.Width == 4 || p.Width%8 == 0 && p.W
 
 // packLines transposes: values of a line are neighbours.
 func (i ISA) packLines(to []float32, p Panel) {
-	const four = 4 // lines at a time
+	const four, eight = 4, 8 // lines at a time
 	blocks := p.K / 8
 	if p.Lines < four || blocks == 0 {
 		p.plain(to, 0)
 		return
 	}
-	for l := 0; l < p.Lines; l += four {
-		l = min(l, p.Lines-four) // the last again with those before it
-		if !i.transpose(&Copy{to[l:], p.From[l*p.Line:], p.Line, p.Width, blocks}) {
-			p.plain(to, 0)
-			return
-		}
+	some := func(l, groups int) bool {
+		return i.transpose(&Copy{to[l:], p.From[l*p.Line:], p.Line, p.Width, blocks, groups})
+	}
+	var done bool
+	switch groups := p.Lines / eight; {
+	case groups == 0:
+		done = some(0, 0) && some(p.Lines-four, 0)
+	case p.Lines%eight == 0:
+		done = some(0, groups)
+	case p.Lines%eight <= four:
+		done = some(0, groups) && some(p.Lines-four, 0)
+	default: // the last again with those before it
+		done = some(0, groups) && some(p.Lines-eight, 1)
+	}
+	if !done {
+		p.plain(to, 0)
+		return
 	}
 	p.plain(to, 8*blocks)
 }

@@ -8,8 +8,8 @@ package kernel
 // argument with ReLU (of NaN it is NaN) and nothing without. The bias is added after
 // the chain; nil is none.
 //
-// A is K × Rows, packed: value r of column k is A[k·Rows+r]. B is K × [ISA.Width] of
-// the columns that [Tile.SetCols] was told. C is row-major with Stride values from row
+// Value r of column k of A is A[r·ARow+k·AStep]. Row k of B begins at k·BStep, and has [ISA.Width]
+// of the columns that [Tile.SetCols] was told. C is row-major with Stride values from row
 // to row. Columns of C beyond those are neither read nor written.
 type Tile struct {
 	A, B, C, Bias []float32
@@ -22,6 +22,9 @@ type Tile struct {
 	mask    [3]uint64
 	cols    int
 	width   int
+
+	ARow, AStep int // in values
+	BStep       int
 }
 
 // Flags of a tile.
@@ -51,10 +54,11 @@ func (t *Tile) SetCols(i ISA, cols int) {
 
 // check panics where the assembly would reach outside of a slice.
 func (t *Tile) check(i ISA) {
-	if t.Rows < 1 || t.Rows > i.MR() || t.cols < 1 || t.cols > i.NR() || t.K < 0 || t.Stride < 0 {
+	if t.Rows < 1 || t.Rows > i.MR() || t.cols < 1 || t.cols > i.NR() || min(t.K, t.Stride, t.ARow, t.AStep, t.BStep) < 0 {
 		panic("kernel: a tile of an impossible shape")
 	}
-	if len(t.A) < t.K*t.Rows || len(t.B) < t.K*t.width || len(t.C) < (t.Rows-1)*t.Stride+t.cols || t.Bias != nil && len(t.Bias) < t.cols {
+	short := t.K > 0 && (len(t.A) <= (t.Rows-1)*t.ARow+(t.K-1)*t.AStep || len(t.B) < (t.K-1)*t.BStep+t.width)
+	if short || len(t.C) < (t.Rows-1)*t.Stride+t.cols || t.Bias != nil && len(t.Bias) < t.cols {
 		panic("kernel: a tile beyond its slices")
 	}
 }
@@ -73,7 +77,7 @@ func (t *Tile) plain() {
 		for ; c < len(row); c++ {
 			s := row[c]
 			for k := range t.K {
-				s = FMA(t.A[k*t.Rows+r], t.B[k*t.width+c], s)
+				s = FMA(t.A[r*t.ARow+k*t.AStep], t.B[k*t.BStep+c], s)
 			}
 			row[c] = s
 		}
@@ -86,7 +90,7 @@ func (t *Tile) plain() {
 func (t *Tile) dot4(to []float32, r, c int) {
 	s0, s1, s2, s3 := to[0], to[1], to[2], to[3]
 	for k := range t.K {
-		a, b := t.A[k*t.Rows+r], t.B[k*t.width+c:][:4]
+		a, b := t.A[r*t.ARow+k*t.AStep], t.B[k*t.BStep+c:][:4]
 		x := float64(a)
 		w0, w1, w2, w3 := x*float64(b[0])+float64(s0), x*float64(b[1])+float64(s1), x*float64(b[2])+float64(s2), x*float64(b[3])+float64(s3)
 		if delicate(w0) || delicate(w1) || delicate(w2) || delicate(w3) {

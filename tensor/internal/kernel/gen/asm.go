@@ -80,9 +80,8 @@ func write() []byte {
 		fmt.Fprintf(&out, "DATA iota<>+%d(SB)/4, $%d\n", 4*i, i)
 	}
 	out.WriteString("GLOBL iota<>(SB), RODATA|NOPTR, $64\n")
-	for _, k := range []tile{{avx512, 8, 3}, {avx2, 4, 3}} {
-		out.Write(k.write())
-	}
+	out.Write(tile{avx512, 8, 3}.write())
+	out.Write(tile{avx2, 4, 3}.write())
 	for _, k := range []slide{{avx512, 8, 3}, {avx2, 4, 2}} {
 		out.Write(k.write())
 	}
@@ -91,6 +90,7 @@ func write() []byte {
 	out.Write(folds(avx512))
 	out.Write(folds(avx2))
 	out.Write(transposes())
+	out.Write(transposes8())
 	out.Write(copies())
 	out.Write(rows(avx512))
 	out.Write(rows(avx2))

@@ -24,6 +24,7 @@ const (
 	fieldA, fieldB, fieldC, fieldBias, fieldNext = 0, 24, 48, 72, 96
 	fieldK, fieldStride, fieldRows, fieldFlags   = 120, 128, 136, 144
 	fieldVectors, fieldMask                      = 152, 160
+	fieldARow, fieldAStep, fieldBStep            = 200, 208, 216
 )
 
 // write returns the function tile<isa>. Registers: SI a, DI b, DX c, R8 bytes from a
@@ -119,43 +120,49 @@ func (t tile) prefetch(a *asm) {
 	a.label("fetched")
 }
 
-// loop adds the products of k columns of A and rows of B.
+// loop adds the products of k columns of A and rows of B. Registers: R9 bytes from a row of A to the next,
+// R14 three times that, R15 the sixth row, R10 bytes from a column of A to the next, R11 from a row of B.
 func (t tile) loop(a *asm, rows, nv int) {
 	id, unroll := fmt.Sprintf("%dx%d", rows, nv), 2
 	if nv == t.nv && (rows == t.mr || rows == 1) {
 		unroll = 4
 	}
-	step := func(u int) {
+	a.fields(field{fieldARow, "R9"}, field{fieldAStep, "R10"}, field{fieldBStep, "R11"})
+	for _, reg := range []string{"R9", "R10", "R11"} {
+		a.op("SHLQ $2, %s", reg)
+	}
+	a.op("LEAQ (R9)(R9*2), R14")
+	a.op("LEAQ (SI)(R9*4), R15")
+	a.op("ADDQ R9, R15")
+	places := []string{"(SI)", "(SI)(R9*1)", "(SI)(R9*2)", "(SI)(R14*1)", "(SI)(R9*4)", "(R15)", "(R15)(R9*1)", "(R15)(R9*2)"}
+	step := func() {
 		for j := range nv {
-			a.op("VMOVUPS %d(DI), %s", (u*nv+j)*t.bytesPer(), t.b(j))
+			a.op("VMOVUPS %d(DI), %s", j*t.bytesPer(), t.b(j))
 		}
+		a.op("ADDQ R11, DI")
 		for i := range rows {
-			a.op("VBROADCASTSS %d(SI), %s", 4*(u*rows+i), t.spare())
+			a.op("VBROADCASTSS %s, %s", places[i], t.spare())
 			for j := range nv {
 				a.op("VFMADD231PS %s, %s, %s", t.b(j), t.spare(), t.acc(i, j))
 			}
 		}
-	}
-	advance := func(u int) {
-		a.op("ADDQ $%d, SI", 4*u*rows)
-		a.op("ADDQ $%d, DI", u*nv*t.bytesPer())
+		a.op("ADDQ R10, SI")
+		a.op("ADDQ R10, R15")
 	}
 	a.op("MOVQ CX, R12")
 	a.op("SHRQ $%d, R12", map[int]int{2: 1, 4: 2}[unroll])
 	a.op("JZ rest%s", id)
 	a.label("loop%s", id)
-	for u := range unroll {
-		step(u)
+	for range unroll {
+		step()
 	}
-	advance(unroll)
 	a.op("DECQ R12")
 	a.op("JNZ loop%s", id)
 	a.label("rest%s", id)
 	a.op("ANDQ $%d, CX", unroll-1)
 	a.op("JZ done%s", id)
 	a.label("last%s", id)
-	step(0)
-	advance(1)
+	step()
 	a.op("DECQ CX")
 	a.op("JNZ last%s", id)
 	a.label("done%s", id)
