@@ -10,6 +10,8 @@
 //	 ├ RowDots, AddRows, Logistic ── rows of float32 in float64, for regression
 //	 └ Conv, MaxPool, AvgPool, BatchNorm, and their gradients ── images or channels
 //
+// A [Table] turns bytes into numbers.
+//
 // [Dense] says where values lie; a view shares them. A [CPU] is a share of a machine's
 // cores with the workers and buffers for it, owned by one goroutine at a time. Package
 // ml/nn runs nets on it; serving runs each request's row over weights in a [Packed].

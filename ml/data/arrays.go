@@ -396,7 +396,7 @@ func (a *arrays) encode(e *Encoder, b *slab, first int) (_ *slab, err error) {
 		}
 		b.class = append(b.class, class)
 	}
-	b.raw, b.table = nil, &e.table
+	b.raw, b.table = nil, e.table
 	if b.bytes != nil && e.t.Scale.Kind == Columns {
 		wide := &slab{shift: b.shift, class: b.class, value: b.value}
 		b.eachRow(a.columns, func(row []float32) { copy(wide.grow(a.columns), row) })

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"scalar/internal/splitmix"
+	"scalar/tensor"
 )
 
 // An Encoder applies a Transform. It is safe for concurrent use.
@@ -17,7 +18,7 @@ type Encoder struct {
 	starts   []int32 // of each column's features; nil: column i is feature i
 	kinds    []int32 // index of Categories + 1 by column, 0 for a number; nil: all numbers
 	index    []map[string]int
-	table    [256]float32 // rows of bytes, if all columns are scaled alike
+	table    *tensor.Table // rows of bytes, if all columns are scaled alike
 	classes  map[string]uint32
 	numbers  map[float64]uint32 // classes by number, if all are numbers
 }
@@ -33,9 +34,11 @@ func NewEncoder(t *Transform) (*Encoder, error) {
 		e.layOut()
 	}
 	if t.Scale.Kind != Columns {
-		for v := range e.table {
-			e.table[v] = e.scaled(0, float32(v))
+		var numbers [256]float32
+		for v := range numbers {
+			numbers[v] = e.scaled(0, float32(v))
 		}
+		e.table = tensor.NewTable(&numbers)
 	}
 	if t.Label != nil && t.Label.Target == Classes {
 		e.nameClasses(t.Label.Classes)

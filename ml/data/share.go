@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"scalar/internal/pack"
+	"scalar/tensor"
 )
 
 // shareVersion leads what Share makes: peers of one job run one binary.
@@ -100,7 +101,7 @@ func (b *slab) size() int {
 
 func (b *slab) share(out []byte) []byte {
 	if b.bytes != nil {
-		out = appendArray(out, b.table[:])
+		out = appendArray(out, b.table.Numbers()[:])
 	}
 	for _, c := range b.bytes {
 		out = appendArray(out, c)
@@ -202,7 +203,7 @@ func (r *sharedReader) slab(d sharedSlab, h *shared) (slab, bool) {
 	}
 	if d.Table {
 		if t := takeArray[float32](r, 256); !r.bad {
-			b.table = (*[256]float32)(t)
+			b.table = tensor.NewTable((*[256]float32)(t))
 		}
 	}
 	for i, n := range d.Chunks {

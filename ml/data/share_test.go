@@ -109,6 +109,25 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestRows: rows in any order, more than are brought near at once, are those that Row copies.
+func TestRows(t *testing.T) {
+	for name, set := range kinds(t) {
+		set = data.Join(slices.Repeat([]*data.Set{set}, 100)...)
+		n, width := set.Len(), set.Features()
+		indices, row := make([]uint32, n), make([]float32, width)
+		for i := range indices {
+			indices[i] = uint32((i*7 + 3) % n)
+		}
+		got := make([]float32, n*width)
+		set.Rows(got, indices)
+		for k, i := range indices {
+			if set.Row(row, int(i)); !slices.Equal(got[k*width:(k+1)*width], row) {
+				t.Fatalf("%s: row %d is %v, want %v", name, i, got[k*width:(k+1)*width], row)
+			}
+		}
+	}
+}
+
 func FuzzShared(f *testing.F) {
 	sets := kinds(f)
 	for _, name := range []string{"floats", "number", "plain", "sparse", "bytes"} {

@@ -47,7 +47,7 @@ func BenchmarkStep(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		spec *nn.Spec
-	}{{"mlp", nn.MLP(features, []int{256, 128}, 10)}, {"cnn", nn.LeNet5(10)}} {
+	}{{"mlp", nn.MLP(features, []int{256, 128}, 10)}, {"cnn", nn.LeNet5(10)}, {"softmax", nn.MLP(features, nil, 10)}} {
 		b.Run(c.name, func(b *testing.B) {
 			g, err := nn.Compile(c.spec)
 			if err != nil {

@@ -12,6 +12,7 @@
 //	                                          Dots   rows of float32 times numbers, in float64
 //	                                          Strips sums of rows, and of their squares, in float64
 //	                                          Logits losses of two classes, in float64
+//	                                          Table  bytes into numbers
 //	                                          Map    activations, updates, value by value
 //
 // All give the same bits. A value of a product accumulates k ascending in one chain of

@@ -30,3 +30,6 @@ func PlainLargest(l *Largest) { l.plain() }
 
 // PlainDots multiplies rows in Go.
 func PlainDots(d *Dots) { d.plain() }
+
+// PlainSpell looks bytes up in Go.
+func PlainSpell(to []float32, from []byte, t *Table) { t.plain(to, from) }

@@ -114,6 +114,9 @@ func momentsAVX512(s *Strips)
 func momentsAVX2(s *Strips)
 
 //go:noescape
+func spellAVX512(s *Spelling)
+
+//go:noescape
 func logitsAVX512(l *Logits)
 
 //go:noescape
@@ -325,3 +328,8 @@ func (i ISA) logits(l *Logits) {
 		logitsAVX2(l)
 	}
 }
+
+// spells reports whether the processor looks bytes up in vectors.
+func spells() bool { return AVX512.Usable() && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VBMI }
+
+func (s *Spelling) vectors() { spellAVX512(s) }

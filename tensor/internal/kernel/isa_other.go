@@ -81,3 +81,7 @@ func (ISA) spread(*Strips) { panic("kernel: no vectors") }
 func (ISA) moments(*Strips) { panic("kernel: no vectors") }
 
 func (ISA) logits(*Logits) { panic("kernel: no vectors") }
+
+func spells() bool { return false }
+
+func (*Spelling) vectors() { panic("kernel: no vectors") }

@@ -80,24 +80,7 @@ func write() []byte {
 		fmt.Fprintf(&out, "DATA iota<>+%d(SB)/4, $%d\n", 4*i, i)
 	}
 	out.WriteString("GLOBL iota<>(SB), RODATA|NOPTR, $64\n")
-	out.Write(tile{avx512, 8, 3}.write())
-	out.Write(tile{avx2, 4, 3}.write())
-	for _, k := range []slide{{avx512, 8, 3}, {avx2, 4, 2}} {
-		out.Write(k.write())
-	}
-	out.Write(taps(avx512))
-	out.Write(taps(avx2))
-	out.Write(folds(avx512))
-	out.Write(folds(avx2))
-	out.Write(transposes())
-	out.Write(transposes8())
-	out.Write(copies())
-	out.Write(rows(avx512))
-	out.Write(rows(avx2))
-	out.Write(sums(avx512))
-	out.Write(sums(avx2))
-	out.Write(groups(avx512))
-	out.Write(groups(avx2))
+	out.Write(products())
 	var consts []uint32
 	out.Write(maps(avx512, &consts))
 	out.Write(maps(avx2, &consts))
@@ -117,7 +100,30 @@ func write() []byte {
 	return out.Bytes()
 }
 
-// wides returns the functions that compute in float64, and their constants.
+// products returns the functions of products, and those that copy and add rows.
+func products() []byte {
+	var out bytes.Buffer
+	out.Write(tile{avx512, 8, 3}.write())
+	out.Write(tile{avx2, 4, 3}.write())
+	out.Write(slide{avx512, 8, 3}.write())
+	out.Write(slide{avx2, 4, 2}.write())
+	out.Write(taps(avx512))
+	out.Write(taps(avx2))
+	out.Write(folds(avx512))
+	out.Write(folds(avx2))
+	out.Write(transposes())
+	out.Write(transposes8())
+	out.Write(copies())
+	out.Write(rows(avx512))
+	out.Write(rows(avx2))
+	out.Write(sums(avx512))
+	out.Write(sums(avx2))
+	out.Write(groups(avx512))
+	out.Write(groups(avx2))
+	return out.Bytes()
+}
+
+// wides returns the functions that compute in float64 and that look bytes up, and their constants.
 func wides() []byte {
 	var out bytes.Buffer
 	var consts []uint64
@@ -127,7 +133,12 @@ func wides() []byte {
 		out.Write(strips(x, true))
 		out.Write(logits(x, &consts))
 	}
+	out.Write(spell())
 	out.WriteString("\n")
+	for i := range 16 {
+		fmt.Fprintf(&out, "DATA groups<>+%d(SB)/4, $%d\n", 4*i, i%4*4+i/4)
+	}
+	out.WriteString("GLOBL groups<>(SB), RODATA|NOPTR, $64\n")
 	for i, x := range consts {
 		fmt.Fprintf(&out, "DATA wide<>+%d(SB)/8, $%#x\n", 8*i, x)
 	}
