@@ -16,9 +16,19 @@ import (
 // Tasks get their share of the cores, in order, if it is even.
 func TestCoresOf(t *testing.T) {
 	for _, row := range []struct{ before, own, here, n, lo, hi int }{
-		{0, 1, 1, 2, 0, 2}, {0, 2, 2, 2, 0, 2}, {0, 1, 2, 2, 0, 1}, {1, 1, 2, 2, 1, 2},
-		{1, 1, 2, 16, 8, 16}, {2, 2, 4, 4, 2, 4}, {0, 1, 4, 2, 0, 1}, {3, 1, 4, 2, 1, 2}, {0, 3, 4, 2, 0, 2},
-		{0, 1, 3, 2, 0, 2}, {1, 1, 3, 4, 0, 4}, {2, 1, 3, 1, 0, 1}, {5, 1, 6, 3, 2, 3},
+		{0, 1, 1, 2, 0, 2},
+		{0, 2, 2, 2, 0, 2},
+		{0, 1, 2, 2, 0, 1},
+		{1, 1, 2, 2, 1, 2},
+		{1, 1, 2, 16, 8, 16},
+		{2, 2, 4, 4, 2, 4},
+		{0, 1, 4, 2, 0, 1},
+		{3, 1, 4, 2, 1, 2},
+		{0, 3, 4, 2, 0, 2},
+		{0, 1, 3, 2, 0, 2},
+		{1, 1, 3, 4, 0, 4},
+		{2, 1, 3, 1, 0, 1},
+		{5, 1, 6, 3, 2, 3},
 	} {
 		if lo, hi := bsp.CoresOf(row.before, row.own, row.here, row.n); lo != row.lo || hi != row.hi {
 			t.Errorf("%d peers behind %d of %d, %d cores: [%d, %d), want [%d, %d)", row.own, row.before, row.here, row.n, lo, hi, row.lo, row.hi)

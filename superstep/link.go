@@ -16,12 +16,12 @@ type link struct {
 	peers Range // of that task
 	conn  net.Conn
 
-	mu      sync.Mutex // guards queue and queued
-	queue   []outFrame
-	queued  int           // bytes in queue
-	roused  atomic.Bool   // the writer has been told, and has not taken the queue yet
-	unsent  atomic.Int64  // bytes that are queued, or being written
-	wake    chan struct{} // cap 1: the writer has something to do
+	mu     sync.Mutex // guards queue and queued
+	queue  []outFrame
+	queued int           // bytes in queue
+	roused atomic.Bool   // the writer has been told, and has not taken the queue yet
+	unsent atomic.Int64  // bytes that are queued, or being written
+	wake   chan struct{} // cap 1: the writer has something to do
 
 	readDone chan struct{} // closed by the reader when it ends
 	in       incoming
