@@ -1,12 +1,12 @@
 # The targets of docs/architecture.md, "How it is tested". Go ≥ 1.26, make and git do everything.
 .DEFAULT_GOAL := build
-.PHONY: build check fmt test race e2e sim fuzz bench bench-graph bench-ml bench-serving peers demo clean
+.PHONY: build check fmt test race e2e sim fuzz bench bench-graph bench-ml bench-serving peers page page-assets demo clean
 
 export CGO_ENABLED ?= 0
 BIN     := bin/bsp
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 TOOL    := go tool -modfile=tools/go.mod
-GOFILES  = $(wildcard $(shell git ls-files --cached --others --exclude-standard '*.go')) # those that are there
+GOFILES  = $(filter-out %_templ.go,$(wildcard $(shell git ls-files --cached --others --exclude-standard '*.go'))) # those that are there, but for generated ones
 N       ?= 10       # of make e2e: random kills; N/2 kills of the leader under load, 10 N jobs
 HOURS   ?= 2        # virtual hours of make sim
 SEED    ?= 1        # of its first world
@@ -16,7 +16,7 @@ ARGS    ?=          # of make bench, bench-graph and bench-ml, such as -only sta
 build: ## the bsp binary, static
 	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/bsp
 
-check: ## formatting, vet, lint, in bench/peers too; the import table; embed.go and the kernels are current
+check: ## formatting, vet, lint, in bench/peers too; the import table; embed.go, the kernels and the page are current
 	@out=$$($(TOOL) gofumpt -l $(GOFILES)) || exit; [ -z "$$out" ] || { echo "not formatted (run make fmt):"; echo "$$out"; exit 1; }
 	go vet ./...
 	go vet -tags e2e ./e2e
@@ -24,6 +24,8 @@ check: ## formatting, vet, lint, in bench/peers too; the import table; embed.go 
 	cd bench/peers && go vet ./... && go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint run --allow-serial-runners --timeout 10m ./...
 	go test ./internal/arch ./cmd/bsp/internal/embed
 	go test -run Generated ./tensor/internal/kernel
+	$(TOOL) templ generate -log-level error -check -path serving/ui
+	$(TOOL) templ fmt -log-level error -fail serving/ui
 
 fmt: ## format every file
 	@$(TOOL) gofumpt -w $(GOFILES)
@@ -65,6 +67,13 @@ bench-serving: build ## the prediction tier's figures beside a bare server, by w
 
 peers: ## what bench-graph and bench-ml measure besides, from package registries into bench/peers/.cache
 	bench/peers/install
+
+page: ## the page's Go code from serving/ui/*.templ
+	$(TOOL) templ fmt -log-level error serving/ui
+	$(TOOL) templ generate -log-level error -path serving/ui
+
+page-assets: ## what the page has of others, from the npm registry, by its sha256
+	serving/ui/assets/fetch
 
 demo: build ## the main job on real input, with a kill -9 in the middle
 	go run ./examples/demo -bsp $(CURDIR)/$(BIN)

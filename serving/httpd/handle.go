@@ -35,6 +35,8 @@ type call struct {
 	held   int64 // bytes of the budget of all bodies
 	limit  int   // of the body, bytes
 	lease  host.Lease
+	count  *figures     // of the version that answers; nil: none does
+	source cache.Source // of the answer
 }
 
 // keep is how much memory a pooled call has at most, bytes; those with more are let go.
@@ -46,7 +48,7 @@ func (s *Server) recycle(c *call) {
 	if c.size() > keep {
 		return
 	}
-	c.ctx, c.settings, c.route, c.namespace, c.admin = nil, nil, route{}, "", false
+	c.ctx, c.settings, c.route, c.namespace, c.admin, c.count = nil, nil, route{}, "", false, nil
 	c.body, c.plain = c.body[:0], c.plain[:0]
 	c.req.Reset()
 	s.calls.Put(c)
@@ -56,6 +58,7 @@ func (s *Server) recycle(c *call) {
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	c, _ := s.calls.Get().(*call) // there is no other type in it
 	c.ctx, c.settings, c.arrived, c.whole, c.limit = ctx, s.settings.Load(), time.Now(), false, s.config.MaxBody
+	c.count, c.source = nil, cache.Computed
 	defer s.finish(c)
 	ctx.Response.Header.SetContentTypeBytes(typeJSON)
 	c.requestID()
@@ -78,6 +81,9 @@ func (s *Server) finish(c *call) {
 	}
 	took := time.Since(c.arrived)
 	s.metrics.count(c.route.kind, c.ctx.Response.StatusCode(), took)
+	if c.count != nil {
+		c.count.add(c.ctx.Response.StatusCode(), took)
+	}
 	if s.access != nil {
 		s.access.write(c, took)
 	}
@@ -91,6 +97,9 @@ func (s *Server) serve(c *call) error {
 	k := c.route.kind
 	if k == unknown {
 		return &protocol.Error{Status: http.StatusNotFound, Message: "there is nothing at this path"}
+	}
+	if k == page {
+		return s.servePage(c)
 	}
 	if err := checkMethod(c.ctx, k); err != nil {
 		return err

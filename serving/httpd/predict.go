@@ -25,6 +25,7 @@ func (s *Server) predict(c *call) (err error) {
 		return err
 	}
 	defer c.lease.Release()
+	c.count = s.ledger.of(c.namespace, c.lease.Name(), c.lease.Version.Version())
 	if c.route.kind != native {
 		if err := checkType(c.ctx.Request.Header.ContentType()); err != nil {
 			return err
@@ -34,6 +35,16 @@ func (s *Server) predict(c *call) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.answer(c, body); err != nil {
+		return err
+	}
+	s.respond(c)
+	s.follow(c)
+	return nil
+}
+
+// answer sets the answer to a body by the version that is held, within quota and deadline.
+func (s *Server) answer(c *call, body []byte) error {
 	tenant, err := s.enter(c)
 	if err != nil {
 		return err
@@ -57,12 +68,7 @@ func (s *Server) predict(c *call) (err error) {
 	if err := s.room(c); err != nil {
 		return err
 	}
-	if err := s.compute(c, deadline(c.arrived, timeout)); err != nil {
-		return err
-	}
-	s.respond(c)
-	s.follow(c)
-	return nil
+	return s.compute(c, deadline(c.arrived, timeout))
 }
 
 // room makes sure that there may be an answer to a request that was read, and what a cache keeps of both.

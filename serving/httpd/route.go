@@ -25,6 +25,7 @@ const (
 	native
 	metricsPage
 	openAPI
+	page
 	kinds
 )
 
@@ -32,7 +33,7 @@ const (
 var names = [kinds]string{
 	unknown: "unknown", serverMetadata: "server", serverLive: "live", serverReady: "ready", modelMetadata: "metadata", modelReady: "model_ready",
 	infer: "infer", repositoryIndex: "index", repositoryLoad: "load", repositoryUnload: "unload", repositoryRouting: "routing", tfStatus: "tf_status", tfMetadata: "tf_metadata",
-	tfPredict: "tf_predict", tfClassify: "tf_classify", tfRegress: "tf_regress", native: "predict", metricsPage: "metrics", openAPI: "openapi",
+	tfPredict: "tf_predict", tfClassify: "tf_classify", tfRegress: "tf_regress", native: "predict", metricsPage: "metrics", openAPI: "openapi", page: "ui",
 }
 
 // post reports whether a kind is asked by POST; the others are by GET.
@@ -45,8 +46,8 @@ func (k kind) post() bool {
 	}
 }
 
-// open reports whether a kind needs no token: probes have none.
-func (k kind) open() bool { return k == serverLive || k == serverReady || k == openAPI }
+// open reports whether a kind needs no token: probes have none, and the page has sessions.
+func (k kind) open() bool { return k == serverLive || k == serverReady || k == openAPI || k == page }
 
 // A route is what a path asks for. Its texts share the path's memory.
 type route struct {
@@ -71,6 +72,8 @@ func parse(path []byte) route {
 		return ended(route{kind: metricsPage}, rest)
 	case "openapi.yaml":
 		return ended(route{kind: openAPI}, rest)
+	case "ui": // what is below it is the page's own
+		return route{kind: page}
 	}
 	return route{}
 }

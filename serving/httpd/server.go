@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"scalar/serving/limit"
+	"scalar/serving/ui"
 )
 
 // A Server answers requests about the models of a host.
@@ -21,6 +22,8 @@ type Server struct {
 	limits  *limit.Limits
 	calls   sync.Pool // of *call
 	metrics *metrics
+	ledger  ledger
+	page    *ui.Page
 	access  *access
 	bodies  budget
 
@@ -50,6 +53,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("serving: %w", err)
 	}
 	s.metrics = newMetrics(c.Host, s.kept, &s.bodies)
+	s.page = s.newPage()
 	if c.Access != nil {
 		s.access = newAccess(c.Access)
 	}

@@ -63,12 +63,16 @@ func (s *Server) compute(c *call, deadline time.Time) error {
 	c.key.Set(c.namespace, c.lease.Digest(), &c.req)
 	if kept.Get(&c.key, &c.answer) { // Do would allocate its function
 		kept.sources[cache.Hit].Add(1)
+		c.source = cache.Hit
+		c.count.sources[cache.Hit].Add(1)
 		return nil
 	}
 	source, err := kept.Do(s.base, deadline, &c.key, &c.answer, func(a *protocol.Answer) error {
 		return c.lease.Predict(s.base, deadline, &c.req, a)
 	})
+	c.source = source
 	kept.sources[source].Add(1)
+	c.count.sources[source].Add(1)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return &protocol.Error{Status: http.StatusGatewayTimeout, Message: "the deadline passed before the answer was there"}

@@ -1,0 +1,330 @@
+package ui_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"scalar/serving/cache"
+	"scalar/serving/host"
+	"scalar/serving/httpd"
+)
+
+var screenshots = flag.String("screenshots", "", "folder that gets light.png, dark.png and phone.png")
+
+// browserTime bounds a test in a browser, on a machine with much else to do.
+const browserTime = 3 * time.Minute
+
+// A tab is a page in a browser.
+type tab struct {
+	tb  testing.TB
+	ctx context.Context
+	// console gets what the browser complains of: errors of scripts, of requests, of the policy.
+	console chan string
+}
+
+// browser opens a tab. Where no Chromium is, the test is skipped.
+func browser(t *testing.T) *tab {
+	t.Helper()
+	var path string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell"} {
+		if p, err := exec.LookPath(name); err == nil {
+			path = p
+			break
+		}
+	}
+	if path == "" {
+		t.Skip("chromium is not installed")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), browserTime)
+	t.Cleanup(cancel)
+	options := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WindowSize(1280, 900), chromedp.WSURLReadTimeout(time.Minute))
+	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	b := &tab{tb: t, ctx: ctx, console: make(chan string, 1000)}
+	messages := chromedp.Console(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			switch m.Type {
+			case chromedp.ConsoleError, chromedp.ConsoleException, chromedp.ConsoleWarning:
+				select {
+				case b.console <- m.String():
+				default:
+				}
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	return b
+}
+
+// do runs actions.
+func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.tb.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		b.tb.Fatalf("%v\n%s", err, b.said())
+	}
+}
+
+// said returns what the browser complained of until now.
+func (b *tab) said() string {
+	var all strings.Builder
+	for {
+		select {
+		case m := <-b.console:
+			all.WriteString(m + "\n")
+		default:
+			return all.String()
+		}
+	}
+}
+
+// eval returns what an expression is.
+func eval[T any](b *tab, expression string) T {
+	b.tb.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.tb.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// until waits until an expression is true. The page's policy forbids what chromedp.Poll does.
+func (b *tab) until(expression string) {
+	b.tb.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](
+		`new Promise((yes) => { const look = () => ((`+expression+`) ? yes(true) : setTimeout(look, 20)); look(); })`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.body.innerText`)) //nolint:errcheck // only for the message
+		b.tb.Fatalf("%s: %v\n%s\n%s", expression, err, b.said(), text)
+	}
+}
+
+// shot keeps a picture of the page if the test was told to.
+func (b *tab) shot(name string, full bool) {
+	b.tb.Helper()
+	if *screenshots == "" {
+		return
+	}
+	action := chromedp.CaptureScreenshot()
+	if full {
+		action = chromedp.FullScreenshot(100)
+	}
+	png, err := chromedp.Run(b.ctx, action)
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*screenshots, name+".png"), png, 0o600); err != nil {
+		b.tb.Fatal(err)
+	}
+}
+
+// choose chooses a model with images, and waits for its form.
+func (b *tab) choose(target string) {
+	b.tb.Helper()
+	eval[bool](b, `((e) => { e.value = "`+target+`"; return e.dispatchEvent(new Event("change", {bubbles: true})); })(document.getElementById("target"))`)
+	b.until(`document.getElementById("rows")?.dataset.target === "` + target + `" && document.getElementById("canvas")?.dataset.ready === "yes"`)
+}
+
+// stroke draws a line through points of the canvas, whose sides are 1, with the mouse.
+func (b *tab) stroke(points [][2]float64) {
+	b.tb.Helper()
+	b.do(chromedp.ScrollIntoView(chromedp.ID("canvas")))
+	box := eval[[]float64](b, `(({x, y, width, height}) => [x, y, width, height])(document.getElementById("canvas").getBoundingClientRect())`)
+	at := func(p [2]float64) (x, y float64) { return box[0] + p[0]*box[2], box[1] + p[1]*box[3] }
+	x, y := at(points[0])
+	steps := []chromedp.Action[chromedp.Void]{chromedp.MouseEvent(chromedp.MousePressed, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1))}
+	for _, p := range points[1:] {
+		x, y = at(p)
+		steps = append(steps, chromedp.MouseEvent(chromedp.MouseMoved, x, y, chromedp.ButtonLeft))
+	}
+	b.do(append(steps, chromedp.MouseEvent(chromedp.MouseReleased, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1)))...)
+}
+
+// zero is the outline of a 0.
+func zero() (points [][2]float64) {
+	for i := range 33 {
+		a := 2 * math.Pi * float64(i) / 32
+		points = append(points, [2]float64{.5 + .22*math.Sin(a), .5 - .35*math.Cos(a)})
+	}
+	return points
+}
+
+// best is the likeliest class of the answer that the page shows, "" if there is none.
+const best = `(document.querySelector("#answer .best th")?.textContent ?? "")`
+
+// A page with sign-in, in a browser: it becomes live, asks a model, takes a drawing, and the browser
+// complains of nothing.
+func TestBrowser(t *testing.T) {
+	b := browser(t)
+	folders := map[string]string{
+		"digits/1": train(t, uciDigits(t), "--hidden", "32", "--epochs", "30", "--lr", ".1"),
+		"digits/2": train(t, uciDigits(t), "--hidden", "64", "--epochs", "40", "--lr", ".1"),
+		"mnist/1":  train(t, enlarged(t), "--hidden", "64", "--epochs", "20", "--lr", ".1"),
+	}
+	routing := map[string]host.ModelConfig{"digits": {
+		Labels: map[string]string{"stable": "1", "canary": "2"}, Traffic: map[string]float64{"stable": 90, "canary": 10},
+	}}
+	h := hosted(t, host.Config{Models: routing}, folders)
+	s := listen(t, httpd.Config{Host: h, Keys: []httpd.Key{key("secret", "team-a", true)}, Caches: map[string]cache.Config{"digits": {MaxBytes: 1 << 20}}})
+
+	b.do(chromedp.Navigate(s.url+"/ui"), chromedp.SendKeys(chromedp.ID("token"), "wrong\r"), chromedp.WaitVisible(chromedp.CSS("#sign-in .alert")))
+	if said := b.said(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "401") {
+		t.Errorf("of a wrong token the browser says %q", said)
+	}
+	b.do(chromedp.SendKeys(chromedp.ID("token"), "secret\r"), chromedp.WaitVisible(chromedp.ID("figures")))
+
+	ask(t, b, s)
+	draw(t, b, s)
+	follow(t, b, s)
+	b.do(chromedp.Click(chromedp.ID("clear")))
+	b.stroke(zero())
+	b.until(best + ` === "0"`)
+	b.shot("light", true)
+	looks(t, b)
+
+	b.do(chromedp.Click(chromedp.CSS("header button")), chromedp.WaitVisible(chromedp.ID("token")))
+	if said := b.said(); said != "" {
+		t.Errorf("the browser complains:\n%s", said)
+	}
+}
+
+// ask sends rows by the form, good ones and bad ones.
+func ask(t *testing.T, b *tab, s *running) {
+	t.Helper()
+	row := "[" + strings.Repeat("0,8,", 31) + "0,8]"
+	want := s.class(t, "digits/versions/1", row)
+	b.choose("digits/versions/1")
+	b.do(chromedp.SetValue(chromedp.ID("row"), row), chromedp.Click(chromedp.CSS("button.go")))
+	b.until(best + ` !== ""`)
+	if got := eval[string](b, best); got != want {
+		t.Errorf("the page says %q, /predict %q", got, want)
+	}
+	if n := eval[int](b, `document.querySelectorAll("#answer .bars tr").length`); n != 10 {
+		t.Errorf("%d bars for 10 classes", n)
+	}
+	b.do(chromedp.SetValue(chromedp.ID("row"), "[1, <b>2</b>]"), chromedp.Click(chromedp.CSS("button.go")))
+	b.until(`document.querySelector("#answer .alert b")?.textContent === "400"`)
+	if said := b.said(); !strings.Contains(said, "400") || strings.Contains(said, "Policy") {
+		t.Errorf("of a bad row the browser says %q", said)
+	}
+}
+
+// draw draws a 0 for both models with images, with the mouse; then a line by the keyboard.
+func draw(t *testing.T, b *tab, s *running) {
+	t.Helper()
+	for _, model := range []string{"digits", "mnist"} {
+		b.choose(model)
+		b.stroke(zero())
+		b.until(`document.querySelector("#answer .note")?.textContent.startsWith("` + model + `,") && ` + best + ` !== ""`)
+		row := eval[string](b, `document.getElementById("row").value`)
+		if got := eval[string](b, best); got != "0" || got != s.class(t, model, row) {
+			t.Errorf("%s: a 0 is seen as %s", model, got)
+		}
+	}
+	b.do(chromedp.Click(chromedp.ID("clear")))
+	b.until(`document.getElementById("row").value === ""`)
+	// from the middle, pen up, to the top; pen down, to the bottom
+	b.do(chromedp.Focus(chromedp.ID("canvas")), chromedp.KeyEvent(strings.Repeat(arrowUp, 10)+" "+strings.Repeat(arrowDown, 20)+" "))
+	b.until(`document.getElementById("row").value !== "" && !document.querySelector(".htmx-request")`)
+	// a line, in the middle, of the height that MNIST's digits have
+	b.until(`((v) => v.length === 784 && v[28 * 14 + 14] > 200 && v[28 * 5 + 14] > 100 && v[28 * 22 + 14] > 100 && v.every((x, i) => Math.abs(i % 28 - 13.5) < 3 || x === 0) && v.every((x, i) => x === 0 || i >= 84 && i < 700))(JSON.parse(document.getElementById("row").value))`)
+	if got, want := eval[string](b, best), s.class(t, "mnist", eval[string](b, `document.getElementById("row").value`)); got != want {
+		t.Errorf("a line is %s, and %s to /predict", got, want)
+	}
+}
+
+// follow sees that the figures are live.
+func follow(t *testing.T, b *tab, s *running) {
+	t.Helper()
+	row := "[" + strings.Repeat("1,", 63) + "1]"
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { // some load, until the page has shown it
+		defer close(ended)
+		for i := 0; ctx.Err() == nil; i++ {
+			resp, err := s.send(ctx, "/predict/digits", fmt.Sprintf("[%d,%s", i%50, row[3:]))
+			if err == nil && resp != http.StatusOK || err != nil && !errors.Is(err, context.Canceled) {
+				t.Errorf("status %d, %v", resp, err)
+				return
+			}
+		}
+	}()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	b.until(`document.getElementById("live").textContent === "live"`)
+	b.until(`Number(document.querySelector('[data-key="digits/versions/1"] [data-rate]').textContent.replaceAll(",", "")) > 1`)
+	b.until(`/: [1-9][0-9,.]*, errors 0$/.test(document.getElementById("rate").getAttribute("aria-label"))`)
+	b.until(`/half within [0-9.]+ (µs|ms)/.test(document.getElementById("latency").getAttribute("aria-label"))`)
+	b.until(`document.querySelector('[data-key="digits/versions/1"] [data-label="Cache hits"]').textContent.includes("%")`)
+	if *screenshots != "" {
+		b.until(`document.querySelectorAll("#shown option").length === 3 && performance.now() > 40_000`) // for charts with something in them
+	}
+	// A model that comes is there without loading the page anew.
+	if err := s.host.Load(t.Context(), "points", "1", golden(t, "points")); err != nil {
+		t.Fatal(err)
+	}
+	b.until(`document.querySelector('#target option[value="points/versions/1"]') !== null`)
+	if chosen := eval[string](b, `document.getElementById("target").value`); chosen != "mnist" {
+		t.Errorf("%q is chosen when another model has come", chosen)
+	}
+	// Nor does one that goes.
+	if err := s.host.Unload("points", ""); err != nil {
+		t.Fatal(err)
+	}
+	b.until(`document.querySelector('[data-key="points/versions/1"] .bad')?.textContent === "UNAVAILABLE"`)
+}
+
+// looks looks at the page in the dark, and on a phone.
+func looks(t *testing.T, b *tab) {
+	t.Helper()
+	back := `getComputedStyle(document.body).backgroundColor`
+	light := eval[string](b, back)
+	dark := chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
+		return err
+	})
+	b.do(dark)
+	b.until(back + ` !== "` + light + `"`)
+	b.shot("dark", true)
+	b.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile))
+	b.until(`innerWidth === 390`)
+	if wide := eval[float64](b, `document.documentElement.scrollWidth`); wide > 390 {
+		t.Errorf("on a phone of 390 pixels the page is %v wide", wide)
+	}
+	b.shot("phone", true)
+	// Every field and button has a name.
+	unnamed := eval[string](b, `[...document.querySelectorAll("input, select, textarea, button, #canvas")]
+		.filter((e) => !(e.labels?.length || e.getAttribute("aria-label") || e.textContent.trim())).map((e) => e.outerHTML).join("\n")`)
+	if unnamed != "" {
+		t.Errorf("these have no label: %s", unnamed)
+	}
+}
