@@ -36,6 +36,7 @@ type call struct {
 	limit  int   // of the body, bytes
 	lease  host.Lease
 	count  *figures     // of the version that answers; nil: none does
+	entry  entry        // the one of the call before
 	source cache.Source // of the answer
 }
 

@@ -60,7 +60,7 @@ func (v *visit) Predict(q ui.Question) (ui.Reply, error) {
 		return ui.Reply{}, err
 	}
 	defer c.lease.Release()
-	c.count = s.ledger.of(c.namespace, c.lease.Name(), c.lease.Version.Version())
+	s.ledger.attach(c)
 	start := time.Now()
 	if err := s.answer(c, q.Rows); err != nil {
 		return ui.Reply{}, err

@@ -25,7 +25,7 @@ func (s *Server) predict(c *call) (err error) {
 		return err
 	}
 	defer c.lease.Release()
-	c.count = s.ledger.of(c.namespace, c.lease.Name(), c.lease.Version.Version())
+	s.ledger.attach(c)
 	if c.route.kind != native {
 		if err := checkType(c.ctx.Request.Header.ContentType()); err != nil {
 			return err

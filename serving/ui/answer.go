@@ -53,7 +53,7 @@ type bar struct {
 func answerOf(r Reply) answerView {
 	a := answerView{Model: r.Signature.Model, Version: r.Version, Took: r.Took, Kept: r.Kept, Hidden: max(0, r.Answer.Rows-mostRows)}
 	for row := range r.Answer.Rows - a.Hidden {
-		var outputs []outputView
+		outputs := make([]outputView, 0, len(r.Request.Outputs))
 		for _, choice := range r.Request.Outputs {
 			outputs = append(outputs, outputOf(&r.Signature.Outputs[choice.Index], &r.Answer.Outputs[choice.Index], r.Answer.Rows, row))
 		}

@@ -66,11 +66,10 @@ func browser(t *testing.T) *tab {
 			if err != nil {
 				return
 			}
-			switch m.Type {
-			case chromedp.ConsoleError, chromedp.ConsoleException, chromedp.ConsoleWarning:
+			if m.Type == chromedp.ConsoleError || m.Type == chromedp.ConsoleWarning || m.IsException() {
 				select {
 				case b.console <- m.String():
-				default:
+				default: // a thousand are enough
 				}
 			}
 		}
@@ -121,7 +120,7 @@ func (b *tab) until(expression string) {
 	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](
 		`new Promise((yes) => { const look = () => ((`+expression+`) ? yes(true) : setTimeout(look, 20)); look(); })`, chromedp.EvalAwaitPromise))
 	if err != nil {
-		text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.body.innerText`)) //nolint:errcheck // only for the message
+		text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.body.innerText`)) // for the message
 		b.tb.Fatalf("%s: %v\n%s\n%s", expression, err, b.said(), text)
 	}
 }
@@ -159,7 +158,7 @@ func (b *tab) stroke(points [][2]float64) {
 	box := eval[[]float64](b, `(({x, y, width, height}) => [x, y, width, height])(document.getElementById("canvas").getBoundingClientRect())`)
 	at := func(p [2]float64) (x, y float64) { return box[0] + p[0]*box[2], box[1] + p[1]*box[3] }
 	x, y := at(points[0])
-	steps := []chromedp.Action[chromedp.Void]{chromedp.MouseEvent(chromedp.MousePressed, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1))}
+	steps := append(make([]chromedp.Action[chromedp.Void], 0, len(points)+1), chromedp.MouseEvent(chromedp.MousePressed, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
 	for _, p := range points[1:] {
 		x, y = at(p)
 		steps = append(steps, chromedp.MouseEvent(chromedp.MouseMoved, x, y, chromedp.ButtonLeft))

@@ -42,8 +42,11 @@ func Drawn(s *protocol.Signature) (side, margin, ink int) {
 func Bars(labels []string, p []float32) (shown []string, best string) {
 	for _, b := range bars(labels, p) {
 		shown = append(shown, b.Label)
-		if b.Best {
-			best += b.Label
+		switch {
+		case b.Best && best != "":
+			panic("two bars are the best")
+		case b.Best:
+			best = b.Label
 		}
 	}
 	return shown, best

@@ -181,7 +181,9 @@ func TestForgery(t *testing.T) {
 func TestSessions(t *testing.T) {
 	r := secured(t)
 	one, two := r.signIn(t, "one"), r.signIn(t, "two")
-	get := func(cookie, path string) answer { return r.do(t, http.MethodGet, path, "", map[string]string{"Cookie": cookie}) }
+	get := func(cookie, path string) answer {
+		return r.do(t, http.MethodGet, path, "", map[string]string{"Cookie": cookie})
+	}
 	for _, path := range []string{"/v2", "/v2/models/digits", "/metrics"} {
 		if a := get(one, path); a.status != http.StatusUnauthorized {
 			t.Errorf("%s takes the cookie: %d", path, a.status)

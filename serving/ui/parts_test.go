@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,7 @@ func TestBuckets(t *testing.T) {
 	bound := func(i int) time.Duration { return 25 * time.Microsecond << i }
 	random := rand.New(rand.NewPCG(1, 2))
 	var f ui.Figures
-	var all []time.Duration
+	all := make([]time.Duration, 0, 20_000)
 	for i := range 20_000 {
 		took := time.Duration(math.Exp(random.NormFloat64()*3) * 1e5)
 		switch i % 10 {
@@ -185,7 +186,7 @@ func TestBars(t *testing.T) {
 	}
 	labels, p := make([]string, 100), make([]float32, 100)
 	for i := range labels {
-		labels[i], p[i] = fmt.Sprint(i), float32((i*37)%100)/5000
+		labels[i], p[i] = strconv.Itoa(i), float32((i*37)%100)/5000
 	}
 	shown, best := ui.Bars(labels, p)
 	var want []string
