@@ -114,7 +114,7 @@
   const least = (min, most) => (_, low, high) => [Math.min(min, low ?? min), Math.max(most, high ?? most)];
   function charted() {
     const values = (as) => (_, all) => all.map((v) => (v === null ? "" : as(v)));
-    const clock = {space: 90, values: values((s) => new Date(s * 1000).toLocaleTimeString("en-GB"))};
+    const clock = {space: 90, size: 30, values: values((s) => new Date(s * 1000).toLocaleTimeString("en-GB"))};
     chart("rate", [{}, line("requests", "--accent", number), line("errors", "--bad", number)], [clock, {size: 56, values: values(number)}], {y: {range: least(0, 1)}});
     chart("latency", [{}, line("p50", "--accent", time), line("p99", "--second", time)], [clock, {size: 64, values: values(time)}], {y: {range: least(0, 1e-4)}});
     const bars = {label: "requests", width: 0, fill: css("--accent"), paths: uPlot.paths.bars({size: [0.9, 40]}), points: {show: false}};
