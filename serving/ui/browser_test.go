@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
 	"scalar/serving/cache"
@@ -204,15 +205,29 @@ func (b *tab) choose(target string) {
 func (b *tab) stroke(points [][2]float64) {
 	b.tb.Helper()
 	b.do(chromedp.ScrollIntoView(chromedp.ID("canvas")))
-	box := eval[[]float64](b, `(({x, y, width, height}) => [x, y, width, height])(document.getElementById("canvas").getBoundingClientRect())`)
+	box := b.canvas()
 	at := func(p [2]float64) (x, y float64) { return box[0] + p[0]*box[2], box[1] + p[1]*box[3] }
-	x, y := at(points[0])
-	steps := append(make([]chromedp.Action[chromedp.Void], 0, len(points)+1), chromedp.MouseEvent(chromedp.MousePressed, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
-	for _, p := range points[1:] {
-		x, y = at(p)
-		steps = append(steps, chromedp.MouseEvent(chromedp.MouseMoved, x, y, chromedp.ButtonLeft))
+	mouse := func(what input.DispatchMouseEventType, p [2]float64) {
+		x, y := at(p)
+		b.do(chromedp.MouseEvent(what, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
 	}
-	b.do(append(steps, chromedp.MouseEvent(chromedp.MouseReleased, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1)))...)
+	const drawing = `document.getElementById("canvas").dataset.drawing === "yes"`
+	for mouse(chromedp.MousePressed, points[0]); !eval[bool](b, drawing) || !slices.Equal(b.canvas(), box); mouse(chromedp.MousePressed, points[0]) {
+		mouse(chromedp.MouseReleased, points[0]) // what is above has just grown; while one draws it does not
+		b.do(press("#clear"))
+		box = b.canvas()
+	}
+	for _, p := range points[1:] {
+		mouse(chromedp.MouseMoved, p)
+	}
+	mouse(chromedp.MouseReleased, points[len(points)-1])
+	b.until(`!(` + drawing + `)`)
+}
+
+// canvas returns where the canvas is: left, top, width, height.
+func (b *tab) canvas() []float64 {
+	b.tb.Helper()
+	return eval[[]float64](b, `(({x, y, width, height}) => [x, y, width, height])(document.getElementById("canvas").getBoundingClientRect())`)
 }
 
 // zero is the outline of a 0.
@@ -222,6 +237,11 @@ func zero() (points [][2]float64) {
 		points = append(points, [2]float64{.5 + .22*math.Sin(a), .5 - .35*math.Cos(a)})
 	}
 	return points
+}
+
+// press presses a button by the keyboard: a click could miss what has just moved.
+func press(button string) chromedp.Action[chromedp.Void] {
+	return chromedp.Steps(chromedp.Focus(chromedp.CSS(button)), chromedp.KeyEvent("\r"))
 }
 
 // best is the likeliest class of the answer that the page shows, "" if there is none.
@@ -245,17 +265,18 @@ func TestBrowser(t *testing.T) {
 	b.do(chromedp.Navigate(s.url+"/ui"), chromedp.SendKeys(chromedp.ID("token"), "wrong\r"), chromedp.WaitVisible(chromedp.CSS("#sign-in .alert")))
 	b.complaint("401 (Unauthorized)")
 	b.do(chromedp.SendKeys(chromedp.ID("token"), "secret\r"), chromedp.WaitVisible(chromedp.ID("figures")))
+	b.until(`document.getElementById("live").textContent === "live"`) // the scripts have begun
 
 	ask(t, b, s)
 	drawDigits(t, b, s)
 	follow(t, b, s)
-	b.do(chromedp.Click(chromedp.ID("clear")))
+	b.do(press("#clear"))
 	b.stroke(zero())
 	b.until(best + ` === "0"`)
 	b.shot("light")
 	looks(t, b)
 
-	b.do(chromedp.Click(chromedp.CSS("header button")), chromedp.WaitVisible(chromedp.ID("token")))
+	b.do(press("header button"), chromedp.WaitVisible(chromedp.ID("token")))
 	if said := b.said(); said != "" {
 		t.Errorf("the browser complains:\n%s", said)
 	}
@@ -267,7 +288,7 @@ func ask(t *testing.T, b *tab, s *running) {
 	row := "[" + strings.Repeat("0,8,", 31) + "0,8]"
 	want := s.class(t, "digits/versions/1", row)
 	b.choose("digits/versions/1")
-	b.do(chromedp.SetValue(chromedp.ID("row"), row), chromedp.Click(chromedp.CSS("button.go")))
+	b.do(chromedp.SetValue(chromedp.ID("row"), row), press("button.go"))
 	b.until(best + ` !== ""`)
 	if got := eval[string](b, best); got != want {
 		t.Errorf("the page says %q, /predict %q", got, want)
@@ -275,7 +296,7 @@ func ask(t *testing.T, b *tab, s *running) {
 	if n := eval[int](b, `document.querySelectorAll("#answer .bars tr").length`); n != 10 {
 		t.Errorf("%d bars for 10 classes", n)
 	}
-	b.do(chromedp.SetValue(chromedp.ID("row"), "[1, <b>2</b>]"), chromedp.Click(chromedp.CSS("button.go")))
+	b.do(chromedp.SetValue(chromedp.ID("row"), "[1, <b>2</b>]"), press("button.go"))
 	b.until(`document.querySelector("#answer .alert b")?.textContent === "400"`)
 	b.complaint("400 (Bad Request)")
 }
@@ -292,7 +313,7 @@ func drawDigits(t *testing.T, b *tab, s *running) {
 			t.Errorf("%s: a 0 is seen as %s", model, got)
 		}
 	}
-	b.do(chromedp.Click(chromedp.ID("clear")))
+	b.do(press("#clear"))
 	b.until(`document.getElementById("row").value === ""`)
 	// from the middle, pen up, to the top; pen down, to the bottom
 	b.do(chromedp.Focus(chromedp.ID("canvas")), chromedp.KeyEvent(strings.Repeat(arrowUp, 10)+" "+strings.Repeat(arrowDown, 20)+" "))
@@ -324,7 +345,6 @@ func follow(t *testing.T, b *tab, s *running) {
 		cancel()
 		<-ended
 	}()
-	b.until(`document.getElementById("live").textContent === "live"`)
 	b.until(`Number(document.querySelector('[data-key="digits/versions/1"] [data-rate]').textContent.replaceAll(",", "")) > 1`)
 	b.until(`/: [1-9][0-9,.]*, errors 0$/.test(document.getElementById("rate").getAttribute("aria-label"))`)
 	b.until(`/half within [0-9.]+ (µs|ms)/.test(document.getElementById("latency").getAttribute("aria-label"))`)

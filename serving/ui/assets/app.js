@@ -155,7 +155,7 @@
     const c = canvas.getContext("2d", {willReadFrequently: true});
     const whole = canvas.width;
     const step = whole / 28;
-    let last = null; // where the pen is down
+    let last = null; // where the mouse is down
     let pen = {x: whole / 2, y: whole / 2, down: false}; // of the keyboard
     const line = (from, to) => {
       c.lineWidth = Number(canvas.dataset.pen); // here, since a canvas forgets all when its size is set
@@ -173,6 +173,7 @@
     canvas.addEventListener("pointerdown", (e) => {
       canvas.setPointerCapture(e.pointerId);
       last = point(e);
+      canvas.dataset.drawing = "yes";
       line(last, last);
     });
     canvas.addEventListener("pointermove", (e) => {
@@ -186,6 +187,7 @@
     const up = () => {
       if (last) changed(numbers(canvas));
       last = null;
+      delete canvas.dataset.drawing;
     };
     canvas.addEventListener("pointerup", up);
     canvas.addEventListener("pointercancel", up);
@@ -287,9 +289,10 @@
         e.detail.serverResponse = p.outerHTML;
       }
     }
+    if (of(e).id !== "figures") return;
     const selection = getSelection();
-    if (of(e).id === "figures" && selection && !selection.isCollapsed && $("figures").contains(selection.anchorNode)) {
-      e.detail.shouldSwap = false; // somebody copies from it
+    if ($("canvas")?.dataset.drawing || (selection && !selection.isCollapsed && $("figures").contains(selection.anchorNode))) {
+      e.detail.shouldSwap = false; // somebody draws below it, or copies from it
     }
   });
   document.addEventListener("htmx:afterSwap", () => {
