@@ -142,6 +142,8 @@ func hosted(t *testing.T, c host.Config, folders map[string]string) *host.Host {
 
 // A running is a server on a socket.
 type running struct {
+	*httpd.Server
+
 	host   *host.Host
 	url    string
 	client *http.Client // follows no redirects
@@ -160,7 +162,7 @@ func listen(t *testing.T, c httpd.Config) *running {
 	}
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ln) }()
-	r := &running{host: c.Host, url: "http://" + ln.Addr().String(), token: "secret", client: &http.Client{
+	r := &running{Server: s, host: c.Host, url: "http://" + ln.Addr().String(), token: "secret", client: &http.Client{
 		Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	t.Cleanup(func() {

@@ -223,6 +223,21 @@ func TestSessions(t *testing.T) {
 	}
 }
 
+// A token that is taken back while the server runs ends its sessions, and one that says something else now says it to them.
+func TestRevoked(t *testing.T) {
+	r := secured(t)
+	one, three := r.signIn(t, "one"), r.signIn(t, "three")
+	if err := r.Set(httpd.Settings{Keys: []httpd.Key{key("three", "a", false)}}); err != nil {
+		t.Fatal(err)
+	}
+	if a := r.do(t, http.MethodGet, "/ui/figures", "", map[string]string{"Cookie": one}); a.status != http.StatusUnauthorized {
+		t.Errorf("a session without its token: %d", a.status)
+	}
+	if a := r.do(t, http.MethodGet, "/ui", "", map[string]string{"Cookie": three}); a.status != http.StatusOK || !strings.Contains(a.body, "namespace <b>a</b>") || strings.Contains(a.body, "admin") {
+		t.Errorf("a session whose token has changed: %d %s", a.status, a.body)
+	}
+}
+
 // latency is what a page says of a version's latencies.
 func latency(t *testing.T, page, version string) string {
 	t.Helper()
