@@ -39,17 +39,28 @@ func (h *Host) Load(ctx context.Context, name, version, folder string) error {
 	h.mu.Unlock()
 	err := h.load(ctx, name, version, folder)
 	if err != nil {
+		h.tell(err, name, version, folder)
 		h.mu.Lock()
-		what := "a model's folder cannot be served as it is now: what was loaded before answers on"
 		if r = h.record(name, version); r.v == nil {
-			r.state, what = Unavailable, "a model cannot be served until its folder is mended, and is loaded then"
+			r.state = Unavailable
 		}
 		r.reason = err.Error()
 		h.mu.Unlock()
-		h.config.Log.Error(what, "model", name, "version", version, "folder", folder, "error", err)
 		return fmt.Errorf("load model %s, version %s: %w", name, version, err)
 	}
 	return nil
+}
+
+// tell logs why a version was not loaded, before its state says so.
+func (h *Host) tell(err error, name, version, folder string) {
+	h.mu.Lock()
+	answers := h.record(name, version).v != nil
+	h.mu.Unlock()
+	what := "a model cannot be served until its folder is mended, and is loaded then"
+	if answers {
+		what = "a model's folder cannot be served as it is now: what was loaded before answers on"
+	}
+	h.config.Log.Error(what, "model", name, "version", version, "folder", folder, "error", err)
 }
 
 var errClosed = errors.New("the host is closed")
