@@ -1,13 +1,15 @@
 // Package cache keeps answers of models that say the same of the same rows.
 //
-//	Key ─ Get ─▶ an answer, copied                                    a hit
+//	body ─ Recall ─▶ what it said, and an answer, copied           a hit without parsing
+//	Key ─ Get ─▶ an answer, copied; its body: Remember             a hit
 //	    └ Do ──▶ first one: computes, and its answer is kept           a leader
 //	         └─▶ the same meanwhile: waits for it, no longer than it may   a follower
 //
 // It is asked after who may ask what is known, and which version answers. Values of outputs are
 // kept, so that the id, the encoding and the headers of an answer are its request's own;
-// errors are not kept. A hash finds an entry, and the whole key is compared. A follower of a leader
-// that failed, for whatever reason, computes by itself.
+// errors are not kept. A body that is asked again is kept too, with what it said, so that its numbers need not be parsed.
+// A hash finds an entry, and the whole key is compared. A follower of a leader that failed, for whatever
+// reason, computes by itself.
 package cache
 
 import (
@@ -55,15 +57,17 @@ const largest = 8
 type Cache struct {
 	max     atomic.Int64
 	entries *otter.Cache[uint64, *entry]
+	bodies  atomic.Int64 // of entries, those of bodies
 
 	mu      sync.Mutex // guards flights
 	flights map[uint64]*flight
 }
 
-// entry is an answer that is kept. It never changes.
+// entry is an answer that is kept, or a body. It never changes.
 type entry struct {
 	key    []byte
 	answer protocol.Answer
+	asked  *asked // of a body; nil: it is an answer
 	size   uint32 // bytes, with its key
 }
 
@@ -79,11 +83,17 @@ func New(c Config) (*Cache, error) {
 	if err := c.Check(); err != nil || c.MaxBytes == 0 {
 		return nil, err
 	}
+	made := &Cache{flights: map[uint64]*flight{}}
 	o := &otter.Options[uint64, *entry]{
 		MaximumWeight: uint64(c.MaxBytes),
 		Weigher:       func(_ uint64, e *entry) uint32 { return e.size },
 		Executor:      func(f func()) { f() }, // what is due is done by who comes next
 		Clock:         c.clock,
+		OnDeletion: func(e otter.DeletionEvent[uint64, *entry]) {
+			if e.Value.asked != nil {
+				made.bodies.Add(-1)
+			}
+		},
 	}
 	if c.TTL > 0 {
 		o.ExpiryCalculator = otter.ExpiryWriting[uint64, *entry](c.TTL)
@@ -92,9 +102,9 @@ func New(c Config) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache := &Cache{entries: entries, flights: map[uint64]*flight{}}
-	cache.max.Store(c.MaxBytes)
-	return cache, nil
+	made.entries = entries
+	made.max.Store(c.MaxBytes)
+	return made, nil
 }
 
 // Resize changes how many bytes are kept, 1 or more. What is too much goes at once.
@@ -106,10 +116,10 @@ func (c *Cache) Resize(maxBytes int64) {
 // Close ends what runs in the background.
 func (c *Cache) Close() { c.entries.StopAllGoroutines() }
 
-// Size returns how many answers are kept, and their bytes.
+// Size returns how many answers are kept, and their bytes, with those of bodies.
 func (c *Cache) Size() (entries int, bytes int64) {
 	c.entries.CleanUp()
-	return c.entries.EstimatedSize(), int64(c.entries.WeightedSize())
+	return c.entries.EstimatedSize() - int(c.bodies.Load()), int64(c.entries.WeightedSize())
 }
 
 // Get copies an answer that is kept to a, whose memory it uses again. It allocates nothing where

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"time"
 
 	"scalar/ml/model"
@@ -18,10 +19,12 @@ type executor struct {
 	ex     *model.Executor
 	x      []float32 // rows of features
 	dims   [2]int
-	broken bool    // it panicked in the middle of something
-	runs   uint    // for sampling
-	with   []*call // of a batch
-	errs   []error // of each
+	broken bool      // it panicked in the middle of something
+	runs   uint      // for sampling
+	with   []*call   // of a batch
+	errs   []error   // of each
+	door   *door     // nil: nobody has waited there yet
+	handed time.Time // when it was given to a request that waited; zero: to one that did not
 }
 
 func newExecutor(v *Version) (*executor, error) {
@@ -40,6 +43,33 @@ func (e *executor) renew() error {
 	}
 	e.cpu, e.ex, e.broken = cpu, e.v.predictor.NewExecutor(cpu), false
 	return nil
+}
+
+// yield lets others go first, before something long: where requests wait, and so always one of them computes, all those
+// for whom something has come. It costs 0.2 µs where nobody is there, and 3 µs where some wait.
+func (e *executor) yield() {
+	if e.handed.IsZero() {
+		runtime.Gosched()
+		return
+	}
+	if e.door == nil {
+		var err error
+		if e.door, err = newDoor(); err != nil {
+			e.v.log.Error("requests that are refused may wait for those that are computed", "error", err)
+			runtime.Gosched()
+			return
+		}
+	}
+	e.door.pass()
+}
+
+// close ends it.
+func (e *executor) close() {
+	e.cpu.Close()
+	if e.door != nil {
+		_ = e.door.close() // nobody waits there
+	}
+	*e = executor{}
 }
 
 // room returns memory for n rows of features, with what was in it.

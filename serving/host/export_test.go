@@ -1,6 +1,7 @@
 package host
 
 import (
+	"testing"
 	"time"
 
 	"scalar/ml/model"
@@ -57,4 +58,24 @@ func (q *Queue) Take() (name string) {
 	name = c.tenant.name
 	q.take(c)
 	return name
+}
+
+// Door returns what passes a door, and what closes it.
+func Door(tb testing.TB) (pass, done func()) {
+	tb.Helper()
+	d, err := newDoor()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return d.pass, func() {
+		if err := d.close(); err != nil {
+			tb.Error(err)
+		}
+	}
+}
+
+// Paced tells a version how long rows took of those that waited, and returns its pace.
+func Paced(v *Version, d time.Duration, rows int) time.Duration {
+	v.paced(d, rows)
+	return time.Duration(v.pace.Load())
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"runtime"
 	"time"
 
 	"scalar/serving/protocol"
@@ -29,8 +28,7 @@ func busy(wait time.Duration, format string, args ...any) error {
 }
 
 // yieldFrom is the time of computing from which a goroutine lets others go first, once: they
-// read and refuse what has come meanwhile, or put it into the queue. It costs 0.2 µs where
-// nobody else is there.
+// read and refuse what has come meanwhile, or put it into the queue.
 const yieldFrom = 100 * time.Microsecond
 
 // Terms are those on which a request is computed.
@@ -74,6 +72,11 @@ func (v *Version) cost(rows int) time.Duration {
 	return time.Duration(rows) * time.Duration(v.perRow.Load())
 }
 
+// delay returns how long those who wait need for some rows on all executors together, by what they took of late.
+func (v *Version) delay(rows int) time.Duration {
+	return time.Duration(rows) * time.Duration(max(v.perRow.Load(), v.pace.Load())) / time.Duration(v.cores)
+}
+
 // late counts and returns the error of a deadline.
 func (v *Version) late(rows int, t terms) error {
 	v.mu.Lock()
@@ -107,6 +110,9 @@ func (v *Version) give(e *executor, requests, rows int) {
 		v.stats.Batches++
 		v.stats.Batched += uint64(requests)
 	}
+	if !e.handed.IsZero() && rows > 0 {
+		v.paced(time.Since(e.handed), rows)
+	}
 	v.hand(e)
 }
 
@@ -114,9 +120,11 @@ func (v *Version) give(e *executor, requests, rows int) {
 func (v *Version) hand(e *executor) {
 	c := v.next(1 << 62)
 	if c == nil {
+		e.handed = time.Time{}
 		v.free = append(v.free, e)
 		return
 	}
+	e.handed = time.Now()
 	c.state, c.exec = leading, e
 	c.wake <- struct{}{}
 }
@@ -150,7 +158,7 @@ func (v *Version) finish(c *call, err error) {
 // alone answers a request on its own goroutine with an executor, which it gives back.
 func (v *Version) alone(ctx context.Context, e *executor, t terms, r *protocol.Request, a *protocol.Answer) error {
 	if v.cost(r.Rows) >= yieldFrom {
-		runtime.Gosched()
+		e.yield()
 	}
 	for first := 0; first < r.Rows; first += v.chunk {
 		n := min(v.chunk, r.Rows-first)
@@ -164,6 +172,9 @@ func (v *Version) alone(ctx context.Context, e *executor, t terms, r *protocol.R
 			v.give(e, 1, r.Rows)
 			return err
 		}
+	}
+	if r.Rows > v.chunk {
+		e.handed = time.Time{} // its last part took all this, and there were more rows
 	}
 	v.give(e, 1, r.Rows)
 	return nil

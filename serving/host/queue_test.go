@@ -83,7 +83,8 @@ func TestDeadlineRefused(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() { ask(h, "a", time.Time{}, make([]float32, 40)...) })
 		synctest.Wait()
-		_, _, err = ask(h, "a", began.Add(105*time.Millisecond), 1, 2, 3, 4)
+		// The 11th row is there after 110 ms, and a quarter of that is to be left.
+		_, _, err = ask(h, "a", began.Add(130*time.Millisecond), 1, 2, 3, 4)
 		refused(t, err, 503, "the deadline would pass")
 		if time.Since(began) != 0 {
 			t.Errorf("refused after %v", time.Since(began))
@@ -91,7 +92,7 @@ func TestDeadlineRefused(t *testing.T) {
 		// Another tenant's turn comes after one row of theirs.
 		for range 2 {
 			all.Go(func() {
-				_, _, err := ask(h, "b", began.Add(45*time.Millisecond), 1, 2, 3, 4)
+				_, _, err := ask(h, "b", began.Add(55*time.Millisecond), 1, 2, 3, 4)
 				refused(t, err, 504, "the deadline passed")
 			})
 			synctest.Wait()
@@ -99,7 +100,7 @@ func TestDeadlineRefused(t *testing.T) {
 		if s := h.Models("a")[0].Versions[0]; s.Waiting != 12 {
 			t.Errorf("%d rows wait, want 12", s.Waiting)
 		}
-		time.Sleep(40 * time.Millisecond) // they cannot make it any more, and do not know
+		time.Sleep(50 * time.Millisecond) // they cannot make it any more, and do not know
 		give()
 		all.Wait()
 		if s := v.Stats(); s.Requests != 1 || s.Late != 5 {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +38,7 @@ type Version struct {
 	queueTime time.Duration
 	cores     int
 	perRow    atomic.Int64 // ns, of late
+	pace      atomic.Int64 // ns a row from one request that waited to the next, of late; 0: none has
 	users     atomic.Int64 // who holds it, and 1 for the host; at 0 it is gone
 	gone      func(*Version)
 	shown     bool      // it was in a snapshot; guarded by the host's lock
@@ -176,12 +176,17 @@ const (
 func (v *Version) measure() error {
 	e, best, most := v.free[0], time.Duration(0), v.batch
 	v.batch = 1
+	first, err := newDoor()
+	if err != nil {
+		return err
+	}
+	defer first.close() //nolint:errcheck // nobody waits there
 	for n := 1; n <= most; n *= 2 {
 		x := e.room(n)
 		clear(x)
 		least, start := time.Duration(1<<62), time.Now()
 		for runs := 0; runs < 3 || time.Since(start) < measureFor && runs < 20; runs++ {
-			runtime.Gosched() // requests go first
+			first.pass() // requests go first
 			began := time.Now()
 			if _, err := e.compute(x, n); !warmed(err) {
 				return err
@@ -210,6 +215,14 @@ func (v *Version) measure() error {
 func (v *Version) took(d time.Duration, rows int) {
 	old := v.perRow.Load()
 	v.perRow.Store(max(old+(min(int64(d)/int64(rows), 2*old)-old)/8, 1))
+}
+
+// paced counts for the pace: how long an executor took for rows from when it was handed to one who waited, with
+// all that went first. More than four times the time of computing is no pace, but somebody else on the core.
+func (v *Version) paced(d time.Duration, rows int) {
+	perRow := v.perRow.Load()
+	old := max(v.pace.Load(), perRow)
+	v.pace.Store(old + (min(int64(d)/int64(rows), 4*perRow)-old)/8)
 }
 
 // doubt makes the time a row a little shorter: a request was refused by it, and nobody may be left to
@@ -243,8 +256,7 @@ func (v *Version) release() {
 func (v *Version) end() {
 	v.mu.Lock()
 	for _, e := range v.free {
-		e.cpu.Close()
-		e.cpu, e.ex, e.x, e.with, e.v = nil, nil, nil, nil, nil
+		e.close()
 	}
 	v.free, v.queue, v.predictor, v.encoder = nil, queue{}, nil, nil
 	v.mu.Unlock()

@@ -3,25 +3,24 @@ package host
 import (
 	"context"
 	"net/http"
-	"runtime"
 	"time"
 
 	"scalar/serving/protocol"
 )
 
 // admit reports whether a request may wait: there is room in the queue, or its tenant has less in it
-// than another, whose last request then goes; and its turn comes before its deadline. The
-// lock is held.
+// than another, whose last request then goes; and its turn comes before its deadline, with a quarter to spare, since
+// a queue that is as long as it may be has all its requests at their deadlines. The lock is held.
 func (v *Version) admit(t terms, rows int) error {
 	q := &v.queue
 	full := v.cost(rows)
 	rows = min(rows, v.chunk)
-	ahead := v.cost(q.ahead(t.namespace, rows)) / time.Duration(v.cores)
-	if !t.within(max(ahead, full)) {
+	ahead := v.delay(q.ahead(t.namespace, rows))
+	if !t.within(max(ahead+ahead/4, full)) {
 		v.stats.Late++
 		return busy(ahead, "model %s has so many requests that the deadline would pass before this one is computed", v.name)
 	}
-	if ahead-v.cost(rows)/time.Duration(v.cores) > v.queueTime {
+	if ahead-v.delay(rows) > v.queueTime {
 		v.stats.Full++
 		return busy(ahead, "model %s has too many requests: this one would wait for %v", v.name, ahead.Round(time.Millisecond))
 	}
@@ -168,7 +167,7 @@ func (v *Version) lead(ctx context.Context, e *executor, c *call, r *protocol.Re
 		return v.alone(ctx, e, t, r, a)
 	}
 	if v.cost(c.rows) >= yieldFrom {
-		runtime.Gosched()
+		e.yield()
 	}
 	rows := c.rows
 	e.with = append(e.with[:0], c)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"scalar/serving/cache"
 	"scalar/serving/httpd"
 
 	"github.com/valyala/fasthttp"
@@ -108,25 +109,32 @@ func TestAllocations(t *testing.T) {
 	}
 	r := listen(t, httpd.Config{Keys: nil})
 	secured := listen(t, httpd.Config{Host: r.host, Keys: []httpd.Key{key("one", "a", false)}})
+	cached := listen(t, httpd.Config{Host: r.host, Caches: map[string]cache.Config{"digits": {MaxBytes: 1 << 20}, "points": {MaxBytes: 1 << 20}}})
 	for _, p := range hotPaths() {
-		to := r
 		if p.name == "token" {
-			to = secured
+			checkAllocations(t, secured, p)
+			continue
 		}
-		once := exchange(t, to, p)
-		for range 200 {
-			once()
-		}
-		if n := testing.AllocsPerRun(2000, once); n > 1 {
-			t.Errorf("%s: %v allocations", p.name, n)
-		}
-		handle := handled(t, to, p)
-		for range 200 {
-			handle()
-		}
-		if n := testing.AllocsPerRun(2000, handle); n > 0 {
-			t.Errorf("%s: %v allocations in the handler", p.name, n)
-		}
+		checkAllocations(t, r, p)
+		checkAllocations(t, cached, p)
+	}
+}
+
+func checkAllocations(t *testing.T, to *running, p hot) {
+	t.Helper()
+	once := exchange(t, to, p)
+	for range 200 {
+		once()
+	}
+	if n := testing.AllocsPerRun(2000, once); n > 1 {
+		t.Errorf("%s: %v allocations", p.name, n)
+	}
+	handle := handled(t, to, p)
+	for range 200 {
+		handle()
+	}
+	if n := testing.AllocsPerRun(2000, handle); n > 0 {
+		t.Errorf("%s: %v allocations in the handler", p.name, n)
 	}
 }
 

@@ -31,6 +31,8 @@ type call struct {
 	req    protocol.Request
 	answer protocol.Answer
 	key    cache.Key
+	bodied cache.Key // of the body, if keyed
+	keyed  bool
 	whole  bool  // the body has been read to its end
 	held   int64 // bytes of the budget of all bodies
 	limit  int   // of the body, bytes

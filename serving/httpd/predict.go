@@ -52,14 +52,11 @@ func (s *Server) answer(c *call, body []byte) error {
 	if tenant != nil {
 		defer tenant.Leave()
 	}
-	if len(body) > uncounted/2 {
-		binary := len(c.ctx.Request.Header.Peek(headerLength)) > 0
-		if err := s.need(c, c.size()+int64(c.lease.Signature().RequestSize(len(body), binary))); err != nil {
+	known := s.recall(c, body)
+	if !known {
+		if err := s.understand(c, body); err != nil {
 			return err
 		}
-	}
-	if err := c.parse(body); err != nil {
-		return err
 	}
 	timeout, err := c.timeout()
 	if err != nil {
@@ -68,7 +65,21 @@ func (s *Server) answer(c *call, body []byte) error {
 	if err := s.room(c); err != nil {
 		return err
 	}
+	if known {
+		return nil
+	}
 	return s.compute(c, deadline(c.arrived, timeout))
+}
+
+// understand parses the body of a call, for which there is memory.
+func (s *Server) understand(c *call, body []byte) error {
+	if len(body) > uncounted/2 {
+		binary := len(c.ctx.Request.Header.Peek(headerLength)) > 0
+		if err := s.need(c, c.size()+int64(c.lease.Signature().RequestSize(len(body), binary))); err != nil {
+			return err
+		}
+	}
+	return c.parse(body)
 }
 
 // room makes sure that there may be an answer to a request that was read, and what a cache keeps of both.

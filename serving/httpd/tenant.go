@@ -54,6 +54,26 @@ func (s *Server) enter(c *call) (*limit.Tenant, error) {
 	return nil, &overQuota{protocol.Error{Status: http.StatusTooManyRequests, Message: message}, after}
 }
 
+// short is the longest body that is found by its bytes, and the largest answer: neither is counted.
+const short = uncounted / 2
+
+// recall answers a call by its model's cache, if it has one that knows the body as it came.
+func (s *Server) recall(c *call, body []byte) bool {
+	kept := c.settings.caches[c.lease.Name()]
+	if c.keyed = kept != nil && len(body) <= short; !c.keyed {
+		return false
+	}
+	header := &c.ctx.Request.Header
+	c.bodied.SetBody(c.namespace, c.lease.Digest(), cache.Body{Route: byte(c.route.kind), Type: header.ContentType(), Length: header.Peek(headerLength), Text: body})
+	if !kept.Recall(&c.bodied, &c.req, &c.answer) {
+		return false
+	}
+	kept.sources[cache.Hit].Add(1)
+	c.source = cache.Hit
+	c.count.sources[cache.Hit].Add(1)
+	return true
+}
+
 // compute has a call answered: by its model's cache, if it has one, else by the model.
 func (s *Server) compute(c *call, deadline time.Time) error {
 	kept := c.settings.caches[c.lease.Name()]
@@ -65,6 +85,9 @@ func (s *Server) compute(c *call, deadline time.Time) error {
 		kept.sources[cache.Hit].Add(1)
 		c.source = cache.Hit
 		c.count.sources[cache.Hit].Add(1)
+		if c.keyed && c.lease.Signature().AnswerSize(c.req.Rows) <= short {
+			kept.Remember(&c.bodied, &c.key, &c.req)
+		}
 		return nil
 	}
 	source, err := kept.Do(s.base, deadline, &c.key, &c.answer, func(a *protocol.Answer) error {

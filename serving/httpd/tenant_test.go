@@ -77,6 +77,45 @@ func TestCache(t *testing.T) {
 	}
 }
 
+// TestCachedBodies asks the same bytes again and again: each answer is the first one's, of the model and the namespace that are
+// asked, in the form that is asked for.
+func TestCachedBodies(t *testing.T) {
+	r := start(t, httpd.Config{
+		Keys: []httpd.Key{key("one", "a", true), key("two", "b", false)}, Caches: map[string]cache.Config{"points": {MaxBytes: 1 << 20}},
+	})
+	plain := start(t, httpd.Config{Host: r.host})
+	body := `{"id": "one", "inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]`
+	asks := []struct{ path, kind, body string }{
+		{"/v2/models/points/infer", "application/json", body + "}"},
+		{"/v2/models/points/infer", "application/json", strings.Replace(body, "one", "two", 1) + "}"},
+		{"/v2/models/points/infer", "application/json", body + `, "outputs": [{"name": "distance"}]}`},
+		{"/v2/models/points/infer", "application/json", body + `, "outputs": [{"name": "distance", "parameters": {"binary_data": true}}]}`},
+		{"/v1/models/points:predict", "application/json", `{"instances": [[1, 2]]}`},
+		{"/predict/points", "application/json", `[1, 2]`},
+		{"/predict/points", "application/json", `[[1, 2]]`},
+		{"/predict/points", "text/csv", "1,2\n"},
+	}
+	for round := range 4 {
+		for _, token := range []string{"one", "two"} {
+			for _, a := range asks {
+				want := plain.do(http.MethodPost, a.path, []byte(a.body), "Content-Type", a.kind)
+				got := r.do(http.MethodPost, a.path, []byte(a.body), "Content-Type", a.kind, "Authorization", "Bearer "+token)
+				if want.status != http.StatusOK || got.status != http.StatusOK || !bytes.Equal(got.body, want.body) {
+					t.Errorf("round %d, %s of %s: %d %s, want %d %s", round, a.body, token, got.status, got.body, want.status, want.body)
+				}
+			}
+		}
+	}
+	page := string(r.do(http.MethodGet, "/metrics", nil, "Authorization", "Bearer one").body)
+	for _, want := range []string{`requests_total{model="points",source="hit"} 60`, `requests_total{model="points",source="computed"} 4`, `entries{model="points"} 4`} {
+		if !strings.Contains(page, "\nbsp_serve_cache_"+want+"\n") {
+			t.Errorf("the metrics have no %s", want)
+		}
+	}
+	slow := r.do(http.MethodPost, "/predict/points", []byte(`[1, 2]`), "Content-Type", "application/json", "Authorization", "Bearer one", "X-Request-Timeout-Ms", "soon")
+	bad(t, slow, http.StatusBadRequest)
+}
+
 // TestRefusedWhileSending checks that who is refused before its body was read reads the answer, on a socket.
 func TestRefusedWhileSending(t *testing.T) {
 	r := listen(t, httpd.Config{Keys: []httpd.Key{key("a", "a", false)}})
