@@ -11,7 +11,7 @@ N       ?= 10       # of make e2e: random kills; N/2 kills of the leader under l
 HOURS   ?= 2        # virtual hours of make sim
 SEED    ?= 1        # of its first world
 RUNS    ?= 1000000x # runs of each fuzz test of make fuzz
-ARGS    ?=          # of make bench, bench-graph and bench-ml, such as -only start,local
+ARGS    ?=          # of make bench, bench-graph, bench-ml and bench-serving, such as -only start,local
 
 build: ## the bsp binary, static
 	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/bsp
@@ -62,10 +62,11 @@ bench-ml: build ## training's figures beside OpenBLAS, PyTorch, TensorFlow, scik
 	-bench/peers/install openblas pytorch tensorflow sklearn spark
 	BSP=$(CURDIR)/$(BIN) go run ./bench/cmd/figures -set ml $(ARGS)
 
-bench-serving: build ## the prediction tier's figures beside a bare server, by wrk
+bench-serving: build ## the prediction tier's figures by wrk and an open-loop generator, beside a bare server and the peers, which it installs
+	-bench/peers/install pytorch fastapi triton mlserver torchserve litserve
 	BSP=$(CURDIR)/$(BIN) go run ./bench/cmd/figures -set serving $(ARGS)
 
-peers: ## what bench-graph and bench-ml measure besides, from package registries into bench/peers/.cache
+peers: ## what the other benches measure besides, from package registries into bench/peers/.cache
 	bench/peers/install
 
 page: ## the page's Go code from serving/ui/*.templ

@@ -64,7 +64,7 @@ func (f Figure) Met() bool {
 	return len(f.Samples) > 0 && f.Median() <= f.Mark
 }
 
-// WriteMarkdown writes the figures as a table.
+// WriteMarkdown writes the figures as a table. Of one without samples its note says why.
 func WriteMarkdown(w io.Writer, figures []Figure) error {
 	var b strings.Builder
 	b.WriteString("| figure | median | min–max (runs) | mark | met | limit | times the limit | others | how |\n|---|---|---|---|---|---|---|---|---|\n")
@@ -78,6 +78,10 @@ func WriteMarkdown(w io.Writer, figures []Figure) error {
 			if f.Met() {
 				met = "yes"
 			}
+		}
+		if len(f.Samples) == 0 {
+			fmt.Fprintf(&b, "| %s | – | – | %s | – | – | – | %s | %s |\n", f.Name, mark, f.Peers, f.Note)
+			continue
 		}
 		limit, behind := "–", "–"
 		if len(f.Limit) > 0 {

@@ -24,6 +24,14 @@ func TestFigure(t *testing.T) {
 	}
 }
 
+func TestFigureWithoutSamples(t *testing.T) {
+	var b strings.Builder
+	f := bench.Figure{Name: "z", Unit: "times", Mark: 3, AtLeast: true, Note: "not measured: no java"}
+	if err := bench.WriteMarkdown(&b, []bench.Figure{f}); err != nil || !strings.Contains(b.String(), "| z | – | – | ≥ 3 times | – | – | – |  | not measured: no java |\n") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+}
+
 func TestFigureBesideItsLimit(t *testing.T) {
 	f := bench.Figure{Name: "y", Unit: "GB/s", Samples: []float64{2, 1}, Mark: 1.5, AtLeast: true, Limit: []float64{4, 4, 5}, Floor: "bare"}
 	if !f.Met() || f.Behind() != 2 {

@@ -1,6 +1,6 @@
 // Command bare is the least that a prediction server can be: a fasthttp handler with the
 // project's parser and kernels and nothing else. It has one model, no versions, no tenants, no deadlines,
-// no metrics. `bare FOLDER HOST:PORT` answers POST /v2/models/m/infer, and GET /hello with a word.
+// no metrics. `bare FOLDER HOST:PORT` answers POST /v2/models/m/infer, and /hello with a word, whatever comes with it.
 package main
 
 import (
@@ -89,7 +89,7 @@ func open(folder string) (*server, error) {
 }
 
 func (s *server) handle(ctx *fasthttp.RequestCtx) {
-	if !ctx.IsPost() {
+	if !ctx.IsPost() || string(ctx.Path()) == "/hello" {
 		ctx.SetContentType("text/plain")
 		ctx.SetBodyString("hello")
 		return

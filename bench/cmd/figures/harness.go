@@ -46,7 +46,7 @@ type harness struct {
 func (h *harness) build(ctx context.Context) error {
 	in := func(name string) string { return filepath.Join(h.scratch, name) }
 	h.limit, h.tasks, h.pacer = in("limit"), in("exchange"), in("pacer")
-	return goTool(ctx, "build", "-trimpath", "-o", h.scratch, "./bench/cmd/limit", "./bench/cmd/exchange", "./bench/cmd/pacer", "./bench/cmd/bare")
+	return goTool(ctx, "build", "-trimpath", "-o", h.scratch, "./bench/cmd/limit", "./bench/cmd/exchange", "./bench/cmd/pacer", "./bench/cmd/bare", "./bench/cmd/openloop")
 }
 
 // tool runs one of them and decodes what it prints.

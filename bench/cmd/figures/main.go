@@ -108,15 +108,15 @@ func run(ctx context.Context, o options) error {
 
 // A table is what is measured and written together.
 type table struct {
-	title, target string
-	groups        []group
+	title, target, how string
+	groups             []group
 }
 
 // write returns the table's text; load is the machine's before the first figure.
 func (t table) write(figures []bench.Figure, skipped []string, load string) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n\nMade by `make %s` on: %s.\nLoad before: %s, after: %s. ", t.title, t.target, bench.Machine(), load, bench.Load())
-	b.WriteString("Medians; wall time of the `bsp` process unless said. The machine is noisy: read ratios.\nA limit is a single-purpose program (`bench/limit`) that ran between our own runs; \"times the limit\" is how much worse ours is.\n\n")
+	b.WriteString(t.how + "\n\n")
 	if err := bench.WriteMarkdown(&b, figures); err != nil {
 		return nil, err
 	}
@@ -126,16 +126,24 @@ func (t table) write(figures []bench.Figure, skipped []string, load string) ([]b
 	return b.Bytes(), nil
 }
 
+// What tables say of their figures.
+const (
+	byWallTime = "Medians; wall time of the `bsp` process unless said. The machine is noisy: read ratios.\nA limit is a single-purpose program (`bench/limit`) that ran between our own runs; \"times the limit\" is how much worse ours is."
+	byWrk      = "Medians; ratios are of the same round, in which all servers are asked in turn. The machine is noisy: read ratios.\n" +
+		"wrk with one thread runs on the same cores, 3 s a round; open loop is `bench/cmd/openloop`, which counts from the time that was set for a request. " +
+		"`bare` is `bench/cmd/bare`, hello a word of it. Peers have the same weights, and answers that were compared with ours."
+)
+
 func tableOf(set string) (table, error) {
 	switch set {
 	case "runtime":
-		return table{"The runtime's figures", "bench", groups()}, nil
+		return table{"The runtime's figures", "bench", byWallTime, groups()}, nil
 	case "graph":
-		return table{"The graph engine's figures", "bench-graph", graphGroups()}, nil
+		return table{"The graph engine's figures", "bench-graph", byWallTime, graphGroups()}, nil
 	case "serving":
-		return table{"The prediction tier's figures", "bench-serving", servingGroups()}, nil
+		return table{"The prediction tier's figures", "bench-serving", byWrk, servingGroups()}, nil
 	case "ml":
-		return table{"Training's figures", "bench-ml", mlGroups()}, nil
+		return table{"Training's figures", "bench-ml", byWallTime, mlGroups()}, nil
 	}
 	return table{}, fmt.Errorf("-set %q: want runtime, graph, ml or serving", set)
 }

@@ -17,23 +17,28 @@ import (
 // growthRows are rows of the drawn sets.
 const growthRows = 16384
 
-// drawnRows returns a NPY file of float32 rows with a class of ten in the last column.
+// drawnRows returns a NPY file of growthRows float32 rows with a class of ten in the last column.
 func (h *harness) drawnRows(features int) (string, error) {
-	return h.made(fmt.Sprintf("ml-rows-%d.npy", features), func(path string) (err error) {
+	return h.drawnFile(fmt.Sprintf("ml-rows-%d.npy", features), growthRows, features)
+}
+
+// drawnFile makes such a file of so many rows.
+func (h *harness) drawnFile(name string, rows, features int) (string, error) {
+	return h.made(name, func(path string) (err error) {
 		f, err := os.Create(path)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
 		w := bufio.NewWriterSize(f, 1<<20)
-		head := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", growthRows, features+1)
+		head := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", rows, features+1)
 		head = fmt.Sprintf("%-117s\n", head) // 128 bytes in all
 		if _, err := w.WriteString("\x93NUMPY\x01\x00" + string([]byte{byte(len(head)), 0}) + head); err != nil {
 			return err
 		}
 		r := rand.New(rand.NewPCG(1, uint64(features)))
 		b := make([]byte, 0, 4*(features+1))
-		for i := range growthRows {
+		for i := range rows {
 			b = b[:0]
 			for range features {
 				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(r.NormFloat64())))
