@@ -77,6 +77,8 @@ var Modules = []string{
 //go:embed bsp/graph/free.go
 //go:embed bsp/graph/freestate.go
 //go:embed bsp/graph/frontier.go
+//go:embed bsp/graph/gather.go
+//go:embed bsp/graph/grid.go
 //go:embed bsp/graph/grown.go
 //go:embed bsp/graph/header.go
 //go:embed bsp/graph/ids.go

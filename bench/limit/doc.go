@@ -5,7 +5,7 @@
 //	AllToAll, Star   a barrier of one byte a message over bare connections
 //	Stream           bytes both ways over one connection
 //	Columns          16-byte messages both ways as columns of ids and values
-//	PageRank         ranks of a graph, pulled along one CSR
+//	PageRank         ranks of a graph, pulled along one grid
 //	BFS              steps from a vertex, direction-optimising
 //	Components       weak components by Afforest
 //	SSSP             shortest paths by delta-stepping

@@ -26,10 +26,11 @@ type csr struct {
 	degrees []uint32 // edges that leave
 	in      *rows    // by destination; nil unless asked for
 	out     *rows    // by source; the same
+	edges   *grid    // in the place of in
 }
 
 // want says what load keeps of a graph.
-type want struct{ in, out, weights bool }
+type want struct{ in, out, weights, grid bool }
 
 type edge struct{ src, dst uint32 }
 
@@ -64,6 +65,9 @@ func load(text []byte, workers int, keep want) (*csr, error) {
 	g := &csr{}
 	numbers := g.number(parts, int(top)+1)
 	g.build(parts, numbers, edges, keep)
+	if keep.grid {
+		g.edges, g.in = g.grid(workers), nil
+	}
 	return g, nil
 }
 

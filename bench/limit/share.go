@@ -8,6 +8,7 @@ import (
 // How many vertices a worker takes at once.
 const (
 	chunk      = 1024 // of all; whole words of a bitmap
+	rowChunk   = 4096 // of rows, the longest first
 	frontChunk = 64   // of a frontier, where one may have many edges
 )
 

@@ -84,7 +84,7 @@ func (a *Arena) Free(b []byte) {
 }
 
 // Make returns n values of 0.
-func Make[T uint8 | uint32 | float64](a *Arena, n int) ([]T, error) {
+func Make[T uint8 | uint16 | uint32 | float64](a *Arena, n int) ([]T, error) {
 	var zero T
 	size := n * int(unsafe.Sizeof(zero))
 	if n == 0 || a.take(int64(size)) {

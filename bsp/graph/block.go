@@ -80,7 +80,7 @@ func newBlock(segments []segment, degrees []uint32, limit uint32, to rowStore) (
 	}
 	b.starts = append(b.starts, sum)
 	next[len(degrees)] = sum
-	b.fill(segments, next, to.room(b.targets))
+	b.fill(segments, next, to.room(arena.Mapped(to.arena, b.targets)))
 	return b, nil
 }
 

@@ -27,7 +27,8 @@
 // other and never asks who owns a vertex. Those of a program with Sweep go to the owner
 // of their destination, as rows of places in a [superstep.Mirror]: the own vertices,
 // then copies of those of other peers that have edges to them. Only values travel then,
-// in an order agreed at load, and the gather loop reads one array. The order of vertices
+// in an order agreed at load, and the gather loop reads one array; where it combines all
+// that comes to a vertex the edges lie in a grid, hubs first. The order of vertices
 // and edges depends on the input and the number of peers alone.
 //
 // A binary graph, which [Convert] makes, has its ids sorted: every peer reads them all

@@ -67,9 +67,10 @@ type Input struct {
 	// Sweep only.
 	Neighbours bool
 
-	single  bool // with Ways: lines are edges one way all the same
-	outward bool // rows by source, of LoadOut
-	inward  bool // with Algorithm.Once: edges are kept at both ends
+	single   bool // with Ways: lines are edges one way all the same
+	outward  bool // rows by source, of LoadOut
+	inward   bool // with Algorithm.Once: edges are kept at both ends
+	gathered bool // rows are gathered from, and nothing else looks at them
 }
 
 // loaded returns how an input is loaded, to be pulled or pushed: Ways need every line at
@@ -81,6 +82,7 @@ func (in Input) loaded(pulled bool) (Input, error) {
 	case !pulled && (in.Order || in.Distinct || in.Ways || in.Neighbours || in.Marked != ""):
 		return in, errors.New("graph: Order, Distinct, Ways, Neighbours and Marked of an Input work with Sweep and with Load only")
 	}
+	in.gathered = in.gathered && !in.Ways && !in.Distinct && !in.Neighbours && !in.Weights
 	if in.Ways {
 		in.single = !in.Undirected
 		in.Undirected = true

@@ -78,8 +78,15 @@ type Arrays[V, M any] struct {
 
 // Sources returns where the messages to a vertex are in All: one for every edge to it,
 // in an order that depends on the input and the number of peers alone. Places below
-// len(Values) are own vertices. Read-only.
-func (a *Arrays[V, M]) Sources(vertex int) []uint32 { return a.g.pull.row(vertex) }
+// len(Values) are own vertices. Read-only. With an operator Inbox has what there is to
+// know of them, and the engine keeps them otherwise: then it panics, unless the Input has
+// Ways, Distinct, Neighbours or Weights.
+func (a *Arrays[V, M]) Sources(vertex int) []uint32 {
+	if a.g.pull.grid != nil {
+		panic("graph: Sources where messages are combined: set no Combine, or read Inbox")
+	}
+	return a.g.pull.row(vertex)
+}
 
 // Ways returns which way each of Sources goes, with Input.Ways: Inward, Outward or both.
 // Read-only.
@@ -124,7 +131,7 @@ func Program[V any, M superstep.Number](in Input, define func(g *Global) Algorit
 			return err
 		}
 		in := in
-		in.inward = alg.Once
+		in.inward, in.gathered = alg.Once, alg.Combine != 0 && (alg.Sweep != nil || alg.Pull)
 		g, err := load(ctx, p, in, alg.Sweep != nil || alg.Pull)
 		if err != nil {
 			return err
@@ -210,7 +217,7 @@ func newEngine[V any, M superstep.Number](p *bsp.Peer[Direct[M]], g *part, globa
 	n := len(g.degrees)
 	e.cursors, e.added, e.walked = make([]int, p.N()), make([]int64, p.N()), make([]int64, p.N())
 	if e.all = true; alg.Pull {
-		e.steady = newSteady[M](p, g, global)
+		e.steady = newSteady[M](p, g, global, alg.Combine)
 		e.out = e.steady.mirror.Next()
 	} else {
 		e.lane, e.out = bsp.NewLane[Direct[M], M](p, e.op, g.counts), make([]M, n)

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"scalar/bsp/arena"
-	"scalar/superstep"
 )
 
 // pull is a peer's edges by destination, as compressed rows of sources. A source is its
@@ -22,6 +21,7 @@ type pull struct {
 	watches [][]uint32 // by peer: its vertices that this one watches, ascending
 	watched [][]uint32 // by peer: own vertices that it watches
 	ids     []uint64   // by place, with Input.Neighbours
+	grid    *grid      // in the place of starts and sources, where edges are gathered from and nothing else
 }
 
 // The ways of an edge, as Arrays.Ways gives them: bits, both of an edge both ways.
@@ -61,6 +61,15 @@ func (g *part) buildPull(segments [][]segment, in Input, hand handOver) error {
 	})
 	if err != nil {
 		return err
+	}
+	if in.gathered {
+		telling, made, err := g.buildGrid(segments, ranks, total)
+		if err != nil {
+			return err
+		}
+		if made {
+			return r.agree(g, telling, hand)
+		}
 	}
 	telling := r.number(ranks, g.index, g.counts[g.index])
 	if err := r.lay(int(total), in, g.arena); err != nil {
@@ -111,7 +120,7 @@ func (r *pull) fill(segments [][]segment, ranks [][]uint32, to rowStore) error {
 		sum += n
 	}
 	part := sieve{all: uint32(len(r.starts) - 1)}
-	for part.lo, part.hi = range windows(r.starts, to.room(r.sources)) {
+	for part.lo, part.hi = range windows(r.starts, to.room(arena.Mapped(to.arena, r.sources))) {
 		err := byRange(segments, func(owner int, s segment) error {
 			r.scatter(part.pass(s), ranks[owner])
 			return nil
@@ -283,31 +292,4 @@ func (r *pull) meet(g *part, hand handOver) error {
 		}
 	}
 	return nil
-}
-
-// gather combines for every vertex the values of its sources.
-func gather[M superstep.Number](r *pull, op superstep.Op, all, inbox []M) {
-	none := identity[M](op)
-	start := uint32(0)
-	ends := r.starts[1:]
-	inbox = inbox[:len(ends)]
-	for v, end := range ends {
-		x := none
-		switch op {
-		case superstep.Sum:
-			for _, u := range r.sources[start:end] {
-				x += all[u]
-			}
-		case superstep.Min:
-			for _, u := range r.sources[start:end] {
-				x = min(x, all[u])
-			}
-		default:
-			for _, u := range r.sources[start:end] {
-				x = max(x, all[u])
-			}
-		}
-		inbox[v] = x
-		start = end
-	}
 }

@@ -10,13 +10,14 @@ import (
 // steady is what the engine has more for an algorithm with Pull.
 type steady[M superstep.Number] struct {
 	mirror  *bsp.Mirror[Direct[M], M] // out, of the own vertices and of those that the own ones have edges from
-	busy    *Aggregator[int64]        // peers that are not done: a mirror says nothing of that, it always has something to tell
-	directs int64                     // by Send, in this superstep
+	pulled  *gatherer[M]
+	busy    *Aggregator[int64] // peers that are not done: a mirror says nothing of that, it always has something to tell
+	directs int64              // by Send, in this superstep
 }
 
-func newSteady[M superstep.Number](p *bsp.Peer[Direct[M]], g *part, global *Global) *steady[M] {
+func newSteady[M superstep.Number](p *bsp.Peer[Direct[M]], g *part, global *Global, op superstep.Op) *steady[M] {
 	mirror := bsp.NewMirror[Direct[M], M](p, len(g.degrees), g.pull.watches, g.pull.watched)
-	return &steady[M]{mirror: mirror, busy: NewAggregator[int64](global, superstep.Sum)}
+	return &steady[M]{mirror: mirror, pulled: newGatherer[M](g.pull, op), busy: NewAggregator[int64](global, superstep.Sum)}
 }
 
 // exchangeAll ends the superstep with out in the mirror, and gathers it along the edges.
@@ -30,7 +31,7 @@ func (e *engine[V, M]) exchangeAll(ctx context.Context) error {
 	e.buf = e.global.encode(e.buf[:0])
 	e.p.SetValues(e.buf)
 	return s.mirror.Exchange(ctx, sent, func() {
-		gather(e.part.pull, e.op, s.mirror.All(), e.inbox)
+		s.pulled.gather(s.mirror.All(), e.inbox)
 		e.out, e.all = s.mirror.Next(), true
 		fill(e.out, e.none)
 	})

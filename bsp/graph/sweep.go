@@ -19,12 +19,14 @@ type sweeper[V any, M superstep.Number] struct {
 	none         M // the operator's identity
 
 	gathered []M
+	edges    *gatherer[M]
 	buf      []byte // aggregators
 }
 
 func newSweeper[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direct[M]], g *part, global *Global, alg Algorithm[V, M]) (*sweeper[V, M], error) {
 	n := len(g.degrees)
 	e := &sweeper[V, M]{part: g, p: p, global: global, alg: alg, none: identity[M](alg.Combine), gathered: make([]M, n)}
+	e.edges = newGatherer[M](g.pull, alg.Combine)
 	e.mirror = bsp.NewMirror[Direct[M], M](p, n, g.pull.watches, g.pull.watched)
 	var err error
 	if e.state, err = newState[V](n, e.none); err != nil {
@@ -73,7 +75,7 @@ func (e *sweeper[V, M]) sweep() (sent int64, err error) {
 		if e.global.superstep == 0 {
 			fill(a.Inbox, e.none)
 		} else {
-			gather(e.pull, e.alg.Combine, a.All, a.Inbox)
+			e.edges.gather(a.All, a.Inbox)
 		}
 	}
 	e.alg.Sweep(a)

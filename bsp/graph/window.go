@@ -16,8 +16,8 @@ type rowStore struct {
 
 // room returns how many edges are put in order at once: all in memory, and in a file no
 // more than stay in memory for so long, since they come in any order.
-func (s *rowStore) room(edges []uint32) uint32 {
-	if !arena.Mapped(s.arena, edges) {
+func (s *rowStore) room(mapped bool) uint32 {
+	if !mapped {
 		return math.MaxUint32
 	}
 	return uint32(min(max(s.arena.Budget()/roomShare, leastRoom), math.MaxUint32))

@@ -48,7 +48,7 @@ func (h *harness) ranks(ctx context.Context) (figures []bench.Figure, err error)
 	}
 	for i, t := range []*trial{one, two} {
 		f := seconds(fmt.Sprintf("PageRank R-MAT %d, %d task(s), compute", h.scale, t.tasks), t.compute, 0)
-		f.Limit, f.Floor, f.Note = bare.compute, "one process, all cores, pulls along one CSR", fmt.Sprintf("%d updates; %s", updates, t.how())
+		f.Limit, f.Floor, f.Note = bare.compute, "one process, all cores, pulls along one grid", fmt.Sprintf("%d updates; %s", updates, t.how())
 		f.Peers = "GAP at scale 20, elsewhere: 0.178 (float32, Gauss-Seidel, no dangling mass)"
 		h.times([]float64{1.25, 1.4}[i], &f)
 		figures = append(figures, f)
