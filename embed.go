@@ -22,6 +22,7 @@ var Modules = []string{
 //
 //go:embed go.mod go.sum
 //go:embed bsp/arena/arena.go
+//go:embed bsp/arena/large.go
 //go:embed bsp/bind.go
 //go:embed bsp/bsptest/bsptest.go
 //go:embed bsp/bsptest/doc.go

@@ -233,7 +233,8 @@ func (t *nameTaker) take(payload []byte, items uint64) error {
 		t.last = append(t.last[:0], name...)
 		switch {
 		case !t.direct:
-			t.codes = append(t.codes, t.all.find(name, span{0, len(name)}))
+			whole := span{0, len(name)}
+			t.codes = append(t.codes, t.all.find(name, whole, known(name, whole)))
 		case t.place(hash(name)):
 			t.own.add(name)
 		}

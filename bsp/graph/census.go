@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"slices"
 
+	"scalar/bsp/arena"
 	"scalar/internal/splitmix"
 )
 
@@ -144,11 +145,14 @@ func (d *integerCensus) glance(codes []uint32, ids []uint64) {
 		n := min(glanceBatch, len(ids))
 		d.touch(slots[:n], ids[:n])
 		for i, id := range ids[:n] {
-			if id < uint64(len(direct)) {
+			switch {
+			case i >= 2 && id == ids[i-2]: // lines are often sorted by source
+				codes[i] = codes[i-2]
+			case id < uint64(len(direct)):
 				codes[i] = direct[id] - 1
-				continue
+			default:
+				codes[i] = d.probe(uint64(slots[i]), id)
 			}
-			codes[i] = d.probe(uint64(slots[i]), id)
 		}
 		codes, ids = codes[n:], ids[n:]
 	}
@@ -264,6 +268,7 @@ func (d *integerCensus) rehash() {
 		}
 	}
 	d.hashed, d.table = hashed, make([]slot, max(1024, 1<<bits.Len(uint(2*hashed))))
+	arena.LargePages(d.table)
 	for _, s := range old {
 		if s.code != 0 && s.id >= uint64(len(d.direct)) {
 			d.put(s)

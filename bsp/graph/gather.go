@@ -1,6 +1,9 @@
 package graph
 
-import "scalar/superstep"
+import (
+	"scalar/bsp/arena"
+	"scalar/superstep"
+)
 
 // gatherer combines, for every vertex, the values of the sources of its edges.
 type gatherer[M superstep.Number] struct {
@@ -13,6 +16,7 @@ func newGatherer[M superstep.Number](r *pull, op superstep.Op) *gatherer[M] {
 	g := &gatherer[M]{pull: r, op: op}
 	if r.grid != nil {
 		g.hot = make([]M, max(hubs, len(r.grid.order)))
+		arena.LargePages(g.hot)
 	}
 	return g
 }

@@ -17,7 +17,7 @@ import (
 // rows and a segment of places: both sides of a cell fit the cache.
 type grid struct {
 	order  []uint32 // by place of the mirror: where its value is gathered from
-	rows   []uint32 // vertices by their edges from hubs, most first, so that loops end as they did before
+	rows   []uint32 // vertices, those of each run by their edges from hubs, most first, so that loops end as they did before
 	starts []uint32 // of rows in near, and the end
 	near   []uint16 // sources of those edges
 	shift  uint     // a segment has so many bits
@@ -31,6 +31,7 @@ const (
 	hubs        = 1 << 16 // those places: 512 KiB of 8 bytes each
 	blockBits   = 16      // rows of a block
 	segmentBits = 14      // places of a segment: 128 KiB; in large graphs up to 16 bits
+	runRows     = 1 << 13 // rows of a run, whose edges are written while they are in the cache
 	evenRows    = 1 << 10 // rows of this many edges from hubs or more are left in their order
 )
 
@@ -115,11 +116,12 @@ func (g *grid) fill(segments [][]segment, ranks [][]uint32, r *pull, a *arena.Ar
 	if g.near, err = arena.Make[uint16](a, int(near)); err != nil {
 		return err
 	}
+	arena.LargePages(g.near)
 	part := sieve{all: uint32(len(lens))}
-	to, mapped := rowStore{arena: a}, arena.Mapped(a, g.near) || arena.Mapped(a, g.far)
-	g.arrange(lens, mapped)
+	to := rowStore{arena: a}
+	g.arrange(lens)
 	sumUp(r.starts)
-	for part.lo, part.hi = range windows(r.starts, to.room(mapped)) {
+	for part.lo, part.hi = range windows(r.starts, to.room(arena.Mapped(a, g.near) || arena.Mapped(a, g.far))) {
 		err := byRange(segments, func(owner int, s segment) error {
 			g.scatter(part.pass(s), ranks[owner], lens)
 			return nil
@@ -142,34 +144,35 @@ func sumUp(counts []uint32) (sum uint32) {
 }
 
 // arrange decides where the rows lie, of so many edges from hubs each, and puts their
-// starts in the place of these. What lies in a file is written row by row, as it comes.
-func (g *grid) arrange(lens []uint32, inOrder bool) {
-	g.rows = make([]uint32, len(lens))
-	if inOrder {
-		for v := range g.rows {
-			g.rows[v] = uint32(v)
-		}
-	} else {
-		var starts [evenRows + 1]uint32
-		class := func(n uint32) uint32 { return evenRows - 1 - min(n, evenRows-1) }
-		for _, n := range lens {
-			starts[class(n)+1]++
-		}
-		for i := range starts[1:] {
-			starts[i+1] += starts[i]
-		}
-		for v, n := range lens {
-			g.rows[starts[class(n)]] = uint32(v)
-			starts[class(n)]++
-		}
-	}
-	g.starts = make([]uint32, len(lens)+1)
+// starts in the place of these.
+func (g *grid) arrange(lens []uint32) {
+	g.rows, g.starts = make([]uint32, len(lens)), make([]uint32, len(lens)+1)
 	at := uint32(0)
-	for i, v := range g.rows {
-		g.starts[i] = at
-		lens[v], at = at, at+lens[v]
+	for lo := 0; lo < len(lens); lo += runRows {
+		run := g.rows[lo:min(lo+runRows, len(lens))]
+		longestFirst(run, uint32(lo), lens)
+		for i, v := range run {
+			g.starts[lo+i] = at
+			lens[v], at = at, at+lens[v]
+		}
 	}
 	g.starts[len(lens)] = at
+}
+
+// longestFirst puts the rows from lo on, of so many edges each, in order by these.
+func longestFirst(run []uint32, lo uint32, lens []uint32) {
+	var starts [evenRows + 1]uint32
+	class := func(n uint32) uint32 { return evenRows - 1 - min(n, evenRows-1) }
+	for _, n := range lens[lo:][:len(run)] {
+		starts[class(n)+1]++
+	}
+	for i := range starts[1:] {
+		starts[i+1] += starts[i]
+	}
+	for i, n := range lens[lo:][:len(run)] {
+		run[starts[class(n)]] = lo + uint32(i)
+		starts[class(n)]++
+	}
 }
 
 // count counts the edges from hubs of each row, and those of each cell.

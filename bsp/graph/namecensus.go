@@ -2,7 +2,9 @@ package graph
 
 import (
 	"encoding/binary"
+	"slices"
 
+	"scalar/bsp/arena"
 	"scalar/internal/splitmix"
 )
 
@@ -11,7 +13,9 @@ type nameCensus struct {
 	coding
 	names []stringIDs // by owner, in the order of arrival
 	count int         // of all owners
-	table []nameSlot  // by hash of the key; a power of two, at most half full
+	table []nameSlot  // by hash of the key; a power of two, at most three quarters full
+
+	touched uint32 // what touch read
 }
 
 // A nameKey is a name of up to 15 bytes with its length behind them, so that one look
@@ -68,19 +72,51 @@ func (d *nameCensus) bound() uint64 {
 }
 
 func (d *nameCensus) intern(dst []uint32, text []byte, list vertices) []uint32 {
-	for _, s := range list.spans {
-		dst = append(dst, d.find(text, s))
+	dst = slices.Grow(dst, len(list.spans))
+	var batch [glanceBatch]nameKnown
+	for spans := list.spans; len(spans) > 0; {
+		n := min(glanceBatch, len(spans))
+		d.touch(batch[:n], text, spans)
+		for i, k := range batch[:n] {
+			if i >= 2 && k.nameKey == batch[i-2].nameKey && k.hi != longName { // lines are often sorted by source
+				dst = append(dst, dst[len(dst)-2])
+				continue
+			}
+			dst = append(dst, d.find(text, spans[i], k))
+		}
+		spans = spans[n:]
 	}
 	return dst
 }
 
+// A nameKnown is the key of a name and its hash.
+type nameKnown struct {
+	nameKey
+	spread uint64
+}
+
+func known(text []byte, s span) nameKnown {
+	k := keyOf(text, s)
+	return nameKnown{k, k.hash()}
+}
+
+// touch computes the keys of names and brings the slots where they lie at the earliest into
+// the cache: in a loop of little else, many are under way at once.
+func (d *nameCensus) touch(keys []nameKnown, text []byte, spans []span) {
+	table, mask, sum := d.table, uint64(len(d.table)-1), uint32(0)
+	for i := range keys {
+		keys[i] = known(text, spans[i])
+		sum += table[keys[i].spread&mask].code
+	}
+	d.touched = sum
+}
+
 // find returns the code of a name, a new one if need be.
-func (d *nameCensus) find(text []byte, s span) uint32 {
-	key := keyOf(text, s)
+func (d *nameCensus) find(text []byte, s span, k nameKnown) uint32 {
 	mask := uint64(len(d.table) - 1)
-	at := key.hash() & mask
+	at := k.spread & mask
 	for ; d.table[at].code != 0; at = (at + 1) & mask {
-		if x := &d.table[at]; x.nameKey == key && (key.hi != longName || string(d.name(x.code-1)) == string(text[s.lo:s.hi])) {
+		if x := &d.table[at]; x.nameKey == k.nameKey && (k.hi != longName || string(d.name(x.code-1)) == string(text[s.lo:s.hi])) {
 			return x.code - 1
 		}
 	}
@@ -89,8 +125,8 @@ func (d *nameCensus) find(text []byte, s span) uint32 {
 	d.names[owner].add(name)
 	d.count++
 	code := d.code(owner, uint32(d.names[owner].size()-1))
-	d.table[at] = nameSlot{key, code + 1}
-	if 2*d.count >= len(d.table) {
+	d.table[at] = nameSlot{k.nameKey, code + 1}
+	if 4*d.count >= 3*len(d.table) {
 		d.rehash()
 	}
 	return code
@@ -104,6 +140,7 @@ func (d *nameCensus) name(code uint32) []byte {
 func (d *nameCensus) rehash() {
 	old := d.table
 	d.table = make([]nameSlot, 2*len(old))
+	arena.LargePages(d.table)
 	mask := uint64(len(d.table) - 1)
 	for _, s := range old {
 		if s.code == 0 {
