@@ -56,15 +56,9 @@ func keepToShare(at place) error {
 type place struct{ before, own, here int } // peers of the tasks before it, its own, all
 
 func placeOf(start *wire.TaskStart) (p place) {
-	host := func(task int) string {
-		if task < len(start.Hosts) {
-			return start.Hosts[task]
-		}
-		return "localhost"
-	}
 	me := start.Key.Task
 	for task, r := range start.Ranges {
-		if host(task) != host(me) {
+		if hostOf(start, task) != hostOf(start, me) {
 			continue
 		}
 		if p.here += r.N(); task < me {

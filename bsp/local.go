@@ -262,7 +262,7 @@ func (l *local) start(task int) wire.TaskStart {
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		host = "localhost"
+		host = localhost
 	}
 	for range l.ranges {
 		s.Hosts = append(s.Hosts, host)

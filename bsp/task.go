@@ -400,11 +400,21 @@ func (t *task) interval() time.Duration {
 // host returns the name of the machine that a peer is on.
 func (t *task) host(peer int) string {
 	for i, r := range t.start.Ranges {
-		if peer >= r.Lo && peer < r.Hi && i < len(t.start.Hosts) {
-			return t.start.Hosts[i]
+		if peer >= r.Lo && peer < r.Hi {
+			return hostOf(t.start, i)
 		}
 	}
-	return "localhost"
+	return localhost
+}
+
+// localhost is the machine of tasks of which nothing else is said.
+const localhost = "localhost"
+
+func hostOf(start *wire.TaskStart, task int) string {
+	if task < len(start.Hosts) {
+		return start.Hosts[task]
+	}
+	return localhost
 }
 
 func closeAll(conns []net.Conn) {
