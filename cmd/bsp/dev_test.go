@@ -439,7 +439,7 @@ func TestRenewedCertificates(t *testing.T) {
 		return conn.(*tls.Conn).ConnectionState().PeerCertificates[0].Raw
 	}
 	before := served()
-	c.must("tls", "renew", "--dir", c.dir, "m1", "g1")
+	c.must("tls", "renew", "--dir", c.dir, "m1", "g1", "serve")
 	for name, pid := range c.daemons() {
 		syscall.Kill(pid, syscall.SIGHUP)
 		c.eventually(name+" takes its new certificate", func() bool {
