@@ -74,7 +74,7 @@ func (s *Server) slim(c *call) {
 	case s.bodies.take(n):
 		c.held = n
 	default:
-		c.body, c.plain, c.req, c.answer, c.key = nil, nil, protocol.Request{}, protocol.Answer{}, cache.Key{}
+		c.body, c.plain, c.req, c.answer, c.key, c.bodied = nil, nil, protocol.Request{}, protocol.Answer{}, cache.Key{}, cache.Key{}
 	}
 }
 
