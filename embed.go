@@ -183,6 +183,10 @@ var Modules = []string{
 //go:embed internal/pki/tls.go
 //go:embed internal/pki/verify.go
 //go:embed internal/procfs/procfs.go
+//go:embed internal/ring/agree.go
+//go:embed internal/ring/conn.go
+//go:embed internal/ring/doc.go
+//go:embed internal/ring/ring.go
 //go:embed internal/splitmix/splitmix.go
 //go:embed storage/blobs.go
 //go:embed storage/commit.go

@@ -120,6 +120,10 @@ func HandOver[M any](ctx context.Context, p *Peer[M], out [][]byte) ([][]byte, e
 	return p.c.collected(p.c.port.HandOver(ctx, out))
 }
 
+// Release says that what the last AllToAll or HandOver returned is not read any more, so that
+// its memory serves again. Nobody has to say so.
+func Release[M any](p *Peer[M]) { p.c.port.Release() }
+
 func (c *core) checkRoot(root int) error {
 	if root < 0 || root >= c.t.n {
 		return fmt.Errorf("root %d: there are peers 0 to %d", root, c.t.n-1)

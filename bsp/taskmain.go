@@ -298,6 +298,7 @@ func (m *member) mesh(ctx context.Context, start *wire.TaskStart) (*taskMesh, er
 	switch start.DataPlane {
 	case wire.PlaneUnix:
 		var lc net.ListenConfig
+		mesh.Memory = linkMemory(len(start.Ranges))
 		mesh.Listener, err = lc.Listen(ctx, "unix", filepath.Join(strings.TrimPrefix(start.Listen, "file://"), fmt.Sprintf("t%d", start.Key.Task)))
 		return mesh, err
 	case wire.PlaneTCP:
@@ -321,6 +322,22 @@ func (m *member) mesh(ctx context.Context, start *wire.TaskStart) (*taskMesh, er
 	}
 	mesh.Listener, mesh.client, mesh.Verify = tls.NewListener(l, server), client, certified
 	return mesh, nil
+}
+
+// Shared memory between tasks, each way: whole megabytes wait there for a task that computes,
+// and all links of a job of many tasks do not take more than those of one with few.
+const (
+	maxLinkMemory = 4 << 20
+	minLinkMemory = 64 << 10
+	linksMemory   = 16 << 20 // of a task, each way
+)
+
+func linkMemory(tasks int) int {
+	size := maxLinkMemory
+	for size > minLinkMemory && size*(tasks-1) > linksMemory {
+		size /= 2
+	}
+	return size
 }
 
 // dialTo tells the mesh where the others are.

@@ -19,6 +19,7 @@ type collective struct {
 type round struct {
 	have []bool   // by source
 	data [][]byte // by source
+	in   []*chunk // that some of data are in
 	n    int      // sources that are in or have left
 }
 
@@ -29,9 +30,9 @@ func (c *collective) init(peers int) {
 	}
 }
 
-// put stores a source's part and says whether the round is complete; ok is false if
-// the source gave one already.
-func (c *collective) put(number int, source int, data []byte) (complete, ok bool) {
+// put stores a source's part, and the chunk that it is in, nil if that is not the
+// port's, and says whether the round is complete; ok is false if the source gave one already.
+func (c *collective) put(number int, source int, data []byte, in *chunk) (complete, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := &c.rounds[number&1]
@@ -39,6 +40,9 @@ func (c *collective) put(number int, source int, data []byte) (complete, ok bool
 		return false, false
 	}
 	r.have[source], r.data[source] = true, data
+	if in != nil {
+		r.in = append(r.in, in)
+	}
 	r.n++
 	return r.n == len(r.have), true
 }
@@ -63,21 +67,24 @@ func (c *collective) complete(number int) bool {
 	return r.n == len(r.have)
 }
 
-// collect returns a complete round's data and makes room for the round after next.
-func (c *collective) collect(number int) [][]byte {
+// collect returns a complete round's data, with the chunks that it is in appended to
+// in, and makes room for the round after next.
+func (c *collective) collect(number int, in []*chunk) ([][]byte, []*chunk) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := &c.rounds[number&1]
 	data := slices.Clone(r.data)
 	clear(r.data)
-	r.n = 0
+	in = append(in, r.in...)
+	clear(r.in)
+	r.in, r.n = r.in[:0], 0
 	for i, left := range c.left {
 		r.have[i] = left
 		if left {
 			r.n++
 		}
 	}
-	return data
+	return data, in
 }
 
 // AllToAll gives out[i] to peer i and returns what every peer gave to this one, by
@@ -127,7 +134,7 @@ func (p *Port) exchange(ctx context.Context, part func(to int) []byte) ([][]byte
 		if d := p.to(to); d.link != nil {
 			d.link.sendPart(header{typ: frameCollective, superstep: uint32(number), source: uint32(p.index), dest: uint32(to)}, data)
 		} else if !d.port.quiet.Load() {
-			if complete, _ := d.port.rounds.put(number, p.index, data); complete {
+			if complete, _ := d.port.rounds.put(number, p.index, data, nil); complete {
 				d.port.rouse()
 			}
 		}
@@ -144,7 +151,20 @@ func (p *Port) exchange(ctx context.Context, part func(to int) []byte) ([][]byte
 		return nil, err
 	}
 	p.round++
-	return p.rounds.collect(number), nil
+	clear(p.parts)
+	var data [][]byte
+	data, p.parts = p.rounds.collect(number, p.parts[:0])
+	return data, nil
+}
+
+// Release gives back the memory in which parts of the last collective round came from
+// other tasks: what AllToAll, HandOver or AllGather returned must not be read any more.
+func (p *Port) Release() {
+	for i, c := range p.parts {
+		p.g.buffers.pool.put(c)
+		p.parts[i] = nil
+	}
+	p.parts = p.parts[:0]
 }
 
 // sendPart queues a collective's slice, which is not copied.
@@ -175,22 +195,25 @@ func (in *incoming) collective(h header, c *chunk) (keep bool, err error) {
 		return false, nil
 	}
 	var data []byte
+	var kept *chunk
 	switch {
 	case c != nil && (c.class < 0 || 2*c.n >= len(c.buf)): // the former were fragments
-		data, keep = slices.Clip(c.payload()), true
+		if data = slices.Clip(c.payload()); c.class >= 0 {
+			kept = c
+		}
 	case c != nil:
 		data = copied(c.payload())
 	case h.flags&flagNil == 0:
 		data = []byte{}
 	}
-	complete, ok := p.rounds.put(int(h.superstep), int(h.source), data)
+	complete, ok := p.rounds.put(int(h.superstep), int(h.source), data, kept)
 	if !ok {
-		return keep, fmt.Errorf("%w: collective round %d of peer %d came too early", ErrFrame, h.superstep, h.source)
+		return false, fmt.Errorf("%w: collective round %d of peer %d came too early", ErrFrame, h.superstep, h.source)
 	}
 	if complete {
 		p.rouse()
 	}
-	return keep, nil
+	return kept != nil, nil
 }
 
 // leaveRounds counts a peer out of the collective rounds of all local peers.

@@ -82,6 +82,12 @@ type spoiler struct {
 	done *atomic.Int64
 }
 
+// InMemory is that of the connection: the other end is not wrapped.
+func (c *spoiler) InMemory() bool {
+	m, ok := c.Conn.(interface{ InMemory() bool })
+	return ok && m.InMemory()
+}
+
 func (c *spoiler) Write(b []byte) (int, error) {
 	from := c.done.Add(int64(len(b))) - int64(len(b))
 	if at := c.at - from; at >= 0 && at < int64(len(b)) {
@@ -200,7 +206,7 @@ func TestCutLink(t *testing.T) {
 // A task that disappears is named by all others, also where it stands between them in
 // the tree.
 func TestLostTask(t *testing.T) {
-	for _, transport := range []string{"pipe", "unix", "tcp", "tls"} {
+	for _, transport := range []string{"pipe", "unix", "memory", "tcp", "tls"} {
 		for _, c := range []struct{ tasks, lost int }{{3, 2}, {6, 0}, {6, 3}, {20, 1}} {
 			if c.tasks == 20 && transport != "pipe" {
 				continue // one suffices

@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"scalar/internal/ring"
 )
 
 // Mesh connects a task with all others of its job and epoch.
@@ -22,6 +24,10 @@ type Mesh struct {
 	// Verify says whether the other end of a connection may be that task, by its
 	// certificate for instance; nil: whoever says so is.
 	Verify func(conn net.Conn, task int) error
+	// Memory is how many bytes of shared memory, a power of two from 4 KiB to 1 GiB, carry
+	// what goes one way over a Unix socket; all tasks say the same. 0, and where a
+	// machine has none: sockets carry it.
+	Memory int
 }
 
 // handshakeTime is how long a connection that came in may take to say who it is.
@@ -157,10 +163,14 @@ func (m Mesh) greet(ctx context.Context, conn net.Conn, tasks int) met {
 	if answer == helloWelcome && m.verify(conn, int(h.source)) != nil {
 		answer, stale = helloRefused, false
 	}
-	err = m.sendHello(conn, int(h.source), tasks, answer)
-	if err = errors.Join(err, limit()); err == nil && answer == helloWelcome {
-		return met{task: int(h.source), conn: conn}
+	shared := conn
+	if err = m.sendHello(conn, int(h.source), tasks, answer); err == nil && answer == helloWelcome {
+		shared, err = m.share(conn, ring.Accept)
 	}
+	if err = errors.Join(err, limit()); err == nil && answer == helloWelcome {
+		return met{task: int(h.source), conn: shared}
+	}
+	conn = shared
 	_ = conn.Close() // refused or gone
 	if stale {
 		return met{err: fmt.Errorf("%w: task %d is at epoch %d, this one at %d", ErrEpoch, h.source, h.epoch, m.Epoch)}
@@ -180,6 +190,9 @@ func (m Mesh) dial(ctx context.Context, task, tasks int) met {
 	err = m.sendHello(conn, task, tasks, helloAsk)
 	if err == nil {
 		err = m.welcome(conn, task, tasks)
+	}
+	if err == nil {
+		conn, err = m.share(conn, ring.Offer)
 	}
 	if err = errors.Join(err, limit()); err != nil {
 		_ = conn.Close() // the error is told
@@ -205,6 +218,19 @@ func (m Mesh) welcome(conn net.Conn, task, tasks int) error {
 		return fmt.Errorf("%w: refused by task %d", ErrFrame, h.source)
 	}
 	return m.verify(conn, task)
+}
+
+// share has memory carry what goes over a connection, where it can.
+func (m Mesh) share(conn net.Conn, agree func(*net.UnixConn, int) (*ring.Conn, error)) (net.Conn, error) {
+	sock, ok := conn.(*net.UnixConn)
+	if m.Memory == 0 || !ok {
+		return conn, nil
+	}
+	c, err := agree(sock, m.Memory)
+	if err != nil || c == nil {
+		return conn, err
+	}
+	return c, nil
 }
 
 func (m Mesh) verify(conn net.Conn, task int) error {

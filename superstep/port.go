@@ -54,6 +54,7 @@ type Port struct {
 
 	round  int // collective rounds begun
 	rounds collective
+	parts  []*chunk // that the last round's parts are in, until Release
 }
 
 // dest says where a peer is.

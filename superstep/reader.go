@@ -119,7 +119,7 @@ func (in *incoming) next(r io.Reader) (h header, c *chunk, err error) {
 		}
 	}
 	var sum uint32
-	if c != nil {
+	if c != nil && in.l.summed {
 		sum = checksum(c.payload())
 	}
 	if sum != h.sum {

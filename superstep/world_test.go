@@ -30,7 +30,7 @@ type fataler interface {
 // world is a whole job in this process: tasks of peers over one transport.
 type world struct {
 	tasks     []int                       // number of peers of each
-	transport string                      // pipe, unix, tcp, tls
+	transport string                      // pipe, unix, memory, tcp, tls
 	wrap      func(net.Conn) net.Conn     // around every connection; nil: none
 	each      func(g *superstep.Group)    // called for every group before it runs
 	superstep int                         // the first one
@@ -147,6 +147,9 @@ func (w world) connect(ctx context.Context, t fataler) [][]net.Conn {
 	for task := range n {
 		wg.Go(func() {
 			m := superstep.Mesh{Job: 42, Epoch: 7, Task: task, Listener: listeners[task], Dial: dial}
+			if w.transport == "memory" {
+				m.Memory = 8 << 10 // less than tests send at once
+			}
 			conns[task], errs[task] = m.Connect(ctx, n)
 		})
 	}
@@ -199,7 +202,7 @@ var sockets struct {
 func (w world) listenOne(ctx context.Context, task int) (net.Listener, error) {
 	var config net.ListenConfig
 	switch w.transport {
-	case "unix":
+	case "unix", "memory":
 		sockets.Lock()
 		defer sockets.Unlock()
 		sockets.n++
@@ -288,6 +291,6 @@ func clientTLS() *tls.Config {
 
 var errTest = errors.New("the program says no")
 
-var transports = []string{"pipe", "unix", "tcp", "tls"}
+var transports = []string{"pipe", "unix", "memory", "tcp", "tls"}
 
 var _ fataler = (*testing.T)(nil)

@@ -100,12 +100,15 @@ func (w *writer) giveBack(f *outFrame) {
 }
 
 // seal fills in what only the bytes can tell and returns the payload.
-func (f *outFrame) seal() []byte {
+func (w *writer) seal(f *outFrame) []byte {
 	if f.c == nil {
 		return nil
 	}
 	payload := f.c.payload()
-	f.h.length, f.h.sum = uint32(len(payload)), checksum(payload)
+	f.h.length = uint32(len(payload))
+	if w.l.summed {
+		f.h.sum = checksum(payload)
+	}
 	return payload
 }
 
@@ -113,7 +116,7 @@ func (f *outFrame) seal() []byte {
 // directly.
 func (w *writer) copied(batch []outFrame) error {
 	for i := range batch {
-		payload := batch[i].seal()
+		payload := w.seal(&batch[i])
 		if len(w.gather)+headerSize > gatherBytes {
 			if err := w.flush(); err != nil {
 				return err
@@ -160,7 +163,7 @@ func (w *writer) vectored(batch []outFrame) error {
 	}
 	heads := w.heads[:cap(w.heads)]
 	for i := range batch {
-		payload := batch[i].seal()
+		payload := w.seal(&batch[i])
 		if c := batch[i].c; c != nil && c.ext == nil {
 			batch[i].h.put(c.buf)
 			w.vector = append(w.vector, c.buf[:headerSize+c.n])

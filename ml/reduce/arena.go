@@ -107,6 +107,7 @@ func (a *Arena) Scatter(ctx context.Context) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer a.peers.Release()
 	lo, hi := a.Range(a.peers.Index)
 	size := hi - lo
 	q := nodes[[]float32]{at: a.all}
@@ -171,6 +172,7 @@ func (a *Arena) Gather(ctx context.Context, weights []float32) error {
 	if err != nil {
 		return err
 	}
+	defer a.peers.Release()
 	for peer, part := range parts {
 		if peer == a.peers.Index {
 			continue

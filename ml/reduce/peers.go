@@ -13,9 +13,15 @@ type Peers struct {
 	// What was given away may be written again once a later call has returned: all peers
 	// have read it by then.
 	HandOver func(ctx context.Context, out [][]byte) ([][]byte, error)
+	// Release says that what HandOver returned last is not read any more.
+	Release func()
 }
 
 // Of returns the peers that p is one of.
 func Of[M any](p *bsp.Peer[M]) Peers {
-	return Peers{p.Index(), p.N(), func(ctx context.Context, out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) }}
+	return Peers{
+		p.Index(), p.N(),
+		func(ctx context.Context, out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) },
+		func() { bsp.Release(p) },
+	}
 }
