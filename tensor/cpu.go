@@ -53,7 +53,8 @@ func NewCPU(c Config) (*CPU, error) {
 		return nil, fmt.Errorf("tensor: %d cores: want 1 to %d", c.Cores, maxCores)
 	}
 	if c.tuning == nil {
-		c.tuning = &tuning{kernel.Best(), standard()}
+		isa := kernel.Best()
+		c.tuning = &tuning{isa, standard(isa)}
 	}
 	pool, err := newPool(c.Cores)
 	if err != nil {

@@ -5,9 +5,9 @@ import "scalar/tensor/internal/kernel"
 // Tuned returns a Config with instructions of its own and blocks of kc, mc and nc; 0 is
 // the standard.
 func Tuned(cores int, isa kernel.ISA, kc, mc, nc int) Config {
-	b := standard()
+	b := standard(isa)
 	if kc > 0 {
-		b = blocking{kc, mc, nc}
+		b.kc, b.mc, b.nc = kc, mc, nc
 	}
 	return Config{Cores: cores, tuning: &tuning{isa, b}}
 }

@@ -34,15 +34,24 @@ type workspace struct {
 	tile kernel.Tile
 }
 
-// A blocking says how much of the operands is packed at a time.
+// A blocking says how much of the operands is packed at a time, and which are not.
 type blocking struct {
 	kc int // of k: a panel of a stays in the first cache
 	mc int // rows of a: its panels stay in the second cache, beside one of b
 	nc int // columns of b: its panels stay in the third cache
+
+	fewA, fewB int // uses of a value up to which the operand is read where it lies
 }
 
-// standard returns a blocking from measurements on Zen 4: docs/decisions/0025-generated-kernels.md.
-func standard() blocking { return blocking{kc: 512, mc: 192, nc: 1920} }
+// standard returns a blocking from measurements on Zen 4 and, with AVX2, on Zen 3:
+// docs/decisions/0025-generated-kernels.md.
+func standard(isa kernel.ISA) blocking {
+	b := blocking{kc: 512, mc: 192, nc: 1920, fewA: 1024, fewB: 1024}
+	if isa == kernel.AVX2 {
+		b.fewB = 32
+	}
+	return b
+}
 
 func (p *product) run(c *CPU) {
 	p.lay()
@@ -52,8 +61,9 @@ func (p *product) run(c *CPU) {
 
 // lay decides which operands are read where they lie.
 func (p *product) lay() {
-	p.inPlaceA = inPlace(p.a, p.out.cols)
-	p.inPlaceB = p.packed == nil && inPlace(p.b, p.out.rows)
+	bl := p.cpu.blocking
+	p.inPlaceA = inPlace(p.a) && p.out.cols <= bl.fewA
+	p.inPlaceB = p.packed == nil && inPlace(p.b) && p.out.rows <= bl.fewB
 }
 
 // unit computes cell i.
@@ -66,12 +76,12 @@ func (p *product) unit(worker, i int) {
 	kc := even(p.a.cols, bl.kc, 8)
 	mc := even(r1-r0, bl.mc, p.cpu.isa.MR())
 	for j := c0; j < c1; j += nc {
-		b := block{c0: j, c1: min(j+nc, c1)}
+		b := block{c0: j, c1: min(j+nc, c1), only: mc >= r1-r0}
 		for b.k0 = 0; b.k0 == 0 || b.k0 < p.a.cols; b.k0 += kc {
 			b.k1 = min(b.k0+kc, p.a.cols)
-			p.packB(w, b)
+			p.roomB(w, b)
 			for b.r0 = r0; b.r0 < r1; b.r0 += mc {
-				b.r1 = min(b.r0+mc, r1)
+				b.r1, b.first = min(b.r0+mc, r1), b.r0 == r0
 				p.packA(w, b)
 				p.block(w, b)
 			}
@@ -89,21 +99,22 @@ func even(n, most, unit int) int {
 }
 
 // A block is a part of a product: rows of a, columns of b, and a part of k.
-type block struct{ r0, r1, c0, c1, k0, k1 int }
+type block struct {
+	r0, r1, c0, c1, k0, k1 int
+	first, only            bool // of the rows of a cell
+}
 
-func (p *product) packB(w *workspace, b block) {
-	if p.packed != nil {
-		return
+// roomB makes room for the panels of b. Where no block of rows comes after this one, one panel at a time
+// is kept, which stays near.
+func (p *product) roomB(w *workspace, b block) {
+	isa := p.cpu.isa
+	cols := b.c1 - b.c0
+	if b.only || p.inPlaceB {
+		cols = min(cols, isa.NR())
 	}
-	first := b.c0
-	if p.inPlaceB {
-		isa := p.cpu.isa
-		if first = b.c1 - (b.c1-b.c0)%isa.NR(); (b.c1-first)%isa.Lanes() == 0 {
-			return
-		}
+	if p.packed == nil {
+		w.b = atLeast(w.b, (b.k1-b.k0)*isa.Width(cols))
 	}
-	w.b = atLeast(w.b, (b.k1-b.k0)*p.cpu.isa.Width(b.c1-first))
-	packColumns(p.cpu.isa, w.b, p.b.part(b.k0, b.k1, first, b.c1))
 }
 
 func (p *product) packA(w *workspace, b block) {
@@ -156,29 +167,28 @@ func (p *product) block(w *workspace, b block) {
 	}
 }
 
-// panel returns the part of b's panel at column j that a block needs, and how far apart its rows are.
+// panel returns the part of b's panel at column j that a block needs, and how far apart its rows are. The
+// first block of rows packs it, just before it is used.
 func (p *product) panel(w *workspace, b block, j, cols int) (rows []float32, step int) {
-	width := p.cpu.isa.Width(cols)
+	isa, k := p.cpu.isa, b.k1-b.k0
+	width, at := isa.Width(cols), 0
 	switch {
 	case p.packed != nil:
 		return p.packed.panels[j*p.packed.k:][b.k0*width : b.k1*width], width
-	case !p.inPlaceB:
-		return w.b[(j-b.c0)*(b.k1-b.k0):][:(b.k1-b.k0)*width], width
-	case cols == width:
+	case p.inPlaceB && cols == width:
 		return from(p.b.data, b.k0*p.b.rowStep+j), p.b.rowStep
-	default: // the last, which is packed
-		return w.b[:(b.k1-b.k0)*width], width
+	case !p.inPlaceB && !b.only:
+		at = (j - b.c0) * k
 	}
+	rows = w.b[at:][:k*width]
+	if b.first {
+		packColumns(isa, rows, p.b.part(b.k0, b.k1, j, j+cols))
+	}
+	return rows, width
 }
 
-// inPlace reports whether an operand, rows of neighbours, is read where it lies: packing costs some 8
-// multiplications a value, which is worth it where the product takes a value more than fewUses times,
-// or where rows are whole pages apart, as they then push each other out of the caches.
-func inPlace(m matrix, uses int) bool {
-	return m.colStep == 1 && uses <= fewUses && m.rowStep%pageValues != 0
-}
+// inPlace reports whether an operand, rows of neighbours, can be read where it lies: not where rows are
+// whole pages apart, as they then push each other out of the caches.
+func inPlace(m matrix) bool { return m.colStep == 1 && m.rowStep%pageValues != 0 }
 
-const (
-	fewUses    = 1024
-	pageValues = 1024
-)
+const pageValues = 1024
