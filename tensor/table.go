@@ -12,9 +12,9 @@ func NewTable(numbers *[256]float32) *Table { return &Table{kernel.NewTable(numb
 // Numbers returns the numbers, by byte. They are not to be changed.
 func (t *Table) Numbers() *[256]float32 { return &t.t.Numbers }
 
-// Fast reports whether the processor looks up many bytes at a time (AVX-512 with VBMI), and brings
-// those near that are read soon.
-func (t *Table) Fast() bool { return t.t.Fast() }
+// Nears reports whether [Table.Spell] brings those bytes near that are read soon: with AVX2, and with
+// AVX-512 and VBMI.
+func (t *Table) Nears() bool { return t.t.Nears() }
 
 // Spell sets to[i] to the number of from[i]; to is as long as from at least. Ahead is what will be read
 // soon, as many bytes, or fewer for nothing.

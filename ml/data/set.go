@@ -161,12 +161,12 @@ func (s *Set) Run(i int) (values []float32, classes []uint32) {
 	return values, classes
 }
 
-// spell copies rows of bytes, up to the first that is none or whose table is not fast, and returns how
-// many: while it copies one, another is brought near.
+// spell copies rows of bytes, up to the first that is none or whose table brings nothing near, and returns
+// how many: while it copies one, another is brought near.
 func (s *Set) spell(dst []float32, indices []uint32) int {
 	for k, i := range indices {
 		row, table := s.raw(i)
-		if table == nil || !table.Fast() {
+		if table == nil || !table.Nears() {
 			return k
 		}
 		if k == 0 {

@@ -33,3 +33,15 @@ func PlainDots(d *Dots) { d.plain() }
 
 // PlainSpell looks bytes up in Go.
 func PlainSpell(to []float32, from []byte, t *Table) { t.plain(to, from) }
+
+// SpellersOf returns tables of the same numbers for every set that looks bytes up here.
+func SpellersOf(numbers *[256]float32) (all []*Table) {
+	for i := Plain; i <= speller(); i++ {
+		if i.Usable() {
+			t := NewTable(numbers)
+			t.isa = i
+			all = append(all, t)
+		}
+	}
+	return all
+}

@@ -117,6 +117,9 @@ func momentsAVX2(s *Strips)
 func spellAVX512(s *Spelling)
 
 //go:noescape
+func spellAVX2(s *Spelling)
+
+//go:noescape
 func logitsAVX512(l *Logits)
 
 //go:noescape
@@ -329,7 +332,21 @@ func (i ISA) logits(l *Logits) {
 	}
 }
 
-// spells reports whether the processor looks bytes up in vectors.
-func spells() bool { return AVX512.Usable() && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VBMI }
+// speller returns the set that looks bytes up.
+func speller() ISA {
+	switch {
+	case AVX512.Usable() && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VBMI:
+		return AVX512
+	case AVX2.Usable():
+		return AVX2
+	}
+	return Plain
+}
 
-func (s *Spelling) vectors() { spellAVX512(s) }
+func (i ISA) spell(s *Spelling) {
+	if i == AVX512 {
+		spellAVX512(s)
+	} else {
+		spellAVX2(s)
+	}
+}

@@ -82,6 +82,6 @@ func (ISA) moments(*Strips) { panic("kernel: no vectors") }
 
 func (ISA) logits(*Logits) { panic("kernel: no vectors") }
 
-func spells() bool { return false }
+func speller() ISA { return Plain }
 
-func (*Spelling) vectors() { panic("kernel: no vectors") }
+func (ISA) spell(*Spelling) { panic("kernel: no vectors") }

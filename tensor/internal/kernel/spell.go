@@ -9,12 +9,12 @@ import (
 type Table struct {
 	Numbers [256]float32
 	planes  [4][256]byte // of the numbers' bits, the lowest first
-	fast    bool
+	isa     ISA
 }
 
 // NewTable returns a table of numbers.
 func NewTable(numbers *[256]float32) *Table {
-	t := &Table{Numbers: *numbers, fast: spells()}
+	t := &Table{Numbers: *numbers, isa: speller()}
 	for i, x := range numbers {
 		for p := range t.planes {
 			t.planes[p][i] = byte(math.Float32bits(x) >> (8 * p))
@@ -23,30 +23,31 @@ func NewTable(numbers *[256]float32) *Table {
 	return t
 }
 
-// Fast reports whether Spell looks up many bytes at a time, and brings bytes near.
-func (t *Table) Fast() bool { return t.fast }
+// Nears reports whether Spell brings bytes near that will be read soon.
+func (t *Table) Nears() bool { return t.isa != Plain }
 
 // A Spelling is what the assembly is told.
 type Spelling struct {
-	to     []float32
-	from   []byte
-	ahead  *byte
-	planes *[4][256]byte
+	to      []float32
+	from    []byte
+	ahead   *byte
+	planes  *[4][256]byte
+	numbers *[256]float32
 }
 
 // Spell sets to[i] to the number of from[i]. Ahead is bytes, as many or none, that will be read soon: they
-// are brought near meanwhile, if the table is fast.
+// are brought near meanwhile, where [Table.Nears] says so.
 func (t *Table) Spell(to []float32, from, ahead []byte) {
 	to = to[:len(from)]
-	if !t.fast || len(from) == 0 {
+	if t.isa == Plain || len(from) == 0 {
 		t.plain(to, from)
 		return
 	}
-	s := Spelling{to, from, &from[0], &t.planes}
+	s := Spelling{to, from, &from[0], &t.planes, &t.Numbers}
 	if len(ahead) >= len(from) {
 		s.ahead = &ahead[0]
 	}
-	s.vectors()
+	t.isa.spell(&s)
 }
 
 // plain is Spell in Go, eight at a time: a byte by itself costs a load more.

@@ -16,30 +16,36 @@ func TestSpell(t *testing.T) {
 	for i := range numbers {
 		numbers[i] = math.Float32frombits(r.Uint32())
 	}
-	table := kernel.NewTable(&numbers)
-	t.Log("fast:", table.Fast())
-	for n := range 300 {
-		from, ahead := make([]byte, n), make([]byte, r.IntN(2)*n)
-		for i := range from {
-			from[i] = byte(r.Uint32())
+	for _, table := range kernel.SpellersOf(&numbers) {
+		for n := range 300 {
+			testSpelling(t, r, table, n)
 		}
-		got, plain := make([]float32, n+20), make([]float32, n)
-		for i := range got {
-			got[i] = 7
+	}
+}
+
+// testSpelling looks n bytes up.
+func testSpelling(t *testing.T, r *rand.Rand, table *kernel.Table, n int) {
+	t.Helper()
+	from, ahead := make([]byte, n), make([]byte, r.IntN(2)*n)
+	for i := range from {
+		from[i] = byte(r.Uint32())
+	}
+	got, plain := make([]float32, n+20), make([]float32, n)
+	for i := range got {
+		got[i] = 7
+	}
+	table.Spell(got[:n+r.IntN(20)], from, ahead)
+	kernel.PlainSpell(plain, from, table)
+	for i, x := range got {
+		want := float32(7)
+		if i < n {
+			want = table.Numbers[from[i]]
+			if math.Float32bits(plain[i]) != math.Float32bits(want) {
+				t.Fatalf("plain Go, %d bytes: number %d is %x, want %x", n, i, plain[i], want)
+			}
 		}
-		table.Spell(got[:n+r.IntN(20)], from, ahead)
-		kernel.PlainSpell(plain, from, table)
-		for i, x := range got {
-			want := float32(7)
-			if i < n {
-				want = numbers[from[i]]
-				if math.Float32bits(plain[i]) != math.Float32bits(want) {
-					t.Fatalf("plain Go, %d bytes: number %d is %x, want %x", n, i, plain[i], want)
-				}
-			}
-			if math.Float32bits(x) != math.Float32bits(want) {
-				t.Fatalf("%d bytes: number %d is %x, want %x", n, i, x, want)
-			}
+		if math.Float32bits(x) != math.Float32bits(want) {
+			t.Fatalf("%d bytes: number %d is %x, want %x", n, i, x, want)
 		}
 	}
 }

@@ -134,6 +134,7 @@ func wides() []byte {
 		out.Write(logits(x, &consts))
 	}
 	out.Write(spell())
+	out.Write(spellEach())
 	out.WriteString("\n")
 	for i := range 16 {
 		fmt.Fprintf(&out, "DATA groups<>+%d(SB)/4, $%d\n", 4*i, i%4*4+i/4)

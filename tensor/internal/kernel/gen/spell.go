@@ -4,6 +4,7 @@ package main
 const (
 	fieldSpellTo, fieldSpellFrom, fieldSpellCount = 0, 24, 32
 	fieldSpellAhead, fieldSpellPlanes             = 48, 56
+	fieldSpellNumbers                             = 64
 )
 
 // spell returns spellAVX512: bytes become the float32 that a table of 256 has for them. The table lies in
@@ -70,4 +71,46 @@ func (a *asm) lookUp() {
 	a.op("VPUNPCKHWD Z4, Z8, Z1")
 	a.op("VPUNPCKLWD Z5, Z9, Z2")
 	a.op("VPUNPCKHWD Z5, Z9, Z3")
+}
+
+// spellEach returns spellAVX2: numbers are loaded byte by byte, four of them into a vector, as gathers
+// take longer. Registers: DI to, SI from, CX bytes, DX what will be read soon, R8 the numbers, R9 to R12
+// bytes.
+func spellEach() []byte {
+	const bytes = 16 // at a time
+	a := &asm{isa: avx2}
+	a.text("spellAVX2 looks bytes up.", "spellAVX2", "s *Spelling")
+	a.fields(field{fieldSpellTo, "DI"}, field{fieldSpellFrom, "SI"}, field{fieldSpellCount, "CX"}, field{fieldSpellAhead, "DX"}, field{fieldSpellNumbers, "R8"})
+	a.label("loop")
+	a.op("PREFETCHT0 (DX)")
+	a.op("SUBQ $%d, CX", bytes)
+	a.op("JLT tail")
+	for v := range bytes / 4 {
+		for i := range 4 {
+			a.op("MOVBLZX %d(SI), R%d", 4*v+i, 9+i)
+		}
+		a.op("VMOVSS (R8)(R9*4), X%d", v)
+		for i := 1; i < 4; i++ {
+			a.op("VINSERTPS $%#x, (R8)(R%d*4), X%d, X%d", i<<4, 9+i, v, v)
+		}
+		a.op("VMOVUPS X%d, %d(DI)", v, 16*v)
+	}
+	a.op("ADDQ $%d, SI", bytes)
+	a.op("ADDQ $%d, DX", bytes)
+	a.op("ADDQ $%d, DI", 4*bytes)
+	a.op("JMP loop")
+	a.label("tail")
+	a.op("ADDQ $%d, CX", bytes)
+	a.op("JZ done")
+	a.label("single")
+	a.op("MOVBLZX (SI), R9")
+	a.op("MOVL (R8)(R9*4), R9")
+	a.op("MOVL R9, (DI)")
+	a.op("INCQ SI")
+	a.op("ADDQ $4, DI")
+	a.op("DECQ CX")
+	a.op("JNZ single")
+	a.label("done")
+	a.op("RET")
+	return a.out.Bytes()
 }
