@@ -14,7 +14,7 @@ const (
 // folds returns fold<isa>: a vector of each row of an image's channel becomes the sum of what
 // its taps met. Registers: DI out, SI columns, R8 rows, CX rows left, R9 where in the columns,
 // R10 rows of the window that are left, R12 its columns, R13 and R11 their masks; BX and DX the
-// steps to the next tap and row of the window.
+// steps to the next tap and row of the window; with AVX2, R14 the values to store.
 func folds(x isa) []byte {
 	a := &asm{isa: x}
 	masks := fieldFoldMasks
@@ -29,9 +29,7 @@ func folds(x isa) []byte {
 	if x.masks {
 		a.op("KMOVW %d(AX), K2", fieldFoldMax)
 	} else {
-		a.op("LEAQ lanes<>(SB), R12")
-		a.op("ADDQ %d(AX), R12", fieldFoldMax)
-		a.op("VMOVUPS (R12), Y3")
+		a.count(fieldFoldMax, "R14")
 	}
 	a.foldRows()
 	return a.out.Bytes()
@@ -70,7 +68,7 @@ func (a *asm) foldRows() {
 	if a.masks {
 		a.op("VMOVUPS Z0, K2, (DI)")
 	} else {
-		a.op("VMASKMOVPS Y0, Y3, (DI)")
+		a.put(0, "(DI)", "R14", "R12", "out")
 	}
 	a.op("ADDQ %d(AX), DI", fieldFoldOutStep)
 	a.op("ADDQ $%d, R8", fieldFoldRowSize)

@@ -1,7 +1,5 @@
 package main
 
-import "fmt"
-
 // Vector registers of a gradient of pooling besides those of a pooling.
 const (
 	gradDY              = 0
@@ -12,12 +10,16 @@ const (
 
 // poolGrads returns poolGrad<isa>: windows of two columns, side by side, get the gradient where
 // their pick is and 0 elsewhere. Registers are those of pools, where out is the gradient of what
-// was pooled.
+// was pooled; with AVX2, R12 and R13 have how many values of a pair of vectors are stored.
 func poolGrads(x isa, consts *[]uint32) []byte {
 	a := &asm{isa: x}
 	a.text("poolGrad"+x.name+" sets gradients of windows by their picks.", "poolGrad"+x.name, "p *Pool")
 	a.fields(field{fieldPoolOut, "DI"}, field{fieldPoolPicks, "SI"}, field{fieldPoolIn, "R8"}, field{fieldPoolPlanes, "CX"})
 	a.poolMasks()
+	if !x.masks {
+		a.count(fieldPoolMask, "R12")
+		a.count(fieldPoolMask+8, "R13")
+	}
 	l := &line{a, true, consts}
 	l.bits(1, poolOne)
 	l.bits(0, poolStart)
@@ -116,14 +118,12 @@ func (a *asm) interleaved() {
 		a.op("VUNPCKHPS %s, %s, %s", odd, even, next)  // e2 o2 e3 o3 | e6 o6 e7 o7
 		a.op("VPERM2F128 $0x20, %s, %s, %s", next, first, even)
 		a.op("VPERM2F128 $0x31, %s, %s, %s", next, first, next)
-		first = even
 	}
-	for i, v := range []string{first, next} {
-		at := fmt.Sprintf("%d(R10)", i*a.bytesPer())
-		if a.masks {
-			a.op("VMOVUPS %s, K%d, %s", v, 1+i, at)
-		} else {
-			a.op("VMASKMOVPS %s, %s, %s", v, a.v(poolMasks+i), at)
-		}
+	if a.masks {
+		a.op("VMOVUPS %s, K1, 0(R10)", first)
+		a.op("VMOVUPS %s, K2, %d(R10)", next, a.bytesPer())
+		return
 	}
+	a.put(gradEven, "(R10)", "R12", "BX", "first")
+	a.put(gradNext, "32(R10)", "R13", "BX", "next")
 }

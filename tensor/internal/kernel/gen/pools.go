@@ -31,7 +31,7 @@ const (
 // pools returns maxPool<isa> or meanPool<isa>: a vector of windows of each row of planes, a
 // stride of 1 or 2 apart. Registers: DI out, SI picks, R8 the plane, CX planes left, R9 the
 // windows' corner, DX rows left, R10 and R11 the row in the windows and how many are left, R12
-// and R13 the column.
+// and R13 the column; with AVX2, BX the values to store.
 func pools(x isa, most bool, consts *[]uint32) []byte {
 	a := &asm{isa: x}
 	name, doc := "meanPool"+x.name, "sets means of windows."
@@ -50,6 +50,9 @@ func pools(x isa, most bool, consts *[]uint32) []byte {
 	l.do("VPADDD", poolLanes, poolLanes, poolLanes)
 	for _, apart := range []int{2, 1} {
 		a.label("apart%d", apart)
+		if !x.masks {
+			a.count(fieldPoolMask+16, "BX")
+		}
 		a.op("VPBROADCASTD %d(AX), %s", fieldPoolFirst, x.v(0))
 		if apart == 2 && x.masks {
 			a.op("VMOVUPS %s, %s", x.v(poolLanes), x.v(15)) // the even values of two vectors
@@ -109,7 +112,7 @@ func (a *asm) poolPlanes(l *line, apart int, most bool) {
 	a.op("ADDQ %d(AX), R10", fieldPoolRow)
 	a.op("DECQ R11")
 	a.op("JNZ down%d", apart)
-	a.poolStore(l, most)
+	a.poolStore(l, most, apart)
 	a.op("ADDQ %d(AX), R9", fieldPoolDown)
 	a.op("DECQ DX")
 	a.op("JNZ row%d", apart)
@@ -163,12 +166,12 @@ func (a *asm) larger() {
 }
 
 // poolStore writes what the windows of a row have, and goes to the next.
-func (a *asm) poolStore(l *line, most bool) {
+func (a *asm) poolStore(l *line, most bool, apart int) {
 	store := func(from int, to string) {
 		if a.masks {
 			a.op("VMOVUPS %s, K3, (%s)", a.v(from), to)
 		} else {
-			a.op("VMASKMOVPS %s, %s, (%s)", a.v(from), a.v(poolMasks+2), to)
+			a.put(from, "("+to+")", "BX", "R12", fmt.Sprint(to, apart))
 		}
 		a.op("ADDQ %d(AX), %s", fieldPoolOutStep, to)
 	}

@@ -232,16 +232,17 @@ func (t tile) store(a *asm, rows, nv int) {
 		}
 	}
 	if !t.isa.masks {
-		for j := range nv {
-			a.op("MOVQ %d(AX), R12", fieldMask+8*j)
-			a.op("VMOVUPS (R13)(R12*1), %s", t.b(j))
-		}
+		a.count(fieldMask+8*(nv-1), "R14")
 	}
 	write(func(i, j int) {
-		if t.isa.masks {
-			a.op("VMOVUPS %s, K%d, %d(DX)", t.acc(i, j), j+1, j*t.bytesPer())
-		} else {
-			a.op("VMASKMOVPS %s, %s, %d(DX)", t.acc(i, j), t.b(j), j*t.bytesPer())
+		at := fmt.Sprintf("%d(DX)", j*t.bytesPer())
+		switch {
+		case t.isa.masks:
+			a.op("VMOVUPS %s, K%d, %s", t.acc(i, j), j+1, at)
+		case j < nv-1: // only the last vector is not whole
+			a.op("VMOVUPS %s, %s", t.acc(i, j), at)
+		default:
+			a.put(i*t.nv+j, at, "R14", "R12", fmt.Sprint(id, "r", i))
 		}
 	})
 	a.op("VZEROUPPER")
