@@ -102,7 +102,7 @@ func (c *CPU) Conv(out, x Dense[float32], v Conv) error {
 	if p.slides() {
 		p.kind = (*convolution).slide
 		p.panels = atLeast(p.panels, g.o*g.taps())
-		packRows(c.isa, p.panels, dense(p.weights, g.o, g.taps()))
+		packRows(c.isa, p.panels, dense(p.weights, g.o, g.taps()), c.isa.FilterRows(g.o))
 	}
 	c.pool.run(p, g.n)
 	p.end()

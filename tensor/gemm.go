@@ -122,7 +122,7 @@ func (p *product) packA(w *workspace, b block) {
 		return
 	}
 	w.a = atLeast(w.a, (b.k1-b.k0)*(b.r1-b.r0))
-	packRows(p.cpu.isa, w.a, p.a.part(b.r0, b.r1, b.k0, b.k1))
+	packRows(p.cpu.isa, w.a, p.a.part(b.r0, b.r1, b.k0, b.k1), p.cpu.isa.MR())
 }
 
 // atLeast returns s, or a longer slice without its values.

@@ -50,10 +50,10 @@ func packColumns(isa kernel.ISA, to []float32, b matrix) {
 	}
 }
 
-// packRows packs all rows of a into panels of MR rows, the last of those that are left.
-func packRows(isa kernel.ISA, to []float32, a matrix) {
-	for i := 0; i < a.rows; i += isa.MR() {
-		lines := min(isa.MR(), a.rows-i)
+// packRows packs all rows of a into panels of so many each, the last of those that are left.
+func packRows(isa kernel.ISA, to []float32, a matrix, each int) {
+	for i := 0; i < a.rows; i += each {
+		lines := min(each, a.rows-i)
 		isa.Pack(to[i*a.cols:], kernel.Panel{
 			From: from(a.data, i*a.rowStep), Line: a.rowStep, Step: a.colStep, Lines: lines, Width: lines, K: a.cols,
 		})

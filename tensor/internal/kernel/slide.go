@@ -1,5 +1,7 @@
 package kernel
 
+import "slices"
+
 // A Slide is a part of a convolution of an image that plain code takes as a product of
 // gathered columns: rows of A by what each tap meets, taken from the image as it lies. Value
 // c of row r of C is
@@ -26,6 +28,9 @@ type Span struct {
 	lanes         [3][8]int32 // the same as mask: of first, of second, of both
 }
 
+// isWhole reports whether all lanes of AVX2's vectors are places of one row.
+func (s *Span) isWhole() bool { return s.mask[0] == 1<<8-1 }
+
 // Images are the sizes of a convolution of one image with its padding, and where its taps and
 // its places lie. Pairs are down and across.
 type Images struct {
@@ -38,7 +43,8 @@ type Images struct {
 
 const bytesOf = 4 // a float32
 
-// Lay sets where taps and, if the set has vectors and the step allows it, spans lie.
+// Lay sets where taps and, if the set has vectors and the step allows it, spans lie: with AVX2 first those
+// that lie in one row as a whole.
 func (m *Images) Lay(i ISA) {
 	m.Offsets, m.Spans = m.Offsets[:0], m.Spans[:0]
 	for d := range 2 {
@@ -72,6 +78,17 @@ func (m *Images) Lay(i ISA) {
 		m.Spans = append(m.Spans, s)
 		at += first + second
 	}
+	if i == AVX2 { // it has code for these
+		slices.SortStableFunc(m.Spans, func(a, b Span) int {
+			switch {
+			case a.isWhole() == b.isWhole():
+				return 0
+			case a.isWhole():
+				return -1
+			}
+			return 1
+		})
+	}
 }
 
 // values is how many values an image has.
@@ -79,7 +96,7 @@ func (m *Images) values() int { return m.Channels * m.Size[0] * m.Size[1] }
 
 // Filters are what images are convolved with.
 type Filters struct {
-	Panels []float32 // weights, packed in panels of [ISA.MR] rows
+	Panels []float32 // weights, packed in panels of [ISA.FilterRows] rows
 	Bias   []float32 // of rows; nil: none
 	ReLU   bool
 }
@@ -96,19 +113,49 @@ func (i ISA) Convolve(out, image []float32, w Filters, m *Images) {
 	if w.ReLU {
 		s.flags = ReLU
 	}
-	for r := 0; r < rows; r += i.MR() {
-		s.rows = min(i.MR(), rows-r)
+	each := i.FilterRows(rows)
+	for r := 0; r < rows; r += each {
+		s.rows = min(each, rows-r)
 		s.a, s.c = w.Panels[r*k:][:s.rows*k], out[r*places:]
 		if w.Bias != nil {
 			s.bias = w.Bias[r:]
 		}
-		for v := 0; v < len(m.Spans); v += s.vectors {
-			s.spans = m.Spans[v:]
-			s.vectors = min(i.spansAtOnce(), len(s.spans))
-			i.slide(&s)
-		}
+		i.slideAll(s, m.Spans)
 	}
+}
+
+// slideAll goes through the spans.
+func (i ISA) slideAll(s Slide, spans []Span) {
+	for len(spans) > 0 {
+		s.spans, s.vectors = spans, min(i.spansAtOnce(), len(spans))
+		if w := i.wholeSpans(spans); w > 0 {
+			s.flags |= whole
+			s.vectors = w
+		} else {
+			s.flags &^= whole
+		}
+		i.slide(&s)
+		spans = spans[s.vectors:]
+	}
+}
+
+// FilterRows returns how many of so many rows are packed together: [ISA.MR] at most, as equal as can be.
+func (i ISA) FilterRows(rows int) int {
+	panels := max(1, (rows+i.MR()-1)/i.MR())
+	return max(1, (rows+panels-1)/panels)
 }
 
 // spansAtOnce is how many vectors a call computes.
 func (i ISA) spansAtOnce() int { return [...]int{0, 2, 3}[i] }
+
+// wholeSpans returns how many of the first spans a call computes that takes vectors of one row; 0: none.
+func (i ISA) wholeSpans(spans []Span) int {
+	if i != AVX2 {
+		return 0
+	}
+	n := 0
+	for n < min(len(spans), 3) && spans[n].isWhole() {
+		n++
+	}
+	return n
+}

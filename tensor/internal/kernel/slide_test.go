@@ -67,8 +67,9 @@ func TestConvolve(t *testing.T) {
 		}
 		for _, isa := range kernel.All()[1:] {
 			panels := make([]float32, len(weights))
-			for o := 0; o < rows; o += isa.MR() {
-				n := min(isa.MR(), rows-o)
+			each := isa.FilterRows(rows)
+			for o := 0; o < rows; o += each {
+				n := min(each, rows-o)
 				isa.Pack(panels[o*taps:], kernel.Panel{From: weights[o*taps:], Line: taps, Step: 1, Lines: n, Width: n, K: taps})
 			}
 			m.Lay(isa)

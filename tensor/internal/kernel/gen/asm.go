@@ -140,8 +140,8 @@ func products() []byte {
 	var out bytes.Buffer
 	out.Write(tile{avx512, 8, 3}.write())
 	out.Write(tile{avx2, 4, 3}.write())
-	out.Write(slide{avx512, 8, 3}.write())
-	out.Write(slide{avx2, 4, 2}.write())
+	out.Write(slide{avx512, 8, 3, false}.write())
+	out.Write(slide{avx2, 4, 2, false}.write())
 	out.Write(taps(avx512))
 	out.Write(taps(avx2))
 	out.Write(folds(avx512))

@@ -22,6 +22,7 @@ const (
 type slide struct {
 	isa
 	mr, nv int
+	whole  bool // all places of a vector lie in one row: one load brings it
 }
 
 // The vector registers: accumulators, B's row, A's value or a scratch, and masks.
@@ -46,18 +47,36 @@ func (s slide) write() []byte {
 	a := &asm{isa: s.isa}
 	a.text(fmt.Sprintf("slide%s computes up to %d×%d places of images.", s.name, s.mr, s.nv*s.lanes), "slide"+s.name, "s *Slide")
 	a.fields(field{fieldSlideA, "SI"}, field{fieldSlideOffsets, "DI"}, field{fieldSlideK, "CX"}, field{fieldSlideVectors, "R8"}, field{fieldSlideRows, "R9"})
+	if !s.masks { // what needs no masks leaves registers for a vector more
+		a.op("TESTQ $%d, %d(AX)", flagWhole, fieldSlideFlags)
+		a.op("JZ split")
+		slide{s.isa, s.mr, s.nv + 1, true}.parts(a)
+		a.label("split")
+	}
+	s.parts(a)
+	return a.out.Bytes()
+}
+
+// id ends the labels of a part.
+func (s slide) id(rows, nv int) string {
+	return fmt.Sprintf("%dx%d%s", rows, nv, map[bool]string{true: "whole"}[s.whole])
+}
+
+// parts jumps to the part of so many rows and vectors as there are, and has them all.
+func (s slide) parts(a *asm) {
+	suffix := map[bool]string{true: "whole"}[s.whole]
 	for nv := s.nv; nv >= 1; nv-- {
 		if nv > 1 {
 			a.op("CMPQ R8, $%d", nv)
-			a.op("JLT vectors%d", nv-1)
+			a.op("JLT vectors%d%s", nv-1, suffix)
 		}
 		for rows := s.mr; rows > 1; rows-- {
 			a.op("CMPQ R9, $%d", rows)
-			a.op("JEQ rows%dx%d", rows, nv)
+			a.op("JEQ rows%s", s.id(rows, nv))
 		}
-		a.op("JMP rows1x%d", nv)
+		a.op("JMP rows%s", s.id(1, nv))
 		if nv > 1 {
-			a.label("vectors%d", nv-1)
+			a.label("vectors%d%s", nv-1, suffix)
 		}
 	}
 	for nv := s.nv; nv >= 1; nv-- {
@@ -65,19 +84,20 @@ func (s slide) write() []byte {
 			s.part(a, rows, nv)
 		}
 	}
-	return a.out.Bytes()
 }
 
 // part computes rows×nv vectors.
 func (s slide) part(a *asm, rows, nv int) {
-	id := fmt.Sprintf("%dx%d", rows, nv)
+	id := s.id(rows, nv)
 	a.label("rows%s", id)
 	a.op("MOVQ %d(AX), DX", fieldSlideSpans)
 	for j := range nv {
-		for part := range 2 {
+		for part := range s.rowsOfVector() {
 			a.op("MOVQ %d(DX), %s", j*spanSize+fieldSpanFirst+8*part, s.base(j, part))
 			a.op("ADDQ %d(AX), %s", fieldSlideFrom, s.base(j, part))
-			s.loadMask(a, j, part, s.mask(j, part))
+			if !s.whole {
+				s.loadMask(a, j, part, s.mask(j, part))
+			}
 		}
 	}
 	a.op("MOVQ %d(AX), BX", fieldSlideBias)
@@ -112,6 +132,14 @@ func (s slide) part(a *asm, rows, nv int) {
 	a.op("RET")
 }
 
+// rowsOfVector is how many rows of the image a vector has places of.
+func (s slide) rowsOfVector() int {
+	if s.whole {
+		return 1
+	}
+	return 2
+}
+
 func (slide) each(rows, nv int, do func(i, j int)) {
 	for i := range rows {
 		for j := range nv {
@@ -132,32 +160,39 @@ func (s slide) loadMask(a *asm, j, part int, to string) {
 // load loads vector j of B.
 func (s slide) load(a *asm, j int) {
 	at := func(part int) string { return fmt.Sprintf("(%s)(BX*1)", s.base(j, part)) }
-	if s.masks {
+	switch {
+	case s.masks:
 		a.op("VMOVUPS.Z %s, %s, %s", at(0), s.mask(j, 0), s.b(j))
 		a.op("VMOVUPS %s, %s, %s", at(1), s.mask(j, 1), s.b(j))
-		return
+	case s.whole:
+		a.op("VMOVUPS %s, %s", at(0), s.b(j))
+	default:
+		a.op("VMASKMOVPS %s, %s, %s", at(0), s.mask(j, 0), s.b(j))
+		a.op("VMASKMOVPS %s, %s, %s", at(1), s.mask(j, 1), s.spare())
+		a.op("VORPS %s, %[2]s, %[2]s", s.spare(), s.b(j))
 	}
-	a.op("VMASKMOVPS %s, %s, %s", at(0), s.mask(j, 0), s.b(j))
-	a.op("VMASKMOVPS %s, %s, %s", at(1), s.mask(j, 1), s.spare())
-	a.op("VORPS %s, %[2]s, %[2]s", s.spare(), s.b(j))
 }
 
 // store writes C.
 func (s slide) store(a *asm, rows, nv int) {
 	a.op("MOVQ %d(AX), R8", fieldSlideStride)
 	for j := range nv {
-		mask := "K7"
-		if !s.masks {
-			mask = s.mask(0, 0)
+		switch {
+		case s.masks:
+			s.loadMask(a, j, 2, "K7")
+		case !s.whole:
+			a.op("POPCNTQ %d(DX), R9", j*spanSize+fieldSpanMask+16)
 		}
-		s.loadMask(a, j, 2, mask)
 		a.op("MOVQ %d(AX), BX", fieldSlideC)
 		a.op("ADDQ %d(DX), BX", j*spanSize+fieldSpanAt)
 		for i := range rows {
-			if s.masks {
+			switch {
+			case s.masks:
 				a.op("VMOVUPS %s, K7, (BX)", s.acc(i, j))
-			} else {
-				a.op("VMASKMOVPS %s, %s, (BX)", s.acc(i, j), mask)
+			case s.whole:
+				a.op("VMOVUPS %s, (BX)", s.acc(i, j))
+			default:
+				a.put(i*s.nv+j, "(BX)", "R9", "R10", fmt.Sprint(s.id(rows, nv), "at", i, "x", j))
 			}
 			if i < rows-1 {
 				a.op("ADDQ R8, BX")
