@@ -11,15 +11,19 @@ type Taps struct {
 	offsets         []int // of rows, in bytes
 	cols, left      int   // places in a row, rows that are left
 	step, jump      int   // bytes from one place to the next, and besides from a row's end
+	vectors         int   // of a row of C; AVX-512 has one
 }
 
-// TapLanes returns how many columns the vectors of [ISA.AddTaps] have for n, or 0 if the set has
-// no vectors.
+// TapLanes returns how many columns [ISA.AddTaps] takes at a time for n, or 0 if the set has no vectors:
+// one vector of either set, or two of AVX2.
 func (i ISA) TapLanes(n int) int {
-	if i == AVX512 && n <= AVX2.Lanes() {
+	switch {
+	case i == Plain:
+		return 0
+	case n <= AVX2.Lanes():
 		return AVX2.Lanes()
 	}
-	return [...]int{0, 8, 16}[i]
+	return AVX512.Lanes()
 }
 
 // AddTaps adds to sums, taps × lanes, the products of what each tap of an image meets and
@@ -31,7 +35,10 @@ func (i ISA) AddTaps(sums, image, panel []float32, lanes int, m *Images) {
 	}
 	t := Taps{cols: m.Out[1], step: bytesOf * m.Step[1]}
 	t.jump = bytesOf*m.Step[0]*m.Size[1] - t.cols*t.step
-	const most = 8 // rows at once
+	most := 8 // rows at once
+	if lanes == AVX512.Lanes() && i == AVX2 {
+		t.vectors, most = 2, 6
+	}
 	rows := max(1, panelPlaces/t.cols)
 	blocks := (n + most - 1) / most
 	for y := 0; y < m.Out[0]; y += rows {
@@ -39,7 +46,7 @@ func (i ISA) AddTaps(sums, image, panel []float32, lanes int, m *Images) {
 		for b := range blocks {
 			from, to := b*n/blocks, (b+1)*n/blocks
 			t.offsets, t.c, t.left = m.Offsets[from:to], sums[from*lanes:], min(rows, m.Out[0]-y)
-			if lanes == AVX512.Lanes() {
+			if lanes == AVX512.Lanes() && i == AVX512 {
 				AVX512.taps(&t)
 			} else {
 				AVX2.taps(&t)
