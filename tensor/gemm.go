@@ -153,17 +153,12 @@ func (p *product) block(w *workspace, b block) {
 		if t.Bias = nil; last && p.bias != nil {
 			t.Bias = p.bias[j : j+cols]
 		}
-		for i := b.r0; i < b.r1; i += isa.MR() {
-			t.Rows = min(isa.MR(), b.r1-i)
-			if t.A, t.ARow, t.AStep = from(p.a.data, i*p.a.rowStep+b.k0), p.a.rowStep, 1; !p.inPlaceA {
-				t.A, t.ARow, t.AStep = w.a[(i-b.r0)*t.K:][:t.Rows*t.K], 1, t.Rows
-			}
-			t.C = p.out.data[i*p.out.rowStep+j:]
-			if t.Next = nil; i+isa.MR() < b.r1 {
-				t.Next = t.C[isa.MR()*p.out.rowStep:]
-			}
-			isa.Run(t)
+		t.Rows = b.r1 - b.r0
+		if t.A, t.ARow, t.AStep = from(p.a.data, b.r0*p.a.rowStep+b.k0), p.a.rowStep, 1; !p.inPlaceA {
+			t.A, t.AStep = w.a[:t.Rows*t.K], 0
 		}
+		t.C = p.out.data[b.r0*p.out.rowStep+j:]
+		isa.Run(t)
 	}
 }
 

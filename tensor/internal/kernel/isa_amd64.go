@@ -125,9 +125,8 @@ func logitsAVX512(l *Logits)
 //go:noescape
 func logitsAVX2(l *Logits)
 
-// Run computes the tile. See [Tile].
-func (i ISA) Run(t *Tile) {
-	t.check(i)
+// tile computes as many rows as a tile has, and with AVX2 those of so many tiles.
+func (i ISA) tile(t *Tile) {
 	switch i {
 	case AVX512:
 		tileAVX512(t)

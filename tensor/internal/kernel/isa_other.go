@@ -5,11 +5,8 @@ package kernel
 // Usable reports whether this processor has the set.
 func (i ISA) Usable() bool { return i == Plain }
 
-// Run computes the tile. See [Tile].
-func (i ISA) Run(t *Tile) {
-	t.check(i)
-	t.plain()
-}
+// tile computes as many rows as a tile has.
+func (ISA) tile(t *Tile) { t.plain() }
 
 // Map computes value by value. See [Map].
 func (ISA) Map(m *Map) {

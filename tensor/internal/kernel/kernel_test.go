@@ -141,50 +141,81 @@ func fill(r *rand.Rand, to []float32) {
 // place makes operands that are packed, or lie in matrices with gaps.
 func place(r *rand.Rand, t *kernel.Tile, width int) {
 	t.ARow, t.AStep, t.BStep = 1, t.Rows, width
-	switch r.IntN(3) {
+	switch r.IntN(4) {
 	case 0:
 		t.AStep, t.BStep = t.Rows+r.IntN(9), width+r.IntN(70)
 	case 1:
 		t.ARow, t.AStep = t.K+r.IntN(9), 1
+	case 2:
+		t.AStep = 0
 	}
 	last := max(t.K-1, 0)
-	t.A, t.B = make([]float32, (t.Rows-1)*t.ARow+last*t.AStep+1), make([]float32, last*t.BStep+width)
+	if t.A = make([]float32, (t.Rows-1)*t.ARow+last*t.AStep+1); t.AStep == 0 {
+		t.A = make([]float32, t.Rows*t.K)
+	}
+	t.B = make([]float32, last*t.BStep+width)
 }
 
-// TestTile compares every shape of a tile with plain Go, bit by bit, and sees that
-// nothing is written around C.
+// unpacked returns a tile whose A is not in panels of so many rows.
+func unpacked(t kernel.Tile, mr int) kernel.Tile {
+	if t.AStep > 0 {
+		return t
+	}
+	a := make([]float32, t.Rows*t.K+1)
+	for row := range t.Rows {
+		first := row / mr * mr
+		n := min(mr, t.Rows-first)
+		for k := range t.K {
+			a[row*t.K+k] = t.A[first*t.K+k*n+row-first]
+		}
+	}
+	t.A, t.ARow, t.AStep = a, t.K, 1
+	return t
+}
+
+// TestTile compares every shape of a tile, and several of them below each other, with plain Go, bit by bit,
+// and sees that nothing is written around C.
 func TestTile(t *testing.T) {
 	for _, isa := range kernel.All() {
 		r := rand.New(rand.NewPCG(3, 4))
-		for rows := 1; rows <= isa.MR(); rows++ {
+		for rows := 1; rows <= 3*isa.MR(); rows++ {
 			for cols := 1; cols <= isa.NR(); cols++ {
 				for _, k := range []int{0, 1, 2, 3, 4, 5, 7, 9, 64} {
-					tile := kernel.Tile{K: k, Rows: rows, Stride: cols + r.IntN(9)}
-					tile.Flags = r.IntN(4)
-					tile.SetCols(isa, cols)
-					place(r, &tile, isa.Width(cols))
-					c := make([]float32, tile.Stride*rows+32)
-					fill(r, tile.A)
-					fill(r, tile.B)
-					fill(r, c)
-					if r.IntN(2) == 0 {
-						tile.Bias = make([]float32, cols)
-						fill(r, tile.Bias)
-					}
-					want := append([]float32(nil), c...)
-					end := (rows-1)*tile.Stride + cols
-					tile.C = want[:end]
-					kernel.PlainTile(&tile)
-					tile.C, tile.Next = c[:end], c
-					isa.Run(&tile)
-					for i := range c {
-						if !same(c[i], want[i]) {
-							t.Fatalf("%v, %d×%d, k %d, flags %d: value %d is %x, want %x", isa, rows, cols, k, tile.Flags, i, c[i], want[i])
-						}
-					}
+					testTile(t, r, isa, rows, cols, k)
 				}
 			}
 		}
+	}
+}
+
+func testTile(t *testing.T, r *rand.Rand, isa kernel.ISA, rows, cols, k int) {
+	t.Helper()
+	tile := kernel.Tile{K: k, Rows: rows, Stride: cols + r.IntN(9)}
+	tile.Flags = r.IntN(4)
+	tile.SetCols(isa, cols)
+	place(r, &tile, isa.Width(cols))
+	c := make([]float32, tile.Stride*rows+32)
+	fill(r, tile.A)
+	fill(r, tile.B)
+	fill(r, c)
+	if r.IntN(2) == 0 {
+		tile.Bias = make([]float32, cols)
+		fill(r, tile.Bias)
+	}
+	want := append([]float32(nil), c...)
+	end := (rows-1)*tile.Stride + cols
+	plain := unpacked(tile, isa.MR())
+	plain.C = want[:end]
+	kernel.PlainTile(&plain)
+	tile.C = c[:end]
+	isa.Run(&tile)
+	for i := range c {
+		if !same(c[i], want[i]) {
+			t.Fatalf("%v, %d×%d, k %d, flags %d: value %d is %x, want %x", isa, rows, cols, k, tile.Flags, i, c[i], want[i])
+		}
+	}
+	if len(tile.C) != end || tile.Rows != rows {
+		t.Fatalf("%v, %d×%d: a run leaves %d values of C and %d rows, want %d and %d", isa, rows, cols, len(tile.C), tile.Rows, end, rows)
 	}
 }
 

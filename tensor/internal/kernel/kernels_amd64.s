@@ -4617,9 +4617,9 @@ zero4x3:
 	VXORPS Y11, Y11, Y11
 
 start4x3:
-	MOVQ 96(AX), R11
-	TESTQ R11, R11
-	JZ fetched
+	LEAQ (DX)(R8*4), R11
+	CMPQ 224(AX), $1
+	JEQ fetched
 	PREFETCHT0 0(R11)
 	PREFETCHT0 64(R11)
 	ADDQ R8, R11
@@ -4933,8 +4933,7 @@ single4x3r3:
 	VMOVSS X11, (R12)
 
 put4x3r3:
-	VZEROUPPER
-	RET
+	JMP stored4x3
 
 whole4x3:
 	VMOVUPS Y0, 0(DX)
@@ -4952,6 +4951,17 @@ whole4x3:
 	VMOVUPS Y9, 0(DX)
 	VMOVUPS Y10, 32(DX)
 	VMOVUPS Y11, 64(DX)
+
+stored4x3:
+	DECQ 224(AX)
+	JZ last4x3tile
+	MOVQ 24(AX), DI
+	MOVQ 120(AX), CX
+	ADDQ 232(AX), SI
+	ADDQ R8, DX
+	JMP rows4x3
+
+last4x3tile:
 	VZEROUPPER
 	RET
 
@@ -5879,8 +5889,7 @@ single4x2r3:
 	VMOVSS X10, (R12)
 
 put4x2r3:
-	VZEROUPPER
-	RET
+	JMP stored4x2
 
 whole4x2:
 	VMOVUPS Y0, 0(DX)
@@ -5894,6 +5903,17 @@ whole4x2:
 	ADDQ R8, DX
 	VMOVUPS Y9, 0(DX)
 	VMOVUPS Y10, 32(DX)
+
+stored4x2:
+	DECQ 224(AX)
+	JZ last4x2tile
+	MOVQ 24(AX), DI
+	MOVQ 120(AX), CX
+	ADDQ 232(AX), SI
+	ADDQ R8, DX
+	JMP rows4x2
+
+last4x2tile:
 	VZEROUPPER
 	RET
 
@@ -6671,8 +6691,7 @@ single4x1r3:
 	VMOVSS X9, (R12)
 
 put4x1r3:
-	VZEROUPPER
-	RET
+	JMP stored4x1
 
 whole4x1:
 	VMOVUPS Y0, 0(DX)
@@ -6682,6 +6701,17 @@ whole4x1:
 	VMOVUPS Y6, 0(DX)
 	ADDQ R8, DX
 	VMOVUPS Y9, 0(DX)
+
+stored4x1:
+	DECQ 224(AX)
+	JZ last4x1tile
+	MOVQ 24(AX), DI
+	MOVQ 120(AX), CX
+	ADDQ 232(AX), SI
+	ADDQ R8, DX
+	JMP rows4x1
+
+last4x1tile:
 	VZEROUPPER
 	RET
 

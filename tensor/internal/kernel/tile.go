@@ -1,6 +1,6 @@
 package kernel
 
-// A Tile is a block of C and the panels that it is the product of:
+// A Tile is rows of C, of a few vectors each, and the panels that they are the product of:
 //
 //	C[r][c] = φ(chain + Bias[c]),  chain = fma(A[K-1][r], B[K-1][c], … fma(A[0][r], B[0][c], start))
 //
@@ -8,14 +8,15 @@ package kernel
 // argument with ReLU (of NaN it is NaN) and nothing without. The bias is added after
 // the chain; nil is none.
 //
-// Value r of column k of A is A[r·ARow+k·AStep]. Row k of B begins at k·BStep, and has [ISA.Width]
+// Value r of column k of A is A[r·ARow+k·AStep]. With an AStep of 0, A is packed: panels of [ISA.MR] rows, and
+// one of those that are left, have their columns one after the other, and lie side by side. Row k of B begins at k·BStep, and has [ISA.Width]
 // of the columns that [Tile.SetCols] was told. C is row-major with Stride values from row
 // to row. Columns of C beyond those are neither read nor written.
 type Tile struct {
 	A, B, C, Bias []float32
-	Next          []float32 // C of the tile that comes next, to be brought near; nil: none
+	next          []float32 // C of the rows that come next, to be brought near; nil: none
 	K, Stride     int
-	Rows          int // 1 to [ISA.MR]
+	Rows          int // from 1
 	Flags         int
 
 	vectors int // of a row
@@ -25,6 +26,8 @@ type Tile struct {
 
 	ARow, AStep int // in values
 	BStep       int
+
+	tiles, jump int // of [ISA.MR] rows each, counted down by AVX2; bytes of A from behind the columns of one to the next
 }
 
 // Flags of a tile.
@@ -54,13 +57,49 @@ func (t *Tile) SetCols(i ISA, cols int) {
 
 // check panics where the assembly would reach outside of a slice.
 func (t *Tile) check(i ISA) {
-	if t.Rows < 1 || t.Rows > i.MR() || t.cols < 1 || t.cols > i.NR() || min(t.K, t.Stride, t.ARow, t.AStep, t.BStep) < 0 {
+	if t.Rows < 1 || t.cols < 1 || t.cols > i.NR() || min(t.K, t.Stride, t.ARow, t.AStep, t.BStep) < 0 {
 		panic("kernel: a tile of an impossible shape")
 	}
-	short := t.K > 0 && (len(t.A) <= (t.Rows-1)*t.ARow+(t.K-1)*t.AStep || len(t.B) < (t.K-1)*t.BStep+t.width)
+	last := (t.Rows-1)*t.ARow + (t.K-1)*t.AStep
+	if t.AStep == 0 {
+		last = t.Rows*t.K - 1
+	}
+	short := t.K > 0 && (len(t.A) <= last || len(t.B) < (t.K-1)*t.BStep+t.width)
 	if short || len(t.C) < (t.Rows-1)*t.Stride+t.cols || t.Bias != nil && len(t.Bias) < t.cols {
 		panic("kernel: a tile beyond its slices")
 	}
+}
+
+// Run computes the rows, [ISA.MR] at a time. See [Tile].
+func (i ISA) Run(t *Tile) {
+	t.check(i)
+	all := [...][]float32{t.A, t.C}
+	rows, step, mr := t.Rows, t.AStep, i.MR()
+	aTile := mr * t.ARow
+	if step == 0 {
+		t.ARow, aTile = 1, mr*t.K
+	}
+	for left := rows; ; {
+		t.Rows, t.next = min(left, mr), nil
+		tiles := 1
+		if i == AVX2 {
+			tiles = max(left/mr, 1)
+		}
+		if step == 0 {
+			t.AStep = t.Rows
+		}
+		t.tiles, t.jump = tiles, bytesOf*(aTile-t.K*t.AStep)
+		done := tiles * t.Rows
+		if left > done {
+			t.next = t.C[done*t.Stride:]
+		}
+		i.tile(t)
+		if left -= done; left == 0 {
+			break
+		}
+		t.A, t.C = t.A[min(tiles*aTile, len(t.A)):], t.next // of no columns there may be none
+	}
+	t.A, t.C, t.Rows, t.AStep = all[0], all[1], rows, step
 }
 
 // plain is the tile in Go.

@@ -25,6 +25,7 @@ const (
 	fieldK, fieldStride, fieldRows, fieldFlags   = 120, 128, 136, 144
 	fieldVectors, fieldMask                      = 152, 160
 	fieldARow, fieldAStep, fieldBStep            = 200, 208, 216
+	fieldTiles, fieldJump                        = 224, 232
 )
 
 // write returns the function tile<isa>. Registers: SI a, DI b, DX c, R8 bytes from a
@@ -100,15 +101,40 @@ func (t tile) part(a *asm, rows, nv int) {
 	t.loop(a, rows, nv)
 	t.epilogue(a, rows, nv)
 	t.store(a, rows, nv)
+	t.end(a, rows, nv)
+}
+
+// loops reports whether the code of so many rows goes on to the next tile itself.
+func (t tile) loops(rows int) bool { return !t.isa.masks && rows == t.mr }
+
+// end goes to the next tile, or returns.
+func (t tile) end(a *asm, rows, nv int) {
+	if t.loops(rows) {
+		id := fmt.Sprintf("%dx%d", rows, nv)
+		a.label("stored%s", id)
+		a.op("DECQ %d(AX)", fieldTiles)
+		a.op("JZ last%stile", id)
+		a.fields(field{fieldB, "DI"}, field{fieldK, "CX"})
+		a.op("ADDQ %d(AX), SI", fieldJump)
+		a.op("ADDQ R8, DX")
+		a.op("JMP rows%s", id)
+		a.label("last%stile", id)
+	}
 	a.op("VZEROUPPER")
 	a.op("RET")
 }
 
 // prefetch asks for the C of the tile that comes next.
 func (t tile) prefetch(a *asm) {
-	a.op("MOVQ %d(AX), R11", fieldNext)
-	a.op("TESTQ R11, R11")
-	a.op("JZ fetched")
+	if t.isa.masks {
+		a.op("MOVQ %d(AX), R11", fieldNext)
+		a.op("TESTQ R11, R11")
+		a.op("JZ fetched")
+	} else {
+		a.op("LEAQ (DX)(R8*%d), R11", t.mr)
+		a.op("CMPQ %d(AX), $1", fieldTiles)
+		a.op("JEQ fetched")
+	}
 	for i := range t.mr {
 		for offset := 0; offset < t.nv*t.bytesPer(); offset += 64 {
 			a.op("PREFETCHT0 %d(R11)", offset)
@@ -245,8 +271,12 @@ func (t tile) store(a *asm, rows, nv int) {
 			a.put(i*t.nv+j, at, "R14", "R12", fmt.Sprint(id, "r", i))
 		}
 	})
-	a.op("VZEROUPPER")
-	a.op("RET")
+	if t.loops(rows) {
+		a.op("JMP stored%s", id)
+	} else {
+		a.op("VZEROUPPER")
+		a.op("RET")
+	}
 	a.label("whole%s", id)
 	write(func(i, j int) { a.op("VMOVUPS %s, %d(DX)", t.acc(i, j), j*t.bytesPer()) })
 }
