@@ -86,7 +86,6 @@ var Modules = []string{
 //go:embed bsp/graph/input.go
 //go:embed bsp/graph/inward.go
 //go:embed bsp/graph/json.go
-//go:embed bsp/graph/lanes.go
 //go:embed bsp/graph/load.go
 //go:embed bsp/graph/matrix.go
 //go:embed bsp/graph/metis.go
@@ -153,6 +152,12 @@ var Modules = []string{
 //go:embed bsp/scan/fault.go
 //go:embed bsp/scan/field.go
 //go:embed bsp/scan/header.go
+//go:embed bsp/scan/pairs/doc.go
+//go:embed bsp/scan/pairs/lanes.go
+//go:embed bsp/scan/pairs/pairs.go
+//go:embed bsp/scan/pairs/pairs_amd64.go
+//go:embed bsp/scan/pairs/pairs_amd64.s
+//go:embed bsp/scan/pairs/pairs_other.go
 //go:embed bsp/state.go
 //go:embed bsp/statewalk.go
 //go:embed bsp/task.go

@@ -6,6 +6,7 @@ import (
 
 	"scalar/bsp/mtx"
 	"scalar/bsp/scan"
+	"scalar/bsp/scan/pairs"
 )
 
 // A span is a field of a block.
@@ -45,7 +46,6 @@ type parser struct {
 	ids         []uint64
 	spans       []span
 	weights     []float64
-	spare       []uint64 // ids of the second half of the block
 
 	lone    vertices   // vertices without an edge in the block
 	text    []byte     // of JSON names; spans lie in it instead of the block
@@ -86,25 +86,13 @@ func (p *parser) names(block []byte) []byte {
 // edges parses lines "src dst [weight]".
 func (p *parser) edges(b []byte) error {
 	p.reset()
-	if p.strings || p.keep {
-		return p.lines(b, 0)
-	}
-	first, second, mid := lanes(b, p.ids, p.spare[:0])
-	p.ids, p.spare = first.ids, second.ids
-	if err := p.lines(b[:mid], first.next); err != nil {
-		return err
-	}
-	p.ids = append(p.ids, p.spare...)
-	return p.lines(b, second.next)
-}
-
-// lines parses the lines from b[i] on.
-func (p *parser) lines(b []byte, i int) error {
-	for i < len(b) {
-		if p.strings {
+	for i := 0; i < len(b); {
+		switch {
+		case p.keep:
+		case p.strings:
 			i = p.plainNames(b, i)
-		} else {
-			i = p.plain(b, i)
+		default:
+			p.ids, i = pairs.Append(p.ids, b, i)
 		}
 		if i == len(b) {
 			break
@@ -132,30 +120,11 @@ func (p *parser) lines(b []byte, i int) error {
 	return nil
 }
 
-// plain parses lines that are two numbers with one blank between them, and
-// returns the start of the first line that is anything else.
-func (p *parser) plain(b []byte, i int) int {
-	ids := p.ids
-	for !p.keep {
-		src, j, ok := scan.Number(b, i)
-		if !ok || j >= len(b) || b[j] != ' ' && b[j] != '\t' {
-			break
-		}
-		dst, k, ok := scan.Number(b, j+1)
-		if !ok || k >= len(b) || b[k] != '\n' {
-			break
-		}
-		ids = append(ids, src, dst)
-		i = k + 1
-	}
-	p.ids = ids
-	return i
-}
-
-// plainNames is plain for names.
+// plainNames parses lines that are two names with one blank between them, and returns the
+// start of the first line that is anything else.
 func (p *parser) plainNames(b []byte, i int) int {
 	spans := p.spans
-	for !p.keep {
+	for {
 		j := fieldEnd(b, i)
 		if j == i || j-i > MaxString || j == len(b) || b[i] == '#' || b[j] != ' ' && b[j] != '\t' {
 			break
