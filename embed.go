@@ -103,6 +103,7 @@ var Modules = []string{
 //go:embed bsp/graph/pull.go
 //go:embed bsp/graph/push.go
 //go:embed bsp/graph/read.go
+//go:embed bsp/graph/renumber.go
 //go:embed bsp/graph/seen.go
 //go:embed bsp/graph/share.go
 //go:embed bsp/graph/slab.go

@@ -32,10 +32,7 @@ type edgeList struct {
 
 func newEdgeList(in Input, peers int, pulled bool, a *arena.Arena) *edgeList {
 	l := &edgeList{coding: codingOf(peers), ids: newCensus(in.IDs, peers), pulled: pulled, weights: in.Weights || in.Ways, narrow: narrowLimit, level: allRows}
-	l.buckets, l.slabs = make([]bucket, 1<<(2*l.shift)), make([]slabs, peers)
-	for owner := range l.slabs {
-		l.slabs[owner].arena = a
-	}
+	l.buckets, l.slabs = make([]bucket, 1<<(2*l.shift)), newSlabs(peers, a)
 	return l
 }
 
@@ -176,15 +173,22 @@ func (l *edgeList) makeRoom(bound uint64) error {
 	return nil
 }
 
-// payloads returns what goes to the owner of rows.
-func (l *edgeList) payloads(owner int, p *placing) ([][]byte, error) {
+// payloads returns what goes to the owners of rows, by owner.
+func (l *edgeList) payloads(p *placing) ([][][]byte, error) {
 	l.closeAll()
-	out := l.slabs[owner].given()
-	l.slabs[owner].free() // they are the owner's now
-	for i, slab := range out {
-		var err error
-		if out[i], err = p.seal(slab, owner, l.weights); err != nil {
+	if p.numbers != nil {
+		if err := l.renumber(p); err != nil {
 			return nil, err
+		}
+	}
+	out := make([][][]byte, l.peers)
+	for owner := range out {
+		out[owner] = l.slabs[owner].given()
+		l.slabs[owner].free() // they are the owner's now
+		for _, slab := range out[owner] {
+			if err := p.rank(slab, owner, l.weights); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out, nil

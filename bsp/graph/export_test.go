@@ -335,7 +335,7 @@ func ReadBinary(ctx context.Context, in Input, file []byte, index, peers int) (v
 func Chunks(edges [][2]uint32, weights []float64, peers int, narrow uint32, renumber func(uint32) uint32) ([][][]Edge, error) {
 	l := newEdgeList(Input{Weights: weights != nil}, peers, false, heap())
 	l.narrow = narrow
-	p := &placing{coding: l.coding, numbers: make([][]uint32, peers), wide: make([]bool, peers)}
+	p := &placing{coding: l.coding, numbers: make([][]uint32, peers)}
 	for i, e := range edges {
 		codes := make([]uint32, 2)
 		for k, v := range e {
@@ -346,7 +346,7 @@ func Chunks(edges [][2]uint32, weights []float64, peers int, narrow uint32, renu
 			}
 			for n := uint32(len(p.numbers[owner])); n <= number; n++ {
 				p.numbers[owner] = append(p.numbers[owner], renumber(n))
-				p.wide[owner] = p.wide[owner] || renumber(n) >= narrow
+				p.most = max(p.most, renumber(n))
 			}
 		}
 		var w []float64
@@ -355,13 +355,13 @@ func Chunks(edges [][2]uint32, weights []float64, peers int, narrow uint32, renu
 		}
 		l.addEdges(codes, w, Input{})
 	}
+	payloads, err := l.payloads(p)
+	if err != nil {
+		return nil, err
+	}
 	found := make([][][]Edge, peers)
 	for owner := range found {
-		payloads, err := l.payloads(owner, p)
-		if err != nil {
-			return nil, err
-		}
-		segments, err := bySender(fromOne(payloads, peers), l.weights, 0)
+		segments, err := bySender(fromOne(payloads[owner], peers), l.weights, 0)
 		if err != nil {
 			return nil, err
 		}

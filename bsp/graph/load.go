@@ -72,11 +72,9 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 	if err != nil {
 		return nil, err
 	}
-	out := make([][][]byte, p.N())
-	for owner := range out {
-		if out[owner], err = list.payloads(owner, places); err != nil {
-			return nil, err
-		}
+	out, err := list.payloads(places)
+	if err != nil {
+		return nil, err
 	}
 	rounds, err := g.count(out, hand)
 	if err != nil {
@@ -224,7 +222,7 @@ func answersOf(own dictionary, asked [][]byte, found [][]uint32) [][]byte {
 
 // placed reads the owners' answers, of so many bytes.
 func (l *edgeList) placed(answers [][]byte, told []int) (*placing, error) {
-	p := &placing{coding: l.coding, wide: make([]bool, len(answers))}
+	p := &placing{coding: l.coding}
 	if l.byID {
 		p.ranks = make([][]uint64, len(answers))
 	} else {
@@ -242,12 +240,12 @@ func (l *edgeList) placed(answers [][]byte, told []int) (*placing, error) {
 			p.ranks[owner] = ranks
 			continue
 		}
-		numbers, most := make([]uint32, len(b)/4), uint32(0)
+		numbers := make([]uint32, len(b)/4)
 		for i := range numbers {
 			numbers[i] = binary.LittleEndian.Uint32(b[4*i:])
-			most = max(most, numbers[i])
+			p.most = max(p.most, numbers[i])
 		}
-		p.numbers[owner], p.wide[owner] = numbers, most >= l.narrow
+		p.numbers[owner] = numbers
 	}
 	return p, nil
 }

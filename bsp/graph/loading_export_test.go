@@ -105,10 +105,12 @@ func (l Loading) peer(index int, hand handOver, payloads [][][][]byte) (*part, e
 	if err := g.mark(list, places, hand); err != nil {
 		return nil, err
 	}
+	out, err := list.payloads(places)
+	if err != nil {
+		return nil, err
+	}
 	for owner := range payloads {
-		if payloads[owner][index], err = list.payloads(owner, places); err != nil {
-			return nil, err
-		}
+		payloads[owner][index] = out[owner]
 	}
 	return g, nil
 }

@@ -2,7 +2,6 @@ package graph
 
 import (
 	"encoding/binary"
-	"math"
 
 	"scalar/internal/splitmix"
 )
@@ -12,7 +11,7 @@ import (
 type placing struct {
 	coding
 	numbers [][]uint32 // by owner and number in the list
-	wide    []bool     // by owner: not all those numbers are narrow
+	most    uint32     // of numbers
 	ranks   [][]uint64 // by owner, if codes are ids: ranks among the owner's ids, which are the numbers
 }
 
@@ -27,24 +26,6 @@ func (p *placing) at(code uint32) (owner, number uint32) {
 		number = p.numbers[owner][number]
 	}
 	return owner, number
-}
-
-// seal puts the owners' numbers into the chunks of a slab, whose rows are an owner's, and
-// returns it: another slab where they need more room.
-func (p *placing) seal(slab []byte, owner int, weights bool) ([]byte, error) {
-	if p.numbers == nil {
-		return slab, p.rank(slab, owner, weights)
-	}
-	slab, err := p.widen(slab, owner, weights)
-	for b := slab; err == nil && len(b) > 0; {
-		var h head
-		var s segment
-		chunk := b
-		if h, s, b, err = cutChunk(b, weights); err == nil {
-			setBase(chunk, translate(s, p.numbers[owner], p.numbers[h.other]))
-		}
-	}
-	return slab, err
 }
 
 // rank puts ranks in the place of ids into the chunks of a slab. They need no more room: an
@@ -72,72 +53,6 @@ func (p *placing) rank(slab []byte, owner int, weights bool) error {
 		b = rest
 	}
 	return nil
-}
-
-// widen copies a slab if some of its chunks must become wide.
-func (p *placing) widen(slab []byte, owner int, weights bool) ([]byte, error) {
-	size, must := 0, false
-	for b := slab; len(b) > 0; {
-		h, s, rest, err := cutChunk(b, weights)
-		if err != nil {
-			return nil, err
-		}
-		must = must || !h.wide && (p.wide[owner] || p.wide[h.other])
-		size += chunkHead + s.count*formOf(true, h.rows, weights).size + chunkTail
-		b = rest
-	}
-	if !must {
-		return slab, nil
-	}
-	wide := make([]byte, 0, size)
-	for b := slab; len(b) > 0; {
-		h, s, rest, err := cutChunk(b, weights)
-		if err != nil {
-			return nil, err
-		}
-		wide = appendWide(wide, h, s)
-		b = rest
-	}
-	return wide, nil
-}
-
-// appendWide appends a chunk as a wide one.
-func appendWide(dst []byte, h head, s segment) []byte {
-	to := formOf(true, h.rows, s.size > s.pair)
-	h.wide, h.size = true, chunkHead+s.count*to.size+chunkTail
-	at := len(dst)
-	dst = append(dst, make([]byte, h.size)...)
-	h.put(dst[at:])
-	for i := 0; i < s.end(); i += s.size {
-		row, other := s.ends(i)
-		b := dst[at+chunkHead+i/s.size*to.size:]
-		binary.LittleEndian.PutUint64(b, to.join(row-s.base, other))
-		if to.size > to.pair {
-			binary.LittleEndian.PutUint64(b[to.pair:], math.Float64bits(s.weight(i)))
-		}
-	}
-	return dst
-}
-
-// translate changes the numbers of edges' ends, and returns the base of those of rows.
-func translate(s segment, rows, others []uint32) (base uint32) {
-	if s.rows.level <= smallRange {
-		base = math.MaxUint32
-		for at := 0; at < s.end(); at += s.size {
-			row, _ := s.ends(at)
-			base = min(base, rows[row])
-		}
-	}
-	for at := 0; at < s.end(); at += s.size {
-		row, other := s.ends(at)
-		s.put(at, rows[row]-base, others[other])
-	}
-	return base
-}
-
-// put writes the ends of the edge at a byte of the segment, of the row what is above base.
-func (s *segment) put(at int, row, other uint32) {
-	store(s.edges[at:], s.join(row, other), s.pair)
 }
 
 // store writes 5, 6 or 8 bytes of x, and no byte of the next edge, which would have to wait
