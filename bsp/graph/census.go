@@ -163,8 +163,9 @@ func (d *integerCensus) glance(codes []uint32, ids []uint64) {
 func (d *integerCensus) touch(slots []uint32, ids []uint64) {
 	table, shift, sum := d.table, d.shiftOf(), uint32(0)
 	for i, id := range ids {
-		at := home(id, shift)
-		slots[i] = uint32(at)
+		slots[i] = uint32(home(id, shift))
+	}
+	for _, at := range slots {
 		sum += table[at].code
 	}
 	d.touched = sum

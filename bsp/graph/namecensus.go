@@ -43,15 +43,10 @@ func keyOf(text []byte, s span) nameKey {
 		copy(whole[:], b)
 		b = whole[:]
 	}
-	k := nameKey{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}
-	if n <= 8 {
-		k.lo &= 1<<(8*n) - 1
-		k.hi = 0
-	} else {
-		k.hi &= 1<<(8*n-64) - 1
+	return nameKey{
+		binary.LittleEndian.Uint64(b) & (1<<(8*n) - 1), // shifts of 64 and more leave nothing
+		binary.LittleEndian.Uint64(b[8:])&(^uint64(0)>>(128-8*n)) | uint64(n)<<56,
 	}
-	k.hi |= uint64(n) << 56
-	return k
 }
 
 // hash spreads keys over a table.
@@ -101,12 +96,15 @@ func known(text []byte, s span) nameKnown {
 }
 
 // touch computes the keys of names and brings the slots where they lie at the earliest into
-// the cache: in a loop of little else, many are under way at once.
+// the cache: in a loop of nothing else, many are under way at once.
 func (d *nameCensus) touch(keys []nameKnown, text []byte, spans []span) {
-	table, mask, sum := d.table, uint64(len(d.table)-1), uint32(0)
 	for i := range keys {
 		keys[i] = known(text, spans[i])
-		sum += table[keys[i].spread&mask].code
+	}
+	table, mask, sum := d.table, uint64(len(d.table)-1), uint32(0)
+	for i := range keys {
+		s := &table[keys[i].spread&mask] // its ends may lie in two lines
+		sum += uint32(s.lo) + s.code
 	}
 	d.touched = sum
 }
