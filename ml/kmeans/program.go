@@ -120,7 +120,7 @@ func newCrowd[M any](p *bsp.Peer[M], tree reduce.Tree) crowd {
 func (j *lloyds) takeShards(set *data.Set, tree reduce.Tree) error {
 	lo, hi := tree.Owned(j.p.Index())
 	for at := lo; at < hi; at++ {
-		first, end := at*set.Len()/j.shards, (at+1)*set.Len()/j.shards
+		first, end := reduce.Part(set.Len(), at, j.shards)
 		s := newShard(first, end-first, set.Features())
 		for i := range s.len() {
 			set.Row(s.row(i), first+i)

@@ -54,14 +54,9 @@ func (c *crew) close() {
 	}
 }
 
-// cut returns what a shard has of n things.
-func (c *crew) cut(n, shard int) (lo, hi int) {
-	return shard * n / c.tree.Shards(), (shard + 1) * n / c.tree.Shards()
-}
-
 // rows returns the rows of an own shard.
 func (c *crew) rows(shard int) []uint32 {
-	lo, hi := c.cut(len(c.training), shard)
+	lo, hi := reduce.Part(len(c.training), shard, c.tree.Shards())
 	return c.training[lo:hi]
 }
 

@@ -10,6 +10,7 @@ import (
 	"scalar/bsp"
 	"scalar/bsp/job"
 	"scalar/ml/model"
+	"scalar/ml/reduce"
 	"scalar/ml/train"
 )
 
@@ -104,8 +105,7 @@ func (d *descent) begin(ctx context.Context) error {
 	d.w.w, d.w.b = d.all[:d.size], d.all[d.size:]
 	d.eval = newEvaluator(d.crew.cpus[0], d.rows.Set, f, nil)
 	d.shard, d.step = newTouched(f), newTouched(f)
-	at, n := d.p.Index(), d.p.N()
-	d.lo, d.hi = at*f.Size()/n, (at+1)*f.Size()/n
+	d.lo, d.hi = reduce.Part(f.Size(), d.p.Index(), d.p.N())
 	d.state = descending{Part: d.all[d.lo:d.hi], Scale: 1, Splits: d.state.Splits, Kept: d.kept[d.lo:d.hi], Sums: make([]float64, 2)}
 	resumed, err := d.p.State(&d.state)
 	if err != nil {

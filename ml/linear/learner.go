@@ -9,6 +9,7 @@ import (
 	"scalar/ml/data"
 	"scalar/ml/model"
 	"scalar/ml/nn"
+	"scalar/ml/reduce"
 	"scalar/ml/rows"
 	"scalar/ml/train"
 )
@@ -142,7 +143,7 @@ func (l *learner) score(ctx context.Context, set *data.Set, rows []uint32, numbe
 		evaluators[i] = newEvaluator(cpu, set, l.form, nil)
 	}
 	sums, err := l.crew.sum(ctx, 2, func(worker, shard int, sums []float64) error {
-		lo, hi := l.crew.cut(len(rows), shard)
+		lo, hi := reduce.Part(len(rows), shard, l.crew.tree.Shards())
 		return evaluators[worker].score(rows[lo:hi], w, sums)
 	})
 	return l.form.score(sums, len(rows)), err

@@ -48,7 +48,8 @@ func aligned(n int) []float32 { return tensor.New[float32](n).Values() }
 // end of the arena. It may be empty.
 func (a *Arena) Range(peer int) (lo, hi int) {
 	blocks := (a.size + Block - 1) / Block
-	return min(peer*blocks/a.peers.N*Block, a.size), min((peer+1)*blocks/a.peers.N*Block, a.size)
+	lo, hi = Part(blocks, peer, a.peers.N)
+	return min(lo*Block, a.size), min(hi*Block, a.size)
 }
 
 // Sum calls leaf for each of the peer's shards in order: it sets all of gradient, which is as

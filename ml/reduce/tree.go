@@ -22,8 +22,11 @@ func (t Tree) Shards() int { return t.shards }
 
 // Owned returns the shards [lo, hi) of a peer.
 func (t Tree) Owned(peer int) (lo, hi int) {
-	return peer * t.shards / t.peers, (peer + 1) * t.shards / t.peers
+	return Part(t.shards, peer, t.peers)
 }
+
+// Part returns what part i has of things that are cut into so many parts: [lo, hi).
+func Part(things, i, parts int) (lo, hi int) { return i * things / parts, (i + 1) * things / parts }
 
 // A node is the shards [lo, hi) of a subtree.
 type node struct{ lo, hi int }

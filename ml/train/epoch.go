@@ -70,7 +70,7 @@ func (t *trainer) evaluate(ctx context.Context, set *data.Set, indices []uint32)
 	first, last := t.tree.Owned(t.p.Index())
 	shards := make([][]float64, 0, last-first)
 	for shard := first; shard < last; shard++ {
-		lo, hi := cut(n, shard, t.tree.Shards())
+		lo, hi := reduce.Part(n, shard, t.tree.Shards())
 		sums := make([]float64, 2)
 		for ; lo < hi; lo += evalRows {
 			if err := t.evaluateSome(set, pick(indices, lo, min(lo+evalRows, hi)), sums); err != nil {

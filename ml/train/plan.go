@@ -73,7 +73,7 @@ func (p *Plan) Shard(step, shard int, tree reduce.Tree) (rows []uint32, first in
 		p.begin(epoch)
 	}
 	at := step % p.steps * p.batch
-	lo, hi := cut(p.batch, shard, tree.Shards())
+	lo, hi := reduce.Part(p.batch, shard, tree.Shards())
 	k := sort.SearchInts(p.first, at+lo+1) - 1
 	if at+hi <= p.first[k+1] {
 		return p.turn(k)[at+lo-p.first[k] : at+hi-p.first[k]], lo
@@ -102,7 +102,7 @@ func (p *Plan) begin(epoch int) {
 	permute(p.turns, p.seed, ofSplits|uint64(epoch)+1)
 	at := 0
 	for i, split := range p.turns {
-		lo, hi := cut(p.n, int(split), p.splits)
+		lo, hi := reduce.Part(p.n, int(split), p.splits)
 		p.first[i] = at
 		at += hi - lo
 	}
@@ -118,7 +118,7 @@ func (p *Plan) turn(k int) []uint32 {
 		}
 	}
 	t := &p.made[k%min(p.splits, len(p.made))]
-	lo, hi := cut(p.n, int(p.turns[k]), p.splits)
+	lo, hi := reduce.Part(p.n, int(p.turns[k]), p.splits)
 	t.epoch, t.at, t.rows = p.epoch, k, slices.Grow(t.rows[:0], hi-lo)[:hi-lo]
 	if p.rows != nil {
 		copy(t.rows, p.rows[lo:hi])
@@ -139,7 +139,7 @@ func (p *Plan) turn(k int) []uint32 {
 
 // tell tells where the rows of turn k are.
 func (p *Plan) tell(k int) {
-	lo, hi := cut(p.n, int(p.turns[k]), p.splits)
+	lo, hi := reduce.Part(p.n, int(p.turns[k]), p.splits)
 	if p.rows != nil {
 		lo, hi = int(p.rows[lo]), int(p.rows[hi-1])+1
 	}
@@ -154,9 +154,6 @@ func permute(v []uint32, seed, stream uint64) {
 		v[i], v[j] = v[j], v[i]
 	}
 }
-
-// cut returns what part i of n has of size things.
-func cut(size, i, n int) (lo, hi int) { return i * size / n, (i + 1) * size / n }
 
 // Split divides the rows of a set: share of them, rounded, are for validation, by the order
 // of (seed, 0); both in the order of the set.

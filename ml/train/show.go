@@ -8,6 +8,7 @@ import (
 
 	"scalar/ml/model"
 	"scalar/ml/nn"
+	"scalar/ml/reduce"
 )
 
 // progress is what people see of training. Nothing that ends in the model depends on it.
@@ -30,7 +31,7 @@ func (t *trainer) show(step int, lost float64) {
 	own := 0
 	first, last := t.tree.Owned(t.p.Index())
 	for shard := first; shard < last; shard++ {
-		lo, hi := cut(t.plan.batch, shard, t.tree.Shards())
+		lo, hi := reduce.Part(t.plan.batch, shard, t.tree.Shards())
 		own += hi - lo
 	}
 	if t.p.Index() != 0 {
