@@ -104,18 +104,15 @@ func (l *learner) load(ctx context.Context) (err error) {
 
 // shape finds the form of the model.
 func (l *learner) shape(from *model.Trained) (err error) {
-	set := l.rows.Set
-	l.form = Form{Features: set.Features(), Outputs: 1}
-	if l.o.Program != "linear" {
-		l.form.Outputs = len(set.Classes())
-		switch {
-		case l.form.Outputs < 2:
-			return job.Fail(job.FaultInput, "%s: all rows have the label %q: there is nothing to tell apart", l.rows.URL, set.Classes()[0])
-		case l.o.Program == "logistic" && l.form.Outputs != 2:
+	l.form.Features = l.rows.Set.Features()
+	if l.form.Outputs, err = train.Outputs(l.rows); err != nil {
+		return err
+	}
+	if l.o.Program == "logistic" {
+		if l.form.Outputs != 2 {
 			return job.Fail(job.FaultInput, "%s: there are %d classes, and logistic tells two apart: use softmax", l.rows.URL, l.form.Outputs)
-		case l.o.Program == "logistic":
-			l.form.First = 1
 		}
+		l.form.First = 1
 	}
 	if from == nil {
 		l.graph, err = nn.Compile(l.form.Net())

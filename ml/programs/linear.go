@@ -3,6 +3,7 @@ package programs
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"scalar/bsp"
 	"scalar/bsp/builtin"
@@ -38,8 +39,11 @@ func linearProgram(version, name, summary, way string) builtin.Program {
 		if err != nil {
 			return nil, err
 		}
-		if v.String("optimizer") == way {
+		switch name := v.String("optimizer"); {
+		case name == way:
 			return wayRunner(version, p, v, way)
+		case !slices.Contains(opt.Names(), name):
+			return nil, p.Usage("optimizer %.40q: want one of %s, %s", name, way, strings.Join(opt.Names(), ", "))
 		}
 		return descentRunner(version, p, v)
 	}

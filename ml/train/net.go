@@ -8,6 +8,7 @@ import (
 	"scalar/bsp/scan"
 	"scalar/ml/data"
 	"scalar/ml/nn"
+	"scalar/ml/rows"
 	"scalar/storage"
 )
 
@@ -24,12 +25,25 @@ func netFile(ctx context.Context, url string) (*nn.Spec, error) {
 	return s, nil
 }
 
+// Outputs returns how many outputs a net for the rows has: one for each class, or 1 for numbers. Rows of one class are an error.
+func Outputs(r *rows.Rows) (int, error) {
+	if r.Set.Target() != data.Classes {
+		return 1, nil
+	}
+	classes := r.Set.Classes()
+	if len(classes) < 2 {
+		return 0, job.Fail(job.FaultInput, "%s: all rows have the label %q: there is nothing to tell apart", r.URL, classes[0])
+	}
+	return len(classes), nil
+}
+
 // net makes the net for the rows; file is that of NetFile, or nil.
 func (t *trainer) net(file *nn.Spec) (*nn.Graph, error) {
-	e, outputs := t.rows.Encoder, 1
-	if t.rows.Set.Target() == data.Classes {
-		outputs = len(t.rows.Set.Classes())
+	outputs, err := Outputs(t.rows)
+	if err != nil {
+		return nil, err
 	}
+	e := t.rows.Encoder
 	shape := e.Transform().Shape
 	if len(shape) == 0 {
 		shape = []int{e.Features()}
