@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"scalar/bsp/job"
 )
 
 // dataDir is the groom's own folder, locked for the life of one incarnation:
@@ -49,7 +51,9 @@ func openDataDir(root string, now time.Time) (*dataDir, error) {
 		return nil, fmt.Errorf("lock the data folder %s: %w", root, err)
 	}
 	if !ok {
-		return nil, fmt.Errorf("another groom runs in %s: stop it or choose another data folder", root)
+		f := job.Fail(job.FaultInput, "another groom runs in %s: stop it or choose another data folder", root)
+		f.Code = job.ExitUsage
+		return nil, f
 	}
 	if err := d.begin(now); err != nil {
 		return nil, errors.Join(err, d.close())

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"scalar/bsp/job"
 	"scalar/bsp/wire"
 	"scalar/groom"
 	"scalar/internal/pki"
@@ -190,7 +191,7 @@ func TestDataFolderIsLocked(t *testing.T) {
 	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if err := second.Run(ctx); err == nil || !strings.Contains(err.Error(), "another groom runs in") {
+	if err := second.Run(ctx); err == nil || !strings.Contains(err.Error(), "another groom runs in") || job.AsFailure(err, job.FaultProgram).Code != job.ExitUsage {
 		t.Errorf("Run in a folder that is in use: %v", err)
 	}
 }

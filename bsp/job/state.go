@@ -48,7 +48,7 @@ func (s *State) UnmarshalText(b []byte) error {
 // The exit codes of bsp (README, "Exit codes").
 const (
 	ExitOK          = 0
-	ExitFailed      = 1 // the job failed, malformed input too
+	ExitFailed      = 1 // the job failed; malformed input or a full disk, too
 	ExitUsage       = 2 // wrong command line, or the output exists
 	ExitNotFound    = 3 // program, job or input
 	ExitDenied      = 4

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"syscall"
 
 	"scalar/bsp/client"
@@ -64,16 +65,21 @@ func Code(err error) int {
 	if code := client.ExitCode(err); code != job.ExitInternal {
 		return code
 	}
+	is := func(targets ...error) bool {
+		return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
+	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case is(fs.ErrNotExist):
 		return job.ExitNotFound
-	case errors.Is(err, fs.ErrExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENAMETOOLONG):
+	case is(fs.ErrExist, syscall.ENOTDIR, syscall.EISDIR, syscall.ENAMETOOLONG):
 		return job.ExitUsage
-	case errors.Is(err, fs.ErrPermission):
+	case is(fs.ErrPermission, syscall.EROFS):
 		return job.ExitDenied
-	case errors.Is(err, context.DeadlineExceeded):
+	case is(syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EIO): // the disk's, not bsp's
+		return job.ExitFailed
+	case is(context.DeadlineExceeded):
 		return job.ExitTimedOut
-	case errors.Is(err, context.Canceled):
+	case is(context.Canceled):
 		return job.ExitStopped
 	}
 	return job.ExitInternal
