@@ -85,9 +85,7 @@ func inputFailure(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		f := job.Fail(job.FaultInput, "%v", err)
-		f.Code = job.ExitNotFound
-		return f
+		return job.Fail(job.FaultInput, "%v", err).WithCode(job.ExitNotFound)
 	case errors.Is(err, storage.ErrMalformed), errors.Is(err, storage.ErrURL), errors.Is(err, storage.ErrChanged):
 		return job.Fail(job.FaultInput, "%v", err)
 	}

@@ -125,13 +125,13 @@ func (l *local) plan(ctx context.Context) error {
 	}
 	switch {
 	case s.Peers < 1 || s.Peers > job.MaxPeers:
-		return usage("--peers %d: there can be 1 to %d", s.Peers, job.MaxPeers)
+		return job.Usage("--peers %d: there can be 1 to %d", s.Peers, job.MaxPeers)
 	case s.Tasks < 1 || s.Tasks > s.Peers || s.Tasks > job.MaxTasks:
-		return usage("--tasks %d: with %d peers there can be 1 to %d", s.Tasks, s.Peers, min(s.Peers, job.MaxTasks))
+		return job.Usage("--tasks %d: with %d peers there can be 1 to %d", s.Tasks, s.Peers, min(s.Peers, job.MaxTasks))
 	case l.processes() && l.cfg.Exe == "":
-		return usage("task processes need an executable")
+		return job.Usage("task processes need an executable")
 	case l.runner != nil && l.runner.options().files && s.Output == "":
-		return usage("the program writes files: say where by --output")
+		return job.Usage("the program writes files: say where by --output")
 	case l.runner != nil && l.runner.check() != nil:
 		return job.AsFailure(l.runner.check(), job.FaultProgram)
 	}
@@ -156,9 +156,7 @@ func (l *local) checkPaths(ctx context.Context) error {
 			err = fmt.Errorf("output %s exists: remove it or name another", l.spec.Output)
 		}
 		if err != nil {
-			f := job.AsFailure(err, job.FaultOutput)
-			f.Code = job.ExitUsage
-			return f
+			return job.AsFailure(err, job.FaultOutput).WithCode(job.ExitUsage)
 		}
 	}
 	if l.spec.Input != "" {
@@ -167,12 +165,6 @@ func (l *local) checkPaths(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func usage(format string, args ...any) *job.Failure {
-	f := job.Fail(job.FaultInput, format, args...)
-	f.Code = job.ExitUsage
-	return f
 }
 
 // end writes how the job ended into info and gives the error its final form.

@@ -51,9 +51,7 @@ func openDataDir(root string, now time.Time) (*dataDir, error) {
 		return nil, fmt.Errorf("lock the data folder %s: %w", root, err)
 	}
 	if !ok {
-		f := job.Fail(job.FaultInput, "another groom runs in %s: stop it or choose another data folder", root)
-		f.Code = job.ExitUsage
-		return nil, f
+		return nil, job.Usage("another groom runs in %s: stop it or choose another data folder", root)
 	}
 	if err := d.begin(now); err != nil {
 		return nil, errors.Join(err, d.close())

@@ -187,9 +187,7 @@ func (p *programs) usage() (bytes int64, fetches int) {
 func programFailure(what string, err error) *job.Failure {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f := job.Fail(job.FaultProgram, "%s is not in the store: submit the job again", what)
-		f.Code = job.ExitNotFound
-		return f
+		return job.Fail(job.FaultProgram, "%s is not in the store: submit the job again", what).WithCode(job.ExitNotFound)
 	case errors.Is(err, storage.ErrDigest):
 		return job.Fail(job.FaultProgram, "%s is damaged in the store: remove it there and submit the job again (%v)", what, err)
 	default:

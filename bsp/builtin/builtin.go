@@ -75,9 +75,7 @@ func (c Catalog) Lookup(name string) (Program, bool) {
 func (c Catalog) NewRunner(name string, args []string) (bsp.Runner, error) {
 	p, ok := c.Lookup(name)
 	if !ok {
-		f := job.Fail(job.FaultInput, "no built-in program %q in this version of bsp: see `bsp program list`", name)
-		f.Code = job.ExitNotFound
-		return nil, f
+		return nil, job.Fail(job.FaultInput, "no built-in program %q in this version of bsp: see `bsp program list`", name).WithCode(job.ExitNotFound)
 	}
 	return p.New(args)
 }

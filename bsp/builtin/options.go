@@ -18,9 +18,7 @@ type given struct {
 
 // Usage is the failure of a wrong command line.
 func (p Program) Usage(format string, args ...any) error {
-	f := job.Fail(job.FaultInput, p.Name+": "+format, args...)
-	f.Code = job.ExitUsage
-	return f
+	return job.Usage(p.Name+": "+format, args...)
 }
 
 // parse splits and checks arguments.

@@ -105,6 +105,17 @@ func Fail(kind FailureKind, format string, args ...any) *Failure {
 	return &Failure{Kind: kind, Code: code, Message: fmt.Sprintf(format, args...), Task: -1, Peer: -1}
 }
 
+// Usage returns the Failure of a wrong option: no further attempt, and its exit code is that of wrong use.
+func Usage(format string, args ...any) *Failure {
+	return Fail(FaultInput, format, args...).WithCode(ExitUsage)
+}
+
+// WithCode gives f another exit code, and returns it.
+func (f *Failure) WithCode(code int) *Failure {
+	f.Code = code
+	return f
+}
+
 // AsFailure returns a copy of the Failure in err, with what was said around it, or
 // makes one of the given kind.
 func AsFailure(err error, kind FailureKind) *Failure {

@@ -85,13 +85,9 @@ func (c *Plane) ProbePaths(ctx context.Context, spec job.Spec) error {
 	asking.Wait()
 	switch {
 	case exists:
-		f := job.Fail(job.FaultOutput, "output %s exists: remove it or name another", spec.Output)
-		f.Code = job.ExitUsage
-		return f
+		return job.Fail(job.FaultOutput, "output %s exists: remove it or name another", spec.Output).WithCode(job.ExitUsage)
 	case spec.Input != "" && missing > 0 && present == 0:
-		f := job.Fail(job.FaultInput, "input %s is not there: no groom sees it", spec.Input)
-		f.Code = job.ExitNotFound
-		return f
+		return job.Fail(job.FaultInput, "input %s is not there: no groom sees it", spec.Input).WithCode(job.ExitNotFound)
 	}
 	return ctx.Err()
 }

@@ -145,9 +145,7 @@ func (t *turn) cause(j *fsm.Job, a *liveAttempt, list []status) *job.Failure {
 	var link *job.Failure
 	unstarted := slices.ContainsFunc(list, func(s status) bool { return s.TaskStatus == nil })
 	if unstarted && newTaskSize(j) > maxItem { // no orders could carry it
-		f := job.Fail(job.FaultInput, "what a task needs to start is too long for one message: use fewer peers or tasks, or shorter arguments")
-		f.Code = job.ExitUsage
-		return describe(f, j, 0)
+		return describe(job.Usage("what a task needs to start is too long for one message: use fewer peers or tasks, or shorter arguments"), j, 0)
 	}
 	for i, s := range list {
 		if s.TaskStatus == nil {

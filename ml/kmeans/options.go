@@ -26,24 +26,19 @@ const MaxClusters = 1 << 20
 
 // Check returns what is wrong with options, a *job.Failure with the code for wrong use.
 func (o *Options) Check() error {
-	fail := func(format string, args ...any) error {
-		f := job.Fail(job.FaultInput, format, args...)
-		f.Code = job.ExitUsage
-		return f
-	}
 	switch {
 	case o.K == 0 && o.Init == "":
-		return fail("how many clusters? give --k, or --init with a file of centres")
+		return job.Usage("how many clusters? give --k, or --init with a file of centres")
 	case o.K < 0 || o.K > MaxClusters:
-		return fail("--k %d: want 1 to %d clusters", o.K, MaxClusters)
+		return job.Usage("--k %d: want 1 to %d clusters", o.K, MaxClusters)
 	case o.Metric != Euclidean && o.Metric != Cosine:
-		return fail("--metric %q: want %s or %s", o.Metric, Euclidean, Cosine)
+		return job.Usage("--metric %q: want %s or %s", o.Metric, Euclidean, Cosine)
 	case o.Iterations < 0 || o.Iterations > 1<<30:
-		return fail("--iterations %d: want 0 to %d", o.Iterations, 1<<30)
+		return job.Usage("--iterations %d: want 0 to %d", o.Iterations, 1<<30)
 	case !(o.Tolerance >= 0):
-		return fail("--tolerance %g: want 0 or more", o.Tolerance)
+		return job.Usage("--tolerance %g: want 0 or more", o.Tolerance)
 	case o.Shards < 0 || o.Shards > reduce.MaxShards:
-		return fail("--shards %d: want 1 to %d, or 0 for as many as peers", o.Shards, reduce.MaxShards)
+		return job.Usage("--shards %d: want 1 to %d, or 0 for as many as peers", o.Shards, reduce.MaxShards)
 	}
 	return nil
 }

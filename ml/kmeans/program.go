@@ -77,9 +77,7 @@ func (j *lloyds) load(ctx context.Context) (err error) {
 	}
 	tree, err := reduce.NewTree(j.shards, j.p.N())
 	if err != nil {
-		f := job.Fail(job.FaultInput, "--shards: %v", err)
-		f.Code = job.ExitUsage
-		return f
+		return job.Usage("--shards: %v", err)
 	}
 	k := j.o.K
 	if j.o.Init != "" {

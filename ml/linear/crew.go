@@ -29,9 +29,7 @@ func newCrew[M any](p *bsp.Peer[M], rows []uint32, shards int) (*crew, error) {
 	}
 	tree, err := reduce.NewTree(shards, p.N())
 	if err != nil {
-		f := job.Fail(job.FaultInput, "--shards: %v", err)
-		f.Code = job.ExitUsage
-		return nil, f
+		return nil, job.Usage("--shards: %v", err)
 	}
 	c := &crew{peers: reduce.Of(p), tree: tree, training: rows}
 	c.lo, c.hi = tree.Owned(p.Index())

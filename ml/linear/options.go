@@ -45,37 +45,31 @@ type Options struct {
 func (o *Options) Check() error {
 	switch {
 	case !(o.L2 >= 0):
-		return usage("--decay %g: want 0 or more", o.L2)
+		return job.Usage("--decay %g: want 0 or more", o.L2)
 	case o.Validation < 0 || o.Validation >= 1:
-		return usage("--validation %g: want a share of the rows, from 0, below 1", o.Validation)
+		return job.Usage("--validation %g: want a share of the rows, from 0, below 1", o.Validation)
 	case o.EarlyStop < 0:
-		return usage("--early-stop %d: want epochs, or 0 for never", o.EarlyStop)
+		return job.Usage("--early-stop %d: want epochs, or 0 for never", o.EarlyStop)
 	case o.EarlyStop > 0 && o.Validation == 0:
-		return usage("--early-stop needs rows that are not trained on: give --validation 0.1")
+		return job.Usage("--early-stop needs rows that are not trained on: give --validation 0.1")
 	case o.EarlyStop > 0 && o.Way != SGD:
-		return usage("--early-stop goes with --optimizer sgd")
+		return job.Usage("--early-stop goes with --optimizer sgd")
 	case o.From != "" && o.Way == Normal:
-		return usage("--from goes with --optimizer sgd: normal equations start from nothing")
+		return job.Usage("--from goes with --optimizer sgd: normal equations start from nothing")
 	case o.Shards < 0 || o.Shards > reduce.MaxShards:
-		return usage("--shards %d: want 1 to %d, or 0 for as many as peers", o.Shards, reduce.MaxShards)
+		return job.Usage("--shards %d: want 1 to %d, or 0 for as many as peers", o.Shards, reduce.MaxShards)
 	case o.Way == LBFGS && (o.Iterations < 1 || o.Iterations > 1<<30):
-		return usage("--iterations %d: want 1 to %d", o.Iterations, 1<<30)
+		return job.Usage("--iterations %d: want 1 to %d", o.Iterations, 1<<30)
 	case o.Way == LBFGS && !(o.Tolerance > 0):
-		return usage("--tolerance %g: want more than 0", o.Tolerance)
+		return job.Usage("--tolerance %g: want more than 0", o.Tolerance)
 	case o.Way == SGD && (o.Epochs < 1 || o.Epochs > 1<<20):
-		return usage("--epochs %d: want 1 to %d", o.Epochs, 1<<20)
+		return job.Usage("--epochs %d: want 1 to %d", o.Epochs, 1<<20)
 	case o.Way == SGD && (o.Batch < 1 || o.Batch > 1<<24):
-		return usage("--batch %d: want 1 to %d", o.Batch, 1<<24)
+		return job.Usage("--batch %d: want 1 to %d", o.Batch, 1<<24)
 	case o.Splits < 0 || o.Splits > rows.MaxSplits:
-		return usage("--splits %d: want 1 to %d, or 0 for as many as the memory wants", o.Splits, rows.MaxSplits)
+		return job.Usage("--splits %d: want 1 to %d, or 0 for as many as the memory wants", o.Splits, rows.MaxSplits)
 	case o.Way == SGD && o.Shards > o.Batch:
-		return usage("--shards %d: a batch of %d rows has no more", o.Shards, o.Batch)
+		return job.Usage("--shards %d: a batch of %d rows has no more", o.Shards, o.Batch)
 	}
 	return nil
-}
-
-func usage(format string, args ...any) error {
-	f := job.Fail(job.FaultInput, format, args...)
-	f.Code = job.ExitUsage
-	return f
 }

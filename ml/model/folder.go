@@ -96,9 +96,7 @@ func OpenModel(ctx context.Context, url string) (*Model, error) {
 	info, err := at.Stat(ctx, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f := job.Fail(job.FaultInput, "there is no model at %s", url)
-		f.Code = job.ExitNotFound
-		return nil, f
+		return nil, job.Fail(job.FaultInput, "there is no model at %s", url).WithCode(job.ExitNotFound)
 	case err != nil:
 		return nil, scan.InputFailure(err)
 	case !info.Dir:

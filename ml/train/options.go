@@ -40,31 +40,26 @@ type Options struct {
 
 // Check returns what is wrong with options, a *job.Failure with the code for wrong use.
 func (o *Options) Check() error {
-	fail := func(format string, args ...any) error {
-		f := job.Fail(job.FaultInput, format, args...)
-		f.Code = job.ExitUsage
-		return f
-	}
 	switch {
 	case o.Epochs < 1 || o.Epochs > 1<<20:
-		return fail("--epochs %d: want 1 to %d", o.Epochs, 1<<20)
+		return job.Usage("--epochs %d: want 1 to %d", o.Epochs, 1<<20)
 	case o.Batch < 1 || o.Batch > 1<<24:
-		return fail("--batch %d: want 1 to %d", o.Batch, 1<<24)
+		return job.Usage("--batch %d: want 1 to %d", o.Batch, 1<<24)
 	case o.Shards < 0 || o.Shards > reduce.MaxShards:
-		return fail("--shards %d: want 1 to %d, or 0 for as many as peers", o.Shards, reduce.MaxShards)
+		return job.Usage("--shards %d: want 1 to %d, or 0 for as many as peers", o.Shards, reduce.MaxShards)
 	case o.Shards > o.Batch:
-		return fail("--shards %d: a batch of %d rows has no more", o.Shards, o.Batch)
+		return job.Usage("--shards %d: a batch of %d rows has no more", o.Shards, o.Batch)
 	case o.Splits < 0 || o.Splits > rows.MaxSplits:
-		return fail("--splits %d: want 1 to %d, or 0 for as many as the memory wants", o.Splits, rows.MaxSplits)
+		return job.Usage("--splits %d: want 1 to %d, or 0 for as many as the memory wants", o.Splits, rows.MaxSplits)
 	case o.Validation < 0 || o.Validation >= 1:
-		return fail("--validation %g: want a share of the rows, from 0, below 1", o.Validation)
+		return job.Usage("--validation %g: want a share of the rows, from 0, below 1", o.Validation)
 	case o.EarlyStop < 0:
-		return fail("--early-stop %d: want epochs, or 0 for never", o.EarlyStop)
+		return job.Usage("--early-stop %d: want epochs, or 0 for never", o.EarlyStop)
 	case o.EarlyStop > 0 && o.Validation == 0:
-		return fail("--early-stop needs rows that are not trained on: give --validation 0.1")
+		return job.Usage("--early-stop needs rows that are not trained on: give --validation 0.1")
 	}
 	if _, err := opt.New(o.Optimizer); err != nil {
-		return fail("%v", err)
+		return job.Usage("%v", err)
 	}
 	return nil
 }

@@ -141,9 +141,7 @@ func (t *trainer) shards() (reduce.Tree, error) {
 	if err == nil && n > t.plan.batch {
 		err = job.Fail(job.FaultInput, "%d shards: a step has %d rows, and each shard needs one: use fewer peers or shards, or a larger --batch", n, t.plan.batch)
 	} else if err != nil {
-		f := job.Fail(job.FaultInput, "--shards: %v", err)
-		f.Code = job.ExitUsage
-		err = f
+		err = job.Usage("--shards: %v", err)
 	}
 	return tree, err
 }

@@ -94,9 +94,7 @@ func (w *Watcher) Look(ctx context.Context) error {
 	found, err := w.find(ctx)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f := job.Fail(job.FaultInput, "there is no folder %s", w.folder)
-		f.Code = job.ExitNotFound
-		return f
+		return job.Fail(job.FaultInput, "there is no folder %s", w.folder).WithCode(job.ExitNotFound)
 	case err != nil:
 		return job.AsFailure(err, job.FaultInput)
 	}

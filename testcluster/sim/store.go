@@ -116,9 +116,7 @@ func (s *store) commit(k *table.Work) *job.Failure {
 			s.w.count("commits repeated")
 			return nil
 		}
-		f := job.Fail(job.FaultOutput, "output %s exists", c.Output)
-		f.Code = job.ExitUsage
-		return f
+		return job.Fail(job.FaultOutput, "output %s exists", c.Output).WithCode(job.ExitUsage)
 	}
 	tmp := s.folders[c.Tmp]
 	out := output{k.Owner, map[string]file{}}
