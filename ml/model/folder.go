@@ -67,16 +67,10 @@ func Open(ctx context.Context, url string) (*Model, []Tensor, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	file := within(url, WeightsFile)
-	size, err := sizeOf(ctx, file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, job.Fail(job.FaultInput, "%s: there is no %s in it, which goes with %s: copy the whole folder", url, WeightsFile, ModelFile)
-	case err != nil:
-		return nil, nil, scan.InputFailure(err)
-	case size != m.Weights.Bytes:
-		return nil, nil, job.Fail(job.FaultInput, "%s has %d bytes and the model wants %d: it is not whole, or another model's", file, size, m.Weights.Bytes)
+	if err := m.Whole(ctx, url); err != nil {
+		return nil, nil, err
 	}
+	file := within(url, WeightsFile)
 	tensors, err := Read(ctx, file, m.Weights.Digest)
 	if err != nil {
 		return nil, nil, scan.InputFailure(err)
@@ -85,6 +79,25 @@ func Open(ctx context.Context, url string) (*Model, []Tensor, error) {
 		return nil, nil, job.Fail(job.FaultInput, "%s: %v", file, err)
 	}
 	return m, tensors, nil
+}
+
+// Whole checks that the weights are in the model's folder and have their size; what they are, Open checks.
+func (m *Model) Whole(ctx context.Context, url string) error {
+	file := within(url, WeightsFile)
+	at, name, err := storage.Resolve(file)
+	if err != nil {
+		return scan.InputFailure(err)
+	}
+	info, err := at.Stat(ctx, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return job.Fail(job.FaultInput, "%s: there is no %s in it, which goes with %s: copy the whole folder", url, WeightsFile, ModelFile)
+	case err != nil:
+		return scan.InputFailure(err)
+	case info.Size != m.Weights.Bytes:
+		return job.Fail(job.FaultInput, "%s has %d bytes and the model wants %d: it is not whole, or another model's", file, info.Size, m.Weights.Bytes)
+	}
+	return nil
 }
 
 // OpenModel opens model.json alone.
@@ -117,15 +130,6 @@ func OpenModel(ctx context.Context, url string) (*Model, error) {
 }
 
 func within(folder, name string) string { return strings.TrimRight(folder, "/") + "/" + name }
-
-func sizeOf(ctx context.Context, url string) (int64, error) {
-	at, name, err := storage.Resolve(url)
-	if err != nil {
-		return 0, err
-	}
-	info, err := at.Stat(ctx, name)
-	return info.Size, err
-}
 
 // arrange returns the tensors in the order in which they are wanted.
 func arrange(wants []want, tensors []Tensor) ([]Tensor, error) {

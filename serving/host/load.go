@@ -70,6 +70,9 @@ func (h *Host) load(ctx context.Context, name, version, folder string) error {
 	if err != nil {
 		return err
 	}
+	if err := m.Whole(ctx, folder); err != nil {
+		return err
+	}
 	if h.same(name, version, m.Digest) {
 		return nil
 	}

@@ -154,6 +154,21 @@ func TestLoadCorrupt(t *testing.T) {
 			}
 		}
 	}
+	weights := filepath.Join(folder, "weights.safetensors")
+	whole, err := os.ReadFile(weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(weights, 100); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Load(t.Context(), "m", "1", folder); err == nil || !strings.Contains(h.Models("")[0].Versions[0].Reason, "it is not whole") {
+		t.Errorf("the folder of what answers has lost weights: %v", err)
+	}
+	check()
+	if err := os.WriteFile(weights, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	load(t, h, "m", "1", folder)
 	if s := h.Models("")[0].Versions[0]; s.Reason != "" {
 		t.Errorf("%+v", s)
