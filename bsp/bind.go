@@ -39,15 +39,16 @@ func keepToShare(at place) error {
 	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
 		return err
 	}
-	lo, hi := at.cores(allowed.Count())
-	if hi-lo == allowed.Count() {
-		return nil
+	cores, procs := allowed.Count(), runtime.GOMAXPROCS(0)
+	lo, hi := at.cores(cores)
+	if hi-lo < cores {
+		if err := keepTo(nth(&allowed, lo, hi)); err != nil {
+			return err
+		}
 	}
-	if err := keepTo(nth(&allowed, lo, hi)); err != nil {
-		return err
-	}
-	if hi-lo < runtime.GOMAXPROCS(0) {
-		runtime.GOMAXPROCS(hi - lo)
+	quota := procs < cores && os.Getenv("GOMAXPROCS") == ""
+	if n := at.procs(hi-lo, procs, quota); n < procs {
+		runtime.GOMAXPROCS(n)
 	}
 	return nil
 }
@@ -76,6 +77,15 @@ func (p place) cores(n int) (lo, hi int) {
 		return 0, n
 	}
 	return p.before * n / p.here, ((p.before+p.own)*n + p.here - 1) / p.here
+}
+
+// procs returns how many goroutines the task runs at once on so many cores, where Go would run all. That
+// is fewer than there are cores where a cgroup has a quota, which the tasks share.
+func (p place) procs(cores, all int, quota bool) int {
+	if quota {
+		all = (all*p.own + p.here - 1) / p.here
+	}
+	return min(cores, all)
 }
 
 // nth returns the members lo to hi of a set.

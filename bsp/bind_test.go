@@ -36,6 +36,37 @@ func TestCoresOf(t *testing.T) {
 	}
 }
 
+// A cgroup's quota, which Go knows, is shared as cores are, though all cores are there.
+func TestProcsOf(t *testing.T) {
+	for _, row := range []struct {
+		own, here, cores, all int
+		quota                 bool
+		want                  int
+	}{
+		{1, 1, 64, 2, true, 2},
+		{1, 2, 32, 2, true, 1},
+		{1, 4, 16, 2, true, 1},
+		{2, 3, 64, 4, true, 3},
+		{1, 2, 1, 2, false, 1},
+		{1, 2, 2, 1, false, 1}, // told by GOMAXPROCS
+	} {
+		if n := bsp.ProcsOf(row.own, row.here, row.cores, row.all, row.quota); n != row.want {
+			t.Errorf("%+v: %d", row, n)
+		}
+	}
+}
+
+// Task processes of a local run share what this one may use, not the machine's cores.
+func TestLocalProcs(t *testing.T) {
+	t.Setenv("GOMAXPROCS", "")
+	t.Setenv("BSP_BIND", "off")
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(6 * runtime.NumCPU()))
+	_, out, err := local(t.Context(), t, spec("bound", 3, 3))
+	if want := "procs\t" + strconv.Itoa(2*runtime.NumCPU()) + "\n"; err != nil || strings.Count(out, want) != 3 {
+		t.Errorf("%q, %v: want 3 times %q", out, err, want)
+	}
+}
+
 // Tasks of one machine are bound apart, and not where they are told to be free.
 func TestBind(t *testing.T) {
 	t.Setenv("GOMAXPROCS", "")

@@ -113,3 +113,8 @@ func Plotted(limit int, supersteps []int, ys []float64) job.Curve {
 
 // CoresOf is what a task's place says of n cores.
 func CoresOf(before, own, here, n int) (lo, hi int) { return place{before, own, here}.cores(n) }
+
+// ProcsOf is how many goroutines a task of own peers of here runs on so many cores.
+func ProcsOf(own, here, cores, all int, quota bool) int {
+	return place{0, own, here}.procs(cores, all, quota)
+}
