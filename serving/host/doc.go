@@ -19,7 +19,8 @@
 // or unloaded meanwhile; a lease is of a version that is whole and warm. What cannot be loaded
 // changes nothing but the state of its version. Predict uses nothing of a request after it has returned.
 //
-// The queue is fair between namespaces, counted in rows; where it is full, who has most in it gives way. A
+// The queue is fair between namespaces, counted in rows: one that asks for less than its share goes before who always has something
+// in it, up to 32 rows in a row, and before what has an executor and has not begun. Where the queue is full, who has most in it gives way. A
 // request that cannot make its deadline, by the time that rows took of late, is refused at
 // once, and leaves the queue when its deadline passes.
 //

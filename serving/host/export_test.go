@@ -52,6 +52,12 @@ type Queue struct{ queue }
 // Push puts rows of a tenant into it.
 func (q *Queue) Push(name string, rows int) { q.push(&call{rows: rows, terms: terms{namespace: name}}) }
 
+// Rows returns how many are in it.
+func (q *Queue) Rows() int { return q.rows }
+
+// Credit is how many rows a tenant may be behind.
+const Credit = credit
+
 // Take takes what is next, and returns whose it is.
 func (q *Queue) Take() (name string) {
 	c := q.head()
@@ -72,6 +78,24 @@ func Door(tb testing.TB) (pass, done func()) {
 			tb.Error(err)
 		}
 	}
+}
+
+// OnDoor has f called whenever a free executor is given to a request that waited, before it computes.
+func OnDoor(v *Version, f func()) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, e := range v.free {
+		d, err := newDoor()
+		if err != nil {
+			return err
+		}
+		d.try = func(uintptr) bool {
+			f()
+			return true
+		}
+		e.door = d
+	}
+	return nil
 }
 
 // Paced tells a version how long rows took of those that waited, and returns its pace.

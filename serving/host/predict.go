@@ -64,6 +64,9 @@ func (v *Version) predict(ctx context.Context, t terms, r *protocol.Request, a *
 	if e == nil {
 		return v.wait(ctx, t, r, a)
 	}
+	if v.cost(r.Rows) >= yieldFrom {
+		e.yield()
+	}
 	return v.alone(ctx, e, t, r, a)
 }
 
@@ -113,18 +116,21 @@ func (v *Version) give(e *executor, requests, rows int) {
 	if !e.handed.IsZero() && rows > 0 {
 		v.paced(time.Since(e.handed), rows)
 	}
-	v.hand(e)
+	v.hand(e, time.Time{})
 }
 
-// hand gives an executor to the call whose turn it is; the lock is held.
-func (v *Version) hand(e *executor) {
+// hand gives an executor to the call whose turn it is; the lock is held. Its time counts from since, or from now if that is zero.
+func (v *Version) hand(e *executor, since time.Time) {
 	c := v.next(1 << 62)
 	if c == nil {
 		e.handed = time.Time{}
 		v.free = append(v.free, e)
 		return
 	}
-	e.handed = time.Now()
+	if since.IsZero() {
+		since = time.Now()
+	}
+	e.handed = since
 	c.state, c.exec = leading, e
 	c.wake <- struct{}{}
 }
@@ -157,9 +163,6 @@ func (v *Version) finish(c *call, err error) {
 
 // alone answers a request on its own goroutine with an executor, which it gives back.
 func (v *Version) alone(ctx context.Context, e *executor, t terms, r *protocol.Request, a *protocol.Answer) error {
-	if v.cost(r.Rows) >= yieldFrom {
-		e.yield()
-	}
 	for first := 0; first < r.Rows; first += v.chunk {
 		n := min(v.chunk, r.Rows-first)
 		if first > 0 {
@@ -208,7 +211,7 @@ func (v *Version) turn(ctx context.Context, e *executor, t terms) (*executor, er
 	}
 	c := v.call(v.chunk, t) // too large for others' batches
 	v.queue.push(c)
-	v.hand(e)
+	v.hand(e, time.Time{})
 	v.mu.Unlock()
 	if err := v.sleep(ctx, c); err != nil {
 		return nil, err

@@ -66,11 +66,16 @@ func (v *Version) wait(ctx context.Context, t terms, r *protocol.Request, a *pro
 		v.queue.push(c)
 	}
 	v.mu.Unlock()
-	if err := v.sleep(ctx, c); err != nil {
-		return err
-	}
-	if e := c.exec; e != nil {
-		return v.lead(ctx, e, c, r, a)
+	for {
+		if err := v.sleep(ctx, c); err != nil {
+			return err
+		}
+		if c.exec == nil {
+			break
+		}
+		if !v.overtaken(c) {
+			return v.lead(ctx, c.exec, c, r, a)
+		}
 	}
 	err := c.err
 	if err == nil {
@@ -158,6 +163,24 @@ func (v *Version) recycle(c *call) {
 	v.calls.Put(c)
 }
 
+// overtaken lets others go first before something long, and reports whether it is the turn of one of them now: it has
+// the executor then, and the call waits again. So one that has just come does not wait for what has not begun.
+func (v *Version) overtaken(c *call) bool {
+	if v.cost(c.rows) < yieldFrom {
+		return false
+	}
+	e := c.exec
+	e.yield()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.queue.overtaken(c) {
+		return false
+	}
+	c.exec = nil
+	v.hand(e, e.handed) // the pace is of what was computed
+	return true
+}
+
 // lead answers a request that was given an executor, and what has queued, as many rows as a
 // batch has.
 func (v *Version) lead(ctx context.Context, e *executor, c *call, r *protocol.Request, a *protocol.Answer) error {
@@ -166,14 +189,11 @@ func (v *Version) lead(ctx context.Context, e *executor, c *call, r *protocol.Re
 		v.recycle(c)
 		return v.alone(ctx, e, t, r, a)
 	}
-	if v.cost(c.rows) >= yieldFrom {
-		e.yield()
-	}
 	rows := c.rows
 	e.with = append(e.with[:0], c)
 	v.mu.Lock()
-	for rows < v.batch {
-		other := v.next(v.batch - rows)
+	for most := v.most(); rows < most; {
+		other := v.next(most - rows)
 		if other == nil {
 			break
 		}
@@ -192,6 +212,12 @@ func (v *Version) lead(ctx context.Context, e *executor, c *call, r *protocol.Re
 	}
 	v.recycle(c)
 	return err
+}
+
+// most returns how many rows a batch has now, at most: those that it was measured with, and no more than who comes next may
+// have to wait for, by what rows took of late.
+func (v *Version) most() int {
+	return min(v.batch, max(1, int(batchTime/time.Duration(max(v.perRow.Load(), 1)))))
 }
 
 // run computes the calls of a batch, of which the first is the caller's, and gives the
