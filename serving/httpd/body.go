@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"time"
 
 	"scalar/serving/host"
@@ -52,51 +51,43 @@ func (s *Server) receive(c *call) error {
 		c.body = append(c.body, c.ctx.Request.Body()...)
 		return nil
 	}
+	g := gathering{s: s, c: c, length: length}
+	defer g.end()
 	for {
-		if len(c.body) == cap(c.body) {
-			more := grow(len(c.body), length, c.limit)
-			if err := s.need(c, c.size()+int64(len(c.body)+more)); err != nil {
-				return s.refuseBody(c, err)
-			}
-			c.body = slices.Grow(c.body, more)
+		into, err := g.room()
+		if err != nil {
+			return s.refuseBody(c, err)
 		}
-		n, err := stream.Read(c.body[len(c.body):cap(c.body)])
-		c.body = c.body[:len(c.body)+n]
+		n, err := stream.Read(into)
+		g.took(n)
 		switch {
-		case len(c.body) > c.limit:
+		case g.n > c.limit:
 			return s.refuseBody(c, tooLarge(c.limit))
-		case errors.Is(err, io.EOF) && length >= 0 && len(c.body) < length:
-			return s.cut(c, io.ErrUnexpectedEOF)
+		case errors.Is(err, io.EOF) && length >= 0 && g.n < length:
+			return s.cut(g.n, c, io.ErrUnexpectedEOF)
 		case errors.Is(err, io.EOF):
 			c.whole = true
+			if err := g.join(0); err != nil {
+				return s.refuseBody(c, err)
+			}
 			return nil
 		case err != nil:
-			return s.cut(c, err)
+			return s.cut(g.n, c, err)
 		}
 	}
 }
 
-// grow returns by how much a buffer grows that has n bytes of a body of a length, −1 if that is not known: it doubles,
-// but not beyond the body.
-func grow(n, length, limit int) int {
-	most := limit + 1 - n
-	if length >= 0 {
-		most = length - n
-	}
-	return max(1, min(max(n, firstRead), most))
-}
-
-// cut is the error of a body that does not come to its end; nothing can be read after it.
-func (s *Server) cut(c *call, err error) error {
+// cut is the error of a body that does not come to its end, of n bytes; nothing can be read after it.
+func (s *Server) cut(n int, c *call, err error) error {
 	c.ctx.SetConnectionClose()
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		return &protocol.Error{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("the body did not come in time: %d bytes are there", len(c.body))}
+		return &protocol.Error{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("the body did not come in time: %d bytes are there", n)}
 	}
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return &protocol.Error{Status: http.StatusBadRequest, Message: fmt.Sprintf("the body is not in chunks as HTTP/1.1 has them, after %d bytes", len(c.body))}
+		return &protocol.Error{Status: http.StatusBadRequest, Message: fmt.Sprintf("the body is not in chunks as HTTP/1.1 has them, after %d bytes", n)}
 	}
-	return &protocol.Error{Status: http.StatusBadRequest, Message: fmt.Sprintf("the body is cut off after %d bytes", len(c.body))}
+	return &protocol.Error{Status: http.StatusBadRequest, Message: fmt.Sprintf("the body is cut off after %d bytes", n)}
 }
 
 // refuseBody answers that a body is not read to its end, and reads on: the client writes, and would see a reset

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"io"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -30,3 +31,27 @@ func (l *Ledger) Count(namespace, model, version string, status int, took time.D
 
 // Sum returns what a user sees of a version.
 func (l *Ledger) Sum(u ui.User, model, version string) ui.Figures { return l.sum(u, model, version) }
+
+// Gather puts a body together that comes as a reader gives it, and returns it with the most memory that it took beside what had
+// come by then.
+func Gather(s *Server, from io.Reader, length int) (body []byte, most int, err error) {
+	c := &call{limit: s.config.MaxBody}
+	g := gathering{s: s, c: c, length: length}
+	defer g.end()
+	for err == nil {
+		var into []byte
+		if into, err = g.room(); err != nil {
+			return nil, 0, err
+		}
+		var n int
+		n, err = from.Read(into)
+		g.took(n)
+		most = max(most, cap(c.body)+len(g.parts)*firstRead-g.n)
+	}
+	if err == io.EOF {
+		err = g.join(0)
+	}
+	body = append(body, c.body...)
+	s.recycle(c)
+	return body, most, err
+}

@@ -27,6 +27,7 @@ type call struct {
 
 	digits [20]byte // of a header
 	body   []byte   // as it came
+	lent   *lent    // whose memory that is; nil: the call's own
 	plain  []byte   // decompressed
 	req    protocol.Request
 	answer protocol.Answer
@@ -48,6 +49,7 @@ const keep = 2 << 20
 // recycle gives a call back.
 func (s *Server) recycle(c *call) {
 	s.trim(c, 0)
+	s.giveBack(c)
 	if c.size() > keep {
 		return
 	}

@@ -2,12 +2,14 @@ package httpd_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 
+	"scalar/serving/host"
 	"scalar/serving/httpd"
 )
 
@@ -56,5 +58,37 @@ func TestPlainToTLS(t *testing.T) {
 	r := listen(t, httpd.Config{TLS: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13}})
 	if m := bad(t, raw(t, r, "GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n"), http.StatusBadRequest); !strings.Contains(m, "https://") {
 		t.Error(m)
+	}
+}
+
+// A server that was shut down before it served returns at once, and its listener is closed; so does one of which both come at the
+// same time.
+func TestShutdownFirst(t *testing.T) {
+	h := hosted(t, host.Config{})
+	for i := range 50 {
+		s, err := httpd.New(httpd.Config{Host: h})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		shut := func() { ended <- s.Shutdown(t.Context()) }
+		if i == 0 {
+			shut()
+		} else {
+			go shut()
+		}
+		if err := s.Serve(ln); err != nil {
+			t.Errorf("serve: %v", err)
+		}
+		if err := <-ended; err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+		if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("the listener is open: %v", err)
+		}
 	}
 }

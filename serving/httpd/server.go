@@ -26,6 +26,12 @@ type Server struct {
 	page    *ui.Page
 	access  *access
 	bodies  budget
+	parts   sync.Pool // of *part
+	lent    sync.Pool // of *lent
+
+	listening sync.Mutex // guards what follows
+	listeners []net.Listener
+	down      bool // Shutdown has been called
 
 	setting  sync.Mutex // held while settings change
 	settings atomic.Pointer[settings]
@@ -49,6 +55,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.calls.New = func() any { return &call{} }
+	s.parts.New = func() any { return new(part) }
 	if err := s.Set(Settings{c.Keys, c.Models, c.Quotas, c.Caches}); err != nil {
 		return nil, fmt.Errorf("serving: %w", err)
 	}
@@ -82,8 +89,12 @@ func New(c Config) (*Server, error) {
 // readBuffer is how many bytes of a connection are read at once, and the limit of a header.
 const readBuffer = 16 << 10
 
-// Serve answers the connections of a listener, over TLS if there is a certificate, until Shutdown; it returns nil then.
+// Serve answers the connections of a listener, over TLS if there is a certificate, until Shutdown; it returns nil then, at once
+// if that has been called before.
 func (s *Server) Serve(ln net.Listener) error {
+	if !s.listen(ln) {
+		return ln.Close()
+	}
 	ln = limited{ln, s}
 	if s.config.TLS != nil {
 		ln = tls.NewListener(ln, s.config.TLS)
@@ -91,10 +102,29 @@ func (s *Server) Serve(ln net.Listener) error {
 	return s.http.Serve(ln)
 }
 
+// listen takes a listener that Shutdown closes, or reports that it has been called.
+func (s *Server) listen(ln net.Listener) bool {
+	s.listening.Lock()
+	defer s.listening.Unlock()
+	s.listeners = append(s.listeners, ln)
+	return !s.down
+}
+
+// deaf closes the listeners: fasthttp knows none of which Serve has not come so far, and closing one twice does nothing.
+func (s *Server) deaf() {
+	s.listening.Lock()
+	defer s.listening.Unlock()
+	s.down = true
+	for _, ln := range s.listeners {
+		_ = ln.Close() // the first to close it has heard of what is wrong
+	}
+}
+
 // Shutdown takes no more connections, lets the requests that are there be answered, and returns when they
 // have been, or with an error when ctx ends before.
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.http.ShutdownWithContext(ctx)
+	s.deaf()
 	s.cancel()
 	s.lingering.Wait()
 	s.setting.Lock()
@@ -112,7 +142,10 @@ func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfi
 	if h.ContentLength() > s.config.MaxBody {
 		return fasthttp.RequestConfig{ReadTimeout: s.config.BodyTimeout, MaxRequestBodySize: 1}
 	}
-	if n := h.ContentLength(); n > readBuffer || n == -1 {
+	switch n := h.ContentLength(); {
+	case n > readBuffer: // receive reads all of it: what fasthttp reads ahead would be in memory twice
+		return fasthttp.RequestConfig{ReadTimeout: s.config.BodyTimeout, MaxRequestBodySize: 1}
+	case n == -1:
 		return fasthttp.RequestConfig{ReadTimeout: s.config.BodyTimeout}
 	}
 	return fasthttp.RequestConfig{}
