@@ -44,7 +44,7 @@ func (a *app) server(conf config.Serve, h *host.Host, loaded func() bool, log *s
 		return nil, err
 	}
 	s.set = set
-	c.Keys, c.Models, c.Quotas, c.Caches = set.Keys, set.Models, set.Quotas, set.Caches
+	c.Keys, c.Quotas, c.Caches = set.Keys, set.Quotas, set.Caches
 	if conf.Insecure {
 		log.Warn("insecure: plain HTTP without tokens, whoever reaches " + conf.Listen + " may do all")
 	}
@@ -68,10 +68,7 @@ func (a *app) server(conf config.Serve, h *host.Host, loaded func() bool, log *s
 // settingsOf returns what of a configuration may change while the server runs. The token in the folder of a server that has no
 // other keys is got by token.
 func settingsOf(conf config.Serve, token func(folder string) ([]httpd.Key, error)) (set httpd.Settings, err error) {
-	set = httpd.Settings{Keys: conf.Keys, Models: map[string][]string{}, Quotas: conf.Quotas, Caches: map[string]cache.Config{}}
-	for name, m := range conf.Routing {
-		set.Models[name] = m.Namespaces
-	}
+	set = httpd.Settings{Keys: conf.Keys, Quotas: conf.Quotas, Caches: map[string]cache.Config{}}
 	for name, k := range conf.Caches {
 		set.Caches[name] = cache.Config{MaxBytes: int64(k.MaxBytes), TTL: k.TTL}
 	}

@@ -43,7 +43,7 @@ func New(c Config) (*Host, error) {
 		return nil, job.Fail(job.FaultInput, "serving: %v", err)
 	}
 	h := &Host{config: c, loading: make(chan struct{}, 1), models: map[string]*entry{}}
-	h.snapshot.Store(&snapshot{})
+	h.publish() // nobody else has it yet
 	h.shadows.start()
 	return h, nil
 }

@@ -15,11 +15,12 @@ import (
 // A snapshot is which versions answer. It never changes.
 type snapshot struct {
 	models map[string]*served
+	spaces map[string]map[string]bool // the namespaces of models that are not there for all, loaded or not
 }
 
 // served is a name's part of a snapshot.
 type served struct {
-	namespaces map[string]bool // nil: all
+	namespaces map[string]bool // nil: all; as in snapshot.spaces
 	versions   map[string]*Version
 	labels     map[string]*Version // nil: its version is not ready
 	best       *Version            // the highest
@@ -54,13 +55,34 @@ func of(shares []share, point uint32) *Version {
 
 // publish makes the snapshot of what is known; the lock is held.
 func (h *Host) publish() {
-	s := &snapshot{models: make(map[string]*served, len(h.models))}
+	s := &snapshot{models: make(map[string]*served, len(h.models)), spaces: spacesOf(h.config.Models)}
 	for name, m := range h.models {
 		if one := serve(m, h.config.Models[name]); one != nil {
+			one.namespaces = s.spaces[name]
 			s.models[name] = one
 		}
 	}
 	h.snapshot.Store(s)
+}
+
+// spacesOf returns the namespaces of models that are not there for all.
+func spacesOf(models map[string]ModelConfig) map[string]map[string]bool {
+	all := map[string]map[string]bool{}
+	for name, c := range models {
+		for _, namespace := range c.Namespaces {
+			if all[name] == nil {
+				all[name] = map[string]bool{}
+			}
+			all[name][namespace] = true
+		}
+	}
+	return all
+}
+
+// Allows reports whether a model of that name is there for a namespace, loaded or not. It allocates nothing.
+func (h *Host) Allows(namespace string, name []byte) bool {
+	some := h.snapshot.Load().spaces[string(name)]
+	return some == nil || some[namespace]
 }
 
 // serve returns which versions of a name answer whom, nil if none is ready.
@@ -80,12 +102,6 @@ func serve(m *entry, c ModelConfig) *served {
 	}
 	for label, version := range c.Labels {
 		s.labels[label] = s.versions[version]
-	}
-	for _, namespace := range c.Namespaces {
-		if s.namespaces == nil {
-			s.namespaces = map[string]bool{}
-		}
-		s.namespaces[namespace] = true
 	}
 	sum := 0.
 	for key, percent := range c.Traffic {
@@ -241,7 +257,7 @@ func (h *Host) missing(namespace string, name, version, label []byte) error {
 		return busy(0, "version %s of model %s has just become ready", wanted, name)
 	}
 	if r.reason != "" {
-		return busy(0, "version %s of model %s is %s: %s", wanted, name, r.state, r.reason)
+		return busy(0, "version %s of model %s is %s: %s", wanted, name, r.state, r.told(string(name), wanted))
 	}
 	return busy(0, "version %s of model %s is %s", wanted, name, r.state)
 }

@@ -2,7 +2,9 @@ package host
 
 import (
 	"maps"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -28,6 +30,7 @@ type VersionStatus struct {
 	Version string
 	State   State
 	Reason  string // why it is not READY, or was not loaded anew
+	Told    string // Reason without where the folder is, for who does not look after the server
 	Folder  string
 
 	Digest, Kind string
@@ -61,7 +64,7 @@ func (h *Host) list(wanted func(c ModelConfig) bool) []ModelStatus {
 		versions := h.models[name].versions
 		for _, version := range slices.SortedFunc(maps.Keys(versions), newer) {
 			r := versions[version]
-			s := VersionStatus{Version: version, State: r.state, Reason: r.reason, Folder: r.folder}
+			s := VersionStatus{Version: version, State: r.state, Reason: r.reason, Told: r.told(name, version), Folder: r.folder}
 			if r.v != nil {
 				r.v.fill(&s)
 			}
@@ -70,6 +73,18 @@ func (h *Host) list(wanted func(c ModelConfig) bool) []ModelStatus {
 		all = append(all, m)
 	}
 	return all
+}
+
+// told returns the reason for those who are not to hear where folders are: what is in the folder is under the model's name and version.
+func (r *record) told(name, version string) string {
+	if r.folder == "" {
+		return r.reason
+	}
+	told := strings.ReplaceAll(r.reason, r.folder, name+"/"+version)
+	for above := filepath.Dir(r.folder); len(above) > 1; above = filepath.Dir(above) {
+		told = strings.ReplaceAll(told, above, "…")
+	}
+	return told
 }
 
 func (v *Version) fill(s *VersionStatus) {

@@ -46,8 +46,8 @@ func key(token, namespace string, admin bool) httpd.Key {
 func TestTokens(t *testing.T) {
 	for _, tls13 := range []bool{false, true} {
 		c := httpd.Config{
-			Host:   hosted(t, host.Config{Models: map[string]host.ModelConfig{"points": {Namespaces: []string{"a"}}}}),
-			Models: map[string][]string{"points": {"a"}}, Keys: []httpd.Key{key("one", "a", false), key("two", "b", false), key("three", "a", true)},
+			Host: hosted(t, host.Config{Models: map[string]host.ModelConfig{"points": {Namespaces: []string{"a"}}}}),
+			Keys: []httpd.Key{key("one", "a", false), key("two", "b", false), key("three", "a", true)},
 		}
 		if !tls13 {
 			checkTokens(t, start(t, c))

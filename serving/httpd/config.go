@@ -25,8 +25,6 @@ type Config struct {
 	Keys []Key       // nil: no token is asked for, and everyone is Namespace and may do all
 	// Namespace is everyone's without keys. Empty: "default".
 	Namespace string
-	// Models are the namespaces that may use a model, by its name. Of others: all may.
-	Models map[string][]string
 	// Quotas are by namespace; of others there is no limit. Caches are by model; others have none.
 	Quotas map[string]limit.Quota
 	Caches map[string]cache.Config

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"scalar/serving/cache"
@@ -187,7 +186,7 @@ func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
 
 // allowed returns an error unless a namespace may use a model.
 func (s *Server) allowed(c *call) error {
-	if some, ok := c.settings.models[string(c.route.model)]; ok && len(some) > 0 && !slices.Contains(some, c.namespace) {
+	if !s.config.Host.Allows(c.namespace, c.route.model) {
 		return &protocol.Error{Status: http.StatusForbidden, Message: "the namespace " + c.namespace + " may not use this model"}
 	}
 	return nil

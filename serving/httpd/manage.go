@@ -63,7 +63,7 @@ func (s *Server) index(c *call) error {
 	for _, m := range s.config.Host.Models(c.namespace) {
 		for _, v := range m.Versions {
 			if v.State == host.Ready || !asked.Ready {
-				all = append(all, indexed{m.Name, v.Version, string(v.State), v.Reason})
+				all = append(all, indexed{m.Name, v.Version, string(v.State), reason(c, v)})
 			}
 		}
 	}
@@ -139,7 +139,7 @@ func (s *Server) status(c *call) error {
 		all := []tfVersion{}
 		for _, v := range m.Versions {
 			if wanted == "" || wanted == v.Version {
-				all = append([]tfVersion{told(v)}, all...)
+				all = append([]tfVersion{told(c, v)}, all...)
 			}
 		}
 		if len(all) == 0 {
@@ -151,10 +151,18 @@ func (s *Server) status(c *call) error {
 	return &protocol.Error{Status: http.StatusNotFound, Message: "there is no model " + clip(c.route.model)}
 }
 
+// reason says why a version does not answer; admins hear where its folder is.
+func reason(c *call, v host.VersionStatus) string {
+	if c.admin {
+		return v.Reason
+	}
+	return v.Told
+}
+
 // told says how a version is in TensorFlow Serving's words.
-func told(v host.VersionStatus) tfVersion {
+func told(c *call, v host.VersionStatus) tfVersion {
 	t := tfVersion{Version: v.Version}
-	t.Status.Code, t.Status.Message = "OK", v.Reason
+	t.Status.Code, t.Status.Message = "OK", reason(c, v)
 	switch v.State {
 	case host.Ready:
 		t.State = "AVAILABLE"

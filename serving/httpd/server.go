@@ -56,7 +56,7 @@ func New(c Config) (*Server, error) {
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.calls.New = func() any { return &call{} }
 	s.parts.New = func() any { return new(part) }
-	if err := s.Set(Settings{c.Keys, c.Models, c.Quotas, c.Caches}); err != nil {
+	if err := s.Set(Settings{c.Keys, c.Quotas, c.Caches}); err != nil {
 		return nil, fmt.Errorf("serving: %w", err)
 	}
 	s.metrics = newMetrics(c.Host, s.kept, &s.bodies)

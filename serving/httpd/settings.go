@@ -15,7 +15,6 @@ import (
 // Settings are what of a Config may change while a server runs, in the words of Config.
 type Settings struct {
 	Keys   []Key
-	Models map[string][]string
 	Quotas map[string]limit.Quota
 	Caches map[string]cache.Config
 }
@@ -41,7 +40,6 @@ func (n Settings) Check() error {
 // settings are Settings in use. They never change; a call has those of its beginning to its end.
 type settings struct {
 	keys   keyring
-	models map[string][]string
 	caches map[string]*kept
 }
 
@@ -70,7 +68,7 @@ func (s *Server) Set(to Settings) error {
 	case (was.keys == nil) != (to.Keys == nil):
 		return errors.New("whether tokens are asked for is settled when the server starts")
 	}
-	is := &settings{models: maps.Clone(to.Models)}
+	is := &settings{}
 	var err error
 	if is.keys, err = newKeyring(to.Keys); err != nil {
 		return err

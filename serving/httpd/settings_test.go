@@ -49,9 +49,14 @@ func TestSettings(t *testing.T) {
 	set(httpd.Settings{Keys: keys})
 	status("two", 401)
 	status("three", 200)
-	set(httpd.Settings{Keys: keys, Models: map[string][]string{"points": {"c"}}})
+	if err := r.host.SetModels(map[string]host.ModelConfig{"points": {Namespaces: []string{"c"}}}); err != nil {
+		t.Fatal(err)
+	}
 	status("one", 403)
 	status("three", 200)
+	if err := r.host.SetModels(nil); err != nil {
+		t.Fatal(err)
+	}
 	set(httpd.Settings{Keys: keys, Quotas: map[string]limit.Quota{"c": {Requests: .001, Burst: 1}}})
 	status("one", 200)
 	status("three", 200)
@@ -132,7 +137,7 @@ func TestSettingsMeanwhile(t *testing.T) {
 // Admins see and change which versions answer whom, as strictly as the configuration.
 func TestRoutingHTTP(t *testing.T) {
 	h := hosted(t, host.Config{Models: map[string]host.ModelConfig{"points": {Labels: map[string]string{"old": "1"}, Namespaces: []string{"a"}}}})
-	r := start(t, httpd.Config{Host: h, Models: map[string][]string{"points": {"a"}}, Keys: []httpd.Key{key("one", "a", true), key("two", "a", false), key("three", "b", true)}})
+	r := start(t, httpd.Config{Host: h, Keys: []httpd.Key{key("one", "a", true), key("two", "a", false), key("three", "b", true)}})
 	const path = "/v2/repository/models/points/routing"
 	r.header.Set("Authorization", "Bearer one")
 	same(t, r.get(path), `{"labels":{"old":"1"},"traffic":{},"shadow":{}}`)

@@ -70,6 +70,9 @@ func (p *Page) model(u User, s host.ModelStatus) modelView {
 				one.Labels = append(one.Labels, label)
 			}
 		}
+		if !u.Admin {
+			one.Reason = v.Told
+		}
 		if v.State == host.Ready {
 			one.Stats, one.Waiting, one.Memory = v.Stats, v.Waiting, humanize.IBytes(uint64(max(v.Bytes, 0)))
 			if m.Kind == "" {

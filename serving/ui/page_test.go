@@ -36,7 +36,7 @@ func secured(t *testing.T) *running {
 	t.Helper()
 	only := map[string]host.ModelConfig{"points": {Namespaces: []string{"a"}}}
 	return listen(t, httpd.Config{
-		Host: hosted(t, host.Config{Models: only}, allGolden(t)), Models: map[string][]string{"points": {"a"}},
+		Host: hosted(t, host.Config{Models: only}, allGolden(t)),
 		Keys: []httpd.Key{key("one", "a", false), key("two", "b", false), key("three", "b", true)},
 	})
 }
