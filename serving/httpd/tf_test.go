@@ -97,6 +97,10 @@ func TestTensorFlowWrong(t *testing.T) {
 		{"houses:regress", `{"examples":[{"size":[1,2],"rooms":1,"district":"north"}]}`, "]"},
 		{"houses:regress", `{"signature_name":"other","examples":[{}]}`, `no signature "other"`},
 		{"digits:classify", `{"context":{"a":1},"examples":[{}]}`, `no column "a"`},
+		{"points:predict", `{"instances":[[{"b64":"eA=="},2]]}`, `input "input" is of numbers (FP32): send an array of them, and no {"b64": …}`},
+		{"digits:predict", `{"instances":[{"b64":"iVBORw0KGgo="}]}`, `input "input" is of numbers (FP32): send an array of them, and no {"b64": …}`},
+		{"houses:predict", `{"instances":[[1,2,{"b64":"n-rth"}]]}`, `the text "n-rth" of "b64" is no base64`},
+		{"houses:predict", `{"instances":[{"b64":"bm9ydGg="}]}`, `a row is {"b64": …}, one text: want 3 values`},
 		{"houses:predict", `{"examples":[{}]}`, "neither instances nor inputs"},
 	} {
 		if m := bad(t, r.do(http.MethodPost, "/v1/models/"+tt.path, []byte(tt.body)), http.StatusBadRequest); !strings.Contains(m, tt.text) {

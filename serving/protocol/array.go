@@ -151,6 +151,9 @@ func (p *parser) slow() (float32, error) {
 	end, ok := numberEnd(p.b, p.i)
 	if !ok {
 		if p.i = end; p.i == start {
+			if p.encoded() {
+				return 0, p.noBytes()
+			}
 			return 0, p.unexpected("a number")
 		}
 		return 0, p.unexpected("a digit")
@@ -240,6 +243,10 @@ func (p *parser) cell(column int) (Cell, error) {
 		return Cell{Kind: Text, Text: text}, err
 	case 'n':
 		return Cell{Kind: Missing}, p.literal("null")
+	case '{':
+		if p.encoded() {
+			return p.b64()
+		}
 	}
 	if c := p.space(); c != '-' && c-'0' > 9 {
 		return Cell{}, p.unexpected("a number, a text or null")

@@ -53,6 +53,8 @@ func (p *parser) row() error {
 	switch c := p.space(); {
 	case c == '[' && len(p.r.common) == 0:
 		return p.plainRow(at)
+	case c == '{' && p.encoded() && !slices.Contains(p.s.Columns, "b64"):
+		return p.encodedRow(at)
 	case c == '{':
 		return p.namedRow(at)
 	case len(p.r.common) > 0:

@@ -2,6 +2,7 @@ package protocol_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -112,6 +113,8 @@ func cellText(s *protocol.Signature, column int, v any) (string, error) {
 		return "", nil
 	case string:
 		return strconv.Quote(v), nil
+	case bytesOf:
+		return strconv.Quote(string(v)), nil
 	case json.Number:
 		if s.Texts != nil && s.Texts[column] {
 			x, err := strconv.ParseFloat(string(v), 64)
@@ -420,13 +423,14 @@ func readRows(s *protocol.Signature, form protocol.Form, body []byte) (*twin, er
 		if err != nil {
 			return nil, err
 		}
-		return w, w.list(s, form, examples)
+		return w, w.list(s, form, decoded(examples))
 	}
 	instances, isInstances := top["instances"]
 	inputs, isInputs := top["inputs"]
 	if isInstances == isInputs {
 		return nil, errTwin
 	}
+	instances, inputs = decoded(instances), decoded(inputs)
 	if isInstances {
 		return w, w.list(s, form, instances)
 	}
@@ -436,6 +440,31 @@ func readRows(s *protocol.Signature, form protocol.Form, body []byte) (*twin, er
 		}
 	}
 	return w, w.list(s, form, inputs)
+}
+
+// bytesOf are those of {"b64": "…"}.
+type bytesOf string
+
+// decoded replaces objects with base64 in a value.
+func decoded(v any) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = decoded(v[i])
+		}
+	case map[string]any:
+		if text, ok := v["b64"].(string); ok && len(v) == 1 {
+			for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding} {
+				if b, err := encoding.DecodeString(text); err == nil {
+					return bytesOf(b)
+				}
+			}
+		}
+		for key := range v {
+			v[key] = decoded(v[key])
+		}
+	}
+	return v
 }
 
 // withContext returns the examples, each with what the context says.
