@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"scalar/ml/data"
 	"scalar/ml/model"
+	"scalar/ml/nn"
 	"scalar/serving/protocol"
 	"scalar/tensor"
 )
@@ -22,7 +24,9 @@ type Version struct {
 
 	digest    string
 	kind      string
-	bytes     int64 // that it counts for
+	net       *nn.Spec // nil: it has none
+	weights   int64    // bytes of them
+	bytes     int64    // that it counts for
 	signature *protocol.Signature
 	ports     []string // names of the outputs
 	predictor *model.Predictor
@@ -70,7 +74,7 @@ const (
 // open makes a version whole and warm. weights is how many bytes of them were reserved.
 func (h *Host) open(ctx context.Context, name, version, folder string, weights int64) (*Version, error) {
 	v := &Version{
-		name: name, version: version, folder: folder, bytes: weights, log: h.config.Log,
+		name: name, version: version, folder: folder, bytes: weights, weights: weights, log: h.config.Log,
 		queueTime: h.config.QueueTime, cores: h.config.Cores, chunk: maxChunk, gone: h.gone,
 	}
 	v.users.Store(1)
@@ -85,7 +89,7 @@ func (h *Host) open(ctx context.Context, name, version, folder string, weights i
 		more := int64(v.cores) * v.executorBytes()
 		if err = h.reserve(more); err == nil {
 			v.bytes += more
-			err = v.start(ctx)
+			err = v.start(ctx, h.alike(v))
 			if h.config.batch > 0 {
 				v.batch = h.config.batch
 			}
@@ -112,7 +116,7 @@ func (v *Version) read(ctx context.Context) error {
 	if v.predictor, err = model.NewPredictor(cpu, m, tensors); err != nil {
 		return err
 	}
-	v.digest, v.kind, v.encoder = m.Digest, m.Kind, v.predictor.Encoder()
+	v.digest, v.kind, v.net, v.encoder = m.Digest, m.Kind, m.Net, v.predictor.Encoder()
 	v.features, v.columns, v.texts = v.encoder.Features(), m.Transform.Columns, len(m.Transform.Categories) > 0
 	for _, out := range m.Outputs {
 		v.ports = append(v.ports, out.Name)
@@ -126,8 +130,25 @@ func (v *Version) executorBytes() int64 {
 	return v.predictor.ExecutorBytes(v.chunk) + 4*int64(v.chunk)*int64(v.features)
 }
 
-// start makes the executors and warms them up.
-func (v *Version) start(ctx context.Context) error {
+// alike returns a version of the same model that answers and computes the same with other weights; nil: there is none.
+func (h *Host) alike(v *Version) *Version {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m := h.models[v.name]
+	if m == nil {
+		return nil
+	}
+	for _, r := range m.versions {
+		if o := r.v; o != nil && o.kind == v.kind && o.features == v.features && o.weights == v.weights && reflect.DeepEqual(o.net, v.net) {
+			return o
+		}
+	}
+	return nil
+}
+
+// start makes the executors and warms them up. What was measured of a version that computes the same holds: measuring takes a core
+// for longer than all else of a reload, from those who are answered meanwhile.
+func (v *Version) start(ctx context.Context, same *Version) error {
 	for range v.cores {
 		e, err := newExecutor(v)
 		if err != nil {
@@ -140,6 +161,11 @@ func (v *Version) start(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+	}
+	if same != nil {
+		v.batch = same.batch
+		v.perRow.Store(same.perRow.Load())
+		return nil
 	}
 	return v.measure()
 }

@@ -237,3 +237,35 @@ func TestConfig(t *testing.T) {
 		t.Error("ready without its model")
 	}
 }
+
+// What was measured of a version holds for one of the same net that takes its place, or comes beside it; one of another net is measured.
+func TestReloadMeasured(t *testing.T) {
+	h := start(t, host.Config{Cores: 1})
+	perRow := func(version string) time.Duration {
+		for _, v := range h.Models("")[0].Versions {
+			if v.Version == version {
+				return v.PerRow
+			}
+		}
+		t.Fatalf("there is no version %s", version)
+		return 0
+	}
+	load(t, h, "m", "1", mlp(t, t.TempDir(), 20, []int{16}, 1))
+	const told = 123 * time.Hour
+	host.Tune(host.Current(h, "m"), told)
+	load(t, h, "m", "1", mlp(t, t.TempDir(), 20, []int{16}, 2))
+	load(t, h, "m", "2", mlp(t, t.TempDir(), 20, []int{16}, 3))
+	for _, version := range []string{"1", "2"} {
+		if d := perRow(version); d != told {
+			t.Errorf("version %s was measured, %v a row", version, d)
+		}
+	}
+	load(t, h, "m", "2", mlp(t, t.TempDir(), 20, []int{8}, 3))
+	load(t, h, "n", "1", mlp(t, t.TempDir(), 20, []int{16}, 4))
+	if d := perRow("2"); d == told {
+		t.Error("another net was not measured")
+	}
+	if d := h.Models("")[1].Versions[0].PerRow; d == told {
+		t.Error("another model was not measured")
+	}
+}
