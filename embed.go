@@ -221,6 +221,7 @@ var Modules = []string{
 //go:embed superstep/drain.go
 //go:embed superstep/errors.go
 //go:embed superstep/farewell.go
+//go:embed superstep/fragments.go
 //go:embed superstep/frame.go
 //go:embed superstep/group.go
 //go:embed superstep/inbox.go

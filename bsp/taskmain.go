@@ -324,10 +324,10 @@ func (m *member) mesh(ctx context.Context, start *wire.TaskStart) (*taskMesh, er
 	return mesh, nil
 }
 
-// Shared memory between tasks, each way: whole megabytes wait there for a task that computes,
-// and all links of a job of many tasks do not take more than those of one with few.
+// Shared memory between tasks, each way: a whole frame fits, and more is no faster. All links
+// of a job of many tasks do not take more than those of one with few.
 const (
-	maxLinkMemory = 4 << 20
+	maxLinkMemory = 1 << 20
 	minLinkMemory = 64 << 10
 	linksMemory   = 16 << 20 // of a task, each way
 )

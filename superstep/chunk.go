@@ -12,7 +12,8 @@ const (
 	dataChunk   = 64 << 10
 	columnChunk = 128 << 10
 	maxChunk    = 1 << 20
-	classes     = 11 // 1 KiB … 1 MiB, header included
+	classes     = 11 // 1 KiB … 1 MiB, header included; beside it in the last, for a whole frame
+	assembled   = -2 // the class of what was made of fragments, of any size
 )
 
 // A chunk is a piece of one bundle: whole messages, with room for a frame's header
@@ -25,7 +26,7 @@ type chunk struct {
 	count uint32 // messages or values
 	kind  uint8
 	flags uint8
-	class int8 // index in the pool, -1: not pooled
+	class int8 // index in the pool, assembled, -1: not pooled
 	// An accumulator handed over is filled with the identity again.
 	emptied bool
 
@@ -54,27 +55,43 @@ func (c *chunk) payload() []byte {
 func (c *chunk) room() []byte { return c.buf[headerSize:] }
 
 // pool keeps chunks by size: powers of two, header included.
-type pool struct{ classes [classes]sync.Pool }
+type pool struct {
+	classes   [classes]sync.Pool
+	assembled sync.Pool
+}
 
 // get returns an empty chunk with room for n bytes of payload at least, pooled up
-// to 1 MiB with its header.
+// to 1 MiB.
 func (p *pool) get(n int) *chunk {
 	total := max(n+headerSize, minChunk)
-	if total > maxChunk {
+	if total > maxChunk+headerSize {
 		return &chunk{buf: make([]byte, total), class: -1}
 	}
-	class := bits.Len(uint(total-1)) - bits.Len(uint(minChunk-1))
+	class := min(bits.Len(uint(total-1))-bits.Len(uint(minChunk-1)), classes-1)
 	if c, ok := p.classes[class].Get().(*chunk); ok {
 		return c
 	}
-	return &chunk{buf: make([]byte, minChunk<<class), class: int8(class)}
+	return &chunk{buf: make([]byte, max(minChunk<<class, total)), class: int8(class)}
+}
+
+// whole returns an empty chunk that fragments can be appended to.
+func (p *pool) whole() *chunk {
+	if c, ok := p.assembled.Get().(*chunk); ok {
+		return c
+	}
+	return &chunk{buf: make([]byte, 2*(headerSize+maxPayload)), class: assembled}
 }
 
 // put takes a chunk back.
 func (p *pool) put(c *chunk) {
-	if c == nil || c.class < 0 {
+	if c == nil || c.class == -1 {
 		return
 	}
 	c.n, c.count, c.kind, c.flags, c.emptied = 0, 0, 0, 0, false
+	if c.class == assembled {
+		c.buf = c.buf[:cap(c.buf)]
+		p.assembled.Put(c)
+		return
+	}
 	p.classes[c.class].Put(c)
 }

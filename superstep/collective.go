@@ -198,9 +198,7 @@ func (in *incoming) collective(h header, c *chunk) (keep bool, err error) {
 	var kept *chunk
 	switch {
 	case c != nil && (c.class < 0 || 2*c.n >= len(c.buf)): // the former were fragments
-		if data = slices.Clip(c.payload()); c.class >= 0 {
-			kept = c
-		}
+		data, kept = slices.Clip(c.payload()), c
 	case c != nil:
 		data = copied(c.payload())
 	case h.flags&flagNil == 0:

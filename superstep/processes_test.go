@@ -93,7 +93,7 @@ func process(ctx context.Context, m superstep.Mesh, prog func(ctx context.Contex
 // Empty supersteps and collective rounds between two processes, with and without something to
 // compute before.
 func BenchmarkTwoProcesses(b *testing.B) {
-	for _, link := range []work{{network: "tcp"}, {network: "unix"}, {network: "unix", memory: 1 << 20}, {network: "unix", memory: 4 << 20}} {
+	for _, link := range []work{{network: "tcp"}, {network: "unix"}, {network: "unix", memory: 1 << 20}} {
 		for _, size := range []int{0, 4 << 10, 470 << 10, 8 << 20} {
 			for _, compute := range []time.Duration{0, 500 * time.Microsecond} {
 				w := link

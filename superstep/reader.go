@@ -2,11 +2,9 @@ package superstep
 
 import (
 	"bufio"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 )
 
 // incoming is what a link's reader goroutine keeps.
@@ -101,46 +99,67 @@ func (in *incoming) frame(r io.Reader) error {
 
 // next reads one frame; c is nil without payload.
 func (in *incoming) next(r io.Reader) (h header, c *chunk, err error) {
-	if _, err := io.ReadFull(r, in.head[:]); err != nil {
+	if h, err = in.header(r); err != nil {
 		return h, nil, err
+	}
+	return in.payload(r, h)
+}
+
+// header reads the front of a frame.
+func (in *incoming) header(r io.Reader) (h header, err error) {
+	if _, err := io.ReadFull(r, in.head[:]); err != nil {
+		return h, err
 	}
 	if h, err = parseHeader(in.head[:]); err != nil {
-		return h, nil, err
+		return h, err
 	}
-	if err := in.check(h); err != nil {
-		return h, nil, err
-	}
+	return h, in.check(h)
+}
+
+// payload reads what follows a header into a chunk, and unpacks it.
+func (in *incoming) payload(r io.Reader, h header) (header, *chunk, error) {
+	pool := &in.l.g.buffers.pool
+	var c *chunk
+	var b []byte
 	if h.length > 0 {
-		c = in.l.g.buffers.pool.get(int(h.length))
+		c = pool.get(int(h.length))
 		c.n, c.count, c.kind, c.flags = int(h.length), h.count, h.kind, h.flags
-		if _, err := io.ReadFull(r, c.payload()); err != nil {
-			in.l.g.buffers.pool.put(c)
-			return h, nil, err
-		}
+		b = c.payload()
 	}
-	var sum uint32
-	if c != nil && in.l.summed {
-		sum = checksum(c.payload())
-	}
-	if sum != h.sum {
-		in.l.g.buffers.pool.put(c)
-		return h, nil, fmt.Errorf("%w: %v frame's checksum %08x, computed %08x", ErrFrame, h.typ, h.sum, sum)
+	if err := in.fill(r, h, b); err != nil {
+		pool.put(c)
+		return h, nil, err
 	}
 	if h.flags&(flagS2|flagZstd) == 0 {
 		return h, c, nil
 	}
 	if c == nil || h.typ.ends() {
-		in.l.g.buffers.pool.put(c)
+		pool.put(c)
 		return h, nil, fmt.Errorf("%w: packed %v of %d bytes", ErrFrame, h.typ, h.length)
 	}
-	whole, err := in.unpack(&in.l.g.buffers.pool, h, c)
-	in.l.g.buffers.pool.put(c)
+	whole, err := in.unpack(pool, h, c)
+	pool.put(c)
 	if err != nil {
 		return h, nil, err
 	}
 	h.flags &^= flagS2 | flagZstd
 	whole.flags = h.flags
 	return h, whole, nil
+}
+
+// fill reads a frame's payload and checks it.
+func (in *incoming) fill(r io.Reader, h header, b []byte) error {
+	if _, err := io.ReadFull(r, b); err != nil {
+		return err
+	}
+	var sum uint32
+	if len(b) > 0 && in.l.summed {
+		sum = checksum(b)
+	}
+	if sum != h.sum {
+		return fmt.Errorf("%w: %v frame's checksum %08x, computed %08x", ErrFrame, h.typ, h.sum, sum)
+	}
+	return nil
 }
 
 // check compares a header with what may come on this link now.
@@ -196,55 +215,6 @@ func (in *incoming) current(h header) bool {
 		return step >= in.relayed
 	}
 	return step == in.step || step > in.step && !in.open
-}
-
-// limit is the most bytes that fragments of one type may make together.
-func (in *incoming) limit(t frameType) int {
-	switch t {
-	case frameData: // the chunk of one large message ends with what its longest length leaves
-		return MaxMessage + binary.MaxVarintLen64
-	case frameCollective:
-		return MaxCollective
-	case frameMark:
-		return markLimit(in.l.peers.len(), in.l.g.own.len())
-	case frameBallot, frameVerdict:
-		tasks, peers := in.behind(t)
-		return ballotLimit(tasks.len(), len(in.l.g.links), peers.len())
-	default:
-		return 0
-	}
-}
-
-// assemble reads the fragments that follow the first one.
-func (in *incoming) assemble(r io.Reader, first header, c *chunk) (header, *chunk, error) {
-	limit := in.limit(first.typ)
-	buf := make([]byte, headerSize, 2*(headerSize+maxPayload))
-	h := first
-	for {
-		if c == nil {
-			return h, nil, fmt.Errorf("%w: empty fragment", ErrFrame)
-		}
-		buf = append(buf, c.payload()...)
-		in.l.g.buffers.pool.put(c)
-		if len(buf)-headerSize > limit {
-			return h, nil, fmt.Errorf("%w: %v of more than %d bytes", ErrFrame, first.typ, limit)
-		}
-		if h.flags&flagMore == 0 {
-			whole := &chunk{buf: buf, n: len(buf) - headerSize, count: h.count, kind: h.kind, flags: h.flags, class: -1}
-			return h, whole, nil
-		}
-		if len(buf) == cap(buf) || cap(buf)-len(buf) < maxPayload {
-			buf = slices.Grow(buf, len(buf)) // doubles: fragments come in whole mebibytes
-		}
-		var err error
-		if h, c, err = in.next(r); err != nil {
-			return h, nil, err
-		}
-		if h.typ != first.typ || h.lane != first.lane || h.source != first.source || h.dest != first.dest || h.kind != first.kind || h.superstep != first.superstep {
-			in.l.g.buffers.pool.put(c)
-			return h, nil, fmt.Errorf("%w: %v frame between the fragments of a %v", ErrFrame, h.typ, first.typ)
-		}
-	}
 }
 
 // take acts on one whole frame. It says whether the chunk is still in use.
