@@ -57,6 +57,7 @@ type consensus struct {
 	hadState   bool                // the log or a snapshot was there when it was opened
 	inFlight   *semaphore.Weighted // bytes of commands that are proposed and not applied: what Raft may write at once
 	logger     hclog.Logger
+	restoring  *semaphore.Weighted // of 1: Raft panics if it is shut down while it takes over a snapshot
 	ending     atomic.Bool
 	end        func() raft.Future // begins the shutdown, once
 }
@@ -76,7 +77,7 @@ type consensusConfig struct {
 }
 
 func openConsensus(cfg consensusConfig) (*consensus, error) {
-	c := &consensus{replica: cfg.replica, clock: cfg.clock, leadership: make(chan bool, 16), inFlight: semaphore.NewWeighted(proposedBytes)}
+	c := &consensus{replica: cfg.replica, clock: cfg.clock, leadership: make(chan bool, 16), inFlight: semaphore.NewWeighted(proposedBytes), restoring: semaphore.NewWeighted(1)}
 	c.logger = newHCLog(cfg.logger, "raft", &c.ending)
 	disk, err := wal.Open(cfg.dir, wal.WithLogger(c.logger), wal.WithSegmentSize(walSegment))
 	if err != nil {
@@ -218,7 +219,16 @@ func (c *consensus) restore(ctx context.Context, s *fsm.State) error {
 	meta := &raft.SnapshotMeta{
 		Version: raft.SnapshotVersionMax, ID: "restored", Index: c.raft.LastIndex(), Term: c.raft.CurrentTerm(), Size: int64(b.Len()),
 	}
-	_, err := await(ctx, func() (any, error) { return nil, c.raft.Restore(meta, &b, restoreLimit) })
+	if err := c.restoring.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("restore snapshot: %w", err)
+	}
+	_, err := await(ctx, func() (any, error) {
+		defer c.restoring.Release(1)
+		if c.ending.Load() {
+			return nil, raft.ErrRaftShutdown
+		}
+		return nil, c.raft.Restore(meta, &b, restoreLimit)
+	})
 	if err != nil {
 		return fmt.Errorf("restore snapshot: %w", err)
 	}
@@ -329,16 +339,19 @@ func (c *consensus) stepDown(ctx context.Context) error {
 }
 
 // beginEnd makes Raft leave its loops. It must come before its connections are
-// closed: Raft would take that for faults of the others.
-func (c *consensus) beginEnd() {
+// closed: Raft would take that for faults of the others. A restore under way ends before, or ctx.
+func (c *consensus) beginEnd(ctx context.Context) {
 	c.ending.Store(true)
+	if c.restoring.Acquire(ctx, 1) == nil {
+		defer c.restoring.Release(1)
+	}
 	c.end()
 }
 
 // close ends Raft and closes its files. After ctx it waits no longer: a hung
 // disk must not keep the process alive.
 func (c *consensus) close(ctx context.Context) error {
-	c.beginEnd()
+	c.beginEnd(ctx)
 	err := c.transport.Close() // closes the streams too, which ends calls under way
 	c.transport.CloseStreams()
 	if err = errors.Join(err, wait(ctx, c.end)); err != nil {

@@ -20,6 +20,9 @@ import (
 // SetAbrupt makes the end of Run a hard stop: nothing is handed over.
 func (m *Master) SetAbrupt() { m.abrupt = true }
 
+// Ending reports whether Raft is about to be shut down.
+func (m *Master) Ending() bool { return m.node.ending.Load() }
+
 // WrapLog puts a store in front of the disk's.
 func (m *Master) WrapLog(wrap func(raft.LogStore) raft.LogStore) {
 	m.WrapStores(func(s Stores) Stores { s.Log = wrap(s.Log); return s })

@@ -362,7 +362,13 @@ func (m *Master) stop(ctx context.Context, server *http.Server, failed bool) {
 		}
 		cancel()
 	}
-	m.node.beginEnd()
+	limit := closeLimit
+	if failed { // the disk may hang
+		limit = 0
+	}
+	ending, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	m.node.beginEnd(ending)
 	if err := errors.Join(server.Close(), m.streams.Close()); err != nil {
 		m.log.Debug("close listeners", "error", err)
 	}
