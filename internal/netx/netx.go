@@ -107,17 +107,6 @@ func AdvertisedHost(bind string) string {
 	return loopback
 }
 
-// IsLoopback reports whether an address, with or without a port, is on this
-// machine only.
-func IsLoopback(addr string) bool {
-	host, _, err := HostPort(addr, "", 0)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 // Listen listens on a TCP address; port 0 takes a free one. Links come tuned as
 // by Dial.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {

@@ -45,17 +45,6 @@ func TestHostPort(t *testing.T) {
 	}
 }
 
-func TestIsLoopback(t *testing.T) {
-	for addr, want := range map[string]bool{
-		"127.0.0.1": true, "127.9.9.9:80": true, "::1": true, "[::1]:80": true, "localhost:1": true, "localhost": true,
-		"0.0.0.0:80": false, ":80": false, "": false, "10.0.0.1": false, "localhost.example.org": false, "a:b:c": false,
-	} {
-		if got := netx.IsLoopback(addr); got != want {
-			t.Errorf("IsLoopback(%q) = %v", addr, got)
-		}
-	}
-}
-
 func TestListenAndDial(t *testing.T) {
 	l, err := netx.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
