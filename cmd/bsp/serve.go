@@ -170,6 +170,9 @@ func (a *app) untilReady(ctx context.Context, s *server, h *host.Host, serving <
 			return false, nil
 		}
 	}
+	if len(h.All()) == 0 {
+		s.log.Info("there is no model yet: those that come into the folder are loaded")
+	}
 	_, err := fmt.Fprintf(a.stdout, "ready: %s\n", s.url)
 	return true, err
 }

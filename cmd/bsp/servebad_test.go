@@ -146,6 +146,13 @@ func resident(t *testing.T, pid int) int {
 	return pages * os.Getpagesize()
 }
 
+// TestServeEmpty says that a folder of models has none yet, which may be the wrong folder.
+func TestServeEmpty(t *testing.T) {
+	s := startServing(t, "--models", t.TempDir(), "--insecure")
+	s.says("there is no model yet")
+	s.ready()
+}
+
 // TestServeNone ends where no model can be served, and says which and why.
 func TestServeNone(t *testing.T) {
 	dir := t.TempDir()
