@@ -3,6 +3,11 @@ package ui_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,6 +17,7 @@ import (
 	"image/png"
 	"maps"
 	"math"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,6 +31,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
+	"scalar/internal/pki"
 	"scalar/serving/cache"
 	"scalar/serving/host"
 	"scalar/serving/httpd"
@@ -43,8 +50,8 @@ type tab struct {
 	console chan string
 }
 
-// browser opens a tab. Where no Chromium is, the test is skipped.
-func browser(t *testing.T) *tab {
+// browser opens a tab, of a browser that trusts the usual CAs and those that are given. Where no Chromium is, the test is skipped.
+func browser(t *testing.T, trusted ...*x509.Certificate) *tab {
 	t.Helper()
 	var path string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell"} {
@@ -59,8 +66,12 @@ func browser(t *testing.T) *tab {
 	ctx, cancel := context.WithTimeout(t.Context(), browserTime)
 	t.Cleanup(cancel)
 	options := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors, chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WindowSize(1280, 900), chromedp.WSURLReadTimeout(time.Minute))
+	for _, ca := range trusted { // its trust store is made by tools that are not everywhere
+		key := sha256.Sum256(ca.RawSubjectPublicKeyInfo)
+		options = append(options, chromedp.Flag("ignore-certificate-errors-spki-list", base64.StdEncoding.EncodeToString(key[:])))
+	}
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -280,6 +291,61 @@ func TestBrowser(t *testing.T) {
 	if said := b.said(); said != "" {
 		t.Errorf("the browser complains:\n%s", said)
 	}
+}
+
+// The page over TLS, by the certificate of a CA that the browser is told of: one signs in, stays signed in, and the page is live.
+// Who is not told of the CA does not see it.
+func TestBrowserTLS(t *testing.T) {
+	cert, ca := certificate(t)
+	h := hosted(t, host.Config{}, map[string]string{"digits/1": golden(t, "digits")})
+	s := listen(t, httpd.Config{
+		Host: h, Keys: []httpd.Key{key("secret", "team-a", true)},
+		TLS: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13},
+	})
+	s.url = strings.Replace(s.url, "http:", "https:", 1)
+	roots := x509.NewCertPool()
+	roots.AddCert(ca)
+	s.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}}
+
+	b := browser(t, ca)
+	b.do(chromedp.Navigate(s.url+"/ui"), chromedp.SendKeys(chromedp.ID("token"), "secret\r"), chromedp.WaitVisible(chromedp.ID("figures")))
+	b.until(`document.getElementById("live").textContent === "live"`)
+	ask(t, b, s)
+	b.do(chromedp.Navigate(s.url+"/ui"), chromedp.WaitVisible(chromedp.ID("figures"))) // by the cookie, which is for TLS only
+	b.until(`document.getElementById("live").textContent === "live"`)
+	if !eval[bool](b, `isSecureContext && location.protocol === "https:"`) {
+		t.Error("the browser does not take it for secure")
+	}
+	b.do(press("header button"), chromedp.WaitVisible(chromedp.ID("token")))
+	if said := b.said(); said != "" {
+		t.Errorf("the browser complains:\n%s", said)
+	}
+	other := browser(t)
+	if err := chromedp.Do(other.ctx, chromedp.Navigate(s.url+"/ui")); err == nil || !strings.Contains(err.Error(), "ERR_CERT_AUTHORITY_INVALID") {
+		t.Errorf("without the CA: %v", err)
+	}
+}
+
+// certificate returns one of 127.0.0.1, with its chain, and the CA that issued it.
+func certificate(t *testing.T) (cert tls.Certificate, ca *x509.Certificate) {
+	t.Helper()
+	now := time.Now()
+	issuer, err := pki.NewCA("test", 24*time.Hour, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := issuer.Issue(pki.Request{Role: "serve", Name: "serve", IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, Life: 24 * time.Hour, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cert, err = tls.X509KeyPair(append(p.Cert, issuer.CertPEM()...), p.Key); err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(issuer.CertPEM())
+	if ca, err = x509.ParseCertificate(block.Bytes); err != nil {
+		t.Fatal(err)
+	}
+	return cert, ca
 }
 
 // ask sends rows by the form, good ones and bad ones.
