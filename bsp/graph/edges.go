@@ -47,7 +47,9 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 }
 
 func (l *edgeList) addCoded(codes []uint32, weights []float64) {
-	mask, shift, level, buckets, form := uint32(1)<<l.shift-1, l.shift, l.level, l.buckets, formOf(l.wide, rowRange{0, l.level}, false)
+	mask, shift, level, buckets := uint32(1)<<l.shift-1, l.shift, l.level, l.buckets
+	form := formOf(l.wide, rowRange{0, l.level}, false)
+	size, bits, low := form.size, form.bits&63, form.mask // in registers
 	for i := 1; i < len(codes); i += 2 {
 		row, other := codes[i-1], codes[i]
 		if l.pulled {
@@ -59,8 +61,8 @@ func (l *edgeList) addCoded(codes []uint32, weights []float64) {
 			l.grow(int(at))
 		}
 		n := len(b.open)
-		binary.LittleEndian.PutUint64(b.open[n:n+8], form.join(row>>shift, other>>shift))
-		b.open = b.open[:n+form.size]
+		binary.LittleEndian.PutUint64(b.open[n:n+8], uint64(other>>shift)<<bits|uint64(row>>shift)&low)
+		b.open = b.open[:n+size]
 		if weights != nil {
 			b.open = binary.LittleEndian.AppendUint64(b.open, math.Float64bits(weights[i/2]))
 		}
@@ -70,29 +72,34 @@ func (l *edgeList) addCoded(codes []uint32, weights []float64) {
 // addIDs adds edges between ids, and notes those, up to an edge with one that is too large
 // for now: it returns how many ids come before it.
 func (l *edgeList) addIDs(seen, ids []uint64, weights []float64) int {
-	shift, peers, level, buckets, form := l.shift, l.peers, l.level, l.buckets, formOf(l.wide, rowRange{0, l.level}, false)
+	shift, peers, level, buckets := l.shift, l.peers, l.level, l.buckets
+	form := formOf(l.wide, rowRange{0, l.level}, false)
+	size, bits, low := form.size, form.bits&63, form.mask // in registers
+	last, lastOwner := ^uint64(0), uint64(0)              // lines are often sorted by source
 	for i := 0; i+1 < len(ids); i += 2 {
-		row, other := ids[i], ids[i+1]
-		if row/64 >= uint64(len(seen)) || other/64 >= uint64(len(seen)) {
+		src, dst := ids[i], ids[i+1]
+		if src/64 >= uint64(len(seen)) || dst/64 >= uint64(len(seen)) {
 			return i
 		}
-		if word, bit := &seen[row/64], uint64(1)<<(row%64); *word&bit == 0 {
+		if src != last {
+			seen[src/64] |= 1 << (src % 64)
+			last, lastOwner = src, uint64(ownerOf(splitmix.Mix(src), peers))
+		}
+		if word, bit := &seen[dst/64], uint64(1)<<(dst%64); *word&bit == 0 {
 			*word |= bit
 		}
-		if word, bit := &seen[other/64], uint64(1)<<(other%64); *word&bit == 0 {
-			*word |= bit
-		}
+		row, other, owner, otherOwner := src, dst, lastOwner, uint64(ownerOf(splitmix.Mix(dst), peers))
 		if l.pulled {
-			row, other = other, row
+			row, other, owner, otherOwner = dst, src, otherOwner, lastOwner
 		}
-		at := int(row>>(level&63)<<(2*shift&63) | uint64(ownerOf(splitmix.Mix(row), peers))<<(shift&63) | uint64(ownerOf(splitmix.Mix(other), peers)))
+		at := int(row>>(level&63)<<(2*shift&63) | owner<<(shift&63) | otherOwner)
 		b := &buckets[at]
 		if cap(b.open)-len(b.open) < edgeRoom {
 			l.grow(at)
 		}
 		n := len(b.open)
-		binary.LittleEndian.PutUint64(b.open[n:n+8], form.join(uint32(row), uint32(other)))
-		b.open = b.open[:n+form.size]
+		binary.LittleEndian.PutUint64(b.open[n:n+8], other<<bits|row&low)
+		b.open = b.open[:n+size]
 		if weights != nil {
 			b.open = binary.LittleEndian.AppendUint64(b.open, math.Float64bits(weights[i/2]))
 		}

@@ -33,6 +33,7 @@ func (l *edgeList) renumber(p *placing) error {
 func (l *edgeList) addSegment(s segment, owners uint32, rows, others []uint32) {
 	edges, from, before := s.edges, s.form, s.base
 	shift, level, buckets, form := 2*l.shift, l.level, l.buckets, formOf(l.wide, rowRange{0, l.level}, false)
+	size, bits, low := form.size, form.bits&63, form.mask // in registers
 	for i, end := 0, s.end(); i < end; i += from.size {
 		x := binary.LittleEndian.Uint64(edges[i:])
 		row, other := rows[before+uint32(x&from.mask)], others[uint32(x>>(from.bits&63)&from.last)]
@@ -42,8 +43,8 @@ func (l *edgeList) addSegment(s segment, owners uint32, rows, others []uint32) {
 			l.grow(at)
 		}
 		n := len(b.open)
-		binary.LittleEndian.PutUint64(b.open[n:n+8], form.join(row, other))
-		b.open = b.open[:n+form.size]
+		binary.LittleEndian.PutUint64(b.open[n:n+8], uint64(other)<<bits|uint64(row)&low)
+		b.open = b.open[:n+size]
 		if l.weights {
 			b.open = append(b.open, edges[i+from.pair:i+from.size]...)
 		}
