@@ -70,13 +70,13 @@ func (p *product) lay() {
 func (p *product) unit(worker, i int) {
 	w, g := &p.cpu.work[worker], p.grid
 	r0, c0 := i/g.across*g.rows, i%g.across*g.cols
-	r1, c1 := min(r0+g.rows, p.out.rows), min(c0+g.cols, p.out.cols)
+	r1, c1 := min(r0+g.rows, p.out.rows), p.until(c0, g.cols)
 	bl := p.cpu.blocking
 	nc := even(c1-c0, bl.nc, p.cpu.isa.NR())
 	kc := even(p.a.cols, bl.kc, 8)
 	mc := even(r1-r0, bl.mc, p.cpu.isa.MR())
-	for j := c0; j < c1; j += nc {
-		b := block{c0: j, c1: min(j+nc, c1), only: mc >= r1-r0}
+	for j := c0; j < c1; j = p.until(j, nc) {
+		b := block{c0: j, c1: min(p.until(j, nc), c1), only: mc >= r1-r0}
 		for b.k0 = 0; b.k0 == 0 || b.k0 < p.a.cols; b.k0 += kc {
 			b.k1 = min(b.k0+kc, p.a.cols)
 			p.roomB(w, b)
@@ -87,6 +87,17 @@ func (p *product) unit(worker, i int) {
 			}
 		}
 	}
+}
+
+// until returns where columns from c on end that are cut by so many: what would be left of the last tiles,
+// see [kernel.ISA.Columns], belongs to those before.
+func (p *product) until(c, each int) int {
+	if n := p.out.cols; c > 0 && n-c <= p.cpu.isa.Lanes() {
+		return c
+	} else if n-c-each > p.cpu.isa.Lanes() {
+		return c + each
+	}
+	return p.out.cols
 }
 
 // even returns the size of the blocks, multiples of unit of at most most, that cut n
@@ -146,8 +157,8 @@ func (p *product) block(w *workspace, b block) {
 	if last {
 		t.Flags |= p.flags & kernel.ReLU
 	}
-	for j := b.c0; j < b.c1; j += isa.NR() {
-		cols := min(isa.NR(), b.c1-j)
+	for j, cols := b.c0, 0; j < b.c1; j += cols {
+		cols = isa.Columns(b.c1 - j)
 		t.SetCols(isa, cols)
 		t.B, t.BStep = p.panel(w, b, j, cols)
 		if t.Bias = nil; last && p.bias != nil {

@@ -38,11 +38,10 @@ func (c *CPU) Pack(into *Packed, b Dense[float32]) (*Packed, error) {
 // Shape returns the rows and columns of what is packed.
 func (p *Packed) Shape() (k, n int) { return p.k, p.n }
 
-// packColumns packs all columns of b into panels of NR columns, of which the last is
-// as wide as its vectors.
+// packColumns packs all columns of b into panels as wide as their vectors.
 func packColumns(isa kernel.ISA, to []float32, b matrix) {
-	for j := 0; j < b.cols; j += isa.NR() {
-		lines := min(isa.NR(), b.cols-j)
+	for j, lines := 0, 0; j < b.cols; j += lines {
+		lines = isa.Columns(b.cols - j)
 		width := isa.Width(lines)
 		isa.Pack(to[j*b.rows:], kernel.Panel{
 			From: from(b.data, j*b.colStep), Line: b.colStep, Step: b.rowStep, Lines: lines, Width: width, K: b.rows,

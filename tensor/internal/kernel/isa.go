@@ -32,5 +32,14 @@ func (i ISA) Lanes() int { return [...]int{8, 8, 16}[i] }
 // NR returns the columns of a tile of C.
 func (i ISA) NR() int { return 3 * i.Lanes() }
 
+// Columns returns how many columns the next tile takes where so many are left: [ISA.NR], or all, but with
+// AVX2 two vectors of four. One vector of four rows has too few chains for an FMA to end before it is needed.
+func (i ISA) Columns(left int) int {
+	if i == AVX2 && left > i.NR() && left <= i.NR()+i.Lanes() {
+		return 2 * i.Lanes()
+	}
+	return min(left, i.NR())
+}
+
 // Width returns the width of a panel that holds n of NR columns or less.
 func (i ISA) Width(n int) int { return (n + i.Lanes() - 1) / i.Lanes() * i.Lanes() }
