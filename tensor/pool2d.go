@@ -163,17 +163,5 @@ func (p *pools) toLargest(part planes) {
 }
 
 func (p *pools) toMean(part planes) {
-	clear(part.large)
-	n := float32(area(p.Window))
-	small, large := area(p.out), area(p.in)
-	for k, x := range part.small {
-		y, across := k%small/p.out[1], k%p.out[1]
-		corner := k/small*large + y*p.Stride[0]*p.in[1] + across*p.Stride[1]
-		for i := range p.Window[0] {
-			row := part.large[corner+i*p.in[1]:][:p.Window[1]]
-			for j := range row {
-				row[j] += x / n
-			}
-		}
-	}
+	p.cpu.isa.MeanPoolGrad(part.large, part.small, p.windows(part))
 }

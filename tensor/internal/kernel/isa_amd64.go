@@ -87,6 +87,9 @@ func poolGradAVX512(p *Pool)
 func poolGradAVX2(p *Pool)
 
 //go:noescape
+func meanGradAVX2(p *Pool)
+
+//go:noescape
 func transposeAVX2(c *Copy)
 
 //go:noescape
@@ -238,6 +241,9 @@ func (i ISA) poolGrad(p *Pool) {
 		poolGradAVX2(p)
 	}
 }
+
+// meanGrad shares gradients out of a vector of windows of each row: of AVX2, which AVX-512 has too.
+func (ISA) meanGrad(p *Pool) { meanGradAVX2(p) }
 
 // slide computes vectors of a convolution.
 func (i ISA) slide(s *Slide) {

@@ -58,6 +58,8 @@ func (ISA) meanPool(*Pool) { panic("kernel: no vectors") }
 
 func (ISA) poolGrad(*Pool) { panic("kernel: no vectors") }
 
+func (ISA) meanGrad(*Pool) { panic("kernel: no vectors") }
+
 func (ISA) slide(*Slide) { panic("kernel: no vectors") }
 
 func (ISA) taps(*Taps) { panic("kernel: no vectors") }

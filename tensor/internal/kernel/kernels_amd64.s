@@ -18075,6 +18075,114 @@ putnext:
 	VZEROUPPER
 	RET
 
+// meanGradAVX2 shares gradients of windows out.
+// func meanGradAVX2(p *Pool)
+TEXT ·meanGradAVX2(SB), NOSPLIT, $0-8
+	MOVQ p+0(FP), AX
+	MOVQ 0(AX), DI
+	MOVQ 48(AX), R8
+	MOVQ 72(AX), CX
+	LEAQ lanes<>(SB), R13
+	MOVQ 160(AX), R12
+	VMOVUPS (R13)(R12*1), Y12
+	MOVQ 168(AX), R12
+	VMOVUPS (R13)(R12*1), Y13
+	MOVQ 176(AX), R12
+	VMOVUPS (R13)(R12*1), Y14
+	MOVQ 160(AX), R12
+	SHRQ $2, R12
+	NEGQ R12
+	ADDQ $8, R12
+	MOVQ 168(AX), R13
+	SHRQ $2, R13
+	NEGQ R13
+	ADDQ $8, R13
+	VBROADCASTSS consts<>+108(SB), Y11
+	VBROADCASTSS 148(AX), Y10
+
+plane:
+	MOVQ R8, R9
+	MOVQ 80(AX), DX
+
+row:
+	MOVQ R9, R10
+	MOVQ 88(AX), R11
+	VMASKMOVPS (DI), Y14, Y0
+	VDIVPS Y10, Y0, Y0
+	VADDPS Y11, Y0, Y0
+
+down:
+	VMOVUPS Y0, Y4
+	VMOVUPS Y0, Y5
+	VUNPCKLPS Y5, Y4, Y1
+	VUNPCKHPS Y5, Y4, Y2
+	VPERM2F128 $0x20, Y2, Y1, Y4
+	VPERM2F128 $0x31, Y2, Y1, Y2
+	CMPQ R12, $8
+	JLT fewfirst
+	VMOVUPS Y4, (R10)
+	JMP putfirst
+
+fewfirst:
+	LEAQ (R10), BX
+	TESTQ $4, R12
+	JZ pairfirst
+	VMOVUPS X4, (BX)
+	VEXTRACTF128 $1, Y4, X4
+	ADDQ $16, BX
+
+pairfirst:
+	TESTQ $2, R12
+	JZ singlefirst
+	VMOVLPS X4, (BX)
+	VPERMILPS $0xee, X4, X4
+	ADDQ $8, BX
+
+singlefirst:
+	TESTQ $1, R12
+	JZ putfirst
+	VMOVSS X4, (BX)
+
+putfirst:
+	CMPQ R13, $8
+	JLT fewnext
+	VMOVUPS Y2, 32(R10)
+	JMP putnext
+
+fewnext:
+	LEAQ 32(R10), BX
+	TESTQ $4, R13
+	JZ pairnext
+	VMOVUPS X2, (BX)
+	VEXTRACTF128 $1, Y2, X2
+	ADDQ $16, BX
+
+pairnext:
+	TESTQ $2, R13
+	JZ singlenext
+	VMOVLPS X2, (BX)
+	VPERMILPS $0xee, X2, X2
+	ADDQ $8, BX
+
+singlenext:
+	TESTQ $1, R13
+	JZ putnext
+	VMOVSS X2, (BX)
+
+putnext:
+	ADDQ 128(AX), R10
+	DECQ R11
+	JNZ down
+	ADDQ 112(AX), DI
+	ADDQ 120(AX), R9
+	DECQ DX
+	JNZ row
+	ADDQ 136(AX), R8
+	DECQ CX
+	JNZ plane
+	VZEROUPPER
+	RET
+
 // dotsAVX512 multiplies rows by numbers, in float64.
 // func dotsAVX512(d *Dots)
 TEXT ·dotsAVX512(SB), NOSPLIT, $0-8

@@ -84,23 +84,57 @@ func (i ISA) MaxPoolGrad(in, out []float32, picks []int32, w Windows) {
 		return
 	}
 	w.check(len(out), len(in), len(picks))
-	if i == Plain || w.Window[1] != 2 || w.Stride[1] != 2 || w.Window[0] > w.Stride[0] {
+	if i == Plain || !w.paired() {
 		w.toLargest(in, out, picks)
 		return
 	}
-	for d := range 2 {
-		if w.Out[d]*w.Window[d] < w.Size[d] {
-			clear(in[:w.Planes*w.Size[0]*w.Size[1]])
-			break
-		}
-	}
+	w.clearBetween(in)
 	for at := 0; at < w.Out[1]; at += i.Lanes() {
-		p := w.vector(i, at)
-		n := min(i.Lanes(), w.Out[1]-at)
-		p.mask[0], p.mask[1] = i.mask(2*n), i.mask(2*n-i.Lanes())
+		p := w.pairs(i, at)
 		p.Out, p.Picks, p.In = out[at:], picks[at:], in[p.first:]
 		i.poolGrad(&p)
 	}
+}
+
+// MeanPoolGrad sets in to the gradient: what windows in out have is shared out evenly, and added up.
+func (i ISA) MeanPoolGrad(in, out []float32, w Windows) {
+	if w.Planes < 1 {
+		return
+	}
+	w.check(len(out), len(in), len(out))
+	if i == Plain || !w.paired() {
+		w.toMeans(in, out)
+		return
+	}
+	w.clearBetween(in)
+	for at := 0; at < w.Out[1]; at += AVX2.Lanes() {
+		p := w.pairs(AVX2, at)
+		p.Out, p.In = out[at:], in[p.first:]
+		i.meanGrad(&p)
+	}
+}
+
+// paired reports whether windows have two columns and lie side by side.
+func (w *Windows) paired() bool {
+	return w.Window[1] == 2 && w.Stride[1] == 2 && w.Window[0] <= w.Stride[0]
+}
+
+// clearBetween sets what paired windows do not reach to 0.
+func (w *Windows) clearBetween(in []float32) {
+	for d := range 2 {
+		if w.Out[d]*w.Window[d] < w.Size[d] {
+			clear(in[:w.Planes*w.Size[0]*w.Size[1]])
+			return
+		}
+	}
+}
+
+// pairs prepares the vector of paired windows at column at, of which two vectors of places are stored.
+func (w *Windows) pairs(i ISA, at int) Pool {
+	p := w.vector(i, at)
+	n := min(i.Lanes(), w.Out[1]-at)
+	p.mask[0], p.mask[1] = i.mask(2*n), i.mask(2*n-i.Lanes())
+	return p
 }
 
 // toLargest is MaxPoolGrad in Go.
@@ -113,6 +147,21 @@ func (w *Windows) toLargest(in, out []float32, picks []int32) {
 			plane[at] += dy[k]
 		}
 	}
+}
+
+// toMeans is MeanPoolGrad in Go.
+func (w *Windows) toMeans(in, out []float32) {
+	clear(in[:w.Planes*w.Size[0]*w.Size[1]])
+	n := float32(w.Window[0] * w.Window[1])
+	w.corners(func(k, corner, _ int) {
+		x := out[k] / n
+		for i := range w.Window[0] {
+			row := in[corner+i*w.Size[1]:][:w.Window[1]]
+			for j := range row {
+				row[j] += x
+			}
+		}
+	})
 }
 
 // vector prepares the vector of windows at column at of those of each row.

@@ -81,23 +81,35 @@ func TestPools(t *testing.T) {
 	}
 }
 
-// poolGradient compares the gradient of max pooling with what each pick gets.
+// poolGradient compares gradients of pooling with what each pick gets, and each place of a window.
 func poolGradient(t *testing.T, isa kernel.ISA, picks []int32, w kernel.Windows) {
 	t.Helper()
 	const guard = 20
 	r := rand.New(rand.NewPCG(45, uint64(len(picks))))
 	n := w.Planes * w.Size[0] * w.Size[1]
-	dy, want, got := make([]float32, len(picks)), make([]float32, n), make([]float32, n+guard)
+	dy, want, even, got := make([]float32, len(picks)), make([]float32, n), make([]float32, n), make([]float32, n+guard)
 	fill(r, dy)
 	fill(r, got)
 	behind := append([]float32(nil), got[n:]...)
 	for i, pick := range picks {
-		want[i/(w.Out[0]*w.Out[1])*w.Size[0]*w.Size[1]+int(pick)] += dy[i]
+		plane, at := i/(w.Out[0]*w.Out[1])*w.Size[0]*w.Size[1], i%(w.Out[0]*w.Out[1])
+		want[plane+int(pick)] += dy[i]
+		corner := plane + at/w.Out[1]*w.Stride[0]*w.Size[1] + at%w.Out[1]*w.Stride[1]
+		for place := range w.Window[0] * w.Window[1] {
+			even[corner+place/w.Window[1]*w.Size[1]+place%w.Window[1]] += dy[i] / float32(w.Window[0]*w.Window[1])
+		}
 	}
 	isa.MaxPoolGrad(got[:n], dy, picks, w)
 	for i, x := range slices.Concat(want, behind) {
 		if !same(got[i], x) {
 			t.Fatalf("%v, %+v: gradient %d is %v, want %v", isa, w, i, got[i], x)
+		}
+	}
+	fill(r, got[:n])
+	isa.MeanPoolGrad(got[:n], dy, w)
+	for i, x := range slices.Concat(even, behind) {
+		if !same(got[i], x) {
+			t.Fatalf("%v, %+v: gradient of the mean %d is %v, want %v", isa, w, i, got[i], x)
 		}
 	}
 }

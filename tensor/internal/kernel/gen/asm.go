@@ -126,6 +126,7 @@ func write() []byte {
 		out.Write(pools(x, false, &consts))
 		out.Write(poolGrads(x, &consts))
 	}
+	out.Write(meanGrads(&consts))
 	out.Write(wides())
 	out.WriteString("\n")
 	for i, x := range consts {

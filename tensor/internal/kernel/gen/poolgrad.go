@@ -127,3 +127,43 @@ func (a *asm) interleaved() {
 	a.put(gradEven, "(R10)", "R12", "BX", "first")
 	a.put(gradNext, "32(R10)", "R13", "BX", "next")
 }
+
+// meanGrads returns meanGradAVX2: windows of two columns, side by side, share their gradient out evenly.
+// Registers are those of poolGrads.
+func meanGrads(consts *[]uint32) []byte {
+	a := &asm{isa: avx2}
+	a.text("meanGradAVX2 shares gradients of windows out.", "meanGradAVX2", "p *Pool")
+	a.fields(field{fieldPoolOut, "DI"}, field{fieldPoolIn, "R8"}, field{fieldPoolPlanes, "CX"})
+	a.poolMasks()
+	a.count(fieldPoolMask, "R12")
+	a.count(fieldPoolMask+8, "R13")
+	l := &line{a, true, consts}
+	l.bits(0, poolStart)
+	a.op("VBROADCASTSS %d(AX), %s", fieldPoolCount, a.v(poolOne))
+	a.label("plane")
+	a.op("MOVQ R8, R9")
+	a.op("MOVQ %d(AX), DX", fieldPoolRows)
+	a.label("row")
+	a.op("MOVQ R9, R10")
+	a.op("MOVQ %d(AX), R11", fieldPoolWindow)
+	a.poolMasked("DI", gradDY)
+	l.do("VDIVPS", gradDY, gradDY, poolOne)
+	l.do("VADDPS", gradDY, gradDY, poolStart) // -0 becomes 0, as where gradients are added
+	a.label("down")
+	a.move(gradDY, gradEven)
+	a.move(gradDY, gradOdd)
+	a.interleaved()
+	a.op("ADDQ %d(AX), R10", fieldPoolRow)
+	a.op("DECQ R11")
+	a.op("JNZ down")
+	a.op("ADDQ %d(AX), DI", fieldPoolOutStep)
+	a.op("ADDQ %d(AX), R9", fieldPoolDown)
+	a.op("DECQ DX")
+	a.op("JNZ row")
+	a.op("ADDQ %d(AX), R8", fieldPoolPlane)
+	a.op("DECQ CX")
+	a.op("JNZ plane")
+	a.op("VZEROUPPER")
+	a.op("RET")
+	return a.out.Bytes()
+}
