@@ -157,8 +157,8 @@ func (p *product) block(w *workspace, b block) {
 	if last {
 		t.Flags |= p.flags & kernel.ReLU
 	}
-	for j, cols := b.c0, 0; j < b.c1; j += cols {
-		cols = isa.Columns(b.c1 - j)
+	for j := b.c0; j < b.c1; {
+		cols := isa.Columns(b.c1 - j)
 		t.SetCols(isa, cols)
 		t.B, t.BStep = p.panel(w, b, j, cols)
 		if t.Bias = nil; last && p.bias != nil {
@@ -170,6 +170,7 @@ func (p *product) block(w *workspace, b block) {
 		}
 		t.C = p.out.data[b.r0*p.out.rowStep+j:]
 		isa.Run(t)
+		j += cols
 	}
 }
 

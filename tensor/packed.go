@@ -40,12 +40,13 @@ func (p *Packed) Shape() (k, n int) { return p.k, p.n }
 
 // packColumns packs all columns of b into panels as wide as their vectors.
 func packColumns(isa kernel.ISA, to []float32, b matrix) {
-	for j, lines := 0, 0; j < b.cols; j += lines {
-		lines = isa.Columns(b.cols - j)
+	for j := 0; j < b.cols; {
+		lines := isa.Columns(b.cols - j)
 		width := isa.Width(lines)
 		isa.Pack(to[j*b.rows:], kernel.Panel{
 			From: from(b.data, j*b.colStep), Line: b.colStep, Step: b.rowStep, Lines: lines, Width: width, K: b.rows,
 		})
+		j += lines
 	}
 }
 
