@@ -1,23 +1,29 @@
 package limit
 
-import "math/bits"
+import (
+	"math/bits"
 
-// Sizes of a grid: 65,536 hubs of 8 bytes are half of a second-level cache, and so are the
-// rows of a block; a segment of the other vertices' values is 128 KiB.
+	"scalar/bsp/arena"
+)
+
+// Sizes of a grid: 32,768 hubs of 8 bytes are half of a small second-level cache, a segment of
+// the other vertices' values is 128 KiB. The rows of a block are as many as workers share
+// well: the first ones have most edges.
 const (
-	hubs        = 1 << 16
-	blockBits   = 15
+	hubs        = 1 << 15
+	blockBits   = 12
 	segmentBits = 14
+	reach       = 1 << 16 // what a number of 16 bits leads to
 )
 
 // A grid is the edges by destination as they are gathered best: places of values by how
-// often they are a source, edges from the first 65,536 as rows of 16 bits each, the others
+// often they are a source, edges from the first 32,768 as rows of 16 bits each, the others
 // by blocks of rows and segments of places, so that what is read and written at random stays
-// in the second-level cache.
+// in the second-level cache. Rows have places by edges from hubs, most first.
 type grid struct {
 	order  []uint32 // by vertex: the place of its value
-	rows   []uint32 // vertices by edges from hubs, most first
-	starts []uint32 // of rows in near, and the end
+	into   []uint32 // by vertex: its row
+	ends   []uint32 // of rows in near
 	near   []uint16
 	across int      // segments of a block
 	cells  []uint32 // starts in far, by block and segment, and the end
@@ -31,32 +37,41 @@ func (g *csr) grid(workers int) *grid {
 	d.across = (max(n-hubs, 0) + 1<<segmentBits - 1) >> segmentBits
 	d.cells = make([]uint32, blocks*d.across+1)
 	lens := make([]uint32, n)
-	inChunks(workers, n, 1<<blockBits, func(_, lo, hi int) {
-		cells := d.cells[lo>>blockBits*d.across:]
+	inChunks(workers, n, rowChunk, func(_, lo, hi int) {
 		for v := lo; v < hi; v++ {
 			for _, u := range g.in.of(uint32(v)) {
-				if at := d.order[u]; at < hubs {
+				if d.order[u] < hubs {
 					lens[v]++
-				} else {
+				}
+			}
+		}
+	})
+	rows := longestFirst(lens)
+	d.into, d.ends = make([]uint32, n), make([]uint32, n)
+	near := uint32(0)
+	for at, v := range rows {
+		d.into[v], near = uint32(at), near+lens[v]
+		d.ends[at] = near
+	}
+	inChunks(workers, n, 1<<blockBits, func(_, lo, hi int) {
+		cells := d.cells[lo>>blockBits*d.across:]
+		for _, v := range rows[lo:hi] {
+			for _, u := range g.in.of(v) {
+				if at := d.order[u]; at >= hubs {
 					cells[(at-hubs)>>segmentBits]++
 				}
 			}
 		}
 	})
-	d.far = make([]uint32, sumUp(d.cells))
-	d.rows = longestFirst(lens)
-	d.starts = make([]uint32, n+1)
-	sum := uint32(0)
-	for i, v := range d.rows {
-		d.starts[i] = sum
-		lens[v], sum = sum, sum+lens[v]
-	}
-	d.starts[n], d.near = sum, make([]uint16, sum)
+	d.far, d.near = make([]uint32, sumUp(d.cells)), make([]uint16, near)
+	arena.LargePages(d.far)
+	arena.LargePages(d.near)
 	inChunks(workers, n, 1<<blockBits, func(_, lo, hi int) {
 		cells := d.cells[lo>>blockBits*d.across:]
-		for v := lo; v < hi; v++ {
-			next := lens[v]
-			for _, u := range g.in.of(uint32(v)) {
+		for row := lo; row < hi; row++ {
+			v := rows[row]
+			next := d.ends[row] - lens[v]
+			for _, u := range g.in.of(v) {
 				at := d.order[u]
 				if at < hubs {
 					d.near[next] = uint16(at)
@@ -65,7 +80,7 @@ func (g *csr) grid(workers int) *grid {
 				}
 				at -= hubs
 				cell := &cells[at>>segmentBits]
-				d.far[*cell] = at%(1<<segmentBits)<<16 | uint32(v)%(1<<blockBits)
+				d.far[*cell] = at%(1<<segmentBits)<<16 | uint32(row)%(1<<blockBits)
 				*cell++
 			}
 		}
@@ -115,33 +130,79 @@ func sumUp(counts []uint32) (sum uint32) {
 	return sum
 }
 
-// gatherNear adds up for rows[lo:hi] what comes from hubs, in four chains.
-func (d *grid) gatherNear(lo, hi int, values *[hubs]float64, sums []float64) {
-	start := d.starts[lo]
-	for i, v := range d.rows[lo:hi] {
-		end := d.starts[lo+i+1]
-		row := d.near[start:end]
-		start = end
-		var a, b, c, e float64
-		for len(row) >= 4 {
-			a += values[row[0]]
-			b += values[row[1]]
-			c += values[row[2]]
-			e += values[row[3]]
-			row = row[4:]
+// gatherNear adds up for rows from lo to hi what comes from hubs, in four chains.
+func (d *grid) gatherNear(lo, hi int, values *[reach]float64, sums []float64) {
+	start := uint32(0)
+	if lo > 0 {
+		start = d.ends[lo-1]
+	}
+	ends := d.ends[lo:hi]
+	sums = sums[lo:hi]
+	for len(ends) > 0 {
+		edges, rows := ends[0]-start, 1 // that have as many
+		for rows < len(ends) && ends[rows]-ends[rows-1] == edges {
+			rows++
 		}
-		for _, u := range row {
-			a += values[u]
+		to := sums[:rows]
+		near := d.near[start:ends[rows-1]]
+		start, sums, ends = ends[rows-1], sums[rows:], ends[rows:]
+		switch edges {
+		case 0:
+			clear(to)
+		case 1:
+			for i, u := range near[:len(to)] {
+				to[i] = values[u]
+			}
+		case 2:
+			for i := range to {
+				row := (*[2]uint16)(near[2*i:])
+				to[i] = values[row[0]] + values[row[1]]
+			}
+		case 3:
+			for i := range to {
+				row := (*[3]uint16)(near[3*i:])
+				to[i] = values[row[0]] + values[row[1]] + values[row[2]]
+			}
+		default:
+			for i := range to {
+				to[i] = sumRow(near[i*int(edges):][:edges], values)
+			}
 		}
-		sums[v] = (a + b) + (c + e)
 	}
 }
 
+// sumRow adds up what comes along four edges or more.
+func sumRow(row []uint16, values *[reach]float64) float64 {
+	var a, b, c, e float64
+	for len(row) >= 8 {
+		a += values[row[0]]
+		b += values[row[1]]
+		c += values[row[2]]
+		e += values[row[3]]
+		a += values[row[4]]
+		b += values[row[5]]
+		c += values[row[6]]
+		e += values[row[7]]
+		row = row[8:]
+	}
+	if len(row) >= 4 {
+		a += values[row[0]]
+		b += values[row[1]]
+		c += values[row[2]]
+		e += values[row[3]]
+		row = row[4:]
+	}
+	for _, u := range row {
+		a += values[u]
+	}
+	return (a + b) + (c + e)
+}
+
 // gatherFar adds to the rows of a block what comes from others.
-func (d *grid) gatherFar(block int, values, sums []float64) {
+func (d *grid) gatherFar(block int, values []float64, sums *[1 << blockBits]float64) {
 	for s := range d.across {
 		i := block*d.across + s
-		from := values[hubs+s<<segmentBits:]
+		from := (*[reach]float64)(values[hubs+s<<segmentBits:])
 		for _, e := range d.far[d.cells[i]:d.cells[i+1]] {
 			sums[e%(1<<blockBits)] += from[e>>16]
 		}

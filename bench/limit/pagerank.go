@@ -1,6 +1,11 @@
 package limit
 
-import "strconv"
+import (
+	"math"
+	"strconv"
+
+	"scalar/bsp/arena"
+)
 
 // PageRank ranks the vertices of an edge list as algo.PageRank does: float64,
 // Jacobi, dangling mass spread evenly, distinct ids found in the text. It pulls
@@ -25,34 +30,30 @@ func (c PageRank) Run(input, output string) (Times, error) {
 // next, by place of the grid.
 func (c PageRank) rank(g *csr) []float64 {
 	n, d := len(g.ids), g.edges
-	ranks, sums := make([]float64, n), make([]float64, n)
-	shares, next := make([]float64, max(n, hubs)), make([]float64, max(n, hubs))
+	ranks, sums := make([]float64, n), make([]float64, (n+1<<blockBits-1)&^(1<<blockBits-1))
+	var shares, next []float64
+	for _, s := range []*[]float64{&shares, &next} {
+		*s = make([]float64, hubs+d.across<<segmentBits+reach)
+		arena.LargePages(*s)
+	}
+	arena.LargePages(sums)
 	dangling := 0.0
 	for v := range ranks {
 		ranks[v] = 1 / float64(n)
-		if degree := g.degrees[v]; degree > 0 {
-			shares[d.order[v]] = ranks[v] / float64(degree)
-		} else {
-			dangling += ranks[v]
-		}
+		dangling += spread(ranks[v], g.degrees[v], &shares[d.order[v]])
 	}
 	for range c.Iterations {
 		base := (1 - c.Damping + c.Damping*dangling) / float64(n)
-		inChunks(c.Workers, n, rowChunk, func(_, lo, hi int) {
-			d.gatherNear(lo, hi, (*[hubs]float64)(shares), sums)
+		inChunks(c.Workers, n, 1<<blockBits, func(_, lo, hi int) {
+			d.gatherNear(lo, hi, (*[reach]float64)(shares), sums)
+			d.gatherFar(lo>>blockBits, shares, (*[1 << blockBits]float64)(sums[lo:]))
 		})
 		lost := make([]float64, c.Workers)
-		inChunks(c.Workers, n, 1<<blockBits, func(w, lo, hi int) {
-			d.gatherFar(lo>>blockBits, shares, sums[lo:hi])
+		inChunks(c.Workers, n, rowChunk, func(w, lo, hi int) {
 			mass := 0.0
 			for v := lo; v < hi; v++ {
-				r := base + c.Damping*sums[v]
-				ranks[v] = r
-				if degree := g.degrees[v]; degree > 0 {
-					next[d.order[v]] = r / float64(degree)
-				} else {
-					mass += r
-				}
+				ranks[v] = base + c.Damping*sums[d.into[v]]
+				mass += spread(ranks[v], g.degrees[v], &next[d.order[v]])
 			}
 			lost[w] += mass
 		})
@@ -63,4 +64,12 @@ func (c PageRank) rank(g *csr) []float64 {
 		shares, next = next, shares
 	}
 	return ranks
+}
+
+// spread puts what goes along each of so many edges into part, and returns what is lost
+// where there is none. It has no branch, which would often be foreseen wrongly.
+func spread(rank float64, degree uint32, part *float64) float64 {
+	none := uint64(int64(uint64(degree)-1) >> 63)
+	*part = math.Float64frombits(math.Float64bits(rank/float64(degree|uint32(none&1))) &^ none)
+	return math.Float64frombits(math.Float64bits(rank) & none)
 }
