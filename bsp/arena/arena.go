@@ -106,6 +106,9 @@ func (a *Arena) take(n int64) bool {
 	return false
 }
 
+// Fits reports whether so many bytes more fit the heap now.
+func (a *Arena) Fits(n int64) bool { return a.held.Load()+n <= a.budget }
+
 // Spilled returns how many bytes are, or were, in the file.
 func (a *Arena) Spilled() int64 { return a.spills.Load() }
 

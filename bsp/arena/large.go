@@ -9,9 +9,9 @@ import (
 // largePage is the size of a large page, 2 MiB on amd64 and arm64.
 const largePage = 2 << 20
 
-// LargePages asks the kernel to back s, which is new and was not touched yet, with large
-// pages: what is read here and there in many megabytes then takes one step of the processor's
-// page tables and not many. It is a wish: the kernel may have none, and nothing changes then.
+// LargePages asks the kernel to back s, which is new, with large pages: what is read here and
+// there in many megabytes then takes one step of the processor's page tables and not many. It
+// is a wish: the kernel may have none, and nothing changes then.
 func LargePages[T any](s []T) {
 	var zero T
 	at := uintptr(unsafe.Pointer(unsafe.SliceData(s)))
@@ -21,4 +21,5 @@ func LargePages[T any](s []T) {
 	}
 	b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(zero)))
 	_ = unix.Madvise(b[lo-at:hi-at], unix.MADV_HUGEPAGE)
+	_ = unix.Madvise(b[lo-at:hi-at], unix.MADV_COLLAPSE) // memory that was used before has small ones
 }

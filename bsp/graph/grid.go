@@ -12,13 +12,15 @@ import (
 // writes at random stays in the second-level cache. Values are gathered from an array of
 // places in which the hubs are first, by how many edges of the peer's come from them
 // (Zhang et al., Making caches work for graph analytics, 2017; Faldu et al., A closer look at
-// lightweight graph reordering, 2019). Edges from the first 65,536 places, which in common
-// graphs are most, lie as rows of 16 bits each. The others lie in cells, one a block of 65,536
-// rows and a segment of places: both sides of a cell fit the cache.
+// lightweight graph reordering, 2019). Rows have places of the same kind, by how many edges
+// lead to them. Edges from the first 32,768 places, which in common graphs are most, lie as rows
+// of 16 bits each. The others lie in cells, one a block of 32,768 rows and a segment of places:
+// both sides of a cell fit the cache.
 type grid struct {
 	order  []uint32 // by place of the mirror: where its value is gathered from
-	rows   []uint32 // vertices, those of each run by their edges from hubs, most first, so that loops end as they did before
-	starts []uint32 // of rows in near, and the end
+	into   []uint32 // by vertex: its row
+	rows   []uint32 // those by their edges from hubs, most first
+	runs   []run    // of those, with as many edges each
 	near   []uint16 // sources of those edges
 	shift  uint     // a segment has so many bits
 	across int      // segments of a block
@@ -26,12 +28,15 @@ type grid struct {
 	far    []uint32 // u16 source in its segment, u16 row in its block
 }
 
+// A run is rows one after the other that have as many edges from hubs: loops over their
+// edges end where the processor expects it, and those of few edges are none.
+type run struct{ rows, edges uint32 }
+
 const (
-	hubBits     = 16      // of the places that rows of 16 bits have
-	hubs        = 1 << 16 // those places: 512 KiB of 8 bytes each
-	blockBits   = 16      // rows of a block
+	hubs        = 1 << 15 // places that rows of 16 bits have: 256 KiB of 8 bytes each
+	blockBits   = 15      // rows of a block
 	segmentBits = 14      // places of a segment: 128 KiB; in large graphs up to 16 bits
-	runRows     = 1 << 13 // rows of a run, whose edges are written while they are in the cache
+	farRows     = 1 << 13 // rows that get places and order among themselves where edges lie in a file, to be written one part after the other
 	evenRows    = 1 << 10 // rows of this many edges from hubs or more are left in their order
 )
 
@@ -97,7 +102,13 @@ func (g *grid) shape(rows int) {
 // fill makes the grid of segments, whose numbers are in range. ranks are by owner where
 // values of sources are gathered from; windows divide what lies in a file.
 func (g *grid) fill(segments [][]segment, ranks [][]uint32, r *pull, a *arena.Arena) error {
-	lens := make([]uint32, len(r.starts)-1) // by row: edges from hubs; then where its next one goes
+	rows := r.starts[:len(r.starts)-1]
+	among := max(len(rows), 1) // rows that are put in order together
+	if total := sumOf(rows); !a.Fits(4 * int64(total)) {
+		among = farRows
+	}
+	g.settle(rows, among)
+	lens := make([]uint32, len(rows)) // by row: edges from hubs; then where its next one goes
 	err := byRange(segments, func(owner int, s segment) error {
 		g.count(s, ranks[owner], lens)
 		return nil
@@ -105,21 +116,17 @@ func (g *grid) fill(segments [][]segment, ranks [][]uint32, r *pull, a *arena.Ar
 	if err != nil {
 		return err
 	}
-	far := sumUp(g.cells)
-	if g.far, err = arena.Make[uint32](a, int(far)); err != nil {
+	if g.far, err = arena.Make[uint32](a, int(sumUp(g.cells))); err != nil {
 		return err
 	}
-	near := uint32(0)
-	for _, n := range lens {
-		near += n
-	}
-	if g.near, err = arena.Make[uint16](a, int(near)); err != nil {
+	if g.near, err = arena.Make[uint16](a, int(sumOf(lens))); err != nil {
 		return err
 	}
 	arena.LargePages(g.near)
+	arena.LargePages(g.far)
 	part := sieve{all: uint32(len(lens))}
 	to := rowStore{arena: a}
-	g.arrange(lens)
+	g.arrange(lens, among)
 	sumUp(r.starts)
 	for part.lo, part.hi = range windows(r.starts, to.room(arena.Mapped(a, g.near) || arena.Mapped(a, g.far))) {
 		err := byRange(segments, func(owner int, s segment) error {
@@ -135,6 +142,13 @@ func (g *grid) fill(segments [][]segment, ranks [][]uint32, r *pull, a *arena.Ar
 	return nil
 }
 
+func sumOf(counts []uint32) (sum uint32) {
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
+}
+
 // sumUp puts in the place of each number the sum of those before, and returns that of all.
 func sumUp(counts []uint32) (sum uint32) {
 	for i, n := range counts {
@@ -143,44 +157,59 @@ func sumUp(counts []uint32) (sum uint32) {
 	return sum
 }
 
-// arrange decides where the rows lie, of so many edges from hubs each, and puts their
-// starts in the place of these.
-func (g *grid) arrange(lens []uint32) {
-	g.rows, g.starts = make([]uint32, len(lens)), make([]uint32, len(lens)+1)
-	at := uint32(0)
-	for lo := 0; lo < len(lens); lo += runRows {
-		run := g.rows[lo:min(lo+runRows, len(lens))]
-		longestFirst(run, uint32(lo), lens)
-		for i, v := range run {
-			g.starts[lo+i] = at
-			lens[v], at = at, at+lens[v]
+// settle gives vertices their rows, of so many edges each: by classes as orderOf does, of so
+// many vertices at a time.
+func (g *grid) settle(edges []uint32, among int) {
+	g.into = make([]uint32, 0, len(edges))
+	for lo := 0; lo < len(edges); lo += among {
+		for _, at := range orderOf(edges[lo:min(lo+among, len(edges))], nil) {
+			g.into = append(g.into, uint32(lo)+at)
 		}
 	}
-	g.starts[len(lens)] = at
+}
+
+// arrange decides where the edges from hubs lie, of so many of each row, and puts their
+// starts in the place of these.
+func (g *grid) arrange(lens []uint32, among int) {
+	g.rows = make([]uint32, len(lens))
+	at := uint32(0)
+	for lo := 0; lo < len(lens); lo += among {
+		rows := g.rows[lo:min(lo+among, len(lens))]
+		longestFirst(rows, uint32(lo), lens)
+		for _, v := range rows {
+			n := lens[v]
+			lens[v], at = at, at+n
+			if last := len(g.runs) - 1; last >= 0 && g.runs[last].edges == n {
+				g.runs[last].rows++
+			} else {
+				g.runs = append(g.runs, run{1, n})
+			}
+		}
+	}
 }
 
 // longestFirst puts the rows from lo on, of so many edges each, in order by these.
-func longestFirst(run []uint32, lo uint32, lens []uint32) {
+func longestFirst(rows []uint32, lo uint32, lens []uint32) {
 	var starts [evenRows + 1]uint32
 	class := func(n uint32) uint32 { return evenRows - 1 - min(n, evenRows-1) }
-	for _, n := range lens[lo:][:len(run)] {
+	for _, n := range lens[lo:][:len(rows)] {
 		starts[class(n)+1]++
 	}
 	for i := range starts[1:] {
 		starts[i+1] += starts[i]
 	}
-	for i, n := range lens[lo:][:len(run)] {
-		run[starts[class(n)]] = lo + uint32(i)
+	for i, n := range lens[lo:][:len(rows)] {
+		rows[starts[class(n)]] = lo + uint32(i)
 		starts[class(n)]++
 	}
 }
 
 // count counts the edges from hubs of each row, and those of each cell.
 func (g *grid) count(s segment, rank, lens []uint32) {
-	edges, f, base, cells := s.edges, s.form, s.base, g.cells
+	edges, f, base, cells, into := s.edges, s.form, s.base, g.cells, g.into
 	for i, end := 0, s.end(); i < end; i += f.size {
 		x := binary.LittleEndian.Uint64(edges[i:])
-		v, u := base+uint32(x&f.mask), rank[uint32(x>>(f.bits&63)&f.last)]
+		v, u := into[base+uint32(x&f.mask)], rank[uint32(x>>(f.bits&63)&f.last)]
 		if u < hubs {
 			lens[v]++
 		} else {
@@ -191,10 +220,10 @@ func (g *grid) count(s segment, rank, lens []uint32) {
 
 // scatter puts edges into their rows and cells. next is where those of each row go.
 func (g *grid) scatter(s segment, rank, next []uint32) {
-	edges, f, base, cells, near, far := s.edges, s.form, s.base, g.cells, g.near, g.far
+	edges, f, base, cells, into, near, far := s.edges, s.form, s.base, g.cells, g.into, g.near, g.far
 	for i, end := 0, s.end(); i < end; i += f.size {
 		x := binary.LittleEndian.Uint64(edges[i:])
-		v, u := base+uint32(x&f.mask), rank[uint32(x>>(f.bits&63)&f.last)]
+		v, u := into[base+uint32(x&f.mask)], rank[uint32(x>>(f.bits&63)&f.last)]
 		if u < hubs {
 			near[next[v]] = uint16(u)
 			next[v]++

@@ -79,12 +79,24 @@ func (e *sweeper[V, M]) sweep() (sent int64, err error) {
 		}
 	}
 	e.alg.Sweep(a)
-	for v, x := range a.Out {
-		if x != e.none || e.alg.Combine == 0 {
-			sent += int64(e.degrees[v])
-		}
+	return e.sent(a.Out), a.err
+}
+
+// sent returns along how many edges something goes. It has no branch for a vertex: which
+// ones have nothing to tell follows no order.
+func (e *sweeper[V, M]) sent(out []M) (sent int64) {
+	degrees, all := e.degrees[:len(out)], uint32(0)
+	if e.alg.Combine == 0 {
+		all = 1
 	}
-	return sent, a.err
+	for v, x := range out {
+		told := all
+		if x != e.none {
+			told = 1
+		}
+		sent += int64(degrees[v] & -told)
+	}
+	return sent
 }
 
 // write writes the values of all vertices.
