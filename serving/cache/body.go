@@ -1,12 +1,11 @@
 package cache
 
 import (
-	"bytes"
 	"encoding/binary"
+	"hash/maphash"
 	"math"
+	"math/bits"
 	"slices"
-
-	"github.com/cespare/xxhash/v2"
 
 	"scalar/serving/protocol"
 )
@@ -22,13 +21,13 @@ type Body struct {
 // bodyMark begins the keys of bodies; those of requests begin with a length, which is less.
 const bodyMark = math.MaxUint32
 
-// SetBody makes the key of a body for a version whose model has a digest.
+// SetBody makes the key of a body for a version whose model has a digest. It is valid while the body's text is, which it shares.
 func (k *Key) SetBody(namespace, digest string, body Body) {
 	b := binary.LittleEndian.AppendUint32(k.b[:0], bodyMark)
 	b = append(appendText(appendText(b, namespace), digest), body.Route)
 	b = appendText(appendText(b, body.Type), body.Length)
-	b = append(b, body.Text...)
-	k.b, k.hash = b, xxhash.Sum64(b)
+	k.b, k.text = b, body.Text
+	k.hash = maphash.Bytes(seed, k.text) ^ bits.RotateLeft64(maphash.Bytes(seed, b), 32)
 }
 
 // asked is what a body said: the request less its rows, and the answer.
@@ -42,7 +41,7 @@ type asked struct {
 // no rows. It allocates nothing where a's memory is enough.
 func (c *Cache) Recall(body *Key, r *protocol.Request, a *protocol.Answer) bool {
 	e, ok := c.entries.GetIfPresent(body.hash)
-	if !ok || e.asked == nil || !bytes.Equal(e.key, body.b) {
+	if !ok || e.asked == nil || !body.is(e.key) {
 		return false
 	}
 	if kept, ok := c.entries.GetIfPresent(e.asked.hash); !ok || kept != e.asked.answer {
@@ -59,16 +58,16 @@ func (c *Cache) Recall(body *Key, r *protocol.Request, a *protocol.Answer) bool 
 // It counts for the bytes of the cache.
 func (c *Cache) Remember(body, k *Key, r *protocol.Request) {
 	const each = 32 // bytes of an output choice
-	size := int64(len(body.b)+len(r.ID)+each*len(r.Outputs)) + 2*overhead
+	size := int64(len(body.b)+len(body.text)+len(r.ID)+each*len(r.Outputs)) + 2*overhead
 	if size > min(c.max.Load()/largest, math.MaxUint32) {
 		return
 	}
 	kept, ok := c.entries.GetIfPresent(k.hash)
-	if !ok || !bytes.Equal(kept.key, k.b) {
+	if !ok || !k.is(kept.key) {
 		return
 	}
 	c.bodies.Add(1)
-	c.entries.Set(body.hash, &entry{key: slices.Clone(body.b), size: uint32(size), asked: &asked{
+	c.entries.Set(body.hash, &entry{key: slices.Concat(body.b, body.text), size: uint32(size), asked: &asked{
 		request: protocol.Request{Form: r.Form, ID: slices.Clone(r.ID), Rows: r.Rows, Outputs: slices.Clone(r.Outputs), Timeout: r.Timeout, Single: r.Single},
 		answer:  kept, hash: k.hash,
 	}})

@@ -13,7 +13,6 @@
 package cache
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -126,7 +125,7 @@ func (c *Cache) Size() (entries int, bytes int64) {
 // that is enough.
 func (c *Cache) Get(k *Key, a *protocol.Answer) bool {
 	e, ok := c.entries.GetIfPresent(k.hash)
-	if !ok || !bytes.Equal(e.key, k.b) {
+	if !ok || !k.is(e.key) {
 		return false
 	}
 	copyAnswer(a, &e.answer)
@@ -174,7 +173,7 @@ func (c *Cache) join(k *Key) (f *flight, leads bool) {
 	defer c.mu.Unlock()
 	f, ok := c.flights[k.hash]
 	switch {
-	case ok && bytes.Equal(f.key, k.b):
+	case ok && k.is(f.key):
 		return f, false
 	case ok:
 		return nil, false

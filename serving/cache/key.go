@@ -1,10 +1,10 @@
 package cache
 
 import (
+	"bytes"
 	"encoding/binary"
+	"hash/maphash"
 	"math"
-
-	"github.com/cespare/xxhash/v2"
 
 	"scalar/serving/protocol"
 )
@@ -13,7 +13,17 @@ import (
 // outputs. It is for one goroutine at a time, and keeps its memory from request to request.
 type Key struct {
 	b    []byte
+	text []byte // that follows b, of a body; its memory is the caller's
 	hash uint64
+}
+
+// seed is the process's own: who asks cannot choose what has the same hash.
+var seed = maphash.MakeSeed()
+
+// is reports whether an entry has the key.
+func (k *Key) is(kept []byte) bool {
+	n := len(k.b)
+	return len(kept) == n+len(k.text) && bytes.Equal(kept[:n], k.b) && bytes.Equal(kept[n:], k.text)
 }
 
 // Set makes the key of a request that was parsed for a version whose model has a digest. The
@@ -42,7 +52,7 @@ func (k *Key) Set(namespace, digest string, r *protocol.Request) {
 		case protocol.Missing:
 		}
 	}
-	k.b, k.hash = b, xxhash.Sum64(b)
+	k.b, k.text, k.hash = b, nil, maphash.Bytes(seed, b)
 }
 
 // Size returns how many bytes of memory the key has.
