@@ -18,6 +18,8 @@ const (
 	maxID    = 128 // bytes
 )
 
+var canonicalID = []byte(headerID)
+
 // requests number those without an id, from a start that differs between processes.
 var requests = func() *atomic.Uint64 {
 	var b [8]byte
@@ -31,7 +33,7 @@ var requests = func() *atomic.Uint64 {
 func (c *call) requestID() {
 	ctx := c.ctx
 	if id := ctx.Request.Header.Peek(headerID); len(id) > 0 && len(id) <= maxID && printable(id) {
-		ctx.Response.Header.SetBytesV(headerID, id)
+		ctx.Response.Header.SetCanonical(canonicalID, id)
 		return
 	}
 	b := c.digits[:16]
@@ -41,7 +43,7 @@ func (c *call) requestID() {
 		b[i] = hex[n>>60]
 		n <<= 4
 	}
-	ctx.Response.Header.SetBytesV(headerID, b)
+	ctx.Response.Header.SetCanonical(canonicalID, b)
 }
 
 // printable reports whether a text is ASCII without controls and spaces.

@@ -41,16 +41,29 @@ func (s *Server) read(c *call) ([]byte, error) {
 // receive reads the body as it comes. Memory is asked for as bytes arrive, whatever the header says.
 func (s *Server) receive(c *call) error {
 	s.slim(c)
-	c.body = c.body[:0]
-	stream := c.ctx.RequestBodyStream()
 	length := c.ctx.Request.Header.ContentLength()
 	if length > c.limit {
 		return s.refuseBody(c, tooLarge(c.limit))
 	}
-	if stream == nil { // fasthttp has it, or there is none
-		c.body = append(c.body, c.ctx.Request.Body()...)
+	if c.conn == nil {
+		c.body, c.whole = c.ctx.Request.Body(), true
 		return nil
 	}
+	stream := c.ctx.RequestBodyStream() // of chunks
+	if stream == nil {
+		if c.body, c.whole = c.conn.body(); c.whole {
+			return nil
+		}
+		stream = c.conn
+	}
+	c.buffer = c.buffer[:0]
+	err := s.gather(c, stream, length)
+	c.body = c.buffer
+	return err
+}
+
+// gather reads a long body.
+func (s *Server) gather(c *call, from io.Reader, length int) error {
 	g := gathering{s: s, c: c, length: length}
 	defer g.end()
 	for {
@@ -58,7 +71,7 @@ func (s *Server) receive(c *call) error {
 		if err != nil {
 			return s.refuseBody(c, err)
 		}
-		n, err := stream.Read(into)
+		n, err := from.Read(into)
 		g.took(n)
 		switch {
 		case g.n > c.limit:
@@ -99,13 +112,16 @@ func (s *Server) refuseBody(c *call, reason error) error {
 		retry = seconds(busy.RetryAfter)
 	}
 	answer := s.lastAnswer(err.Status, err.Message, c.ctx.Response.Header.Peek(headerID), retry)
-	s.lingering.Add(1)
-	c.ctx.HijackSetNoResponse(true)
-	c.ctx.Hijack(func(conn net.Conn) {
-		defer s.lingering.Done()
-		s.linger(conn, answer)
-	})
+	c.leave(answer)
 	return reason
+}
+
+// leave makes an answer the last one of the connection, which is read on for a while.
+func (c *call) leave(answer []byte) {
+	if c.conn != nil {
+		c.conn.s.lingering.Add(1)
+		c.conn.last = answer
+	}
 }
 
 // linger writes the last answer of a connection, and reads what still comes for a while, unless very many do.
@@ -118,11 +134,7 @@ func (s *Server) linger(conn net.Conn, answer []byte) {
 	if _, err := conn.Write(answer); err != nil || many {
 		return
 	}
-	under := conn
-	if wrapped, ok := conn.(interface{ UnsafeConn() net.Conn }); ok {
-		under = wrapped.UnsafeConn()
-	}
-	if half, ok := under.(interface{ CloseWrite() error }); ok {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		if err := half.CloseWrite(); err != nil {
 			return
 		}
@@ -137,13 +149,4 @@ func (s *Server) linger(conn net.Conn, answer []byte) {
 		}
 	}()
 	io.CopyN(io.Discard, conn, lingerBytes) //nolint:errcheck,gosec // whatever ends it, the connection is closed then
-}
-
-// expect refuses a body that is announced as too long before it is sent.
-func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
-	if ctx.Request.Header.ContentLength() > s.config.MaxBody {
-		s.error(ctx, http.StatusRequestEntityTooLarge, tooLarge(s.config.MaxBody).Message)
-		return http.StatusRequestEntityTooLarge
-	}
-	return http.StatusContinue
 }

@@ -38,7 +38,7 @@ func (b *budget) give(n int64) { b.used.Add(-n) }
 
 // size returns the memory that a call has, bytes.
 func (c *call) size() int64 {
-	return int64(cap(c.body)+cap(c.plain)+c.req.Size()+c.answer.Size()) + c.key.Size() + c.bodied.Size()
+	return int64(cap(c.buffer)+cap(c.plain)+c.req.Size()+c.answer.Size()) + c.key.Size() + c.bodied.Size()
 }
 
 // need makes sure that a call may have so much memory, before it has. An error has status 503, or 413 if it could never be had.
@@ -74,7 +74,7 @@ func (s *Server) slim(c *call) {
 	case s.bodies.take(n):
 		c.held = n
 	default:
-		c.body, c.plain, c.req, c.answer, c.key, c.bodied = nil, nil, protocol.Request{}, protocol.Answer{}, cache.Key{}, cache.Key{}
+		c.buffer, c.plain, c.req, c.answer, c.key, c.bodied = nil, nil, protocol.Request{}, protocol.Answer{}, cache.Key{}, cache.Key{}
 	}
 }
 

@@ -121,8 +121,12 @@ const compressFrom = 1400
 
 // compress makes out the body of an answer, compressed if the client takes that and it is worth it.
 func (s *Server) compress(ctx *fasthttp.RequestCtx, out []byte) {
+	if len(out) < compressFrom {
+		ctx.Response.SwapBody(out)
+		return
+	}
 	accept := ctx.Request.Header.Peek(fasthttp.HeaderAcceptEncoding)
-	if len(accept) == 0 || len(out) < compressFrom {
+	if len(accept) == 0 {
 		ctx.Response.SwapBody(out)
 		return
 	}

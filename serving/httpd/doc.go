@@ -1,4 +1,4 @@
-// Package httpd serves models over HTTP/1.1 with fasthttp.
+// Package httpd serves models over HTTP/1.1 with fasthttp's parser and writer, and a loop of its own over connections.
 //
 //	connection ─ route ─ token ─ body, decompressed ─▶ protocol ─▶ host ─▶ protocol ─▶ response
 //
@@ -8,7 +8,7 @@
 //
 // # Bodies
 //
-// A body is read as it comes, by this package, so that memory is asked for only as bytes arrive. One that is longer than the
+// A short body stays in the connection's buffer until it is answered. A long one is read as it comes, so that memory is asked for only as bytes arrive. One that is longer than the
 // limit is answered with 413 at once; then the connection is read on for a while, because one that is closed with unread
 // bytes is reset, and the client would not see the answer. The limit holds for what a compressed body becomes too.
 //

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"io"
+	"net"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -9,14 +10,25 @@ import (
 	"scalar/serving/ui"
 )
 
-// Handle is what fasthttp calls.
-func (s *Server) Handle(ctx *fasthttp.RequestCtx) { s.handle(ctx) }
+// Handle answers a request that is in memory.
+func (s *Server) Handle(ctx *fasthttp.RequestCtx) { s.handle(ctx, nil, time.Now()) }
 
 // Parse reads a path, and returns the name of what it asks for.
 func Parse(path []byte) (kind string, model, version, label []byte) {
 	r := parse(path)
 	return names[r.kind], r.model, r.version, r.label
 }
+
+// Path returns the path of a target, and as fasthttp has it.
+func Path(target []byte) (got, want string) {
+	var ctx fasthttp.RequestCtx
+	ctx.Request.Header.SetHost("x")
+	ctx.Request.Header.SetRequestURIBytes(target)
+	return string(path(&ctx)), string(ctx.Path())
+}
+
+// Patient wraps a connection as servers do.
+func Patient(c net.Conn) net.Conn { return &patient{Conn: c} }
 
 // Counted returns the bytes that count against the limit of all bodies.
 func (s *Server) Counted() int64 { return s.bodies.used.Load() }
@@ -46,12 +58,12 @@ func Gather(s *Server, from io.Reader, length int) (body []byte, most int, err e
 		var n int
 		n, err = from.Read(into)
 		g.took(n)
-		most = max(most, cap(c.body)+len(g.parts)*firstRead-g.n)
+		most = max(most, cap(c.buffer)+len(g.parts)*firstRead-g.n)
 	}
 	if err == io.EOF {
 		err = g.join(0)
 	}
-	body = append(body, c.body...)
+	body = append(body, c.buffer...)
 	s.recycle(c)
 	return body, most, err
 }

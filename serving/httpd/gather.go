@@ -18,16 +18,16 @@ type gathering struct {
 // room returns memory for what comes next. An error has status 503 or 413.
 func (g *gathering) room() ([]byte, error) {
 	c := g.c
-	if g.n == 0 && g.length > cap(c.body) {
+	if g.n == 0 && g.length > cap(c.buffer) {
 		g.s.borrow(c, g.length)
 	}
-	if len(g.parts) == 0 && len(c.body) < cap(c.body) {
-		return c.body[len(c.body):cap(c.body)], nil
+	if len(g.parts) == 0 && len(c.buffer) < cap(c.buffer) {
+		return c.buffer[len(c.buffer):cap(c.buffer)], nil
 	}
 	if g.parted == len(g.parts)*firstRead {
 		if g.n+firstRead > uncounted {
 			err := g.join(grow(g.n, g.length, c.limit))
-			return c.body[len(c.body):cap(c.body)], err
+			return c.buffer[len(c.buffer):cap(c.buffer)], err
 		}
 		if err := g.s.need(c, c.size()+int64(g.parted+firstRead)); err != nil {
 			return nil, err
@@ -42,7 +42,7 @@ func (g *gathering) room() ([]byte, error) {
 func (g *gathering) took(n int) {
 	g.n += n
 	if len(g.parts) == 0 {
-		g.c.body = g.c.body[:len(g.c.body)+n]
+		g.c.buffer = g.c.buffer[:len(g.c.buffer)+n]
 		return
 	}
 	g.parted += n
@@ -51,21 +51,21 @@ func (g *gathering) took(n int) {
 // join puts all that has come into the memory of the call, with room for more. An error has status 503 or 413.
 func (g *gathering) join(more int) error {
 	c := g.c
-	if g.n+more > cap(c.body) {
+	if g.n+more > cap(c.buffer) {
 		if err := g.s.need(c, c.size()+int64(g.n+more+g.parted)); err != nil {
 			return err
 		}
-		had := c.body
+		had := c.buffer
 		if !g.s.borrow(c, g.n+more) {
-			c.body = make([]byte, 0, g.n+more)
+			c.buffer = make([]byte, 0, g.n+more)
 			if g.n+more <= uncounted {
 				c.lent = &lent{}
 			}
 		}
-		c.body = append(c.body, had...)
+		c.buffer = append(c.buffer, had...)
 	}
 	for _, p := range g.parts {
-		c.body = append(c.body, p[:min(firstRead, g.n-len(c.body))]...)
+		c.buffer = append(c.buffer, p[:min(firstRead, g.n-len(c.buffer))]...)
 	}
 	g.end()
 	return nil
@@ -87,18 +87,18 @@ func (s *Server) borrow(c *call, n int) bool {
 		s.lent.Put(l)
 		return false
 	}
-	c.body, c.lent = l.body[:0], l
+	c.buffer, c.lent = l.body[:0], l
 	return true
 }
 
 // giveBack gives back what a call has borrowed.
 func (s *Server) giveBack(c *call) {
 	if c.lent != nil {
-		if cap(c.body) <= uncounted {
-			c.lent.body = c.body
+		if cap(c.buffer) <= uncounted {
+			c.lent.body = c.buffer
 			s.lent.Put(c.lent)
 		}
-		c.body, c.lent = nil, nil
+		c.buffer, c.lent = nil, nil
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 // A call is what a request needs. It is pooled.
 type call struct {
 	ctx       *fasthttp.RequestCtx
+	conn      *conn     // nil: the body is in ctx
 	settings  *settings // those that hold until the call ends
 	route     route
 	arrived   time.Time
@@ -25,7 +26,8 @@ type call struct {
 	admin     bool
 
 	digits [20]byte // of a header
-	body   []byte   // as it came
+	body   []byte   // as it came; valid until the request is answered
+	buffer []byte   // memory of it, where it is long
 	lent   *lent    // whose memory that is; nil: the call's own
 	plain  []byte   // decompressed
 	req    protocol.Request
@@ -52,29 +54,30 @@ func (s *Server) recycle(c *call) {
 	if c.size() > keep {
 		return
 	}
-	c.ctx, c.settings, c.route, c.namespace, c.admin, c.count = nil, nil, route{}, "", false, nil
-	c.body, c.plain = c.body[:0], c.plain[:0]
+	c.ctx, c.conn, c.settings, c.route, c.namespace, c.admin, c.count = nil, nil, nil, route{}, "", false, nil
+	c.body, c.plain = nil, c.plain[:0]
 	c.req.Reset()
 	s.calls.Put(c)
 }
 
-// handle answers a request.
-func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+// handle answers a request that arrived at a time, and returns how long it took. Its body is in the connection, or in ctx if there is none.
+func (s *Server) handle(ctx *fasthttp.RequestCtx, from *conn, arrived time.Time) (took time.Duration) {
 	c, _ := s.calls.Get().(*call) // there is no other type in it
-	c.ctx, c.settings, c.arrived, c.whole, c.limit = ctx, s.settings.Load(), time.Now(), false, s.config.MaxBody
+	c.ctx, c.conn, c.settings, c.arrived, c.body, c.whole, c.limit = ctx, from, s.settings.Load(), arrived, nil, false, s.config.MaxBody
 	c.count, c.source = nil, cache.Computed
-	defer s.finish(c)
+	defer s.finish(c, &took)
 	ctx.Response.Header.SetContentTypeBytes(typeJSON)
 	c.requestID()
-	c.route = parse(ctx.Path())
+	c.route = parse(path(ctx))
 	if err := s.serve(c); err != nil {
 		s.fail(ctx, err)
 		s.abandon(c)
 	}
+	return 0 // finish sets it
 }
 
 // finish ends a call: a panic becomes an answer, and what was answered is counted.
-func (s *Server) finish(c *call) {
+func (s *Server) finish(c *call, answered *time.Duration) {
 	panicked := recover()
 	if panicked != nil {
 		s.config.Log.Error("a request panicked", "path", string(c.ctx.Path()), "panic", panicked, "stack", string(debug.Stack()))
@@ -84,6 +87,7 @@ func (s *Server) finish(c *call) {
 		c.ctx.SetConnectionClose()
 	}
 	took := time.Since(c.arrived)
+	*answered = took
 	s.metrics.count(c.route.kind, c.ctx.Response.StatusCode(), took)
 	if c.count != nil {
 		c.count.add(c.ctx.Response.StatusCode(), took)

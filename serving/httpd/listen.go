@@ -13,33 +13,33 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// A limited listener refuses connections beyond the limit with an answer.
-type limited struct {
-	net.Listener
-
-	s *Server
-}
-
-// Accept returns the next connection that is not refused.
-func (l limited) Accept() (net.Conn, error) {
-	for {
-		conn, err := l.Listener.Accept()
-		if err != nil || int(l.s.http.GetOpenConnectionsCount()) < l.s.config.MaxConns {
-			return conn, err
-		}
-		l.s.metrics.count(unknown, http.StatusServiceUnavailable, 0)
-		l.s.lingering.Go(func() {
-			defer conn.Close()         //nolint:errcheck // nobody is there
-			if l.s.config.TLS == nil { // who speaks TLS would not understand
-				message := fmt.Sprintf("%d connections are open, as many as may be: come back soon", l.s.config.MaxConns)
-				l.s.linger(conn, l.s.lastAnswer(http.StatusServiceUnavailable, message, nil, "1"))
-			}
-		})
+// accept serves a connection, or refuses it with an answer if there are as many as may be.
+func (s *Server) accept(nc net.Conn) {
+	nc = &patient{Conn: nc}
+	plain := nc
+	if s.config.TLS != nil {
+		nc = tls.Server(nc, s.config.TLS)
 	}
+	c, _ := s.pool.Get().(*conn) // there is no other type in it
+	c.begin(nc)
+	if s.conns.enter(c, s.config.MaxConns) {
+		go c.serve()
+		return
+	}
+	c.end()
+	if s.conns.ending.Load() {
+		nc.Close() //nolint:errcheck,gosec // nobody is there
+		return
+	}
+	s.metrics.count(unknown, http.StatusServiceUnavailable, 0)
+	s.lingering.Go(func() {
+		defer plain.Close()      //nolint:errcheck // nobody is there
+		if s.config.TLS == nil { // who speaks TLS would not understand
+			message := fmt.Sprintf("%d connections are open, as many as may be: come back soon", s.config.MaxConns)
+			s.linger(plain, s.lastAnswer(http.StatusServiceUnavailable, message, nil, "1"))
+		}
+	})
 }
-
-// spare is how many connections fasthttp takes beyond the limit: those that end count no more, and still have a goroutine.
-func spare(conns int) int { return conns + conns/8 + 64 }
 
 // lastAnswer is an error as it goes over a connection that is closed then.
 func (s *Server) lastAnswer(status int, message string, id []byte, retryAfter string) []byte {

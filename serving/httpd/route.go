@@ -1,6 +1,10 @@
 package httpd
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/valyala/fasthttp"
+)
 
 // A kind is what a route is for.
 type kind uint8
@@ -53,6 +57,26 @@ func (k kind) open() bool { return k == serverLive || k == serverReady || k == o
 type route struct {
 	kind                  kind
 	model, version, label []byte
+}
+
+// path returns the path of a request. One in which nothing is to be decoded or left out is its target as it came.
+func path(ctx *fasthttp.RequestCtx) []byte {
+	target, slash := ctx.Request.Header.RequestURI(), false
+	for i, b := range target {
+		switch {
+		case b == '/' && !slash:
+			slash = true
+			continue
+		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', i > 0 && !slash && (b == '.' || b == ':'), b == '_', b == '-':
+			slash = false
+			continue
+		}
+		return ctx.Path()
+	}
+	if len(target) == 0 || target[0] != '/' {
+		return ctx.Path()
+	}
+	return target
 }
 
 // parse reads a path. It allocates nothing.

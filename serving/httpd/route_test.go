@@ -30,6 +30,18 @@ var paths = []struct {
 	{"metrics", regexp.MustCompile(`^/?metrics/?$`)},
 }
 
+// A path that is taken as it came is what fasthttp makes of it.
+func FuzzPath(f *testing.F) {
+	for _, target := range []string{"/v2/models/m/infer", "/v1/models/m:predict", "/a//b", "/./a", "/a/../b", "/a/..", "/a%2fb", "/a?b", "/a#b", "a", "", "//", "/", "/a.b/", "/.a", "/a+b", "http://y/a", "*", "/a/.", "/a:b/c:d", "/:a"} {
+		f.Add([]byte(target))
+	}
+	f.Fuzz(func(t *testing.T, target []byte) {
+		if got, want := httpd.Path(target); got != want {
+			t.Fatalf("%q: %q, want %q", target, got, want)
+		}
+	})
+}
+
 // The router agrees with regular expressions.
 func FuzzRoute(f *testing.F) {
 	for _, path := range []string{

@@ -1,15 +1,14 @@
 package httpd
 
 import (
+	"bufio"
 	"context"
-	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/valyala/fasthttp"
 
 	"scalar/serving/limit"
 	"scalar/serving/ui"
@@ -18,9 +17,11 @@ import (
 // A Server answers requests about the models of a host.
 type Server struct {
 	config  Config
-	http    *fasthttp.Server
 	limits  *limit.Limits
 	calls   sync.Pool // of *call
+	conns   conns
+	pool    sync.Pool // of *conn
+	writers sync.Pool // of *bufio.Writer
 	metrics *metrics
 	ledger  ledger
 	page    *ui.Page
@@ -28,10 +29,6 @@ type Server struct {
 	bodies  budget
 	parts   sync.Pool // of *part
 	lent    sync.Pool // of *lent
-
-	listening sync.Mutex // guards what follows
-	listeners []net.Listener
-	down      bool // Shutdown has been called
 
 	setting  sync.Mutex // held while settings change
 	settings atomic.Pointer[settings]
@@ -56,6 +53,9 @@ func New(c Config) (*Server, error) {
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.calls.New = func() any { return &call{} }
 	s.parts.New = func() any { return new(part) }
+	s.pool.New = func() any { return &conn{s: s, in: bufio.NewReaderSize(nil, readBuffer)} }
+	s.writers.New = func() any { return bufio.NewWriterSize(nil, writeBuffer) }
+	s.conns.all, s.conns.gone = map[*conn]struct{}{}, make(chan struct{})
 	if err := s.Set(Settings{c.Keys, c.Quotas, c.Caches}); err != nil {
 		return nil, fmt.Errorf("serving: %w", err)
 	}
@@ -64,67 +64,38 @@ func New(c Config) (*Server, error) {
 	if c.Access != nil {
 		s.access = newAccess(c.Access)
 	}
-	s.http = &fasthttp.Server{
-		Handler:                      s.handle,
-		ErrorHandler:                 s.malformed,
-		HeaderReceived:               s.headerReceived,
-		ExpectHandler:                s.expect,
-		Name:                         c.Name,
-		Logger:                       quiet{c.Log},
-		Concurrency:                  spare(c.MaxConns),
-		ReadBufferSize:               readBuffer,
-		ReadTimeout:                  c.HeaderTimeout,
-		WriteTimeout:                 c.WriteTimeout,
-		IdleTimeout:                  c.IdleTimeout,
-		MaxRequestBodySize:           c.MaxBody,
-		StreamRequestBody:            true,
-		DisablePreParseMultipartForm: true,
-		NoDefaultContentType:         true,
-		CloseOnShutdown:              true,
-		SecureErrorLogMessage:        true,
-	}
 	return s, nil
 }
 
-// readBuffer is how many bytes of a connection are read at once, and the limit of a header.
-const readBuffer = 16 << 10
-
-// Serve answers the connections of a listener, over TLS if there is a certificate, until Shutdown; it returns nil then, at once
-// if that has been called before.
+// Serve answers the connections of a listener, over TLS if there is a certificate, until Shutdown; it returns nil then.
 func (s *Server) Serve(ln net.Listener) error {
-	if !s.listen(ln) {
+	if !s.conns.listen(ln) {
 		return ln.Close()
 	}
-	ln = limited{ln, s}
-	if s.config.TLS != nil {
-		ln = tls.NewListener(ln, s.config.TLS)
-	}
-	return s.http.Serve(ln)
-}
-
-// listen takes a listener that Shutdown closes, or reports that it has been called.
-func (s *Server) listen(ln net.Listener) bool {
-	s.listening.Lock()
-	defer s.listening.Unlock()
-	s.listeners = append(s.listeners, ln)
-	return !s.down
-}
-
-// deaf closes the listeners: fasthttp knows none of which Serve has not come so far, and closing one twice does nothing.
-func (s *Server) deaf() {
-	s.listening.Lock()
-	defer s.listening.Unlock()
-	s.down = true
-	for _, ln := range s.listeners {
-		_ = ln.Close() // the first to close it has heard of what is wrong
+	for {
+		nc, err := ln.Accept()
+		var fault interface{ Temporary() bool }
+		switch {
+		case err == nil:
+			s.accept(nc)
+		case s.conns.ending.Load():
+			return nil
+		case errors.As(err, &fault) && fault.Temporary(): // such as too many open files
+			s.config.Log.Error("a connection was not taken", "error", err)
+			time.Sleep(acceptPause)
+		default:
+			return fmt.Errorf("serving: %w", err)
+		}
 	}
 }
+
+// acceptPause is how long no connection is taken after one that could not be.
+const acceptPause = 50 * time.Millisecond
 
 // Shutdown takes no more connections, lets the requests that are there be answered, and returns when they
 // have been, or with an error when ctx ends before.
 func (s *Server) Shutdown(ctx context.Context) error {
-	err := s.http.ShutdownWithContext(ctx)
-	s.deaf()
+	err := s.conns.end(ctx)
 	s.cancel()
 	s.lingering.Wait()
 	s.setting.Lock()
@@ -134,21 +105,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.access.close()
 	}
 	return err
-}
-
-// headerReceived gives a long body more time than a header. Others come with their header. Of one that is too long no more than a
-// byte is waited for before it is refused.
-func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-	if h.ContentLength() > s.config.MaxBody {
-		return fasthttp.RequestConfig{ReadTimeout: s.config.BodyTimeout, MaxRequestBodySize: 1}
-	}
-	switch n := h.ContentLength(); {
-	case n > readBuffer: // receive reads all of it: what fasthttp reads ahead would be in memory twice
-		return fasthttp.RequestConfig{ReadTimeout: s.config.BodyTimeout, MaxRequestBodySize: 1}
-	case n == -1:
-		return fasthttp.RequestConfig{ReadTimeout: s.config.BodyTimeout}
-	}
-	return fasthttp.RequestConfig{}
 }
 
 // deadline returns when a request has to be answered that arrived at a time, none if timeout is 0.

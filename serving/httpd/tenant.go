@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"net/http"
 	"time"
 
@@ -112,7 +111,7 @@ const skipBody = 64 << 10
 // while, as refuseBody does.
 func (s *Server) abandon(c *call) {
 	n := c.ctx.Request.Header.ContentLength()
-	if c.whole || c.ctx.RequestBodyStream() == nil || n >= 0 && n <= skipBody || c.ctx.Hijacked() || c.ctx.Response.ConnectionClose() {
+	if c.conn == nil || c.whole || n != -1 && n <= skipBody || c.conn.last != nil || c.ctx.Response.ConnectionClose() {
 		return
 	}
 	c.ctx.SetConnectionClose()
@@ -120,10 +119,5 @@ func (s *Server) abandon(c *call) {
 	if _, err := c.ctx.Response.WriteTo(&answer); err != nil {
 		return // the connection is closed, and that is all there is to do
 	}
-	s.lingering.Add(1)
-	c.ctx.HijackSetNoResponse(true)
-	c.ctx.Hijack(func(conn net.Conn) {
-		defer s.lingering.Done()
-		s.linger(conn, answer.Bytes())
-	})
+	c.leave(answer.Bytes())
 }

@@ -1,0 +1,247 @@
+package httpd
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+const (
+	readBuffer  = 16 << 10 // bytes of a connection that are read at once, and the limit of a header
+	writeBuffer = 16 << 10 // bytes of an answer that are written at once
+)
+
+// A conn is a connection, with what its requests need. It is pooled.
+//
+// fasthttp reads and writes its messages. The loop is not fasthttp's server: a short body is not copied, but stays where it was
+// read until it is answered, and a request moves no timer (see patient).
+type conn struct {
+	s     *Server
+	nc    net.Conn
+	in    *bufio.Reader
+	ctx   fasthttp.RequestCtx
+	left  int    // bytes of a body of known length that were not taken yet
+	last  []byte // the last answer, if the client is to be listened to after it
+	phase atomic.Int32
+}
+
+// The phases of a connection.
+const (
+	fresh  int32 = iota // nothing has come
+	busy                // a request has come
+	idle                // it was answered
+	closed              // the server has ended it
+)
+
+// begin gives it a connection.
+func (c *conn) begin(nc net.Conn) {
+	c.nc = nc
+	c.in.Reset(nc)
+	c.ctx.Init2(nc, quiet{c.s.config.Log}, false)
+	c.phase.Store(fresh)
+	c.ready()
+}
+
+// ready makes it so for the next request.
+func (c *conn) ready() {
+	c.ctx.Request.Reset()
+	c.ctx.Response.Reset()
+	header := &c.ctx.Response.Header
+	header.SetNoDefaultContentType(true)
+	header.SetServer(c.s.config.Name)
+}
+
+// serve answers the requests of a connection until one of both sides ends it.
+func (c *conn) serve() {
+	s, nc := c.s, c.nc
+	c.run()
+	last := c.last
+	if last == nil {
+		nc.Close() //nolint:errcheck,gosec // nobody is there
+	}
+	s.conns.leave(c)
+	c.end()
+	if last != nil {
+		s.linger(nc, last)
+		s.lingering.Done()
+		nc.Close() //nolint:errcheck,gosec // nobody is there
+	}
+}
+
+// end gives it back.
+func (c *conn) end() {
+	c.nc, c.last, c.left = nil, nil, 0
+	c.in.Reset(nil)
+	c.ctx.Request.Reset()
+	c.ctx.Response.Reset()
+	c.ctx.Init2(nil, nil, false)
+	c.s.pool.Put(c)
+}
+
+func (c *conn) run() {
+	config := &c.s.config
+	if err := c.begun(time.Now()); err != nil {
+		c.refuse(err)
+		return
+	}
+	for {
+		if _, err := c.in.Peek(1); err != nil {
+			if c.phase.Load() == fresh && !errors.Is(err, io.EOF) {
+				c.refuse(err)
+			}
+			return
+		}
+		if c.phase.Swap(busy) == closed {
+			return
+		}
+		arrived := time.Now()
+		if err := c.receive(arrived); err != nil {
+			c.refuse(err)
+			return
+		}
+		took := c.s.handle(&c.ctx, c, arrived)
+		end := arrived.Add(took)
+		if !c.answer(end) || c.nc.SetReadDeadline(end.Add(config.IdleTimeout)) != nil {
+			return
+		}
+		if c.phase.Store(idle); c.s.conns.ending.Load() {
+			return
+		}
+	}
+}
+
+// begun waits for the client's TLS.
+func (c *conn) begun(now time.Time) error {
+	if err := c.nc.SetReadDeadline(now.Add(c.s.config.HeaderTimeout)); err != nil {
+		return err
+	}
+	secure, ok := c.nc.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	if err := c.nc.SetWriteDeadline(now.Add(c.s.config.WriteTimeout)); err != nil {
+		return err
+	}
+	return secure.HandshakeContext(c.s.base)
+}
+
+// receive reads the header of a request, and its body where it is short.
+func (c *conn) receive(now time.Time) error {
+	config := &c.s.config
+	if err := c.nc.SetReadDeadline(now.Add(config.HeaderTimeout)); err != nil {
+		return err
+	}
+	req := &c.ctx.Request
+	if err := req.Header.Read(c.in); err != nil {
+		return err
+	}
+	n := req.Header.ContentLength()
+	if n > readBuffer || n == -1 { // a long body has more time than a header; others come with it
+		if err := c.nc.SetReadDeadline(now.Add(config.BodyTimeout)); err != nil {
+			return err
+		}
+	}
+	if req.MayContinue() {
+		if n > config.MaxBody {
+			return fasthttp.ErrBodyTooLarge
+		}
+		if _, err := io.WriteString(c.nc, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
+			return err
+		}
+	}
+	c.left = max(n, 0)
+	switch {
+	case n == -1: // in chunks
+		return req.ContinueReadBodyStream(c.in, config.MaxBody, false)
+	case n > 0 && n <= min(readBuffer, config.MaxBody):
+		if _, err := c.in.Peek(n); errors.Is(err, io.EOF) {
+			return io.ErrUnexpectedEOF
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// body returns the body of a request if it is there as a whole. It is valid until the request is answered.
+func (c *conn) body() (b []byte, ok bool) {
+	if c.left > c.in.Buffered() {
+		return nil, false
+	}
+	b, err := c.in.Peek(c.left)
+	return b, err == nil
+}
+
+// Read reads on in a body of known length.
+func (c *conn) Read(b []byte) (int, error) {
+	if c.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := c.in.Read(b[:min(len(b), c.left)])
+	c.left -= n
+	return n, err
+}
+
+// answer sends the answer of the call that has ended, and reports whether there may be another one.
+func (c *conn) answer(now time.Time) (more bool) {
+	if c.last != nil {
+		return false
+	}
+	req, resp := &c.ctx.Request, &c.ctx.Response
+	closing := req.Header.ConnectionClose() || resp.ConnectionClose() || c.left > skipBody || c.s.conns.ending.Load()
+	switch {
+	case closing:
+		resp.SetConnectionClose()
+	case !req.Header.IsHTTP11():
+		resp.Header.Set(fasthttp.HeaderConnection, "keep-alive")
+	}
+	resp.SkipBody = c.ctx.IsHead()
+	if err := c.send(now); err != nil || closing || !c.skip() {
+		return false
+	}
+	c.ready()
+	return true
+}
+
+// skip takes what nobody has read of a body, and reports whether that was not too much.
+func (c *conn) skip() bool {
+	if chunks := c.ctx.RequestBodyStream(); chunks != nil {
+		_, err := io.CopyN(io.Discard, chunks, skipBody+1)
+		return errors.Is(err, io.EOF)
+	}
+	_, err := c.in.Discard(c.left)
+	c.left = 0
+	return err == nil
+}
+
+// refuse answers what is no request.
+func (c *conn) refuse(err error) {
+	if errors.Is(err, net.ErrClosed) {
+		return
+	}
+	c.s.malformed(&c.ctx, err)
+	c.ctx.SetConnectionClose()
+	_ = c.send(time.Now()) // the connection ends
+}
+
+// send writes the response.
+func (c *conn) send(now time.Time) error {
+	if err := c.nc.SetWriteDeadline(now.Add(c.s.config.WriteTimeout)); err != nil {
+		return err
+	}
+	out, _ := c.s.writers.Get().(*bufio.Writer) // there is no other type in it
+	out.Reset(c.nc)
+	err := c.ctx.Response.Write(out)
+	if err == nil {
+		err = out.Flush()
+	}
+	out.Reset(nil)
+	c.s.writers.Put(out)
+	return err
+}

@@ -1,0 +1,122 @@
+package httpd_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"scalar/serving/httpd"
+)
+
+// Requests that come at once are answered in their order, whatever is read of their bodies: one in the buffer, one longer than it,
+// one in chunks, and bodies that nobody reads.
+func TestPipelined(t *testing.T) {
+	r := listen(t, httpd.Config{})
+	conn := dial(t, r)
+	const head = "POST /predict/points HTTP/1.1\r\nHost: x\r\nX-Request-Id: "
+	long := "[8,8" + strings.Repeat(" ", 40_000) + "]"
+	unread := "GET /v2/health/live HTTP/1.1\r\nHost: x\r\nX-Request-Id: "
+	text := head + "0\r\nContent-Length: 5\r\n\r\n[8,8]" +
+		head + fmt.Sprintf("1\r\nContent-Length: %d\r\n\r\n%s", len(long), long) +
+		head + "2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[8\r\n3\r\n,8]\r\n0\r\n\r\n" +
+		unread + "3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[8\r\n3\r\n,8]\r\n0\r\n\r\n" +
+		unread + "4\r\nContent-Length: 5\r\n\r\nhello" +
+		unread + fmt.Sprintf("5\r\nContent-Length: %d\r\n\r\n%s", len(long), long) +
+		"POST /nothing HTTP/1.1\r\nHost: x\r\nX-Request-Id: 6\r\n" + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(long), long) +
+		"HEAD /v2 HTTP/1.1\r\nHost: x\r\nX-Request-Id: 7\r\n\r\n" +
+		head + "8\r\nContent-Length: 5\r\nConnection: close\r\n\r\n[8,8]"
+	go io.WriteString(conn, text) //nolint:errcheck // what is missing has no answer
+	in := bufio.NewReader(conn)
+	for i := range 9 {
+		req := &http.Request{Method: http.MethodGet}
+		if i == 7 {
+			req.Method = http.MethodHead
+		}
+		resp, err := http.ReadResponse(in, req)
+		if err != nil {
+			t.Fatalf("answer %d: %v", i, err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatalf("answer %d: %v", i, err)
+		}
+		status, want := http.StatusOK, `{"cluster":`
+		switch i {
+		case 3, 4, 5:
+			want = `{"live":true}`
+		case 6:
+			status, want = http.StatusNotFound, `{"error":`
+		case 7:
+			want = ""
+		}
+		if resp.StatusCode != status || !strings.HasPrefix(string(body), want) || i == 7 && len(body) > 0 || resp.Header.Get("X-Request-Id") != itoa(i) || resp.Header.Get("Server") != "bsp" || resp.Header.Get("Date") == "" {
+			t.Errorf("answer %d: %d %q %v", i, resp.StatusCode, body, resp.Header)
+		}
+	}
+	if n, err := in.Read(make([]byte, 1)); n > 0 || err == nil {
+		t.Errorf("the connection goes on: %d, %v", n, err)
+	}
+}
+
+// More of a body than is skipped, in chunks or not, ends the connection when nobody reads it.
+func TestUnread(t *testing.T) {
+	r := listen(t, httpd.Config{})
+	const head = "GET /v2/health/live HTTP/1.1\r\nHost: x\r\n"
+	for _, text := range []string{
+		head + "Content-Length: 100000\r\n\r\n" + strings.Repeat(" ", 100_000),
+		head + "Transfer-Encoding: chunked\r\n\r\n186a0\r\n" + strings.Repeat(" ", 100_000) + "\r\n0\r\n\r\n",
+	} {
+		conn := dial(t, r)
+		go io.WriteString(conn, text) //nolint:errcheck // it may be closed before
+		in := bufio.NewReader(conn)
+		if a := receive(t, in); a.status != http.StatusOK {
+			t.Errorf("%d: %s", a.status, a.body)
+		}
+		if _, err := in.ReadByte(); err == nil {
+			t.Error("there is another answer")
+		}
+	}
+}
+
+// Connections that wait for nothing end with the server at once, others are answered, and a second end waits as the first does.
+func TestShutdownIdle(t *testing.T) {
+	r := listen(t, httpd.Config{})
+	idle, busy := dial(t, r), dial(t, r)
+	io.WriteString(idle, "GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+	in := bufio.NewReader(idle)
+	receive(t, in)
+	io.WriteString(busy, "POST /predict/points HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+	answers := bufio.NewReader(busy)
+	if line, err := answers.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	answers.ReadString('\n')
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	done := make(chan error, 2)
+	for range cap(done) {
+		go func() { done <- r.Shutdown(ctx) }()
+	}
+	if _, err := in.ReadByte(); err == nil {
+		t.Error("an idle connection goes on")
+	}
+	select {
+	case err := <-done:
+		t.Fatalf("the server ended before the request did: %v", err)
+	default:
+	}
+	io.WriteString(busy, "[8,8]")
+	if a := receive(t, answers); a.status != http.StatusOK {
+		t.Errorf("%d: %s", a.status, a.body)
+	}
+	for range cap(done) {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
