@@ -42,7 +42,7 @@ func crowd(own, other, until float64) (p99, others float64) {
 	}
 	var came, took []float64
 	for now := 0.; now < until; now++ {
-		for who := range rate {
+		for _, who := range []string{"a", "b"} {
 			for ; next[who] <= now; next[who] += r.ExpFloat64() / rate[who] {
 				q.Push(who, 1)
 				if who == "b" {
