@@ -36,16 +36,7 @@ func (g *csr) grid(workers int) *grid {
 	blocks := (n + 1<<blockBits - 1) >> blockBits
 	d.across = (max(n-hubs, 0) + 1<<segmentBits - 1) >> segmentBits
 	d.cells = make([]uint32, blocks*d.across+1)
-	lens := make([]uint32, n)
-	inChunks(workers, n, rowChunk, func(_, lo, hi int) {
-		for v := lo; v < hi; v++ {
-			for _, u := range g.in.of(uint32(v)) {
-				if d.order[u] < hubs {
-					lens[v]++
-				}
-			}
-		}
-	})
+	lens := g.fromHubs(d.order, workers)
 	rows := longestFirst(lens)
 	d.into, d.ends = make([]uint32, n), make([]uint32, n)
 	near := uint32(0)
@@ -88,6 +79,21 @@ func (g *csr) grid(workers int) *grid {
 	copy(d.cells[1:], d.cells)
 	d.cells[0] = 0
 	return d
+}
+
+// fromHubs counts, by vertex, the edges from hubs.
+func (g *csr) fromHubs(order []uint32, workers int) []uint32 {
+	lens := make([]uint32, len(g.ids))
+	inChunks(workers, len(lens), rowChunk, func(_, lo, hi int) {
+		for v := lo; v < hi; v++ {
+			for _, u := range g.in.of(uint32(v)) {
+				if order[u] < hubs {
+					lens[v]++
+				}
+			}
+		}
+	})
+	return lens
 }
 
 // order places vertices by classes of degrees, each a power of two.

@@ -96,7 +96,7 @@ func (a *app) serve(ctx context.Context, r *reload) (err error) {
 	end := r.keep(ctx, cmp.Or(conf.Poll, time.Second))
 	defer end()
 	serving := make(chan error, 1)
-	go func() { serving <- s.Serve(ln) }()
+	go func() { serving <- s.Serve(ln) }() //nolint:contextcheck // until Shutdown
 	err = a.answer(ctx, s, h, watchers, serving)
 	drain := conf.Drain
 	if drain == 0 {

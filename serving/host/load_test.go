@@ -100,8 +100,7 @@ func TestDrainMemory(t *testing.T) {
 // What cannot be loaded changes nothing, and others answer.
 func TestLoadCorrupt(t *testing.T) {
 	h := start(t, host.Config{Cores: 1, MaxBytes: 6 << 20})
-	folder := sum(t, t.TempDir(), 1)
-	load(t, h, "m", "1", folder)
+	load(t, h, "m", "1", sum(t, t.TempDir(), 1))
 	check := func() {
 		t.Helper()
 		if got, version, err := ask(h, "a", time.Time{}, 0, 0, 0, 0); err != nil || got[0] != 1 || version != "1" {
@@ -154,6 +153,14 @@ func TestLoadCorrupt(t *testing.T) {
 			}
 		}
 	}
+	load(t, h, "m", "2", sum(t, t.TempDir(), 2))
+}
+
+// A folder that loses its weights while its model answers is told of, until it has them again.
+func TestLoadLost(t *testing.T) {
+	h := start(t, host.Config{Cores: 1})
+	folder := sum(t, t.TempDir(), 1)
+	load(t, h, "m", "1", folder)
 	weights := filepath.Join(folder, "weights.safetensors")
 	whole, err := os.ReadFile(weights)
 	if err != nil {
@@ -165,7 +172,9 @@ func TestLoadCorrupt(t *testing.T) {
 	if err := h.Load(t.Context(), "m", "1", folder); err == nil || !strings.Contains(h.Models("")[0].Versions[0].Reason, "it is not whole") {
 		t.Errorf("the folder of what answers has lost weights: %v", err)
 	}
-	check()
+	if got, _, err := ask(h, "a", time.Time{}, 0, 0, 0, 0); err != nil || got[0] != 1 || !h.Ready() {
+		t.Error(got, err)
+	}
 	if err := os.WriteFile(weights, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -173,5 +182,4 @@ func TestLoadCorrupt(t *testing.T) {
 	if s := h.Models("")[0].Versions[0]; s.Reason != "" {
 		t.Errorf("%+v", s)
 	}
-	load(t, h, "m", "2", sum(t, t.TempDir(), 2))
 }

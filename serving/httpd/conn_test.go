@@ -3,6 +3,7 @@ package httpd_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,7 +31,7 @@ func TestPipelined(t *testing.T) {
 		"POST /nothing HTTP/1.1\r\nHost: x\r\nX-Request-Id: 6\r\n" + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(long), long) +
 		"HEAD /v2 HTTP/1.1\r\nHost: x\r\nX-Request-Id: 7\r\n\r\n" +
 		head + "8\r\nContent-Length: 5\r\nConnection: close\r\n\r\n[8,8]"
-	go io.WriteString(conn, text) //nolint:errcheck // what is missing has no answer
+	go io.WriteString(conn, text) // what is missing has no answer
 	in := bufio.NewReader(conn)
 	for i := range 9 {
 		req := &http.Request{Method: http.MethodGet}
@@ -42,6 +43,7 @@ func TestPipelined(t *testing.T) {
 			t.Fatalf("answer %d: %v", i, err)
 		}
 		body, err := io.ReadAll(resp.Body)
+		err = errors.Join(err, resp.Body.Close())
 		if err != nil {
 			t.Fatalf("answer %d: %v", i, err)
 		}
@@ -72,7 +74,7 @@ func TestUnread(t *testing.T) {
 		head + "Transfer-Encoding: chunked\r\n\r\n186a0\r\n" + strings.Repeat(" ", 100_000) + "\r\n0\r\n\r\n",
 	} {
 		conn := dial(t, r)
-		go io.WriteString(conn, text) //nolint:errcheck // it may be closed before
+		go io.WriteString(conn, text) // it may be closed before
 		in := bufio.NewReader(conn)
 		if a := receive(t, in); a.status != http.StatusOK {
 			t.Errorf("%d: %s", a.status, a.body)

@@ -3,6 +3,7 @@ package httpd_test
 import (
 	"net"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -41,46 +42,53 @@ func (c *scripted) Write(b []byte) (int, error) {
 	return n, nil
 }
 
+// want compares the deadlines that were set, and forgets them.
+func (c *scripted) want(t *testing.T, when string, armed ...time.Time) {
+	t.Helper()
+	if !slices.EqualFunc(c.armed, armed, time.Time.Equal) {
+		t.Fatalf("%s: deadlines were set to %v, want %v", when, c.armed, armed)
+	}
+	c.armed = nil
+}
+
+func times() (far, farther, past time.Time) {
+	now := time.Now()
+	return now.Add(time.Hour), now.Add(2 * time.Hour), now.Add(-time.Hour)
+}
+
 // A deadline that moves away is not set again until the one before has gone off; one that comes nearer is.
-func TestDeadlines(t *testing.T) {
+func TestReadDeadlines(t *testing.T) {
 	under := &scripted{partial: 2}
 	c := httpd.Patient(under)
-	now := time.Now()
-	far, farther, past := now.Add(time.Hour), now.Add(2*time.Hour), now.Add(-time.Hour)
-	want := func(when string, armed ...time.Time) {
-		t.Helper()
-		if len(under.armed) != len(armed) {
-			t.Fatalf("%s: deadlines were set to %v, want %v", when, under.armed, armed)
-		}
-		for i := range armed {
-			if !under.armed[i].Equal(armed[i]) {
-				t.Fatalf("%s: deadlines were set to %v, want %v", when, under.armed, armed)
-			}
-		}
-		under.armed = nil
-	}
+	far, farther, past := times()
 	b := make([]byte, 8)
 	for _, to := range []time.Time{far, farther, {}, farther, far, farther} {
 		if err := c.SetReadDeadline(to); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want("the first", far)
+	under.want(t, "the first", far)
 	under.fails = 2
 	if n, err := c.Read(b); n != 3 || err != nil {
 		t.Fatal(n, err)
 	}
-	want("early", farther, farther)
+	under.want(t, "early", farther, farther)
 	if err := c.SetReadDeadline(past); err != nil {
 		t.Fatal(err)
 	}
-	want("nearer", past)
+	under.want(t, "nearer", past)
 	under.fails = 1
 	if n, err := c.Read(b); n != 0 || !os.IsTimeout(err) {
 		t.Fatal(n, err)
 	}
-	want("late")
+	under.want(t, "late")
+}
 
+// The same of writing, which goes on with what is left.
+func TestWriteDeadlines(t *testing.T) {
+	under := &scripted{partial: 2}
+	c := httpd.Patient(under)
+	far, farther, past := times()
 	if err := c.SetWriteDeadline(far); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +99,7 @@ func TestDeadlines(t *testing.T) {
 	if n, err := c.Write([]byte("abcdefg")); n != 7 || err != nil || string(under.written) != "abcdefg" {
 		t.Fatal(n, err, string(under.written))
 	}
-	want("writes", far, farther, farther)
+	under.want(t, "writes", far, farther, farther)
 	if err := c.SetDeadline(past); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"errors"
 	"io"
 	"net"
 	"time"
@@ -60,7 +61,7 @@ func Gather(s *Server, from io.Reader, length int) (body []byte, most int, err e
 		g.took(n)
 		most = max(most, cap(c.buffer)+len(g.parts)*firstRead-g.n)
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = g.join(0)
 	}
 	body = append(body, c.buffer...)

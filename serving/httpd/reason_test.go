@@ -39,11 +39,13 @@ func TestReasonPaths(t *testing.T) {
 	if all := index("one"); strings.Count(all, where) < 2 {
 		t.Errorf("an admin hears %s", all)
 	}
-	all := index("two") + r.get("/v1/models/broken")
+	var heard strings.Builder
+	heard.WriteString(index("two") + r.get("/v1/models/broken"))
 	for _, version := range []string{"1", "2"} {
 		a := r.do(http.MethodPost, "/v2/models/broken/versions/"+version+"/infer", []byte("{}"))
-		all += bad(t, a, http.StatusServiceUnavailable)
+		heard.WriteString(bad(t, a, http.StatusServiceUnavailable))
 	}
+	all := heard.String()
 	if strings.Contains(all, where) || strings.Count(all, "broken/1") < 3 || strings.Count(all, "broken/2") < 3 {
 		t.Errorf("a namespace hears %s", all)
 	}

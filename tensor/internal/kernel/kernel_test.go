@@ -181,15 +181,17 @@ func TestTile(t *testing.T) {
 		for rows := 1; rows <= 3*isa.MR(); rows++ {
 			for cols := 1; cols <= isa.NR(); cols++ {
 				for _, k := range []int{0, 1, 2, 3, 4, 5, 7, 9, 64} {
-					testTile(t, r, isa, rows, cols, k)
+					testTile(t, r, isa, [3]int{rows, cols, k})
 				}
 			}
 		}
 	}
 }
 
-func testTile(t *testing.T, r *rand.Rand, isa kernel.ISA, rows, cols, k int) {
+// testTile tests a tile of rows, columns and k.
+func testTile(t *testing.T, r *rand.Rand, isa kernel.ISA, shape [3]int) {
 	t.Helper()
+	rows, cols, k := shape[0], shape[1], shape[2]
 	tile := kernel.Tile{K: k, Rows: rows, Stride: cols + r.IntN(9)}
 	tile.Flags = r.IntN(4)
 	tile.SetCols(isa, cols)
