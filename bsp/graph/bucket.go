@@ -61,7 +61,7 @@ func (l *edgeList) close(i int) {
 	}
 	rows := rowRange{uint16(i >> (2 * l.shift)), l.level}
 	n := (len(b.open) - chunkHead) / formOf(l.wide, rows, l.weights).size
-	head{i & (1<<l.shift - 1), l.wide, n, cap(b.open), rows, rows.base()}.put(b.open)
+	head{i & (1<<l.shift - 1), l.wide, n, cap(b.open), rows, l.byID, rows.base()}.put(b.open)
 	b.open = nil
 }
 

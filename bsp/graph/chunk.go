@@ -9,7 +9,7 @@ import (
 
 // A chunk has edges between rows of one peer and vertices of another: u32 owner of the
 // other ends × 2 + 1 if it is wide, u32 count, u32 bytes of the whole chunk, u16 and u8 the
-// range of its rows, u8 0, u32 base, the edges, and what is not used, at least three bytes,
+// range of its rows, u8 1 if that is one of ids and 0 if it is one of numbers, u32 base, the edges, and what is not used, at least three bytes,
 // so that eight bytes can be read at every edge. An edge is the number of its row, less
 // base, and that of its other end, in 24 bits each or, in a wide chunk, 32, and if kept its
 // weight in 64. A row of a small range has 16 bits in any case.
@@ -28,12 +28,13 @@ type head struct {
 	count int
 	size  int // bytes of the whole chunk
 	rows  rowRange
+	byID  bool // keys of the range are ids
 	base  uint32
 }
 
 // A rowRange is a range of rows, number at of those whose keys are equal but for the low
-// bits. Keys of rows are their ids, or anything else in the order of their numbers: ranges
-// of one level have no row in common.
+// bits. Keys of rows are their ids or their numbers: ranges of one level and one kind of keys
+// have no row in common.
 type rowRange struct {
 	at    uint16
 	level uint8 // bits
@@ -55,6 +56,9 @@ func (h head) put(chunk []byte) {
 	binary.LittleEndian.PutUint32(chunk[4:], uint32(h.count))
 	binary.LittleEndian.PutUint32(chunk[8:], uint32(h.size))
 	binary.LittleEndian.PutUint32(chunk[12:], uint32(h.rows.level)<<16|uint32(h.rows.at))
+	if h.byID {
+		chunk[15] = 1
+	}
 	setBase(chunk, h.base)
 }
 
@@ -74,7 +78,7 @@ func cutChunk(b []byte, weights bool) (h head, s segment, rest []byte, err error
 		return h, s, nil, errSegment
 	}
 	first := binary.LittleEndian.Uint32(b)
-	h = head{int(first >> 1), first&1 != 0, int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint32(b[8:])), rowRange{binary.LittleEndian.Uint16(b[12:]), b[14]}, binary.LittleEndian.Uint32(b[16:])}
+	h = head{int(first >> 1), first&1 != 0, int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint32(b[8:])), rowRange{binary.LittleEndian.Uint16(b[12:]), b[14]}, b[15] != 0, binary.LittleEndian.Uint32(b[16:])}
 	f := formOf(h.wide, h.rows, weights)
 	if h.rows.level > allRows || h.size < chunkHead+chunkTail || h.size > len(b) || h.count > (h.size-chunkHead-chunkTail)/f.size {
 		return h, s, nil, errSegment
@@ -137,10 +141,11 @@ func (s *segment) weight(at int) float64 {
 
 // bySender returns the segments of what every peer sent, by the other ends' owner, then
 // range of rows of at least a level, then sender: edges of one row stay in their order, and
-// those of rows that are close together are together.
+// those of rows that are close together are together. Where some senders have ranges of ids and others of numbers, it is one range.
 func bySender(payloads [][][]byte, weights bool, level uint8) ([][]segment, error) {
 	peers := len(payloads)
 	segments := make([][]segment, peers)
+	byID, byNumber := false, false
 	for _, list := range payloads {
 		for _, b := range list {
 			for len(b) > 0 {
@@ -153,9 +158,13 @@ func bySender(payloads [][][]byte, weights bool, level uint8) ([][]segment, erro
 				}
 				segments[h.other] = append(segments[h.other], s)
 				level = max(level, h.rows.level)
+				byID, byNumber = byID || h.byID, byNumber || !h.byID
 				b = rest
 			}
 		}
+	}
+	if byID && byNumber {
+		level = allRows
 	}
 	for _, list := range segments {
 		for i, s := range list {
