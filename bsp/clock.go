@@ -13,7 +13,7 @@ import (
 type clock struct {
 	since atomic.Int64 // since when it computes; 0: it waits, or its program is over
 	spent atomic.Int64 // nanoseconds computed before since
-	wrote atomic.Int64 // nanoseconds from its last barrier until its output was closed
+	wrote atomic.Int64 // nanoseconds from when it began to write, after its last barrier, until its output was closed
 }
 
 // start begins anew: what was before was loading.
@@ -35,10 +35,11 @@ func (k *clock) pause(t *task) (now int64) {
 // resume is called when it does not any more.
 func (k *clock) resume(now int64) { k.since.Store(now) }
 
-// end takes all since the last barrier as writing, as job.Seconds does.
-func (k *clock) end(t *task) {
+// end takes all since the peer began to write, after its last barrier, as writing, as job.Seconds does.
+func (k *clock) end(t *task, began int64) {
 	if since := k.since.Swap(0); since > 0 {
-		k.wrote.Store(t.now() - since)
+		k.spent.Add(max(began-since, 0))
+		k.wrote.Store(t.now() - max(since, began))
 	}
 }
 

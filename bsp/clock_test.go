@@ -44,6 +44,8 @@ func TestPeerTimes(t *testing.T) {
 							return err
 						}
 					}
+					more(p, 50*time.Millisecond)
+					p.Write("an", "answer")
 					more(p, 40*time.Millisecond)
 					return nil
 				}),
@@ -57,7 +59,7 @@ func TestPeerTimes(t *testing.T) {
 				slow, others time.Duration
 			}{
 				{"load", done.Times.Load, 1010 * time.Millisecond, 10 * time.Millisecond},
-				{"compute", done.Times.Compute, 6150 * time.Millisecond, 150 * time.Millisecond},
+				{"compute", done.Times.Compute, 7200 * time.Millisecond, 200 * time.Millisecond},
 				{"write", done.Times.Write, 1040 * time.Millisecond, 40 * time.Millisecond},
 			} {
 				want := slices.Repeat([]int64{x.others.Microseconds()}, min(n, wire.MaxSpread))

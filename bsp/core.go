@@ -56,6 +56,7 @@ type core struct {
 
 	step    atomic.Int64 // completed barriers, for progress
 	barrier atomic.Int64 // when the last one was over, as task.now gives it
+	wrote   atomic.Int64 // when it began to write after its last barrier, or ended; 0: its program runs
 	load    atomic.Int64 // when loading was over
 	clock   clock        // of the phases
 
@@ -154,6 +155,7 @@ func (c *core) passed(v superstep.Verdict, err error) error {
 	if !c.left {
 		now := c.t.now()
 		c.barrier.Store(now)
+		c.out.since = 0
 		if c.recorder != nil {
 			c.record(now)
 		}
@@ -263,10 +265,12 @@ func (c *core) finish(ctx context.Context) error {
 	if c.odd != nil {
 		return c.odd
 	}
+	c.out.writes() // if it wrote nothing, it ends here
 	if err := c.close(); err != nil {
 		return err
 	}
-	c.clock.end(c.t)
+	c.wrote.Store(c.out.since)
+	c.clock.end(c.t, c.out.since)
 	// What it set for a barrier that it does not come to goes the way of what it sent.
 	c.own, c.tooLong = c.own[:0], 0
 	if !c.left {

@@ -23,6 +23,8 @@ type output struct {
 	dirty     bool          // something is to be synced
 	err       error         // the first; a *job.Failure
 	scratch   []byte
+	now       func() int64 // task.now
+	since     int64        // when the first was written after the last barrier; 0: nothing was
 	done      wire.Part
 	named     bool                                    // there are files instead of a part
 	files     []wire.Part                             // that were written
@@ -30,7 +32,7 @@ type output struct {
 }
 
 func newOutput(t *task, peer int) *output {
-	o := &output{folder: t.start.OutputTmp, peer: peer, named: t.cfg.Runner.options().files}
+	o := &output{now: t.now, folder: t.start.OutputTmp, peer: peer, named: t.cfg.Runner.options().files}
 	if o.folder == "" && t.cfg.Output != nil && !o.named {
 		o.other = t.cfg.Output(peer)
 	}
@@ -60,8 +62,16 @@ func (o *output) begin(ctx context.Context) (err error) {
 	return nil
 }
 
+// writes takes note of when the peer began to write.
+func (o *output) writes() {
+	if o.since == 0 {
+		o.since = o.now()
+	}
+}
+
 // file writes a file of the output.
 func (o *output) file(ctx context.Context, name string, content []byte) error {
+	o.writes()
 	switch {
 	case o.err != nil:
 		return o.err
@@ -94,6 +104,7 @@ func (o *output) written() []wire.Part {
 
 // Write implements io.Writer.
 func (o *output) Write(b []byte) (int, error) {
+	o.writes()
 	if o.named && o.err == nil {
 		return 0, o.fail(errors.New("a program with the option Files has no other output: use WriteFile"))
 	}

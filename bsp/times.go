@@ -9,19 +9,19 @@ import (
 )
 
 // seconds are the task's phases so far. Load is the last peer's; compute begins
-// then and ends with the last barrier.
+// then and ends with the last barrier, or when the last peer has begun to write after it.
 func (t *task) seconds() job.Seconds {
-	var load, barrier int64
+	var load, computed int64
 	for _, c := range t.peers {
 		l := c.load.Load()
 		if l == 0 { // still loading
 			l = t.now()
 		}
-		load, barrier = max(load, l), max(barrier, c.barrier.Load())
+		load, computed = max(load, l), max(computed, c.barrier.Load(), c.wrote.Load())
 	}
 	s := job.Seconds{Load: float64(load) / 1e9}
-	if barrier > load {
-		s.Compute = float64(barrier-load) / 1e9
+	if computed > load {
+		s.Compute = float64(computed-load) / 1e9
 	}
 	return s
 }

@@ -52,8 +52,8 @@ type Slow struct {
 }
 
 // Seconds are a job's phases. Load is from task start to graph or data built;
-// compute from the first superstep's start to the last barrier, exchange and
-// checkpoints in it; write to _SUCCESS. Each ends when the last task has ended it.
+// compute from the first superstep's start until peers write their output after the last
+// barrier, exchange and checkpoints in it; write to _SUCCESS. Each ends when the last task has ended it.
 type Seconds struct {
 	Queued  float64 `json:"queued"`
 	Start   float64 `json:"start"`
