@@ -67,12 +67,13 @@ func (s *Server) trim(c *call, n int64) {
 	}
 }
 
-// slim lets go of the memory that earlier requests have left to a call if there is none for it now.
+// slim lets go of the memory that earlier requests have left to a call if there is none for it now, and for what a
+// small request adds to it: such a one is not refused for what others have left.
 func (s *Server) slim(c *call) {
 	switch n := c.size(); {
 	case n <= uncounted:
-	case s.bodies.take(n):
-		c.held = n
+	case s.bodies.take(n + uncounted):
+		c.held = n + uncounted
 	default:
 		c.buffer, c.plain, c.req, c.answer, c.key, c.bodied = nil, nil, protocol.Request{}, protocol.Answer{}, cache.Key{}, cache.Key{}
 	}
