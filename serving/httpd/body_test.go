@@ -148,6 +148,8 @@ func TestMalformed(t *testing.T) {
 	}{
 		{"hello\r\n\r\n", 400},
 		{"GET /v2 HTTP/1.1\r\nHost: x\r\nbroken\r\n\r\n", 400},
+		{"GET /v2 HTTP/1.1\r\nHost: a b\r\n\r\n", 400},
+		{"GET /v2 HTTP/1.1\r\nHost: [x\r\n\r\n", 400},
 		{head + "Content-Length: x\r\n\r\n", 400},
 		{head + "Content-Length: -5\r\n\r\n", 400},
 		{head + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400},
@@ -177,6 +179,7 @@ func TestMalformed(t *testing.T) {
 		bad(t, receive(t, conn), http.StatusBadRequest)
 	}
 	same(t, string(raw(t, r, "GET /v2/health/live HTTP/1.0\r\n\r\n").body), `{"live":true}`)
+	same(t, string(raw(t, r, "GET /v2/health/live HTTP/1.1\r\nHost: [::1]:80\r\nConnection: close\r\n\r\n").body), `{"live":true}`)
 }
 
 // A thousand clients that send half a request take little memory, are closed by the deadline, and others are answered meanwhile.

@@ -141,6 +141,9 @@ func (c *conn) receive(now time.Time) error {
 	if err := req.Header.Read(c.in); err != nil {
 		return err
 	}
+	if err := checkHost(&req.Header); err != nil {
+		return err
+	}
 	n := req.Header.ContentLength()
 	if n > readBuffer || n == -1 { // a long body has more time than a header; others come with it
 		if err := c.nc.SetReadDeadline(now.Add(config.BodyTimeout)); err != nil {
@@ -164,6 +167,19 @@ func (c *conn) receive(now time.Time) error {
 			return io.ErrUnexpectedEOF
 		} else if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// checkHost refuses what cannot be a host.
+func checkHost(h *fasthttp.RequestHeader) error {
+	host := h.Host()
+	for _, b := range host {
+		switch {
+		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', b == '.', b == ':', b == '-', b == '_':
+		default: // an address of IPv6, or none at all
+			return new(fasthttp.URI).Parse(host, h.RequestURI())
 		}
 	}
 	return nil
