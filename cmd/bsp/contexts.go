@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) contextCmd() *cobra.Command {
-	return group("context", "Choose between the clusters that you know", a.contextListCmd(), a.contextAddCmd(), a.contextUseCmd())
+	return group("context", "Choose between the clusters that you know", a.contextListCmd(), a.contextAddCmd(), a.contextUseCmd(), a.contextRemoveCmd())
 }
 
 func (a *app) contextListCmd() *cobra.Command {
@@ -82,7 +82,7 @@ func (a *app) contextAddCmd() *cobra.Command {
 			}
 			return cluster.ChangeContexts(path, func(all *cluster.Contexts) error {
 				if _, ok := all.Contexts[args[0]]; ok {
-					return fault.Usage("there is a context %q: choose another name", args[0])
+					return fault.Usage("there is a context %q: choose another name, or bsp context remove it", args[0])
 				}
 				all.Set(args[0], c)
 				return nil
@@ -94,8 +94,17 @@ func (a *app) contextAddCmd() *cobra.Command {
 }
 
 func (a *app) contextUseCmd() *cobra.Command {
+	return a.knownContextCmd("use NAME", "Make a cluster the current one", func(all *cluster.Contexts, name string) { all.Current = name })
+}
+
+func (a *app) contextRemoveCmd() *cobra.Command {
+	return a.knownContextCmd("remove NAME", "Forget a cluster; files of its CA and token stay", (*cluster.Contexts).Remove)
+}
+
+// knownContextCmd changes the contexts by one of them.
+func (a *app) knownContextCmd(use, short string, change func(all *cluster.Contexts, name string)) *cobra.Command {
 	return &cobra.Command{
-		Use: "use NAME", Short: "Make a cluster the current one", Args: cobra.ExactArgs(1),
+		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			path, err := cluster.ContextsPath(a.getenv)
 			if err != nil {
@@ -105,7 +114,7 @@ func (a *app) contextUseCmd() *cobra.Command {
 				if _, ok := all.Contexts[args[0]]; !ok {
 					return fault.NotFound("no context %q in %s: see `bsp context list`", args[0], path)
 				}
-				all.Current = args[0]
+				change(all, args[0])
 				return nil
 			})
 		},
@@ -153,12 +162,8 @@ func (a *app) unregister(name string, c cluster.Context) error {
 		return err
 	}
 	return cluster.ChangeContexts(path, func(all *cluster.Contexts) error {
-		if !slices.Equal(all.Contexts[name].Addrs, c.Addrs) {
-			return nil
-		}
-		delete(all.Contexts, name)
-		if all.Current == name {
-			all.Current = ""
+		if slices.Equal(all.Contexts[name].Addrs, c.Addrs) {
+			all.Remove(name)
 		}
 		return nil
 	})

@@ -66,6 +66,14 @@ func (c *Contexts) Set(name string, one Context) {
 	}
 }
 
+// Remove forgets a cluster; if it was the current one, there is none then.
+func (c *Contexts) Remove(name string) {
+	delete(c.Contexts, name)
+	if c.Current == name {
+		c.Current = ""
+	}
+}
+
 // ContextsPath returns where the contexts lie; getenv is os.Getenv.
 func ContextsPath(getenv func(string) string) (string, error) {
 	if dir := getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
