@@ -45,6 +45,7 @@ func walk(ctx context.Context, p *bsp.Peer[int]) error {
 		p.Loaded()
 		uneven()
 		err := p.Sync(ctx)
+		p.Write("peer", p.Index())
 		uneven()
 		return err
 	}
