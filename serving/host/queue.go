@@ -85,13 +85,22 @@ func (q *queue) push(c *call) {
 	if t.first == nil {
 		t.served = max(t.served, q.least())
 	}
-	c.state, c.tenant, c.prev, c.next = queued, t, t.last, nil
-	if t.last == nil {
+	q.put(c, t, t.last, nil)
+}
+
+// put puts a call between two neighbours of its tenant, nil at an end.
+func (q *queue) put(c *call, t *tenant, prev, next *call) {
+	c.state, c.tenant, c.prev, c.next = queued, t, prev, next
+	if prev == nil {
 		t.first = c
 	} else {
-		t.last.next = c
+		prev.next = c
 	}
-	t.last = c
+	if next == nil {
+		t.last = c
+	} else {
+		next.prev = c
+	}
 	t.rows += c.rows
 	q.rows += c.rows
 }
@@ -142,15 +151,7 @@ func (q *queue) overtaken(c *call) bool {
 		return false
 	}
 	t.served -= uint64(c.rows)
-	c.state, c.tenant, c.prev, c.next = queued, t, nil, t.first
-	if t.first == nil {
-		t.last = c
-	} else {
-		t.first.prev = c
-	}
-	t.first = c
-	t.rows += c.rows
-	q.rows += c.rows
+	q.put(c, t, nil, t.first)
 	return true
 }
 
