@@ -49,7 +49,7 @@ type consensus struct {
 	*replica
 	clock      *reignClock
 	raft       *raft.Raft
-	transport  *raft.NetworkTransport
+	transport  *transport
 	log        *wal.WAL
 	disk       *watchdog
 	leadership chan bool           // from raft: every gain and loss in order
@@ -120,11 +120,11 @@ func (c *consensus) start(cfg consensusConfig) error {
 	if err != nil {
 		return fmt.Errorf("log cache: %w", err)
 	}
-	c.transport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	c.transport = &transport{NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider: cfg.addrs, Logger: c.logger, Stream: cfg.streams,
 		MaxPool: transportPool, Timeout: transportTimeout, MaxRPCsInFlight: transportInFlight,
-	})
-	if c.raft, err = raft.NewRaft(c.config(cfg), c.replica, cache, disk.stable, disk.snapshots, boundedTransport{c.transport}); err != nil {
+	})}
+	if c.raft, err = raft.NewRaft(c.config(cfg), c.replica, cache, disk.stable, disk.snapshots, c.transport); err != nil {
 		return errors.Join(fmt.Errorf("start Raft: %w", err), c.transport.Close())
 	}
 	c.end = sync.OnceValue(c.raft.Shutdown)
@@ -354,7 +354,7 @@ func (c *consensus) close(ctx context.Context) error {
 	c.beginEnd(ctx)
 	err := c.transport.Close() // closes the streams too, which ends calls under way
 	c.transport.CloseStreams()
-	if err = errors.Join(err, wait(ctx, c.end)); err != nil {
+	if err = errors.Join(err, wait(ctx, c.end), c.transport.endHeartbeats(ctx)); err != nil {
 		return fmt.Errorf("shut Raft down: %w", err)
 	}
 	if err := c.log.Close(); err != nil {

@@ -1,6 +1,8 @@
 package master
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/hashicorp/raft"
@@ -33,5 +35,38 @@ func TestBounded(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestHeartbeatsEnd: the end waits for a heartbeat that Raft is at, no longer than its
+// context, and Raft gets none after it.
+func TestHeartbeatsEnd(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	heartbeats := 0
+	var tr transport
+	handle := tr.untilEnd(func(rpc raft.RPC) {
+		heartbeats++
+		close(entered)
+		<-leave
+		rpc.Respond(nil, nil)
+	})
+	first, second := make(chan raft.RPCResponse, 1), make(chan raft.RPCResponse, 1)
+	go handle(raft.RPC{RespChan: first})
+	<-entered
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := tr.endHeartbeats(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("the end beside a heartbeat under way: %v", err)
+	}
+	close(leave)
+	if err := tr.endHeartbeats(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-first; r.Error != nil {
+		t.Error(r.Error)
+	}
+	handle(raft.RPC{RespChan: second})
+	if r := <-second; !errors.Is(r.Error, raft.ErrRaftShutdown) || heartbeats != 1 {
+		t.Errorf("after the end: answer %v, %d heartbeats at Raft", r.Error, heartbeats)
 	}
 }
