@@ -141,7 +141,7 @@ func (c *conn) receive(now time.Time) error {
 	if err := req.Header.Read(c.in); err != nil {
 		return err
 	}
-	if err := checkHost(&req.Header); err != nil {
+	if err := checkHeader(&req.Header); err != nil {
 		return err
 	}
 	n := req.Header.ContentLength()
@@ -167,19 +167,6 @@ func (c *conn) receive(now time.Time) error {
 			return io.ErrUnexpectedEOF
 		} else if err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// checkHost refuses what cannot be a host.
-func checkHost(h *fasthttp.RequestHeader) error {
-	host := h.Host()
-	for _, b := range host {
-		switch {
-		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', b == '.', b == ':', b == '-', b == '_':
-		default: // an address of IPv6, or none at all
-			return new(fasthttp.URI).Parse(host, h.RequestURI())
 		}
 	}
 	return nil

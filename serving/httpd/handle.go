@@ -174,7 +174,10 @@ func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
 	status, message := http.StatusBadRequest, "this is no request of HTTP/1.1"
 	var small *fasthttp.ErrSmallBuffer
 	var timeout net.Error
+	var known *protocol.Error
 	switch {
+	case errors.As(err, &known):
+		status, message = known.Status, known.Message
 	case errors.As(err, &small):
 		status, message = http.StatusRequestHeaderFieldsTooLarge, "the header is longer than 16 KiB"
 	case errors.As(err, &timeout) && timeout.Timeout():
