@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,7 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"scalar/serving/host"
 	"scalar/serving/protocol"
 
 	"github.com/valyala/fasthttp"
@@ -16,7 +16,7 @@ import (
 
 const (
 	firstRead   = 4 << 10          // bytes that a body's buffer begins with
-	lingerBytes = 1 << 30          // that are read on after a 413
+	lingerBytes = 1 << 30          // that are read on after a last answer
 	lingerTime  = 30 * time.Second // for which it is
 	maxLingers  = 1024             // connections of which it is, at once
 )
@@ -43,7 +43,7 @@ func (s *Server) receive(c *call) error {
 	s.slim(c)
 	length := c.ctx.Request.Header.ContentLength()
 	if length > c.limit {
-		return s.refuseBody(c, tooLarge(c.limit))
+		return refuseBody(c, tooLarge(c.limit))
 	}
 	if c.conn == nil {
 		c.body, c.whole = c.ctx.Request.Body(), true
@@ -69,19 +69,19 @@ func (s *Server) gather(c *call, from io.Reader, length int) error {
 	for {
 		into, err := g.room()
 		if err != nil {
-			return s.refuseBody(c, err)
+			return refuseBody(c, err)
 		}
 		n, err := from.Read(into)
 		g.took(n)
 		switch {
 		case g.n > c.limit:
-			return s.refuseBody(c, tooLarge(c.limit))
+			return refuseBody(c, tooLarge(c.limit))
 		case errors.Is(err, io.EOF) && length >= 0 && g.n < length:
 			return s.cut(g.n, c, io.ErrUnexpectedEOF)
 		case errors.Is(err, io.EOF):
 			c.whole = true
 			if err := g.join(0); err != nil {
-				return s.refuseBody(c, err)
+				return refuseBody(c, err)
 			}
 			return nil
 		case err != nil:
@@ -105,33 +105,18 @@ func (s *Server) cut(n int, c *call, err error) error {
 
 // refuseBody answers that a body is not read to its end, and reads on: the client writes, and would see a reset
 // in place of the answer if its connection were closed now.
-func (s *Server) refuseBody(c *call, reason error) error {
-	err, retry := tooLarge(c.limit), ""
-	errors.As(reason, &err)
-	if busy, ok := errors.AsType[*host.Busy](reason); ok {
-		retry = seconds(busy.RetryAfter)
+func refuseBody(c *call, reason error) error {
+	c.ctx.SetConnectionClose()
+	if c.conn != nil {
+		c.conn.after = c.conn.nc
 	}
-	answer := s.lastAnswer(err.Status, err.Message, c.ctx.Response.Header.Peek(headerID), retry)
-	c.leave(answer)
 	return reason
 }
 
-// leave makes an answer the last one of the connection, which is read on for a while.
-func (c *call) leave(answer []byte) {
-	if c.conn != nil {
-		c.conn.s.lingering.Add(1)
-		c.conn.last = answer
-	}
-}
-
-// linger writes the last answer of a connection, and reads what still comes for a while, unless very many do.
-func (s *Server) linger(conn net.Conn, answer []byte) {
+// linger reads what still comes from a client that has its last answer for a while, unless very many do.
+func (s *Server) linger(conn net.Conn) {
 	defer s.lingers.Add(-1)
-	many := s.lingers.Add(1) > maxLingers
-	if err := conn.SetDeadline(time.Now().Add(lingerTime)); err != nil {
-		return
-	}
-	if _, err := conn.Write(answer); err != nil || many {
+	if s.lingers.Add(1) > maxLingers || conn.SetDeadline(time.Now().Add(lingerTime)) != nil {
 		return
 	}
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
@@ -139,14 +124,9 @@ func (s *Server) linger(conn net.Conn, answer []byte) {
 			return
 		}
 	}
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() { // the end of the server is the end of the wait
-		select {
-		case <-s.base.Done():
-			conn.SetReadDeadline(time.Now()) //nolint:errcheck,gosec // the connection ends anyway
-		case <-stop:
-		}
-	}()
+	stop := context.AfterFunc(s.base, func() { // the end of the server is the end of the wait
+		conn.SetReadDeadline(time.Now()) //nolint:errcheck,gosec // the connection ends anyway
+	})
+	defer stop()
 	io.CopyN(io.Discard, conn, lingerBytes) //nolint:errcheck,gosec // whatever ends it, the connection is closed then
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -26,8 +27,8 @@ type conn struct {
 	nc    net.Conn
 	in    *bufio.Reader
 	ctx   fasthttp.RequestCtx
-	left  int    // bytes of a body of known length that were not taken yet
-	last  []byte // the last answer, if the client is to be listened to after it
+	left  int      // bytes of a body of known length that were not taken yet
+	after net.Conn // is read on after the last answer; nil: the client sends nothing that it would be reset for
 	phase atomic.Int32
 }
 
@@ -60,23 +61,37 @@ func (c *conn) ready() {
 // serve answers the requests of a connection until one of both sides ends it.
 func (c *conn) serve() {
 	s, nc := c.s, c.nc
-	c.run()
-	last := c.last
-	if last == nil {
+	whole := c.run()
+	after := c.after
+	if after == nil {
 		nc.Close() //nolint:errcheck,gosec // nobody is there
 	}
-	s.conns.leave(c)
-	c.end()
-	if last != nil {
-		s.linger(nc, last)
-		s.lingering.Done()
+	s.conns.leave(c, after != nil)
+	if whole {
+		c.end()
+	}
+	if after != nil {
+		s.linger(after)
+		s.conns.lingering.Done()
 		nc.Close() //nolint:errcheck,gosec // nobody is there
 	}
 }
 
+// run is the loop. It reports whether what it leaves behind may be used again: a panic ends this connection alone.
+func (c *conn) run() (whole bool) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			c.s.config.Log.Error("a connection panicked", "remote", c.nc.RemoteAddr(), "panic", panicked, "stack", string(debug.Stack()))
+			whole = false
+		}
+	}()
+	c.loop()
+	return true
+}
+
 // end gives it back.
 func (c *conn) end() {
-	c.nc, c.last, c.left = nil, nil, 0
+	c.nc, c.after, c.left = nil, nil, 0
 	c.in.Reset(nil)
 	c.ctx.Request.Reset()
 	c.ctx.Response.Reset()
@@ -84,7 +99,7 @@ func (c *conn) end() {
 	c.s.pool.Put(c)
 }
 
-func (c *conn) run() {
+func (c *conn) loop() {
 	config := &c.s.config
 	if err := c.begun(time.Now()); err != nil {
 		c.refuse(err)
@@ -145,7 +160,7 @@ func (c *conn) receive(now time.Time) error {
 		return err
 	}
 	n := req.Header.ContentLength()
-	if n > readBuffer || n == -1 { // a long body has more time than a header; others come with it
+	if n > c.in.Buffered() || n == -1 { // it has not come with its header
 		if err := c.nc.SetReadDeadline(now.Add(config.BodyTimeout)); err != nil {
 			return err
 		}
@@ -181,21 +196,23 @@ func (c *conn) body() (b []byte, ok bool) {
 	return b, err == nil
 }
 
-// Read reads on in a body of known length.
+// Read reads on in a body of known length. After an error nothing more is waited for.
 func (c *conn) Read(b []byte) (int, error) {
 	if c.left == 0 {
 		return 0, io.EOF
 	}
 	n, err := c.in.Read(b[:min(len(b), c.left)])
-	c.left -= n
+	if c.left -= n; err != nil {
+		c.left = 0
+	}
 	return n, err
 }
 
+// skipBody is what is read of a body that nobody wants before the connection takes the next request.
+const skipBody = 64 << 10
+
 // answer sends the answer of the call that has ended, and reports whether there may be another one.
 func (c *conn) answer(now time.Time) (more bool) {
-	if c.last != nil {
-		return false
-	}
 	req, resp := &c.ctx.Request, &c.ctx.Response
 	closing := req.Header.ConnectionClose() || resp.ConnectionClose() || c.left > skipBody || c.s.conns.ending.Load()
 	switch {
@@ -204,23 +221,41 @@ func (c *conn) answer(now time.Time) (more bool) {
 	case !req.Header.IsHTTP11():
 		resp.Header.Set(fasthttp.HeaderConnection, "keep-alive")
 	}
-	resp.SkipBody = c.ctx.IsHead()
-	if err := c.send(now); err != nil || closing || !c.skip() {
+	if err := c.send(now); err != nil || !c.skip() || closing {
 		return false
 	}
 	c.ready()
 	return true
 }
 
-// skip takes what nobody has read of a body, and reports whether that was not too much.
+// skip takes what nobody has read of a body. It reports whether there may be a request behind it: if not, the client may send
+// on, and would be reset in place of its answer if the connection were closed now.
 func (c *conn) skip() bool {
-	if chunks := c.ctx.RequestBodyStream(); chunks != nil {
-		_, err := io.CopyN(io.Discard, chunks, skipBody+1)
-		return errors.Is(err, io.EOF)
+	var err error
+	chunks := c.ctx.RequestBodyStream()
+	switch {
+	case c.after != nil:
+		return false
+	case chunks != nil:
+		if _, err = io.CopyN(io.Discard, chunks, skipBody+1); errors.Is(err, io.EOF) {
+			return true
+		}
+	case c.left <= skipBody:
+		_, err = c.in.Discard(c.left)
+		c.left = 0
+		return err == nil
 	}
-	_, err := c.in.Discard(c.left)
-	c.left = 0
-	return err == nil
+	c.listen(err)
+	return false
+}
+
+// listen has the connection read on after the last answer, unless an error says that nothing comes any more.
+func (c *conn) listen(err error) {
+	var timeout net.Error
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &timeout) && timeout.Timeout() {
+		return
+	}
+	c.after = c.nc
 }
 
 // refuse answers what is no request.
@@ -230,7 +265,9 @@ func (c *conn) refuse(err error) {
 	}
 	c.s.malformed(&c.ctx, err)
 	c.ctx.SetConnectionClose()
-	_ = c.send(time.Now()) // the connection ends
+	if c.after = c.s.explainTLS(err); c.after == nil && c.send(time.Now()) == nil {
+		c.listen(err)
+	}
 }
 
 // send writes the response.
@@ -240,6 +277,7 @@ func (c *conn) send(now time.Time) error {
 	}
 	out, _ := c.s.writers.Get().(*bufio.Writer) // there is no other type in it
 	out.Reset(c.nc)
+	c.ctx.Response.SkipBody = c.ctx.IsHead()
 	err := c.ctx.Response.Write(out)
 	if err == nil {
 		err = out.Flush()

@@ -2,10 +2,12 @@ package httpd_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -120,5 +122,117 @@ func TestShutdownIdle(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A burst of requests that comes in two pieces, cut anywhere, is answered as one that comes at once. Who has ended what it writes
+// has all answers, and then the end.
+func TestPipelinedCut(t *testing.T) {
+	r := listen(t, httpd.Config{})
+	const head = "POST /predict/points HTTP/1.1\r\nHost: x\r\n"
+	text := head + "Content-Length: 5\r\n\r\n[8,8]" + "GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n" +
+		head + "Transfer-Encoding: chunked\r\n\r\n2\r\n[8\r\n3\r\n,8]\r\n0\r\n\r\n" + head + "Content-Length: 5\r\n\r\n[8,8]"
+	for cut := range len(text) {
+		conn := dial(t, r)
+		for _, part := range []string{text[:cut], text[cut:]} {
+			if _, err := io.WriteString(conn, part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		halfClose(t, conn)
+		all := rest(t, conn)
+		if len(all) != 4 || string(all[1].body) != `{"live":true}` {
+			t.Fatalf("cut at %d: %v", cut, all)
+		}
+		for _, i := range []int{0, 2, 3} {
+			if all[i].status != http.StatusOK || !strings.HasPrefix(string(all[i].body), `{"cluster":`) {
+				t.Fatalf("cut at %d, answer %d: %s", cut, i, all[i].body)
+			}
+		}
+	}
+}
+
+// A client that does not read its answers is given up when there has been time for one, and its memory is free then.
+func TestNoReader(t *testing.T) {
+	r := listen(t, httpd.Config{WriteTimeout: 300 * time.Millisecond})
+	conn := dial(t, r)
+	rows := "[" + strings.Repeat("[1,2],", 300_000) + "[1,2]]"
+	request := fmt.Sprintf("POST /predict/points HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(rows), rows)
+	for {
+		if _, err := io.WriteString(conn, request); err != nil { // nobody reads any more
+			break
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := r.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	if n := r.Counted(); n != 0 {
+		t.Errorf("%d bytes count", n)
+	}
+}
+
+// A connection that nobody has used for a while is ended.
+func TestIdle(t *testing.T) {
+	r := listen(t, httpd.Config{IdleTimeout: 200 * time.Millisecond})
+	conn := dial(t, r)
+	if _, err := io.WriteString(conn, "GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if all := rest(t, conn); len(all) != 1 || all[0].status != http.StatusOK {
+		t.Errorf("%v", all)
+	}
+}
+
+// A short body that does not come with its header has the time of a body.
+func TestShortBodyTime(t *testing.T) {
+	r := listen(t, httpd.Config{BodyTimeout: 200 * time.Millisecond})
+	began := time.Now()
+	bad(t, raw(t, r, "POST /predict/points HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n[8"), http.StatusRequestTimeout)
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it was waited for, for %v", took)
+	}
+}
+
+// A listening listens, and its connections panic when they are read from.
+type listening struct{ net.Listener }
+
+type panicking struct{ net.Conn }
+
+func (l listening) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	return panicking{nc}, err
+}
+
+func (panicking) Read([]byte) (int, error) { panic("boom") }
+
+// A panic outside the handler, such as one of the parser, ends its connection and nothing else.
+func TestPanickingConnection(t *testing.T) {
+	var log bytes.Buffer
+	r := listen(t, httpd.Config{Log: logger(&log)})
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.Serve(listening{ln}) }()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if n, err := conn.Read(make([]byte, 1)); n > 0 || err == nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	r.get("/v2/health/live")
+	if err := r.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "boom") || !strings.Contains(log.String(), "conn.go") {
+		t.Errorf("the log has %s", log.String())
 	}
 }

@@ -20,6 +20,8 @@ type conns struct {
 	listeners []net.Listener
 	gone      chan struct{} // closed when ending and all are gone
 	none      bool          // it is
+
+	lingering sync.WaitGroup // connections that are read on after their last answer; it grows under the lock, before the end
 }
 
 // listen adds a listener, unless the server ends.
@@ -33,21 +35,28 @@ func (s *conns) listen(ln net.Listener) bool {
 	return true
 }
 
-// enter adds a connection, unless there are as many as may be, or the server ends.
-func (s *conns) enter(c *conn, most int) bool {
+// enter adds a connection, unless the server ends. Where there are as many as may be it is only read on, after an answer that says so.
+func (s *conns) enter(c *conn, most int) (in, lingers bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ending.Load() || len(s.all) >= most {
-		return false
+	switch {
+	case s.ending.Load():
+		return false, false
+	case len(s.all) >= most:
+		s.lingering.Add(1)
+		return false, true
 	}
 	s.all[c] = struct{}{}
-	return true
+	return true, false
 }
 
-// leave takes a connection out.
-func (s *conns) leave(c *conn) {
+// leave takes a connection out, which may be read on.
+func (s *conns) leave(c *conn, lingers bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if lingers {
+		s.lingering.Add(1)
+	}
 	delete(s.all, c)
 	s.settle()
 }
@@ -81,12 +90,13 @@ func (s *conns) close() {
 	}
 	s.listeners = nil
 	s.settle()
+	now := time.Now()
 	for c := range s.all {
 		switch {
 		case c.phase.CompareAndSwap(idle, closed):
-			c.nc.Close() //nolint:errcheck,gosec // nobody is there
+			c.nc.SetReadDeadline(now) //nolint:errcheck,gosec // it wakes up, and closes itself
 		case c.phase.Load() == fresh:
-			c.nc.SetReadDeadline(time.Now().Add(freshFor)) //nolint:errcheck,gosec // it has one
+			c.nc.SetReadDeadline(now.Add(freshFor)) //nolint:errcheck,gosec // it has one
 		}
 	}
 }

@@ -71,7 +71,6 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx, from *conn, arrived time.Time)
 	c.route = parse(path(ctx))
 	if err := s.serve(c); err != nil {
 		s.fail(ctx, err)
-		s.abandon(c)
 	}
 	return 0 // finish sets it
 }
@@ -170,7 +169,6 @@ func (s *Server) error(ctx *fasthttp.RequestCtx, status int, message string) {
 
 // malformed answers what is no request.
 func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
-	s.explainTLS(err)
 	status, message := http.StatusBadRequest, "this is no request of HTTP/1.1"
 	var small *fasthttp.ErrSmallBuffer
 	var timeout net.Error

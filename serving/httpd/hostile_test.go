@@ -2,6 +2,7 @@ package httpd_test
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -187,5 +188,61 @@ func TestManyFields(t *testing.T) {
 			t.Fatalf("%.60q: %v", fields, all)
 		}
 		bad(t, all[0], http.StatusRequestHeaderFieldsTooLarge)
+	}
+}
+
+// A client that has written all before it reads gets its answer and no reset, whatever is wrong with what it writes, or
+// nobody wants it.
+func TestNoReset(t *testing.T) {
+	r := listen(t, httpd.Config{})
+	long := strings.Repeat("x", 8<<20)
+	for _, tt := range []struct {
+		text   string
+		status int
+	}{
+		{"GET /v2 HTTP/1.1\r\nHost: x\r\nA: " + long + "\r\n\r\n", 431},
+		{"GET /v2 HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("a:b\r\n", 129) + "\r\n" + long, 431},
+		{"GET /v2 HTTP/1.1\r\nHost: x\r\nbroken\r\n\r\n" + long, 400},
+		{long, 431},
+		{"GET /v2/health/live HTTP/1.1\r\nHost: x\r\nContent-Length: 8388608\r\n\r\n" + long, 200},
+		{"GET /v2/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 8388608\r\n\r\n" + long, 200},
+		{"GET /v2/health/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n800000\r\n" + long + "\r\n0\r\n\r\n", 200},
+		{"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n800000\r\n" + long + "\r\n0\r\n\r\n", 404},
+		{"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 8388608\r\n\r\n" + long, 404},
+		{"POST /predict/points HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + long, 400},
+		{"POST /predict/points HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n" + long, 413},
+	} {
+		conn := dial(t, r)
+		if _, err := io.WriteString(conn, tt.text); err != nil {
+			t.Errorf("%.100q: %v", tt.text, err)
+			continue
+		}
+		halfClose(t, conn)
+		if all := rest(t, conn); len(all) != 1 || all[0].status != tt.status {
+			t.Errorf("%.100q: %v", tt.text, all)
+		}
+	}
+}
+
+// The answer to HEAD has no body, whatever it is.
+func TestHead(t *testing.T) {
+	r := listen(t, httpd.Config{})
+	for _, text := range []string{
+		"HEAD /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n",
+		"HEAD /nothing HTTP/1.1\r\nHost: x\r\n\r\n",
+		"HEAD /predict/points HTTP/1.1\r\nHost: x\r\n\r\n",
+		"HEAD /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat(" ", 100_000),
+		"HEAD /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"HEAD /v2 HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n[",
+	} {
+		conn := dial(t, r)
+		if _, err := io.WriteString(conn, text); err != nil {
+			t.Fatal(err)
+		}
+		halfClose(t, conn)
+		all, err := io.ReadAll(conn)
+		if head, body, found := bytes.Cut(all, []byte("\r\n\r\n")); err != nil || !found || len(body) > 0 || !bytes.HasPrefix(head, []byte("HTTP/1.1 ")) {
+			t.Errorf("%.60q: %v, %q", text, err, all)
+		}
 	}
 }

@@ -22,47 +22,59 @@ func (s *Server) accept(nc net.Conn) {
 	}
 	c, _ := s.pool.Get().(*conn) // there is no other type in it
 	c.begin(nc)
-	if s.conns.enter(c, s.config.MaxConns) {
+	in, lingers := s.conns.enter(c, s.config.MaxConns)
+	if in {
 		go c.serve()
 		return
 	}
 	c.end()
-	if s.conns.ending.Load() {
+	if !lingers {
 		nc.Close() //nolint:errcheck,gosec // nobody is there
 		return
 	}
 	s.metrics.count(unknown, http.StatusServiceUnavailable, 0)
-	s.lingering.Go(func() {
+	go func() {
+		defer s.conns.lingering.Done()
 		defer plain.Close()      //nolint:errcheck // nobody is there
 		if s.config.TLS == nil { // who speaks TLS would not understand
 			message := fmt.Sprintf("%d connections are open, as many as may be: come back soon", s.config.MaxConns)
-			s.linger(plain, s.lastAnswer(http.StatusServiceUnavailable, message, nil, "1"))
+			s.tell(plain, s.lastAnswer(http.StatusServiceUnavailable, message, "1"))
 		}
-	})
+	}()
+}
+
+// tell writes the last answer of a connection that has sent no request, and reads on.
+func (s *Server) tell(conn net.Conn, answer []byte) {
+	if conn.SetWriteDeadline(time.Now().Add(s.config.WriteTimeout)) != nil {
+		return
+	}
+	if _, err := conn.Write(answer); err == nil {
+		s.linger(conn)
+	}
 }
 
 // lastAnswer is an error as it goes over a connection that is closed then.
-func (s *Server) lastAnswer(status int, message string, id []byte, retryAfter string) []byte {
+func (s *Server) lastAnswer(status int, message, retryAfter string) []byte {
 	body := protocol.AppendError(nil, message)
 	answer := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nServer: %s\r\nDate: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n",
 		status, http.StatusText(status), s.config.Name, time.Now().UTC().Format(http.TimeFormat), len(body))
-	if len(id) > 0 {
-		answer = fmt.Appendf(answer, headerID+": %s\r\n", id)
-	}
 	if retryAfter != "" {
 		answer = fmt.Appendf(answer, fasthttp.HeaderRetryAfter+": %s\r\n", retryAfter)
 	}
 	return append(append(answer, "\r\n"...), body...)
 }
 
-// explainTLS tells who speaks plain HTTP to a server with TLS.
-func (s *Server) explainTLS(err error) {
+// explainTLS tells who speaks plain HTTP to a server with TLS, and returns the connection without TLS that is to be read on.
+func (s *Server) explainTLS(err error) net.Conn {
 	var wrong tls.RecordHeaderError
 	if !errors.As(err, &wrong) || wrong.Conn == nil {
-		return
+		return nil
 	}
 	switch string(wrong.RecordHeader[:4]) {
 	case "GET ", "POST", "HEAD", "PUT ", "OPTI", "DELE":
-		wrong.Conn.Write(s.lastAnswer(http.StatusBadRequest, "this port speaks TLS: ask it with https://", nil, "")) //nolint:errcheck,gosec // the connection ends
+		if _, err := wrong.Conn.Write(s.lastAnswer(http.StatusBadRequest, "this port speaks TLS: ask it with https://", "")); err == nil {
+			return wrong.Conn
+		}
 	}
+	return nil
 }

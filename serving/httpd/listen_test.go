@@ -3,6 +3,7 @@ package httpd_test
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -56,8 +57,11 @@ func TestMaxConns(t *testing.T) {
 func TestPlainToTLS(t *testing.T) {
 	cert, _ := certificate(t)
 	r := listen(t, httpd.Config{TLS: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13}})
-	if m := bad(t, raw(t, r, "GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n"), http.StatusBadRequest); !strings.Contains(m, "https://") {
-		t.Error(m)
+	for _, n := range []int{0, 8 << 20} { // it is no reset when more was written than was read
+		text := fmt.Sprintf("POST /v2 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", n, strings.Repeat(" ", n))
+		if m := bad(t, raw(t, r, text), http.StatusBadRequest); !strings.Contains(m, "https://") {
+			t.Error(m)
+		}
 	}
 }
 

@@ -33,10 +33,9 @@ type Server struct {
 	setting  sync.Mutex // held while settings change
 	settings atomic.Pointer[settings]
 
-	lingering sync.WaitGroup // connections that are read on after their last answer
-	lingers   atomic.Int64   // how many they are
-	base      context.Context
-	cancel    context.CancelFunc
+	lingers atomic.Int64 // connections that are read on after their last answer
+	base    context.Context
+	cancel  context.CancelFunc
 }
 
 // New returns a server. Serve makes it answer.
@@ -97,7 +96,9 @@ const acceptPause = 50 * time.Millisecond
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.conns.end(ctx)
 	s.cancel()
-	s.lingering.Wait()
+	if err == nil { // else some are left, which may yet linger
+		s.conns.lingering.Wait()
+	}
 	s.setting.Lock()
 	closeCaches(s.kept())
 	s.setting.Unlock()

@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
 	"errors"
@@ -102,22 +101,4 @@ func (s *Server) compute(c *call, deadline time.Time) error {
 		return &protocol.Error{Status: http.StatusServiceUnavailable, Message: "the server ends"}
 	}
 	return err
-}
-
-// skipBody is what is read of the body of a request that was refused before the connection takes the next.
-const skipBody = 64 << 10
-
-// abandon ends the connection of a call that was refused before its body was read, unless that is short. It reads on for a
-// while, as refuseBody does.
-func (s *Server) abandon(c *call) {
-	n := c.ctx.Request.Header.ContentLength()
-	if c.conn == nil || c.whole || n != -1 && n <= skipBody || c.conn.last != nil || c.ctx.Response.ConnectionClose() {
-		return
-	}
-	c.ctx.SetConnectionClose()
-	var answer bytes.Buffer
-	if _, err := c.ctx.Response.WriteTo(&answer); err != nil {
-		return // the connection is closed, and that is all there is to do
-	}
-	c.leave(answer.Bytes())
 }
