@@ -14,13 +14,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
 	"scalar/bsp/job"
 	"scalar/cmd/bsp/internal/config"
 	"scalar/cmd/bsp/internal/dev"
 	"scalar/cmd/bsp/internal/fault"
+	"scalar/internal/memory"
 	"scalar/serving/host"
 	"scalar/serving/httpd"
 )
@@ -72,7 +72,7 @@ func (a *app) serve(ctx context.Context, r *reload) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := memlimit.Set(memlimit.WithLogger(slog.New(slog.DiscardHandler))); err != nil {
+	if err := memory.Limit(); err != nil {
 		log.Debug("no memory limit", "reason", err)
 	}
 	conf.MaxBodies = maxBodies(conf, debug.SetMemoryLimit(-1))

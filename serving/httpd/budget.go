@@ -98,10 +98,14 @@ func (b *sent) Close() error {
 // follow lets a large answer count until it has been sent.
 func (s *Server) follow(c *call) {
 	resp := &c.ctx.Response
-	if resp.IsBodyStream() || len(resp.Body()) <= uncounted {
+	if resp.IsBodyStream() {
 		return
 	}
 	body := resp.SwapBody(nil)
+	if cap(body) <= uncounted {
+		resp.SwapBody(body)
+		return
+	}
 	b := &sent{from: &s.bodies, n: min(int64(cap(body)), c.held)}
 	c.held -= b.n
 	b.Reset(body)

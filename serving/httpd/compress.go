@@ -3,6 +3,7 @@ package httpd
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -56,7 +57,7 @@ func (s *Server) decompress(c *call, encoding []byte) ([]byte, error) {
 	return c.plain, nil
 }
 
-func (s *Server) inflate(c *call, in io.Reader) error {
+func (s *Server) inflate(c *call, in *bytes.Reader) error {
 	r, ok := inflates.Get().(io.ReadCloser)
 	if !ok {
 		var err error
@@ -67,7 +68,11 @@ func (s *Server) inflate(c *call, in io.Reader) error {
 		return err
 	}
 	defer inflates.Put(r)
-	return s.expand(c, r)
+	err := s.expand(c, r)
+	if err == nil && in.Len() > 0 {
+		err = fmt.Errorf("%d bytes follow its end", in.Len())
+	}
+	return err
 }
 
 // zstdWindow is how far back a zstd frame may refer, bytes: its decoder has twice so much, whatever the length of the frame.
@@ -119,8 +124,9 @@ func (s *Server) expand(c *call, r io.Reader) error {
 // compressFrom is the size of an answer that is worth compressing, bytes: it is more than one packet.
 const compressFrom = 1400
 
-// compress makes out the body of an answer, compressed if the client takes that and it is worth it.
-func (s *Server) compress(ctx *fasthttp.RequestCtx, out []byte) {
+// compress makes out the body of an answer, compressed if the client takes that, it is worth it and there is memory for it.
+func (s *Server) compress(c *call, out []byte) {
+	ctx := c.ctx
 	if len(out) < compressFrom {
 		ctx.Response.SwapBody(out)
 		return
@@ -142,6 +148,13 @@ func (s *Server) compress(ctx *fasthttp.RequestCtx, out []byte) {
 		ctx.Response.SwapBody(out)
 		return
 	}
+	if more := int64(len(out)); more > uncounted {
+		if !s.bodies.take(more) {
+			ctx.Response.SwapBody(out)
+			return
+		}
+		c.held += more
+	}
 	w, _ := pool.Get().(interface { // both pools have such
 		io.WriteCloser
 		Reset(w io.Writer)
@@ -155,6 +168,10 @@ func (s *Server) compress(ctx *fasthttp.RequestCtx, out []byte) {
 		return
 	}
 	ctx.Response.Header.Set(fasthttp.HeaderContentEncoding, name)
+	if cap(out) > uncounted { // it would be kept for the sake of a short answer
+		ctx.Response.SwapBody(small.Bytes())
+		return
+	}
 	ctx.Response.SwapBody(append(out[:0], small.Bytes()...))
 }
 

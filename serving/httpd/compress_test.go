@@ -60,6 +60,8 @@ func TestEncodedBodies(t *testing.T) {
 				t.Errorf("%s, byte %d: %d %s", encoding, i, a.status, a.body)
 			}
 		}
+		longer := append(bytes.Clone(body), body[:4]...)
+		bad(t, r.do(http.MethodPost, "/v2/models/points/infer", longer, "Content-Encoding", encoding), http.StatusBadRequest)
 		head, tail := binaryPoints(1, 2)
 		r.post("/v2/models/points/infer", string(encode(t, encoding, strings.NewReader(head+tail))), "Content-Encoding", encoding, "Inference-Header-Content-Length", itoa(len(head)))
 	}

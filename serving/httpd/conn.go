@@ -49,10 +49,27 @@ func (c *conn) begin(nc net.Conn) {
 	c.ready()
 }
 
+// usualHeader is how many bytes of a header a connection keeps room for. What the parser makes of it is several times so much.
+const usualHeader = 2 << 10
+
+// clear lets go of the last request and its answer, and of memory that few need: a client that says nothing for a while has none.
+func (c *conn) clear() {
+	req, resp := &c.ctx.Request, &c.ctx.Response
+	h := &req.Header
+	large := len(h.RawHeaders())+len(h.RequestURI()) > usualHeader || h.ContentLength() == -1 // chunks end with another header
+	req.Reset()
+	if large {
+		*req = fasthttp.Request{}
+	}
+	resp.Reset()
+	if body := resp.SwapBody(nil); cap(body) <= uncounted {
+		resp.SwapBody(body)
+	}
+}
+
 // ready makes it so for the next request.
 func (c *conn) ready() {
-	c.ctx.Request.Reset()
-	c.ctx.Response.Reset()
+	c.clear()
 	header := &c.ctx.Response.Header
 	header.SetNoDefaultContentType(true)
 	header.SetServer(c.s.config.Name)
@@ -77,7 +94,7 @@ func (c *conn) serve() {
 	}
 }
 
-// run is the loop. It reports whether what it leaves behind may be used again: a panic ends this connection alone.
+// run goes through the requests. It reports whether what they leave behind may be used again: a panic ends this connection alone.
 func (c *conn) run() (whole bool) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
@@ -85,48 +102,47 @@ func (c *conn) run() (whole bool) {
 			whole = false
 		}
 	}()
-	c.loop()
-	return true
+	return c.loop()
 }
 
 // end gives it back.
 func (c *conn) end() {
 	c.nc, c.after, c.left = nil, nil, 0
 	c.in.Reset(nil)
-	c.ctx.Request.Reset()
-	c.ctx.Response.Reset()
+	c.clear()
 	c.ctx.Init2(nil, nil, false)
 	c.s.pool.Put(c)
 }
 
-func (c *conn) loop() {
+// loop is the loop. It reports whether what it leaves behind may be used again: a header that was refused may have grown large.
+func (c *conn) loop() (whole bool) {
 	config := &c.s.config
 	if err := c.begun(time.Now()); err != nil {
 		c.refuse(err)
-		return
+		return true
 	}
 	for {
 		if _, err := c.in.Peek(1); err != nil {
 			if c.phase.Load() == fresh && !errors.Is(err, io.EOF) {
 				c.refuse(err)
 			}
-			return
+			return true
 		}
 		if c.phase.Swap(busy) == closed {
-			return
+			return true
 		}
 		arrived := time.Now()
 		if err := c.receive(arrived); err != nil {
 			c.refuse(err)
-			return
+			return false
 		}
 		took := c.s.handle(&c.ctx, c, arrived)
 		end := arrived.Add(took)
 		if !c.answer(end) || c.nc.SetReadDeadline(end.Add(config.IdleTimeout)) != nil {
-			return
+			return true
 		}
 		if c.phase.Store(idle); c.s.conns.ending.Load() {
-			return
+			return true
 		}
 	}
 }

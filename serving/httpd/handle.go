@@ -117,7 +117,7 @@ func (s *Server) serve(c *call) error {
 	switch k {
 	case openAPI:
 		c.ctx.Response.Header.SetContentType("application/yaml")
-		s.compress(c.ctx, append(c.ctx.Response.SwapBody(nil)[:0], openapiYAML...))
+		s.compress(c, append(c.ctx.Response.SwapBody(nil)[:0], openapiYAML...))
 		return nil
 	case infer, tfPredict, tfClassify, tfRegress, native:
 		return s.predict(c)

@@ -36,7 +36,7 @@ func (s *Server) json(c *call, v any) {
 	if err != nil {
 		panic(err) // all that is written here can be
 	}
-	s.compress(c.ctx, append(c.ctx.Response.SwapBody(nil)[:0], text...))
+	s.compress(c, append(c.ctx.Response.SwapBody(nil)[:0], text...))
 }
 
 // An indexed is a version in the repository's index.

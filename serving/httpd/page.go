@@ -30,7 +30,7 @@ func (s *Server) servePage(c *call) error {
 	if err := s.page.Serve(c.ctx, &visit{s, c}); err != nil {
 		return err
 	}
-	s.compress(c.ctx, c.ctx.Response.SwapBody(nil))
+	s.compress(c, c.ctx.Response.SwapBody(nil))
 	return nil
 }
 
@@ -47,6 +47,10 @@ func (v *visit) As(u ui.User) { v.c.namespace, v.c.admin = u.Namespace, u.Admin 
 func (v *visit) Body(limit int) ([]byte, error) {
 	v.c.limit = min(v.c.limit, limit)
 	if err := v.s.receive(v.c); err != nil {
+		return nil, err
+	}
+	const copies = 3 // of a form: the page takes out its fields, and what is escaped in them
+	if err := v.s.need(v.c, v.c.size()+copies*int64(len(v.c.body))); err != nil {
 		return nil, err
 	}
 	return v.c.body, nil

@@ -220,7 +220,7 @@ func (s *Server) respond(c *call) {
 		resp.Header.SetContentTypeBytes(typeBinary)
 		resp.Header.SetBytesV(headerLength, strconv.AppendInt(c.digits[:0], int64(jsonLength), 10))
 	}
-	s.compress(c.ctx, out)
+	s.compress(c, out)
 }
 
 // seconds writes a whole number of seconds.

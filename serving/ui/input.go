@@ -49,7 +49,7 @@ func (p *Page) ask(u User, to string) ask {
 
 // form answers with the part of the form that depends on the target.
 func (p *Page) form(r request) error {
-	return p.html(r.ctx, rows(p.ask(r.user, string(r.ctx.QueryArgs().Peek("target")))))
+	return p.html(r.ctx, rows(p.ask(r.user, field(r.ctx.URI().QueryString(), "target"))))
 }
 
 // A Question is rows for a model, in the short form of JSON or CSV. Without a version and a label, traffic decides.
@@ -149,12 +149,12 @@ func imageOf(s *protocol.Signature) *image {
 
 // test answers a question.
 func (p *Page) test(r request) error {
-	form, err := fields(r, questions)
+	form, err := r.form(questions)
 	if err != nil {
 		return err
 	}
-	q := questionOf(string(form.Peek("target")))
-	q.Rows = form.Peek("rows")
+	q := questionOf(field(form, "target"))
+	q.Rows = []byte(field(form, "rows"))
 	reply, err := r.visit.Predict(q)
 	if known, ok := errors.AsType[*protocol.Error](err); ok {
 		r.ctx.SetStatusCode(known.Status)

@@ -185,7 +185,7 @@ func (p *Page) figures(r request) error { return p.html(r.ctx, modelList(p.model
 
 // targets answers with what can be asked.
 func (p *Page) targets(r request) error {
-	return p.html(r.ctx, options(p.models(r.user).choices(), string(r.ctx.QueryArgs().Peek("target"))))
+	return p.html(r.ctx, options(p.models(r.user).choices(), field(r.ctx.URI().QueryString(), "target")))
 }
 
 // number writes a count.

@@ -1,8 +1,10 @@
 package ui
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -159,7 +161,7 @@ func (p *Page) user(ctx *fasthttp.RequestCtx) (User, bool) {
 	if p.config.User == nil {
 		return User{p.config.Everyone, true}, true
 	}
-	token, ok := p.sessions.token(string(ctx.Request.Header.Cookie(cookie)), time.Now())
+	token, ok := p.sessions.token(sessionOf(ctx), time.Now())
 	if !ok {
 		return User{}, false
 	}
@@ -180,24 +182,24 @@ func (p *Page) signIn(r request) error {
 	if p.config.User == nil {
 		return redirect(r.ctx)
 	}
-	form, err := fields(r, signIn)
+	form, err := r.form(signIn)
 	if err != nil {
 		return err
 	}
-	token := sha256.Sum256([]byte(strings.TrimSpace(string(form.Peek("token")))))
+	token := sha256.Sum256([]byte(strings.TrimSpace(field(form, "token"))))
 	if _, ok := p.config.User(token); !ok {
 		r.ctx.SetStatusCode(http.StatusUnauthorized)
 		r.ctx.Response.Header.Set(fasthttp.HeaderWWWAuthenticate, "Bearer")
 		return p.html(r.ctx, signInPage(p.head(r), "This token is not known."))
 	}
-	p.sessions.drop(string(r.ctx.Request.Header.Cookie(cookie))) // who signs in anew has one session
+	p.sessions.drop(sessionOf(r.ctx)) // who signs in anew has one session
 	setCookie(r.ctx, p.sessions.add(token, time.Now()), sessionLife)
 	return redirect(r.ctx)
 }
 
 // signOut ends a session.
 func (p *Page) signOut(r request) error {
-	p.sessions.drop(string(r.ctx.Request.Header.Cookie(cookie)))
+	p.sessions.drop(sessionOf(r.ctx))
 	setCookie(r.ctx, "", 0)
 	return redirect(r.ctx)
 }
@@ -227,19 +229,37 @@ func redirect(ctx *fasthttp.RequestCtx) error {
 	return nil
 }
 
-// fields returns the fields of a form.
-func fields(r request, limit int) (*fasthttp.Args, error) {
+// sessionOf returns what the browser has for its session.
+func sessionOf(ctx *fasthttp.RequestCtx) string {
+	for one := range strings.SplitSeq(string(ctx.Request.Header.Peek(fasthttp.HeaderCookie)), ";") {
+		if name, value, _ := strings.Cut(strings.TrimSpace(one), "="); name == cookie {
+			return value
+		}
+	}
+	return ""
+}
+
+// form returns the body of a request, which is that of a form.
+func (r request) form(limit int) ([]byte, error) {
 	kind, _, _ := strings.Cut(string(r.ctx.Request.Header.ContentType()), ";")
 	if !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
 		return nil, &protocol.Error{Status: http.StatusUnsupportedMediaType, Message: "the content is no form"}
 	}
-	body, err := r.visit.Body(limit)
-	if err != nil {
-		return nil, err
+	return r.visit.Body(limit)
+}
+
+// field returns a field of a form or a query, empty if there is none. The others, however many, take no memory.
+func field(form []byte, name string) string {
+	for one := range bytes.SplitSeq(form, []byte{'&'}) {
+		if key, value, _ := bytes.Cut(one, []byte{'='}); string(key) == name {
+			text, err := url.QueryUnescape(string(value))
+			if err != nil {
+				return string(value)
+			}
+			return text
+		}
 	}
-	form := &fasthttp.Args{}
-	form.ParseBytes(body)
-	return form, nil
+	return ""
 }
 
 const typeHTML = "text/html; charset=utf-8"

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"scalar/internal/allocs"
 	"scalar/serving/host"
 	"scalar/serving/httpd"
 	"scalar/serving/limit"
@@ -174,6 +175,24 @@ func TestForgery(t *testing.T) {
 	good["Sec-Fetch-Site"] = "same-origin"
 	if a := r.do(t, http.MethodPost, "/ui/test", "target=points&rows=[1,2]", good); a.status != http.StatusOK {
 		t.Errorf("from the page itself: %d %s", a.status, a.body)
+	}
+}
+
+// A form of very many fields takes the memory of those that are wanted, and a field is what a browser means by it.
+func TestManyFields(t *testing.T) {
+	r := listen(t, httpd.Config{Host: hosted(t, host.Config{}, allGolden(t))})
+	const wanted = "target=points&x&rows=%5B1%2C+2%5D"
+	few := r.do(t, http.MethodPost, "/ui/test", wanted, r.from(""))
+	form := strings.Repeat("a&", 400_000) + wanted
+	var many answer
+	took := allocs.Bytes(func() { many = r.do(t, http.MethodPost, "/ui/test", form, r.from("")) })
+	for _, a := range []answer{few, many} {
+		if a.status != http.StatusOK || !strings.Contains(a.body, "cluster") {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	}
+	if took > 16<<20 {
+		t.Errorf("a form of %d bytes took %d", len(form), took)
 	}
 }
 
