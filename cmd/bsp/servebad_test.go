@@ -153,6 +153,34 @@ func TestServeEmpty(t *testing.T) {
 	s.ready()
 }
 
+// TestServeUnused refuses settings that would be for nothing, in a line that says which.
+func TestServeUnused(t *testing.T) {
+	dir := t.TempDir()
+	keys := filepath.Join(dir, "serve.yaml")
+	put(t, keys, "keys:\n  - {sha256: "+strings.Repeat("00", 32)+", namespace: a}\n")
+	for _, tt := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--insecure", "--data", dir}, "leave out --cert, --key and --data"},
+		{[]string{"--insecure", "--cert", "c"}, "leave out --cert, --key and --data"},
+		{[]string{"--insecure", "--config", keys}, "leave out keys"},
+		{[]string{"--data", dir, "--cert", "c", "--key", "k", "--config", keys}, "there are --cert and keys"},
+	} {
+		s := startServing(t, append([]string{"--models", dir}, tt.args...)...)
+		if code := s.ends(); code != 2 {
+			t.Errorf("%v: exit code %d", tt.args, code)
+		}
+		lines := strings.Split(strings.TrimSpace(s.told.String()), "\n")
+		if last := lines[len(lines)-1]; !strings.Contains(last, tt.says) {
+			t.Errorf("%v: %s", tt.args, last)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "token")); err == nil {
+		t.Error("a token was made")
+	}
+}
+
 // TestServeNone ends where no model can be served, and says which and why.
 func TestServeNone(t *testing.T) {
 	dir := t.TempDir()

@@ -27,12 +27,11 @@ func (a *app) server(conf config.Serve, h *host.Host, loaded func() bool, log *s
 		MaxBody: int(conf.MaxBody), MaxBodies: int64(conf.MaxBodies), MaxConns: conf.MaxConns,
 		HeaderTimeout: conf.HeaderTimeout, BodyTimeout: conf.BodyTimeout, IdleTimeout: conf.IdleTimeout,
 	}
+	if err := unused(conf); err != nil {
+		return nil, err
+	}
 	s = &server{url: "http://" + conf.Listen, log: log, wait: conf.Wait}
-	if conf.Insecure {
-		if conf.Cert != "" || conf.Key != "" {
-			return nil, fault.Usage("--insecure is plain HTTP without tokens: leave out --cert and --key, or --insecure")
-		}
-	} else {
+	if !conf.Insecure {
 		s.url = "https://" + conf.Listen
 		if s.cert, err = newServerCert(conf); err != nil {
 			return nil, err
@@ -63,6 +62,17 @@ func (a *app) server(conf config.Serve, h *host.Host, loaded func() bool, log *s
 		return nil, fault.Usage("%w", errors.Join(err, s.close()))
 	}
 	return s, nil
+}
+
+// unused returns an error if a setting would be for nothing.
+func unused(conf config.Serve) error {
+	switch {
+	case conf.Insecure && (conf.Cert != "" || conf.Key != "" || conf.Data != ""):
+		return fault.Usage("--insecure is plain HTTP without tokens: leave out --cert, --key and --data, or --insecure")
+	case conf.Data != "" && conf.Cert != "" && len(conf.Keys) > 0:
+		return fault.Usage("--data is for a certificate and a token: there are --cert and keys, so leave it out, or one of them")
+	}
+	return nil
 }
 
 // settingsOf returns what of a configuration may change while the server runs. The token in the folder of a server that has no

@@ -91,7 +91,7 @@ type reload struct {
 // renewals are what the server takes from files while it runs.
 func (r *reload) renewals() []*renewal {
 	files := []string{r.file} // a name that is empty is never another file
-	if r.start.Data != "" && !r.start.Insecure {
+	if r.start.Data != "" {
 		files = append(files, filepath.Join(r.start.Data, serveToken))
 	}
 	all := []*renewal{{what: "the configuration was", file: r.file, files: files, renew: r.renew}}
