@@ -26,6 +26,7 @@ type conn struct {
 	s     *Server
 	nc    net.Conn
 	in    *bufio.Reader
+	out   *bufio.Writer // has answers that wait for others; nil: none do
 	ctx   fasthttp.RequestCtx
 	left  int      // bytes of a body of known length that were not taken yet
 	after net.Conn // is read on after the last answer; nil: the client sends nothing that it would be reset for
@@ -43,7 +44,7 @@ const (
 // begin gives it a connection.
 func (c *conn) begin(nc net.Conn) {
 	c.nc = nc
-	c.in.Reset(nc)
+	c.in.Reset(source{c})
 	c.ctx.Init2(nc, quiet{c.s.config.Log}, false)
 	c.phase.Store(fresh)
 	c.ready()
@@ -102,7 +103,11 @@ func (c *conn) run() (whole bool) {
 			whole = false
 		}
 	}()
-	return c.loop()
+	whole = c.loop()
+	if c.flush() != nil {
+		c.after = nil // nobody is there
+	}
+	return whole
 }
 
 // end gives it back.
@@ -185,6 +190,9 @@ func (c *conn) receive(now time.Time) error {
 		if n > config.MaxBody {
 			return fasthttp.ErrBodyTooLarge
 		}
+		if err := c.flush(); err != nil {
+			return err
+		}
 		if _, err := io.WriteString(c.nc, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
 			return err
 		}
@@ -237,7 +245,7 @@ func (c *conn) answer(now time.Time) (more bool) {
 	case !req.Header.IsHTTP11():
 		resp.Header.Set(fasthttp.HeaderConnection, "keep-alive")
 	}
-	if err := c.send(now); err != nil || !c.skip() || closing {
+	if c.write(now) != nil || c.in.Buffered() <= c.left && c.flush() != nil || !c.skip() || closing {
 		return false
 	}
 	c.ready()
@@ -281,24 +289,44 @@ func (c *conn) refuse(err error) {
 	}
 	c.s.malformed(&c.ctx, err)
 	c.ctx.SetConnectionClose()
-	if c.after = c.s.explainTLS(err); c.after == nil && c.send(time.Now()) == nil {
+	if c.after = c.s.explainTLS(err); c.after == nil && c.write(time.Now()) == nil {
 		c.listen(err)
 	}
 }
 
-// send writes the response.
-func (c *conn) send(now time.Time) error {
+// write writes the response, behind those that wait.
+func (c *conn) write(now time.Time) error {
 	if err := c.nc.SetWriteDeadline(now.Add(c.s.config.WriteTimeout)); err != nil {
 		return err
 	}
-	out, _ := c.s.writers.Get().(*bufio.Writer) // there is no other type in it
-	out.Reset(c.nc)
-	c.ctx.Response.SkipBody = c.ctx.IsHead()
-	err := c.ctx.Response.Write(out)
-	if err == nil {
-		err = out.Flush()
+	if c.out == nil {
+		c.out, _ = c.s.writers.Get().(*bufio.Writer) // there is no other type in it
+		c.out.Reset(c.nc)
 	}
-	out.Reset(nil)
-	c.s.writers.Put(out)
+	c.ctx.Response.SkipBody = c.ctx.IsHead()
+	return c.ctx.Response.Write(c.out)
+}
+
+// flush sends the answers that wait. They wait while the next request is there as a whole and no model computes it: a burst of requests
+// has its answers in few packets, and none of them later for another's sake.
+func (c *conn) flush() error {
+	if c.out == nil {
+		return nil
+	}
+	err := c.out.Flush()
+	c.out.Reset(nil)
+	c.s.writers.Put(c.out)
+	c.out = nil
 	return err
+}
+
+// A source is what a connection reads from. Who waits for more has the answers to what was there.
+type source struct{ c *conn }
+
+// Read implements io.Reader.
+func (s source) Read(b []byte) (int, error) {
+	if err := s.c.flush(); err != nil {
+		return 0, err
+	}
+	return s.c.nc.Read(b)
 }

@@ -10,9 +10,13 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"scalar/serving/cache"
+	"scalar/serving/host"
 	"scalar/serving/httpd"
 )
 
@@ -234,5 +238,129 @@ func TestPanickingConnection(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "boom") || !strings.Contains(log.String(), "conn.go") {
 		t.Errorf("the log has %s", log.String())
+	}
+}
+
+// What is in a connection's buffer, and goes to a model as it is, is nobody's when its request was given up at its deadline: requests that
+// come behind it, on this connection and others, have the answers to their own rows.
+func TestGivenUp(t *testing.T) {
+	r := listen(t, httpd.Config{Host: hosted(t, host.Config{Cores: 1})})
+	const rows, clients, bursts = 32, 16, 30
+	wants, requests := make([]string, rows), make([]string, rows)
+	for i := range rows {
+		head, tail := binaryPoints(float32(i), float32(2*i))
+		wants[i] = r.post("/v2/models/points/infer", head+tail, "Inference-Header-Content-Length", itoa(len(head)))
+		requests[i] = fmt.Sprintf("POST /v2/models/points/infer HTTP/1.1\r\nHost: x\r\nX-Request-Timeout-Ms: %%d\r\nInference-Header-Content-Length: %d\r\nContent-Length: %d\r\n\r\n%s%s",
+			len(head), len(head)+len(tail), strings.ReplaceAll(head, "%", "%%"), strings.ReplaceAll(tail, "%", "%%"))
+	}
+	var asking sync.WaitGroup
+	for client := range clients {
+		conn := dial(t, r)
+		asking.Go(func() {
+			in := bufio.NewReader(conn)
+			for burst := range bursts {
+				var text strings.Builder
+				for i := range rows {
+					fmt.Fprintf(&text, requests[(i+client+burst)%rows], 1+i%2*60_000)
+				}
+				if _, err := io.WriteString(conn, text.String()); err != nil {
+					t.Error(err)
+					return
+				}
+				for i := range rows {
+					resp, err := http.ReadResponse(in, nil)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					body, err := io.ReadAll(resp.Body)
+					if err = errors.Join(err, resp.Body.Close()); err != nil {
+						t.Error(err)
+						return
+					}
+					late := i%2 == 0 && resp.StatusCode >= http.StatusServiceUnavailable
+					if want := wants[(i+client+burst)%rows]; !late && (resp.StatusCode != http.StatusOK || string(body) != want) {
+						t.Errorf("%d %s, want %s", resp.StatusCode, body, want)
+					}
+				}
+			}
+		})
+	}
+	asking.Wait()
+}
+
+// A counting listener counts how often its connections are written to.
+type counting struct {
+	net.Listener
+
+	writes atomic.Int64
+}
+
+type counted struct {
+	net.Conn
+
+	writes *atomic.Int64
+}
+
+func (l *counting) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	return counted{nc, &l.writes}, err
+}
+
+func (c counted) Write(b []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(b)
+}
+
+// A burst of requests that is there as a whole has its answers at once, but none waits for a model, or for what has not come.
+func TestBurst(t *testing.T) {
+	under, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln := &counting{Listener: under}
+	r := serve(t, httpd.Config{Caches: map[string]cache.Config{"points": {MaxBytes: 1 << 20}}}, ln, "http://"+under.Addr().String())
+	const live = "GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+	row := func(x int) string {
+		return fmt.Sprintf("POST /predict/points HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n[%d,8]", x)
+	}
+	const chunks = "POST /predict/points HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+	conn := dial(t, r)
+	in := bufio.NewReader(conn)
+	for _, tt := range []struct {
+		what, text      string
+		answers, writes int
+	}{
+		{"health", strings.Repeat(live, 40), 40, 1},
+		{"one that is computed", live + row(10) + live, 3, 2},
+		{"hits", strings.Repeat(row(10), 40), 40, 1},
+		{"some computed", strings.Repeat(live, 10) + row(11) + strings.Repeat(live, 10) + row(12) + strings.Repeat(row(11), 10), 32, 3},
+		{"half of another", strings.Repeat(live, 10) + live[:20], 10, 1},
+		{"its rest", live[20:], 1, 1},
+		{"a header", live + chunks, 1, 2},
+		{"its rest", "0\r\n\r\n", 1, 1},
+	} {
+		before := ln.writes.Load()
+		if _, err := io.WriteString(conn, tt.text); err != nil {
+			t.Fatal(err)
+		}
+		for range tt.answers {
+			resp, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatalf("%s: %v", tt.what, err)
+			}
+			if resp.StatusCode == http.StatusContinue {
+				if resp, err = http.ReadResponse(in, nil); err != nil {
+					t.Fatalf("%s: %v", tt.what, err)
+				}
+			}
+			if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+				t.Fatalf("%s: %v", tt.what, err)
+			}
+			resp.Body.Close()
+		}
+		if n := ln.writes.Load() - before; n != int64(tt.writes) {
+			t.Errorf("%s: %d answers were written in %d steps, want %d", tt.what, tt.answers, n, tt.writes)
+		}
 	}
 }

@@ -76,6 +76,7 @@ func (s *Server) recall(c *call, body []byte) bool {
 func (s *Server) compute(c *call, deadline time.Time) error {
 	kept := c.settings.caches[c.lease.Name()]
 	if kept == nil {
+		c.sendWaiting()
 		return c.lease.Predict(s.base, deadline, &c.req, &c.answer)
 	}
 	c.key.Set(c.namespace, c.lease.Digest(), &c.req)
@@ -88,6 +89,7 @@ func (s *Server) compute(c *call, deadline time.Time) error {
 		}
 		return nil
 	}
+	c.sendWaiting()
 	source, err := kept.Do(s.base, deadline, &c.key, &c.answer, func(a *protocol.Answer) error {
 		return c.lease.Predict(s.base, deadline, &c.req, a)
 	})
@@ -101,4 +103,11 @@ func (s *Server) compute(c *call, deadline time.Time) error {
 		return &protocol.Error{Status: http.StatusServiceUnavailable, Message: "the server ends"}
 	}
 	return err
+}
+
+// sendWaiting sends the answers on the call's connection that wait for others.
+func (c *call) sendWaiting() {
+	if c.conn != nil {
+		_ = c.conn.flush() // who is not there is seen when this one's answer is written
+	}
 }
