@@ -3,7 +3,6 @@ package httpd
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -70,7 +69,7 @@ func (s *Server) inflate(c *call, in *bytes.Reader) error {
 	defer inflates.Put(r)
 	err := s.expand(c, r)
 	if err == nil && in.Len() > 0 {
-		err = fmt.Errorf("%d bytes follow its end", in.Len())
+		err = errors.New(strconv.Itoa(in.Len()) + " bytes follow its end")
 	}
 	return err
 }

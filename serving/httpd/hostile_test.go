@@ -44,7 +44,7 @@ func halfClose(tb testing.TB, conn net.Conn) {
 }
 
 // What others may read otherwise has one answer, an error, and then the connection ends: what is hidden in it is no request.
-func TestSmuggling(t *testing.T) {
+func TestSmuggling(t *testing.T) { //nolint:revive // a table
 	r := listen(t, httpd.Config{})
 	const hidden = "GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 	const post = "POST /predict/points HTTP/1.1\r\nHost: x\r\n"
