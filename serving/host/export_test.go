@@ -66,6 +66,9 @@ func (q *Queue) Take() (name string) {
 	return name
 }
 
+// Rest says that an executor found nobody waiting.
+func (q *Queue) Rest() { q.rest() }
+
 // Door returns what passes a door, and what closes it.
 func Door(tb testing.TB) (pass, done func()) {
 	tb.Helper()

@@ -123,6 +123,7 @@ func (v *Version) give(e *executor, requests, rows int) {
 func (v *Version) hand(e *executor, since time.Time) {
 	c := v.next(1 << 62)
 	if c == nil {
+		v.queue.rest()
 		e.handed = time.Time{}
 		v.free = append(v.free, e)
 		return

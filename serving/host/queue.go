@@ -54,6 +54,7 @@ type queue struct {
 	tenants []*tenant // that have calls, or may be less than the credit behind the clock
 	rows    int
 	clock   uint64 // what the tenant that was taken last had been served
+	top     uint64 // what the tenant that was served most had been
 }
 
 // credit is how many rows a tenant may be behind the clock. Of two tenants each row of one is one that the other has not, so
@@ -63,6 +64,10 @@ const credit = 32
 
 // least is what a tenant that comes back has been served at least.
 func (q *queue) least() uint64 { return q.clock - min(q.clock, credit) }
+
+// rest gives all tenants their credit anew. It is for when an executor finds nobody waiting: what they were served until then, others have
+// not lacked. Else one that asks for little, and is alone, has spent its credit when one comes that asks for all.
+func (q *queue) rest() { q.clock = max(q.clock, q.top+credit) }
 
 // of returns the tenant of a name, nil if it is not known. Tenants are few: those who have
 // tokens and ask for this model.
@@ -137,6 +142,7 @@ func (q *queue) take(c *call) {
 	q.clock = max(q.clock, t.served)
 	c.start = t.served
 	t.served += uint64(c.rows)
+	q.top = max(q.top, t.served)
 	q.remove(c)
 }
 
@@ -172,9 +178,7 @@ func (q *queue) remove(c *call) {
 	q.rows -= c.rows
 	c.tenant, c.prev, c.next = nil, nil, nil
 	if q.rows == 0 {
-		for _, t := range q.tenants {
-			q.clock = max(q.clock, t.served)
-		}
+		q.clock = max(q.clock, q.top)
 	}
 }
 

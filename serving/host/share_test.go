@@ -64,6 +64,69 @@ func crowd(own, other, until float64) (p99, others float64) {
 	return took[len(took)*99/100], others
 }
 
+// Who is alone has spent no credit when another comes, however much it was served: the other goes first only for what it has had
+// since an executor found nobody waiting.
+func TestQueueRests(t *testing.T) {
+	q := &host.Queue{}
+	for range 10 * host.Credit {
+		q.Push("b", 1)
+		q.Take()
+		q.Rest()
+	}
+	for range 3 * host.Credit {
+		q.Push("a", 1)
+	}
+	for i := range host.Credit {
+		if who := q.Take(); who != "a" {
+			t.Fatalf("turn %d of a is one of %s", i, who)
+		}
+		q.Push("b", 1)
+		if who := q.Take(); who != "b" {
+			t.Fatalf("request %d of b waits for %s, which has just come", i, who)
+		}
+	}
+}
+
+// The executor that finds nobody waiting is what gives credit anew.
+func TestRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, host.Batches(host.Config{Cores: 1}, 1))
+		load(t, h, "m", "1", sum(t, t.TempDir(), 5))
+		v := host.Current(h, "m")
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		var answered []string
+		enter := func(who string) {
+			all.Go(func() {
+				if got, _, err := ask(h, who, time.Time{}, 1, 2, 3, 4); err != nil || got[0] != 15 {
+					t.Error(got, err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				answered = append(answered, who)
+			})
+			synctest.Wait()
+		}
+		for range 2 * host.Credit {
+			give := host.Seize(v)
+			enter("b")
+			give()
+			all.Wait()
+		}
+		answered = nil
+		give := host.Seize(v)
+		for range 2 * host.Credit {
+			enter("a")
+		}
+		enter("b")
+		give()
+		all.Wait()
+		if at := slices.Index(answered, "b"); at < 0 || at > 3 { // answers of neighbours may change places
+			t.Errorf("b was answered after %d others, who had just come", at)
+		}
+	})
+}
+
 // A batch takes no longer than who comes next may have to wait, by what rows took of late.
 func TestBatchTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
