@@ -66,6 +66,9 @@ func (q *Queue) Take() (name string) {
 	return name
 }
 
+// Ahead returns how many rows are computed before the last of n new ones of a tenant.
+func (q *Queue) Ahead(name string, n int) int { return q.ahead(name, n) }
+
 // Rest says that an executor found nobody waiting.
 func (q *Queue) Rest() { q.rest() }
 

@@ -43,6 +43,19 @@ type tenant struct {
 	first, last *call
 	rows        int
 	served      uint64 // rows, on the queue's clock
+
+	own, passed float64 // rows of its own, and of others while it had some waiting, that were taken of late
+}
+
+// recent is how many rows of a tenant tell how many of others go between them.
+const recent = 64
+
+// took counts rows of its own that were taken.
+func (t *tenant) took(rows int) {
+	if t.own += float64(rows); t.own > recent {
+		t.passed *= recent / t.own
+		t.own = recent
+	}
 }
 
 // A queue is fair between tenants: the next request is that of the tenant of which the fewest
@@ -85,7 +98,7 @@ func (q *queue) push(c *call) {
 	t := q.of(c.namespace)
 	if t == nil {
 		t = q.fresh()
-		t.name = c.namespace
+		t.name, t.own, t.passed = c.namespace, 0, 0
 	}
 	if t.first == nil {
 		t.served = max(t.served, q.least())
@@ -143,6 +156,12 @@ func (q *queue) take(c *call) {
 	c.start = t.served
 	t.served += uint64(c.rows)
 	q.top = max(q.top, t.served)
+	t.took(c.rows)
+	for _, other := range q.tenants {
+		if other != t && other.first != nil {
+			other.passed += float64(c.rows)
+		}
+	}
 	q.remove(c)
 }
 
@@ -157,6 +176,7 @@ func (q *queue) overtaken(c *call) bool {
 		return false
 	}
 	t.served -= uint64(c.rows)
+	t.own = max(0, t.own-float64(c.rows))
 	q.put(c, t, nil, t.first)
 	return true
 }
@@ -193,10 +213,12 @@ func (q *queue) longest() (longest *tenant) {
 }
 
 // ahead returns how many rows are computed before the last of n new rows of a tenant: its own,
-// and of the others those for which they will have been served as much as it then.
+// and of the others those for which they will have been served as much as it then, or as many as went between its own of late if
+// that is more: they will come meanwhile.
 func (q *queue) ahead(name string, n int) (rows int) {
-	end := q.least()
+	end, between := q.least(), 0.
 	if t := q.of(name); t != nil {
+		between = t.passed / max(t.own, 1)
 		rows, end = t.rows, t.served
 		if t.first == nil {
 			end = max(end, q.least())
@@ -204,10 +226,11 @@ func (q *queue) ahead(name string, n int) (rows int) {
 	}
 	rows += n
 	end += uint64(rows)
+	least := rows + int(between*float64(rows))
 	for _, t := range q.tenants {
 		if t.name != name && t.served < end {
 			rows += min(t.rows, int(end-t.served))
 		}
 	}
-	return rows
+	return max(rows, least)
 }

@@ -87,6 +87,39 @@ func TestQueueRests(t *testing.T) {
 	}
 }
 
+// What others bring while a tenant's rows wait is reckoned with, by what they have brought of late.
+func TestQueueAhead(t *testing.T) {
+	q := &host.Queue{}
+	take := func(n, every int) { // b has one row in so many
+		t.Helper()
+		for i := range n {
+			want := "a"
+			if every > 0 && i%every == 0 {
+				want = "b"
+				q.Push("b", 1)
+			} else {
+				q.Push("a", 1)
+			}
+			if who := q.Take(); who != want {
+				t.Fatalf("turn %d is one of %s, want %s", i, who, want)
+			}
+		}
+	}
+	for range 29 {
+		q.Push("a", 1)
+	}
+	for _, c := range []struct{ rows, every, want int }{{200, 0, 30}, {400, 4, 40}, {400, 3, 45}, {400, 0, 30}} {
+		take(c.rows, c.every)
+		if got := q.Ahead("a", 1); got < c.want-1 || got > c.want+1 {
+			t.Errorf("with one row of b in %d, 30 rows of a take %d turns, want %d", c.every, got, c.want)
+		}
+	}
+	q.Push("b", 1)
+	if got := q.Ahead("b", 1); got > 4 {
+		t.Errorf("b, which goes first, is behind %d rows", got)
+	}
+}
+
 // The executor that finds nobody waiting is what gives credit anew.
 func TestRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
