@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"scalar/bench"
+	"scalar/bench/openloop"
 )
 
 // slowNet takes about 1 ms a row, in a batch too: its work is in its products, not in reading weights.
@@ -134,32 +135,71 @@ func (h *harness) servingTenants(ctx context.Context) (figures []bench.Figure, e
 	b.load.headers, b.load.connections = []string{"Authorization: Bearer b", deadlineHeader}, 128
 	over := bench.Figure{Name: "tenant B at half its share beside A at 3 times the capacity: p99 beyond 1.5 times that alone", Unit: "ms", Mark: 2}
 	lost := bench.Figure{Name: "tenant B beside A: requests without an answer of 200", Unit: "per cent", Mark: 1}
-	var alone, beside []float64
+	var alone, beside, shares []float64
+	again := 0
 	for run := range h.runs {
-		if err := b.measure(ctx); err != nil {
-			return nil, err
+		var r tenantRun
+		for try := range slowTries {
+			if r, err = b.tenants(ctx, greedy, run+try*h.runs); err != nil {
+				return nil, err
+			}
+			if r.share <= mostShare || try == slowTries-1 {
+				break
+			}
+			again++
 		}
-		b.load.rate, b.load.seed = b.capacity/4, run+1
-		greedy.rate, greedy.seed, greedy.seconds = overloads*b.capacity, run+100, openWindow+1
-		quiet, err := b.load.run(ctx, h)
-		if err != nil {
-			return nil, err
-		}
-		other := make(chan error, 1)
-		go func() {
-			_, err := greedy.run(ctx, h)
-			other <- err
-		}()
-		crowded, err := b.load.run(ctx, h)
-		if err = errors.Join(err, <-other); err != nil {
-			return nil, err
-		}
-		n, _ := bad(crowded)
-		p, q := crowded.Answers[ok200].P99, quiet.Answers[ok200].P99
-		alone, beside = append(alone, q), append(beside, p)
+		p, q := r.beside.Answers[ok200].P99, r.alone.Answers[ok200].P99
+		alone, beside, shares = append(alone, q), append(beside, p), append(shares, r.share)
 		over.Samples = append(over.Samples, max(0, p-1.5*q))
-		lost.Samples = append(lost.Samples, 100*float64(n)/(b.load.rate*quiet.Seconds))
+		n, _ := bad(r.beside)
+		lost.Samples = append(lost.Samples, 100*float64(n)/(r.rate*r.alone.Seconds))
 	}
-	over.Note = fmt.Sprintf("p99 %.2f ms beside, %.2f ms alone; over TLS, Poisson, %.0f requests/s of B, %.0f of A", median(beside), median(alone), b.load.rate, greedy.rate)
+	over.Note = fmt.Sprintf("p99 %.2f ms beside, %.2f ms alone; over TLS, Poisson, capacity of the last run %.0f requests/s; B asked for %.2f of half of what both were answered; %d runs measured again, the machine had become slower",
+		median(beside), median(alone), b.capacity, median(shares), again)
 	return []bench.Figure{over, lost}, nil
+}
+
+// Where B asks for more than mostShare of its share, since the machine does less by a fifth than when the capacity was measured,
+// it is not at half its share, and the run is measured again; the last of slowTries counts whatever it is.
+const (
+	mostShare = .5 / .8
+	slowTries = 3
+)
+
+// A tenantRun is what became of b's requests.
+type tenantRun struct {
+	alone, beside openloop.Result
+	rate          float64 // of b's requests
+	share         float64 // that they are of half of what both were answered beside each other
+}
+
+// tenants measures the capacity, and b at a quarter of it alone and beside a greedy stream.
+func (b *overloadBench) tenants(ctx context.Context, greedy stream, run int) (r tenantRun, err error) {
+	if err := b.measure(ctx); err != nil {
+		return r, err
+	}
+	r.rate = b.capacity / 4
+	b.load.rate, b.load.seed = r.rate, run+1
+	greedy.rate, greedy.seed, greedy.seconds = overloads*b.capacity, run+100, openWindow+1
+	if r.alone, err = b.load.run(ctx, b.h); err != nil {
+		return r, err
+	}
+	type outcome struct {
+		openloop.Result
+
+		err error
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		r, err := greedy.run(ctx, b.h)
+		ended <- outcome{r, err}
+	}()
+	r.beside, err = b.load.run(ctx, b.h)
+	other := <-ended
+	if err = errors.Join(err, other.err); err != nil {
+		return r, err
+	}
+	answered := float64(r.beside.Answers[ok200].N)/r.beside.Seconds + float64(other.Answers[ok200].N)/other.Seconds
+	r.share = r.rate / (answered / 2)
+	return r, nil
 }
