@@ -5,6 +5,8 @@
 // DI x, SI its length, R8 b, R9 i, R10 the last i with a window, R11 t, R12 n, R13 end. Of each number:
 // AX bytes that are no digits, BX bytes that are points, CX its sign, DX its length,
 // R14 where its point is, or its end. X0 its digits.
+//
+// TZCNT is BSF on a processor that does not have it, and says the same of what is not 0, as all is here; an AMD has BSF in microcode.
 TEXT ·runVector(SB), NOSPLIT, $0-80
 	MOVQ x_base+0(FP), DI
 	MOVQ x_len+8(FP), SI
@@ -45,7 +47,7 @@ number:
 	ORL   $1, DX
 	NOTL  DX
 	ANDL  AX, DX
-	BSFL  DX, DX
+	TZCNTL DX, DX
 	CMPL  DX, $15
 	JGT   done
 
@@ -58,7 +60,7 @@ number:
 	TESTL R14, R15
 	JNE   done
 	ORL   AX, R14
-	BSFL  R14, R14
+	TZCNTL R14, R14
 	MOVL  DX, R15
 	SUBL  R14, R15         // e + 1, or 0 without a point
 	CMPL  R15, $1
