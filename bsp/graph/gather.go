@@ -56,11 +56,20 @@ func (g *gatherer[M]) gather(all, inbox []M) {
 	}
 }
 
-// eachCell calls f for the edges of each cell, with its sources and its rows.
+// eachCell calls f for the edges of each cell, with its sources and its rows. Some blocks
+// are gathered together, segment by segment, so that a segment comes into the cache once for
+// all of them. The segments of a row come in their order either way.
 func eachCell[M superstep.Number](d *grid, hot, sums []M, f func(far []uint32, sources *[reach]M, rows *[blockRows]M)) {
-	for i, end := range d.cells[1:] {
-		if edges := d.far[d.cells[i]:end]; len(edges) > 0 {
-			f(edges, (*[reach]M)(hot[hubs+i%d.across<<d.shift:]), (*[blockRows]M)(sums[i/d.across<<blockBits:]))
+	blocks := len(sums) >> blockBits
+	for first := 0; first < blocks; first += d.together {
+		for segment := range d.across {
+			sources := (*[reach]M)(hot[hubs+segment<<d.shift:])
+			for block := first; block < min(first+d.together, blocks); block++ {
+				i := block*d.across + segment
+				if edges := d.far[d.cells[i]:d.cells[i+1]]; len(edges) > 0 {
+					f(edges, sources, (*[blockRows]M)(sums[block<<blockBits:]))
+				}
+			}
 		}
 	}
 }

@@ -29,10 +29,10 @@ func gathered(op superstep.Op) bsp.Runner {
 	}))
 }
 
-// TestGather: of more vertices than there are hubs, what is gathered is what a loop over
-// the edges finds; so it is of edges in a file.
+// TestGather: of more vertices than there are hubs, and rows than are gathered together,
+// what is gathered is what a loop over the edges finds; so it is of edges in a file.
 func TestGather(t *testing.T) {
-	const vertices, edges = 140_000, 200_000
+	const vertices, edges = 400_000, 500_000
 	rng := rand.New(rand.NewPCG(7, 1))
 	var text strings.Builder
 	type edge struct{ src, dst int64 }

@@ -26,6 +26,8 @@ type grid struct {
 	across int      // segments of a block
 	cells  []uint32 // starts in far, by block and segment, and the end
 	far    []uint32 // u16 source in its segment, u16 row in its block
+
+	together int // blocks that are gathered together
 }
 
 // A run is rows one after the other that have as many edges from hubs: loops over their
@@ -33,11 +35,12 @@ type grid struct {
 type run struct{ rows, edges uint32 }
 
 const (
-	hubs        = 1 << 15 // places that rows of 16 bits have: 256 KiB of 8 bytes each
-	blockBits   = 15      // rows of a block
-	segmentBits = 14      // places of a segment: 128 KiB; in large graphs up to 16 bits
-	farRows     = 1 << 13 // rows that get places and order among themselves where edges lie in a file, to be written one part after the other
-	evenRows    = 1 << 10 // rows of this many edges from hubs or more are left in their order
+	hubs           = 1 << 15 // places that rows of 16 bits have: 256 KiB of 8 bytes each
+	blockBits      = 15      // rows of a block
+	blocksTogether = 8       // that are gathered together: 2 MiB of sums, a share of a third-level cache
+	segmentBits    = 14      // places of a segment: 128 KiB; in large graphs up to 16 bits
+	farRows        = 1 << 13 // rows that get places and order among themselves where edges lie in a file, to be written one part after the other
+	evenRows       = 1 << 10 // rows of this many edges from hubs or more are left in their order
 )
 
 // orderOf returns the order of places: by classes of how often they are a source, each a
@@ -121,6 +124,9 @@ func (g *grid) fill(segments [][]segment, ranks [][]uint32, r *pull, a *arena.Ar
 	}
 	if g.near, err = arena.Make[uint16](a, int(sumOf(lens))); err != nil {
 		return err
+	}
+	if g.together = blocksTogether; arena.Mapped(a, g.far) {
+		g.together = 1 // a file is read from one end to the other
 	}
 	arena.LargePages(g.near)
 	arena.LargePages(g.far)
