@@ -113,19 +113,22 @@ func (d *integerCensus) intern(dst []uint32, _ []byte, list vertices) []uint32 {
 	}
 	lo := len(dst)
 	dst = slices.Grow(dst, len(list.ids))[:lo+len(list.ids)]
-	codes := dst[lo:]
-	d.glance(codes, list.ids)
-	for i, code := range codes {
-		if code == unknown {
-			codes[i] = d.find(list.ids[i])
+	for codes, ids := dst[lo:], list.ids; len(ids) > 0; {
+		n := min(glanceBatch, len(ids))
+		d.glance(codes[:n], ids[:n])
+		for i, code := range codes[:n] { // while what was looked at is in the cache
+			if code == unknown {
+				codes[i] = d.find(ids[i])
+			}
 		}
+		codes, ids = codes[n:], ids[n:]
 	}
 	return dst
 }
 
 // glanceBatch is how many ids' slots are touched before they are looked at: so many cache
-// lines stay in the second-level cache.
-const glanceBatch = 512
+// lines stay in the first-level cache.
+const glanceBatch = 256
 
 // glance finds the codes of ids that have one, and unknown for others.
 func (d *integerCensus) glance(codes []uint32, ids []uint64) {
@@ -140,21 +143,16 @@ func (d *integerCensus) glance(codes []uint32, ids []uint64) {
 		}
 		return
 	}
-	var slots [glanceBatch]uint32
-	for len(ids) > 0 {
-		n := min(glanceBatch, len(ids))
-		d.touch(slots[:n], ids[:n])
-		for i, id := range ids[:n] {
-			switch {
-			case i >= 2 && id == ids[i-2]: // lines are often sorted by source
-				codes[i] = codes[i-2]
-			case id < uint64(len(direct)):
-				codes[i] = direct[id] - 1
-			default:
-				codes[i] = d.probe(uint64(slots[i]), id)
-			}
+	d.touch(codes, ids)
+	for i, id := range ids {
+		switch {
+		case i >= 2 && id == ids[i-2]: // lines are often sorted by source
+			codes[i] = codes[i-2]
+		case id < uint64(len(direct)):
+			codes[i] = direct[id] - 1
+		default:
+			codes[i] = d.probe(uint64(codes[i]), id)
 		}
-		codes, ids = codes[n:], ids[n:]
 	}
 }
 
