@@ -23,3 +23,11 @@ func LargePages[T any](s []T) {
 	_ = unix.Madvise(b[lo-at:hi-at], unix.MADV_HUGEPAGE)
 	_ = unix.Madvise(b[lo-at:hi-at], unix.MADV_COLLAPSE) // memory that was used before has small ones
 }
+
+// LargePagesAround asks the kernel to back s, which is new, and what lies around it with large
+// pages as it is written: for what is smaller than such a page, of which there is more beside it.
+func LargePagesAround(s []byte) {
+	at := uintptr(unsafe.Pointer(unsafe.SliceData(s)))
+	lo, hi := at&^(largePage-1), (at+uintptr(len(s))+largePage-1)&^(largePage-1)
+	_, _, _ = unix.Syscall(unix.SYS_MADVISE, lo, hi-lo, unix.MADV_HUGEPAGE) // by address: a slice must not reach beyond s
+}

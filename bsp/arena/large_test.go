@@ -26,3 +26,24 @@ func TestLargePages(t *testing.T) {
 		}
 	}
 }
+
+// TestLargePagesAround: what asks for large pages beside others of its kind, and these, keep what
+// is written.
+func TestLargePagesAround(t *testing.T) {
+	arena.LargePagesAround(nil)
+	slabs := make([][]byte, 20)
+	for i := range slabs {
+		slabs[i] = make([]byte, 300<<10)
+		arena.LargePagesAround(slabs[i])
+		for at := range slabs[i] {
+			slabs[i][at] = byte(i + at)
+		}
+	}
+	for i, b := range slabs {
+		for at, x := range b {
+			if x != byte(i+at) {
+				t.Fatalf("byte %d of slab %d is %d", at, i, x)
+			}
+		}
+	}
+}

@@ -61,6 +61,9 @@ func (s *slabs) next() (err error) {
 	if s.left, err = arena.Make[uint8](s.arena, n); err != nil {
 		s.left = make([]byte, n)
 	}
+	if n == slabBytes && !arena.Mapped(s.arena, s.left) { // chunks are written here and there
+		arena.LargePagesAround(s.left)
+	}
 	return err
 }
 
