@@ -108,19 +108,38 @@ func AllToAll[M any](ctx context.Context, p *Peer[M], out [][]byte) ([][]byte, e
 // HandOver is AllToAll without a copy for peers of the same process: the slices of
 // out are given away, and must not be written any more.
 func HandOver[M any](ctx context.Context, p *Peer[M], out [][]byte) ([][]byte, error) {
+	if err := Give(ctx, p, out); err != nil {
+		return nil, err
+	}
+	return Take(ctx, p)
+}
+
+// Give is the first half of HandOver: it gives and waits for nobody. [Take] is the other half, which all
+// peers call next: between the two they may call Sync, which is then the only wait, and no other collective
+// operation.
+func Give[M any](ctx context.Context, p *Peer[M], out [][]byte) error {
 	if p.c.broke != nil {
-		return nil, p.c.broke
+		return p.c.broke
 	}
 	for i, b := range out {
 		if b == nil {
 			out[i] = []byte{} // nil means that a peer has returned
 		}
 	}
-	p.c.clock.pause(p.c.t)
-	return p.c.collected(p.c.port.HandOver(ctx, out))
+	p.c.broke = p.c.port.Give(ctx, out)
+	return p.c.broke
 }
 
-// Release says that what the last AllToAll or HandOver returned is not read any more, so that
+// Take returns what each peer gave in the last [Give].
+func Take[M any](ctx context.Context, p *Peer[M]) ([][]byte, error) {
+	if p.c.broke != nil {
+		return nil, p.c.broke
+	}
+	p.c.clock.pause(p.c.t)
+	return p.c.collected(p.c.port.Take(ctx))
+}
+
+// Release says that what the last AllToAll, HandOver or Take returned is not read any more, so that
 // its memory serves again. Nobody has to say so.
 func Release[M any](p *Peer[M]) { p.c.port.Release() }
 

@@ -3,6 +3,7 @@ package bsp_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -81,8 +82,20 @@ func TestCollectiveRoot(t *testing.T) {
 	}
 }
 
-// Slices given away by HandOver arrive as they are.
+// Slices given away by HandOver, or by Give and Take around a barrier, arrive as they are.
 func TestHandOver(t *testing.T) {
+	halves := func(ctx context.Context, p *bsp.Peer[int], out [][]byte) ([][]byte, error) {
+		if err := errors.Join(bsp.Give(ctx, p, out), p.Sync(ctx)); err != nil {
+			return nil, err
+		}
+		return bsp.Take(ctx, p)
+	}
+	t.Run("at once", func(t *testing.T) { testHandOver(t, bsp.HandOver[int]) })
+	t.Run("halves", func(t *testing.T) { testHandOver(t, halves) })
+}
+
+func testHandOver(t *testing.T, handOver func(context.Context, *bsp.Peer[int], [][]byte) ([][]byte, error)) {
+	t.Helper()
 	prog := func(ctx context.Context, p *bsp.Peer[int]) error {
 		rng := rand.New(rand.NewPCG(1, uint64(p.Index())))
 		out := make([][]byte, p.N())
@@ -90,7 +103,7 @@ func TestHandOver(t *testing.T) {
 			out[i] = make([]byte, rng.IntN(3<<20))
 			out[i] = append(out[i], byte(p.Index()), byte(i))
 		}
-		in, err := bsp.HandOver(ctx, p, out)
+		in, err := handOver(ctx, p, out)
 		for i, b := range in {
 			if b[len(b)-2] != byte(i) || b[len(b)-1] != byte(p.Index()) {
 				return fmt.Errorf("from %d: %v", i, b[len(b)-2:])

@@ -2,6 +2,7 @@ package superstep
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -107,6 +108,26 @@ func (p *Port) HandOver(ctx context.Context, out [][]byte) ([][]byte, error) {
 	return p.exchange(ctx, func(to int) []byte { return out[to] })
 }
 
+// Give is the first half of HandOver: it waits for nobody. Take is the other half; between
+// them the peer may call Sync, and no other collective.
+func (p *Port) Give(ctx context.Context, out [][]byte) error {
+	if len(out) != p.g.peers {
+		return fmt.Errorf("all-to-all of %d slices among %d peers", len(out), p.g.peers)
+	}
+	return p.give(ctx, func(to int) []byte { return out[to] })
+}
+
+// Take waits for what every peer gives in the round that Give began, and returns it, by sender.
+func (p *Port) Take(ctx context.Context) ([][]byte, error) {
+	if !p.given {
+		return nil, errors.New("nothing to take: Give comes first")
+	}
+	if err := p.ready(ctx); err != nil {
+		return nil, err
+	}
+	return p.take(ctx)
+}
+
 // AllGather gives x to every peer and returns what every peer gave, by sender. The
 // result is read-only: peers in one process share it.
 func (p *Port) AllGather(ctx context.Context, x []byte) ([][]byte, error) {
@@ -124,9 +145,21 @@ func copied(b []byte) []byte {
 
 // exchange runs one collective round with slices that may be kept.
 func (p *Port) exchange(ctx context.Context, part func(to int) []byte) ([][]byte, error) {
-	if err := p.ready(ctx); err != nil {
+	if err := p.give(ctx, part); err != nil {
 		return nil, err
 	}
+	return p.take(ctx)
+}
+
+// give begins a round.
+func (p *Port) give(ctx context.Context, part func(to int) []byte) error {
+	if err := p.ready(ctx); err != nil {
+		return err
+	}
+	if p.given {
+		return errors.New("a collective while another one is to be taken")
+	}
+	p.given = true
 	number := p.round
 	for i := range p.g.peers {
 		to := (p.index + i) % p.g.peers // not everybody to the same peer at once
@@ -144,6 +177,12 @@ func (p *Port) exchange(ctx context.Context, part func(to int) []byte) ([][]byte
 			l.rouse()
 		}
 	}
+	return nil
+}
+
+// take ends the round that was begun.
+func (p *Port) take(ctx context.Context) ([][]byte, error) {
+	number := p.round
 	if err := p.wait(ctx, func() bool { return p.rounds.complete(number) }); err != nil {
 		return nil, err
 	}
@@ -151,6 +190,7 @@ func (p *Port) exchange(ctx context.Context, part func(to int) []byte) ([][]byte
 		return nil, err
 	}
 	p.round++
+	p.given = false
 	clear(p.parts)
 	var data [][]byte
 	data, p.parts = p.rounds.collect(number, p.parts[:0])
@@ -158,7 +198,7 @@ func (p *Port) exchange(ctx context.Context, part func(to int) []byte) ([][]byte
 }
 
 // Release gives back the memory in which parts of the last collective round came from
-// other tasks: what AllToAll, HandOver or AllGather returned must not be read any more.
+// other tasks: what AllToAll, HandOver, Take or AllGather returned must not be read any more.
 func (p *Port) Release() {
 	for i, c := range p.parts {
 		p.g.buffers.pool.put(c)

@@ -38,13 +38,32 @@ func checkParts(got [][]byte, to, round, size int, gone func(from int) bool) err
 	return nil
 }
 
+// send runs a round, with what else there is to do after it, or in the middle.
+func send(ctx context.Context, p *superstep.Port, way string, out [][]byte, also func() error) (got [][]byte, err error) {
+	switch way {
+	case "copy":
+		got, err = p.AllToAll(ctx, out)
+		for _, b := range out {
+			clear(b) // it is ours again
+		}
+	case "hand over":
+		got, err = p.HandOver(ctx, out)
+	default:
+		if err := errors.Join(p.Give(ctx, out), also()); err != nil {
+			return nil, err
+		}
+		return p.Take(ctx)
+	}
+	return got, errors.Join(err, also())
+}
+
 // Rounds are complete and in order, whatever happens to supersteps beside them.
 func TestAllToAll(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				tasks, _ := drawTasks(t)
-				rounds, handOver := rapid.IntRange(1, 5).Draw(t, "rounds"), rapid.Bool().Draw(t, "hand over")
+				rounds, way := rapid.IntRange(1, 5).Draw(t, "rounds"), rapid.SampledFrom([]string{"copy", "hand over", "give and take"}).Draw(t, "way")
 				size := rapid.SampledFrom([]int{0, 10, 70_000}).Draw(t, "size")
 				must(t, world{tasks: tasks, transport: transport}.run(t, func(ctx context.Context, p *superstep.Port) error {
 					for round := range rounds {
@@ -52,26 +71,19 @@ func TestAllToAll(t *testing.T) {
 						for to := range p.N() {
 							out = append(out, part(p.Index(), to, round, size))
 						}
-						send := p.AllToAll
-						if handOver {
-							send = p.HandOver
+						end := func() error { return nil }
+						if round%2 == 0 {
+							end = func() error {
+								_, err := p.Sync(ctx, superstep.Vote{})
+								return err
+							}
 						}
-						got, err := send(ctx, out)
+						got, err := send(ctx, p, way, out, end)
 						if err != nil {
 							return err
 						}
-						if !handOver {
-							for _, b := range out {
-								clear(b) // it is ours again
-							}
-						}
 						if err := checkParts(got, p.Index(), round, size, func(int) bool { return false }); err != nil {
 							return err
-						}
-						if round%2 == 0 {
-							if _, err := p.Sync(ctx, superstep.Vote{}); err != nil {
-								return err
-							}
 						}
 					}
 					if p.Superstep() != (rounds+1)/2 {
@@ -106,6 +118,33 @@ func TestCollectiveOfWrongSize(t *testing.T) {
 	}
 	if _, err := p.HandOver(t.Context(), nil); err == nil {
 		t.Error("taken")
+	}
+	if err := p.Give(t.Context(), nil); err == nil {
+		t.Error("given")
+	}
+}
+
+// A round that was begun is ended before the next one, and once.
+func TestHalvesOutOfTurn(t *testing.T) {
+	p := onePort(t)
+	ctx, out := t.Context(), [][]byte{[]byte("own")}
+	if _, err := p.Take(ctx); err == nil {
+		t.Error("taken before it was given")
+	}
+	if err := p.Give(ctx, out); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Give(ctx, out); err == nil {
+		t.Error("given twice")
+	}
+	if _, err := p.AllGather(ctx, nil); err == nil {
+		t.Error("gathered in the middle of another round")
+	}
+	if got, err := p.Take(ctx); err != nil || len(got) != 1 || string(got[0]) != "own" {
+		t.Errorf("took %q: %v", got, err)
+	}
+	if _, err := p.Take(ctx); err == nil {
+		t.Error("taken twice")
 	}
 }
 

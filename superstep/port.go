@@ -52,7 +52,8 @@ type Port struct {
 
 	messages, bytes int64 // sent in all, see Sent
 
-	round  int // collective rounds begun
+	round  int  // collective rounds begun
+	given  bool // the last of them is to be taken
 	rounds collective
 	parts  []*chunk // that the last round's parts are in, until Release
 }

@@ -162,6 +162,15 @@ func (a *Arena) share(peer int) []float32 {
 // Gather makes weights, as long as the arena, the same at all peers: each has set its own
 // range and gets the others'. They may be changed once Scatter or Gather has returned again.
 func (a *Arena) Gather(ctx context.Context, weights []float32) error {
+	if err := a.Give(ctx, weights); err != nil {
+		return err
+	}
+	return a.Take(ctx, weights)
+}
+
+// Give is the first half of Gather: it gives the own range and waits for nobody. Take is the
+// other half; a barrier may come between them, and nothing else of the arena.
+func (a *Arena) Give(ctx context.Context, weights []float32) error {
 	if a.peers.N == 1 {
 		return nil
 	}
@@ -169,7 +178,15 @@ func (a *Arena) Gather(ctx context.Context, weights []float32) error {
 	for peer := range a.out {
 		a.out[peer] = asBytes(weights[lo:hi])
 	}
-	parts, err := a.peers.HandOver(ctx, a.out)
+	return a.peers.Give(ctx, a.out)
+}
+
+// Take sets the others' ranges of weights, after Give.
+func (a *Arena) Take(ctx context.Context, weights []float32) error {
+	if a.peers.N == 1 {
+		return nil
+	}
+	parts, err := a.peers.Take(ctx)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,9 @@ type Peers struct {
 	// What was given away may be written again once a later call has returned: all peers
 	// have read it by then.
 	HandOver func(ctx context.Context, out [][]byte) ([][]byte, error)
+	// Give and Take are its halves: the peers may wait for each other's barrier between them.
+	Give func(ctx context.Context, out [][]byte) error
+	Take func(ctx context.Context) ([][]byte, error)
 	// Release says that what HandOver returned last is not read any more.
 	Release func()
 }
@@ -22,6 +25,8 @@ func Of[M any](p *bsp.Peer[M]) Peers {
 	return Peers{
 		p.Index(), p.N(),
 		func(ctx context.Context, out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) },
+		func(ctx context.Context, out [][]byte) error { return bsp.Give(ctx, p, out) },
+		func(ctx context.Context) ([][]byte, error) { return bsp.Take(ctx, p) },
 		func() { bsp.Release(p) },
 	}
 }

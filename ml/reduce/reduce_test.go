@@ -2,6 +2,7 @@ package reduce_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -118,7 +119,12 @@ func steps(ctx context.Context, p *bsp.Peer[int], shards, size int) (weights []f
 		if norm, err = a.Norm(ctx, own, size-1); err != nil {
 			return nil, 0, err
 		}
-		if err := a.Gather(ctx, weights); err != nil {
+		if step == 1 { // in halves
+			err = errors.Join(a.Give(ctx, weights), p.Sync(ctx), a.Take(ctx, weights))
+		} else {
+			err = a.Gather(ctx, weights)
+		}
+		if err != nil {
 			return nil, 0, err
 		}
 	}

@@ -186,6 +186,9 @@ func (t *trainer) run(ctx context.Context) error {
 		if err := t.p.Sync(ctx); err != nil {
 			return err
 		}
+		if err := t.arena.Take(ctx, t.weights); err != nil {
+			return err
+		}
 	}
 }
 
@@ -204,7 +207,7 @@ func (t *trainer) between(ctx context.Context, step int) (stop bool, err error) 
 	return step == t.o.Epochs*t.plan.steps || t.state.Told.Stopped != "", nil
 }
 
-// step is one step of training, up to its barrier.
+// step is one step of training, up to its barrier, at which the weights change hands.
 func (t *trainer) step(ctx context.Context, step int) error {
 	first, _ := t.tree.Owned(t.p.Index())
 	lost, finite := 0.0, true
@@ -233,7 +236,7 @@ func (t *trainer) step(ctx context.Context, step int) error {
 	if err := t.update(ctx, step, gradient[:t.hi-t.lo]); err != nil {
 		return err
 	}
-	if err := t.arena.Gather(ctx, t.weights); err != nil {
+	if err := t.arena.Give(ctx, t.weights); err != nil {
 		return err
 	}
 	if !finite {
