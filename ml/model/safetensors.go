@@ -162,16 +162,6 @@ func floats(b []byte) []float32 {
 	return xs
 }
 
-// Write writes tensors to a file, whole and synced or not at all, and returns its digest.
-func Write(ctx context.Context, url string, tensors []Tensor) (digest string, err error) {
-	file, digest, err := Encode(tensors)
-	if err != nil {
-		return "", err
-	}
-	_, _, err = storage.WriteBlob(ctx, url, bytes.NewReader(file))
-	return digest, err
-}
-
 // Read reads the tensors of a file that has a digest. A missing file is fs.ErrNotExist;
 // one with another digest is ErrWeights with both named.
 func Read(ctx context.Context, url, digest string) (tensors []Tensor, err error) {
