@@ -18,7 +18,13 @@ import (
 	"scalar/internal/ring"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(killedRole) != "" {
+		_ = otherEnd()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // fataler is what the helpers need of *testing.T and *rapid.T.
 type fataler interface {
