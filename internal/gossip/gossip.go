@@ -91,7 +91,7 @@ func New(cfg Config) (*Gossip, error) {
 	g.recall()
 	g.list, err = memberlist.Create(g.listConfig(meta))
 	if err != nil {
-		return nil, fmt.Errorf("gossip: listen on %s: %w", net.JoinHostPort(cfg.Bind, strconv.Itoa(cfg.Port)), err)
+		return nil, fmt.Errorf("gossip: %w", cmp.Or(listen(net.JoinHostPort(cfg.Bind, strconv.Itoa(cfg.Port))), err))
 	}
 	g.close = sync.OnceValue(func() error {
 		if err := g.list.Leave(leaveTimeout); err != nil {
@@ -100,6 +100,20 @@ func New(cfg Config) (*Gossip, error) {
 		return g.list.Shutdown()
 	})
 	return g, nil
+}
+
+// listen says why nobody can listen at an address: of that memberlist tells the text alone.
+func listen(addr string) error {
+	var lc net.ListenConfig
+	t, err := lc.Listen(context.Background(), "tcp", addr) // returns at once
+	if err != nil {
+		return err
+	}
+	u, err := lc.ListenPacket(context.Background(), "udp", addr)
+	if err == nil {
+		err = u.Close()
+	}
+	return errors.Join(err, t.Close())
 }
 
 // resolve makes IP addresses of the configured hosts: memberlist would take a

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -248,7 +250,7 @@ func TestConfig(t *testing.T) {
 	_, port, _ := strings.Cut(a.Addr(), ":")
 	var n int
 	fmt.Sscan(port, &n)
-	if g, err := gossip.New(gossip.Config{Bind: "127.0.0.1", Port: n, Keys: ring(key)}); err == nil || !strings.Contains(err.Error(), a.Addr()) {
+	if g, err := gossip.New(gossip.Config{Bind: "127.0.0.1", Port: n, Keys: ring(key)}); !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), a.Addr()) {
 		t.Errorf("a port in use: %v", err)
 		if g != nil {
 			g.Close()

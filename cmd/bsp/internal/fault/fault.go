@@ -71,7 +71,7 @@ func Code(err error) int {
 	switch {
 	case is(fs.ErrNotExist):
 		return job.ExitNotFound
-	case is(fs.ErrExist, syscall.ENOTDIR, syscall.EISDIR, syscall.ENAMETOOLONG):
+	case is(fs.ErrExist, syscall.ENOTDIR, syscall.EISDIR, syscall.ENAMETOOLONG, syscall.EADDRINUSE, syscall.EADDRNOTAVAIL):
 		return job.ExitUsage
 	case is(fs.ErrPermission, syscall.EROFS):
 		return job.ExitDenied

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"syscall"
 	"testing"
@@ -31,6 +32,8 @@ func TestCode(t *testing.T) {
 		{&os.PathError{Op: "mkdir", Path: "p", Err: syscall.ENOTDIR}, job.ExitUsage},
 		{&os.PathError{Op: "open", Path: "p", Err: syscall.EACCES}, job.ExitDenied},
 		{&os.PathError{Op: "open", Path: "p", Err: syscall.EROFS}, job.ExitDenied},
+		{&net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}, job.ExitUsage},
+		{&net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)}, job.ExitUsage},
 		{&os.PathError{Op: "write", Path: "p", Err: syscall.ENOSPC}, job.ExitFailed},
 		{&os.PathError{Op: "write", Path: "p", Err: syscall.EDQUOT}, job.ExitFailed},
 		{&os.PathError{Op: "write", Path: "p", Err: syscall.EFBIG}, job.ExitFailed},
