@@ -136,8 +136,9 @@ type master struct {
 
 func (c *cluster) master(id string) *master {
 	c.t.Helper()
-	conf, err := pki.ServerTLS(c.ca.CertPEM(), c.issue(pki.RoleMaster, id), pki.ServerOptions{ClientRole: pki.RoleGroom, ALPN: []string{"bsp-groom"}})
+	own, err := pki.NewOwn(c.ca.CertPEM(), c.issue(pki.RoleMaster, id), time.Now())
 	must(c.t, err)
+	conf := own.ServerTLS(pki.ServerOptions{Roles: map[string]string{"bsp-groom": pki.RoleGroom}})
 	raw, err := netx.Listen(c.t.Context(), "127.0.0.1:0")
 	must(c.t, err)
 	m := &master{c: c, addr: raw.Addr().String(), conns: map[*rpc.Conn]bool{}, news: make(chan struct{}), reply: wire.ReportReply{Cluster: "uuid", Term: 1}}

@@ -23,11 +23,11 @@ import (
 func (c *cluster) hungLeader(t *testing.T) (addr string, called <-chan string) {
 	t.Helper()
 	cfg := c.config(t, 9)
-	conf, err := pki.ServerTLS(cfg.CA, pki.Pair{Cert: cfg.Cert, Key: cfg.Key}, pki.ServerOptions{ALPN: []string{"http/1.1"}})
+	own, err := pki.NewOwn(cfg.CA, pki.Pair{Cert: cfg.Cert, Key: cfg.Key}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := tls.Listen("tcp", "127.0.0.1:0", conf)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", own.ServerTLS(pki.ServerOptions{ALPN: []string{"http/1.1"}}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,11 +42,7 @@ func (c *cluster) groom(t *testing.T, n *node, name string) (*fakeGroom, error) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := pki.ClientTLS(c.ca.CertPEM(), &pair, "master.test", "bsp-groom")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nc, err := (&tls.Dialer{Config: cfg}).DialContext(t.Context(), "tcp", n.Addrs().Cluster)
+	nc, err := (&tls.Dialer{Config: c.clientTLS(t, &pair, "bsp-groom")}).DialContext(t.Context(), "tcp", n.Addrs().Cluster)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,19 +351,33 @@ func TestClusterPortChecksRoles(t *testing.T) {
 	}
 	for alpn, right := range map[string]string{"bsp-raft": pki.RoleMaster, "bsp-meet": pki.RoleMaster, "bsp-groom": pki.RoleGroom} {
 		for role, pair := range pairs {
-			cfg, err := pki.ClientTLS(c.ca.CertPEM(), pair, "master.test", alpn)
-			if err != nil {
-				t.Fatal(err)
-			}
 			wait := patience
 			if role == right {
 				wait = 500 * time.Millisecond // for nothing to come: it is our turn to speak
 			}
-			if err := c.listen(t, cfg, wait); strings.Contains(err.Error(), "timeout") != (role == right) {
+			if err := c.listen(t, c.clientTLS(t, pair, alpn), wait); strings.Contains(err.Error(), "timeout") != (role == right) {
 				t.Errorf("a %s speaks %s: %v", role, alpn, err)
 			}
 		}
 	}
+}
+
+// clientTLS is that of a client of a master's cluster port, with a certificate or, nil, without.
+func (c *cluster) clientTLS(t *testing.T, pair *pki.Pair, alpn string) *tls.Config {
+	t.Helper()
+	connect := func() (*tls.Config, error) { return pki.ClientTLS(c.ca.CertPEM(), "master.test", alpn) }
+	if pair != nil {
+		own, err := pki.NewOwn(c.ca.CertPEM(), *pair, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		connect = func() (*tls.Config, error) { return own.ClientTLS("master.test", alpn) }
+	}
+	cfg, err := connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
 }
 
 // listen connects to the cluster's port and returns what ends the reading.

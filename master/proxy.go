@@ -30,7 +30,7 @@ type targetKey struct{}
 // newProxy hands calls to the leader's API. The leader is who its certificate
 // says: master.CLUSTER of the cluster's CA.
 func (a *api) newProxy() error {
-	conf, err := pki.ClientTLS(a.cfg.CA, nil, pki.RoleMaster+"."+a.cfg.Cluster)
+	conf, err := pki.ClientTLS(a.cfg.CA, pki.RoleMaster+"."+a.cfg.Cluster)
 	if err != nil {
 		return err
 	}

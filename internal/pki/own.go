@@ -63,16 +63,19 @@ func (o *Own) Renew(p Pair, now time.Time) (renewed bool, err error) {
 // Ends returns when the certificate expires.
 func (o *Own) Ends() time.Time { return o.current.Load().Leaf.NotAfter }
 
-// ServerTLS is the function ServerTLS with this certificate.
+// ServerTLS returns the TLS of a server with this certificate. Where a client
+// certificate is asked for, it must be of the CA's cluster and of the role, and the
+// client must name one of the protocols.
 func (o *Own) ServerTLS(s ServerOptions) *tls.Config {
 	cfg := serverTLS(o.verifier, s)
 	cfg.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return o.current.Load(), nil }
 	return cfg
 }
 
-// ClientTLS is the function ClientTLS with this certificate.
+// ClientTLS is the function ClientTLS with this certificate, as long as it holds: then
+// handshakes fail with ErrExpired, since a server's refusal would be a bare alert.
 func (o *Own) ClientTLS(serverName string, alpn ...string) (*tls.Config, error) {
-	cfg, err := ClientTLS(o.caPEM, nil, serverName, alpn...)
+	cfg, err := ClientTLS(o.caPEM, serverName, alpn...)
 	if err != nil {
 		return nil, err
 	}

@@ -102,6 +102,7 @@ type daemonCase struct {
 	server     *pki.Pair
 	o          pki.ServerOptions
 	client     *pki.Pair
+	stranger   *pki.CA // signed the server's or the client's, nil: none of them
 	name       string
 	alpn       string
 	now        time.Time
@@ -148,15 +149,15 @@ func (d daemons) trustCases(t *testing.T) []daemonCase {
 	expired := start.Add(year + time.Hour)
 	return []daemonCase{
 		{
-			what: "server of another cluster", server: issue(t, other, pki.RoleMaster, "m9"), o: d.open,
+			what: "server of another cluster", server: issue(t, other, pki.RoleMaster, "m9"), o: d.open, stranger: other,
 			clientWant: `master m9 of cluster other was signed by "Scalar CA of other" and not by this cluster's "Scalar CA of scalar"`, is: pki.ErrForeign,
 		},
 		{
-			what: "server of a second init", server: issue(t, twin, pki.RoleMaster, "m1"), o: d.open,
+			what: "server of a second init", server: issue(t, twin, pki.RoleMaster, "m1"), o: d.open, stranger: twin,
 			clientWant: "or by one of the same name with another key", is: pki.ErrForeign,
 		},
 		{
-			what: "client of another cluster", server: d.master, o: d.grooms, client: issue(t, other, pki.RoleGroom, "g9"), alpn: "bsp-groom",
+			what: "client of another cluster", server: d.master, o: d.grooms, client: issue(t, other, pki.RoleGroom, "g9"), alpn: "bsp-groom", stranger: other,
 			serverWant: "groom g9 of cluster other was signed by", is: pki.ErrForeign,
 		},
 		{
@@ -178,7 +179,7 @@ func TestDaemons(t *testing.T) {
 	ca := newCA(t, "scalar")
 	d := daemons{
 		ca: ca, master: issue(t, ca, pki.RoleMaster, "m1"), late: long(t, ca), groom: issue(t, ca, pki.RoleGroom, "g1"),
-		grooms: pki.ServerOptions{ClientRole: pki.RoleGroom, ALPN: []string{"bsp-groom"}},
+		grooms: pki.ServerOptions{Roles: map[string]string{"bsp-groom": pki.RoleGroom}},
 		roles:  pki.ServerOptions{Roles: map[string]string{"bsp-raft": pki.RoleMaster, "bsp-groom": pki.RoleGroom}},
 		open:   pki.ServerOptions{ALPN: []string{"h2", "http/1.1"}},
 	}
@@ -187,14 +188,7 @@ func TestDaemons(t *testing.T) {
 			if row.now.IsZero() {
 				row.now = start
 			}
-			var alpn []string
-			if row.alpn != "" {
-				alpn = []string{row.alpn}
-			}
-			server, err := pki.ServerTLS(ca.CertPEM(), *row.server, row.o)
-			must(t, server, err)
-			client, err := pki.ClientTLS(ca.CertPEM(), row.client, row.name, alpn...)
-			must(t, client, err)
+			server, client := row.ends(t, ca)
 			serverErr, clientErr := handshake(t, server, client, row.now)
 			if row.serverWant == "" && row.clientWant == "" {
 				if serverErr != nil || clientErr != nil {
@@ -216,6 +210,35 @@ func TestDaemons(t *testing.T) {
 	}
 }
 
+// ends returns the TLS of the server and of the client, in the cluster of a CA.
+func (c daemonCase) ends(t *testing.T, ca *pki.CA) (server, client *tls.Config) {
+	t.Helper()
+	var alpn []string
+	if c.alpn != "" {
+		alpn = []string{c.alpn}
+	}
+	signer := ca
+	if c.stranger != nil && c.client == nil {
+		signer = c.stranger
+	}
+	own, err := pki.NewOwn(signer.CertPEM(), *c.server, start)
+	must(t, own, err)
+	client, err = pki.ClientTLS(ca.CertPEM(), c.name, alpn...)
+	must(t, client, err)
+	switch {
+	case c.client == nil:
+	case c.stranger != nil: // no daemon takes such a certificate for its own
+		pair, err := tls.X509KeyPair(c.client.Cert, c.client.Key)
+		client.Certificates = []tls.Certificate{must(t, pair, err)}
+	default:
+		daemon, err := pki.NewOwn(ca.CertPEM(), *c.client, start)
+		must(t, daemon, err)
+		client, err = daemon.ClientTLS(c.name, alpn...)
+		must(t, client, err)
+	}
+	return own.ServerTLS(c.o), client
+}
+
 // long is a master whose certificate holds longer than the others'.
 func long(t *testing.T, ca *pki.CA) *pki.Pair {
 	t.Helper()
@@ -227,8 +250,9 @@ func long(t *testing.T, ca *pki.CA) *pki.Pair {
 // TestTLS12 is refused whatever the certificate.
 func TestTLS12(t *testing.T) {
 	ca := newCA(t, "scalar")
-	server, err := pki.ServerTLS(ca.CertPEM(), *issue(t, ca, pki.RoleMaster, "m1"), pki.ServerOptions{})
-	must(t, server, err)
+	own, err := pki.NewOwn(ca.CertPEM(), *issue(t, ca, pki.RoleMaster, "m1"), start)
+	must(t, own, err)
+	server := own.ServerTLS(pki.ServerOptions{})
 	client := &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}
 	if serverErr, clientErr := handshake(t, server, client, start); serverErr == nil || clientErr == nil {
 		t.Errorf("server: %v, client: %v", serverErr, clientErr)

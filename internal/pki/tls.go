@@ -8,29 +8,11 @@ import (
 
 // ServerOptions say whom a server accepts.
 type ServerOptions struct {
-	ClientRole string            // role that a client's certificate must have; empty: see Roles
-	Roles      map[string]string // role by ALPN protocol, for a port with several; both empty: no client certificate
-	ALPN       []string          // protocols in order of preference; with Roles: its keys, if empty
+	Roles map[string]string // role that a client's certificate must have, by ALPN protocol; empty: no client certificate
+	ALPN  []string          // protocols in order of preference; with Roles: its keys, if empty
 }
 
-// ServerTLS returns the TLS of a daemon's server with certificate p. Where a
-// client certificate is asked for, it must be of the CA's cluster and of the
-// role, and the client must name one of the protocols.
-func ServerTLS(caPEM []byte, p Pair, o ServerOptions) (*tls.Config, error) {
-	v, err := newVerifier(caPEM)
-	if err != nil {
-		return nil, err
-	}
-	cert, err := tls.X509KeyPair(p.Cert, p.Key)
-	if err != nil {
-		return nil, fmt.Errorf("server certificate: %w", err)
-	}
-	cfg := serverTLS(v, o)
-	cfg.Certificates = []tls.Certificate{cert}
-	return cfg, nil
-}
-
-// serverTLS is ServerTLS without the server's own certificate.
+// serverTLS is Own.ServerTLS without the server's own certificate.
 func serverTLS(v *verifier, o ServerOptions) *tls.Config {
 	cfg := base(o.ALPN)
 	if len(o.ALPN) == 0 {
@@ -38,7 +20,7 @@ func serverTLS(v *verifier, o ServerOptions) *tls.Config {
 			cfg.NextProtos = append(cfg.NextProtos, protocol)
 		}
 	}
-	if o.ClientRole == "" && len(o.Roles) == 0 {
+	if len(o.Roles) == 0 {
 		return cfg
 	}
 	cfg.ClientAuth = tls.RequireAnyClientCert // checked below
@@ -46,20 +28,15 @@ func serverTLS(v *verifier, o ServerOptions) *tls.Config {
 		if len(cfg.NextProtos) > 0 && cs.NegotiatedProtocol == "" {
 			return fmt.Errorf("%w: the client speaks none of the protocols %v", ErrRole, cfg.NextProtos)
 		}
-		role := o.ClientRole
-		if r, ok := o.Roles[cs.NegotiatedProtocol]; ok {
-			role = r
-		}
-		return v.daemon(cs, now(cfg), role)
+		return v.daemon(cs, now(cfg), o.Roles[cs.NegotiatedProtocol])
 	}
 	return cfg
 }
 
-// ClientTLS returns the TLS of a client, with certificate p unless that is nil.
+// ClientTLS returns the TLS of a client without a certificate: see [Own.ClientTLS].
 // The server's certificate must be of the CA's cluster and hold serverName,
-// whatever address was dialled; an empty serverName means master.CLUSTER. An
-// expired certificate of the client's own fails its handshakes with ErrExpired.
-func ClientTLS(caPEM []byte, p *Pair, serverName string, alpn ...string) (*tls.Config, error) {
+// whatever address was dialled; an empty serverName means master.CLUSTER.
+func ClientTLS(caPEM []byte, serverName string, alpn ...string) (*tls.Config, error) {
 	v, err := newVerifier(caPEM)
 	if err != nil {
 		return nil, err
@@ -73,23 +50,7 @@ func ClientTLS(caPEM []byte, p *Pair, serverName string, alpn ...string) (*tls.C
 	cfg.VerifyConnection = func(cs tls.ConnectionState) error {
 		return v.server(cs, now(cfg), serverName)
 	}
-	if p == nil {
-		return cfg, nil
-	}
-	return cfg, ownCertificate(cfg, *p)
-}
-
-// ownCertificate makes a client present a certificate as long as it holds: the
-// server's refusal would reach us as a bare alert.
-func ownCertificate(cfg *tls.Config, p Pair) error {
-	cert, err := tls.X509KeyPair(p.Cert, p.Key)
-	if err != nil {
-		return fmt.Errorf("client certificate: %w", err)
-	}
-	cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		return &cert, checkTime(cert.Leaf, now(cfg))
-	}
-	return nil
+	return cfg, nil
 }
 
 func base(alpn []string) *tls.Config {
