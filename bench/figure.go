@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 )
@@ -45,12 +46,15 @@ func (f Figure) Max() float64 { return quantile(f.Samples, 1) }
 // Min returns the smallest sample.
 func (f Figure) Min() float64 { return quantile(f.Samples, 0) }
 
+// quantile interpolates between neighbours: the median of two samples is their mean.
 func quantile(samples []float64, q float64) float64 {
 	if len(samples) == 0 {
 		return 0
 	}
 	s := slices.Sorted(slices.Values(samples))
-	return s[int(q*float64(len(s)-1)+0.5)]
+	at, rest := math.Modf(q * float64(len(s)-1))
+	lo := int(at)
+	return s[lo] + rest*(s[min(lo+1, len(s)-1)]-s[lo])
 }
 
 // Met reports whether the median meets the mark.

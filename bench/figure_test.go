@@ -18,6 +18,9 @@ func TestFigure(t *testing.T) {
 	if (bench.Figure{Mark: 1}).Met() {
 		t.Error("no sample meets a mark")
 	}
+	if even := (bench.Figure{Samples: []float64{8, 1, 2, 3}}).Median(); even != 2.5 {
+		t.Errorf("the median of an even number of samples is %v", even)
+	}
 	var b strings.Builder
 	if err := bench.WriteMarkdown(&b, []bench.Figure{f}); err != nil || !strings.Contains(b.String(), "| x | 3 ms | 1–5 (3) | ≤ 2.9 ms | no | – | – |") {
 		t.Errorf("%v\n%s", err, b.String())
@@ -33,7 +36,7 @@ func TestFigureWithoutSamples(t *testing.T) {
 }
 
 func TestFigureBesideItsLimit(t *testing.T) {
-	f := bench.Figure{Name: "y", Unit: "GB/s", Samples: []float64{2, 1}, Mark: 1.5, AtLeast: true, Limit: []float64{4, 4, 5}, Floor: "bare"}
+	f := bench.Figure{Name: "y", Unit: "GB/s", Samples: []float64{2, 1, 2}, Mark: 1.5, AtLeast: true, Limit: []float64{4, 4, 5}, Floor: "bare"}
 	if !f.Met() || f.Behind() != 2 {
 		t.Errorf("median %v, met %v, %v times the limit", f.Median(), f.Met(), f.Behind())
 	}
