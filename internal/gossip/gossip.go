@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"sync"
@@ -104,12 +105,15 @@ func New(cfg Config) (*Gossip, error) {
 
 // listen says why nobody can listen at an address: of that memberlist tells the text alone.
 func listen(addr string) error {
-	var lc net.ListenConfig
-	t, err := lc.Listen(context.Background(), "tcp", addr) // returns at once
+	at, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return err
 	}
-	u, err := lc.ListenPacket(context.Background(), "udp", addr)
+	t, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
+	if err != nil {
+		return err
+	}
+	u, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 	if err == nil {
 		err = u.Close()
 	}

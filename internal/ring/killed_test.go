@@ -2,6 +2,7 @@ package ring_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -32,7 +33,7 @@ func otherEnd() error {
 type failing struct{}
 
 func (failing) Helper()                           {}
-func (failing) Fatalf(format string, args ...any) { panic(format) }
+func (failing) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
 // TestKilled: who is left when the other process is killed, in the middle of what it writes, reads what
 // was written, and then the end; a write that waits for room ends; and the memory is gone.
