@@ -116,7 +116,8 @@ func HandOver[M any](ctx context.Context, p *Peer[M], out [][]byte) ([][]byte, e
 
 // Give is the first half of HandOver: it gives and waits for nobody. [Take] is the other half, which all
 // peers call next: between the two they may call Sync, which is then the only wait, and no other collective
-// operation.
+// operation. A checkpoint does not have what was given: a program that goes on from one that this Sync
+// took gives once more.
 func Give[M any](ctx context.Context, p *Peer[M], out [][]byte) error {
 	if p.c.broke != nil {
 		return p.c.broke
