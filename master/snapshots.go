@@ -37,15 +37,18 @@ func openSnapshots(dir string, logger hclog.Logger) (*snapshots, error) {
 	return s, s.setAside(filepath.Join(dir, "damaged"))
 }
 
-// setAside moves damaged snapshots to another folder: Raft keeps the newest ones by
-// what they say of themselves.
+// setAside moves damaged snapshots to another folder, since Raft keeps the newest ones by
+// what they say of themselves, and removes unfinished ones.
 func (s *snapshots) setAside(to string) error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".tmp") { // was being written
+		if strings.HasSuffix(e.Name(), ".tmp") { // was being written when the process was killed: Raft leaves it for ever
+			if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
+				return err
+			}
 			continue
 		}
 		_, state, err := s.Open(e.Name())

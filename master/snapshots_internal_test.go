@@ -78,6 +78,34 @@ func TestDamagedSnapshot(t *testing.T) {
 	}
 }
 
+// TestUnfinishedSnapshot: what was being written when the process was killed is removed at the next start.
+func TestUnfinishedSnapshot(t *testing.T) {
+	dir := t.TempDir()
+	s, err := openSnapshots(dir, hclog.NewNullLogger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := writeSnapshot(t, s, 10)
+	_, trans := raft.NewInmemTransport("")
+	sink, err := s.Create(1, 20, 2, raft.Configuration{}, 19, trans)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sink.Write([]byte("half of it")); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = openSnapshots(dir, hclog.NewNullLogger()); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(filepath.Join(dir, "snapshots"))
+	if err != nil || len(left) != 1 || readNewest(t, s) != id {
+		t.Errorf("%v, %v: want %s alone", left, err, id)
+	}
+	if err := sink.Cancel(); err != nil { // its file is open
+		t.Fatal(err)
+	}
+}
+
 // readNewest returns the id of the newest snapshot that is whole, whose state is
 // checked.
 func readNewest(t *testing.T, s *snapshots) string {
