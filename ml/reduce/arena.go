@@ -159,10 +159,12 @@ func (a *Arena) share(peer int) []float32 {
 	return b
 }
 
-// Gather makes weights, as long as the arena, the same at all peers: each has set its own
-// range and gets the others'. They may be changed once Scatter or Gather has returned again.
-func (a *Arena) Gather(ctx context.Context, weights []float32) error {
-	if err := a.Give(ctx, weights); err != nil {
+// Gather makes weights, as long as the arena, the same at all peers but for the own ranges: each
+// gives own, which is of its range, and gets the others'. Peers of the same process read own itself: it
+// must not be changed before Scatter or Gather has returned again, which all others call after they
+// have read it. It is the range in weights, or memory of its own.
+func (a *Arena) Gather(ctx context.Context, own, weights []float32) error {
+	if err := a.Give(ctx, own); err != nil {
 		return err
 	}
 	return a.Take(ctx, weights)
@@ -170,13 +172,12 @@ func (a *Arena) Gather(ctx context.Context, weights []float32) error {
 
 // Give is the first half of Gather: it gives the own range and waits for nobody. Take is the
 // other half; a barrier may come between them, and nothing else of the arena.
-func (a *Arena) Give(ctx context.Context, weights []float32) error {
+func (a *Arena) Give(ctx context.Context, own []float32) error {
 	if a.peers.N == 1 {
 		return nil
 	}
-	lo, hi := a.Range(a.peers.Index)
 	for peer := range a.out {
-		a.out[peer] = asBytes(weights[lo:hi])
+		a.out[peer] = asBytes(own)
 	}
 	return a.peers.Give(ctx, a.out)
 }

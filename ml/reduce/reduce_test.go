@@ -75,6 +75,9 @@ func TestArena(t *testing.T) {
 				want[i] -= x
 			}
 		}
+		for i := range want {
+			want[i]++
+		}
 		if len(weights) != 1 || weights[fmt.Sprint(want)] != peers || len(norms) != 1 {
 			rt.Fatalf("%d peers in %d tasks, %d shards, %d values: %d of %d peers have the tree's sums; %d lengths", peers, tasks, shards, size, weights[fmt.Sprint(want)], peers, len(norms))
 		}
@@ -120,15 +123,22 @@ func steps(ctx context.Context, p *bsp.Peer[int], shards, size int) (weights []f
 			return nil, 0, err
 		}
 		if step == 1 { // in halves
-			err = errors.Join(a.Give(ctx, weights), p.Sync(ctx), a.Take(ctx, weights))
+			err = errors.Join(a.Give(ctx, weights[lo:hi]), p.Sync(ctx), a.Take(ctx, weights))
 		} else {
-			err = a.Gather(ctx, weights)
+			err = a.Gather(ctx, weights[lo:hi], weights)
 		}
 		if err != nil {
 			return nil, 0, err
 		}
 	}
-	return weights, norm, nil
+	lo, hi := a.Range(p.Index())
+	kept := slices.Clone(weights[lo:hi]) // memory of its own, as that of a model which is kept
+	for i := range kept {
+		kept[i]++
+	}
+	err = a.Gather(ctx, kept, weights)
+	copy(weights[lo:hi], kept)
+	return weights, norm, err
 }
 
 // TestSums: the same sum at all peers, that of one peer with all shards.

@@ -163,7 +163,7 @@ func (t *trainer) prepare(ctx context.Context) (err error) {
 	}
 	t.plan.Divide(t.state.Told.Splits, t.rows.Ahead)
 	if resumed {
-		if err := t.arena.Gather(ctx, t.weights); err != nil {
+		if err := t.arena.Gather(ctx, t.state.weights, t.weights); err != nil {
 			return err
 		}
 	}
@@ -236,7 +236,7 @@ func (t *trainer) step(ctx context.Context, step int) error {
 	if err := t.update(ctx, step, gradient[:t.hi-t.lo]); err != nil {
 		return err
 	}
-	if err := t.arena.Give(ctx, t.weights); err != nil {
+	if err := t.arena.Give(ctx, t.state.weights); err != nil {
 		return err
 	}
 	if !finite {

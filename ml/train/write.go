@@ -8,10 +8,10 @@ import (
 
 // write makes the model of what is kept; peer 0 does.
 func (t *trainer) write(ctx context.Context) error {
-	copy(t.weights[t.lo:t.hi], t.state.kept)
-	if err := t.arena.Gather(ctx, t.weights); err != nil {
+	if err := t.arena.Gather(ctx, t.state.kept, t.weights); err != nil {
 		return err
 	}
+	copy(t.weights[t.lo:t.hi], t.state.kept) // only now: all others have read what was there
 	if t.p.Index() != 0 {
 		return nil
 	}
