@@ -66,7 +66,7 @@ func (a *api) removeMaster(ctx context.Context, c *call) (reply, error) {
 		if _, lost := a.node.contacts.lost(id); !lost {
 			return reply{}, fail(http.StatusConflict, "master %s is there: stop it for good, wait until bsp node list calls it lost, and remove it then", id)
 		}
-		err := wait(ctx, func() raft.Future { return a.node.raft.RemoveServer(id, 0, enqueueTimeout) })
+		err := a.node.wait(ctx, func() raft.Future { return a.node.raft.RemoveServer(id, 0, enqueueTimeout) })
 		return reply{status: http.StatusNoContent}, err
 	}
 	return reply{}, fail(http.StatusNotFound, "no such master %q (bsp node list)", id)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,7 +58,7 @@ type consensus struct {
 	hadState   bool                // the log or a snapshot was there when it was opened
 	inFlight   *semaphore.Weighted // bytes of commands that are proposed and not applied: what Raft may write at once
 	logger     hclog.Logger
-	restoring  *semaphore.Weighted // of 1: Raft panics if it is shut down while it takes over a snapshot
+	asked      *semaphore.Weighted // calls of Raft under way, and all when it is shut down: see ask
 	ending     atomic.Bool
 	end        func() raft.Future // begins the shutdown, once
 }
@@ -77,7 +78,7 @@ type consensusConfig struct {
 }
 
 func openConsensus(cfg consensusConfig) (*consensus, error) {
-	c := &consensus{replica: cfg.replica, clock: cfg.clock, leadership: make(chan bool, 16), inFlight: semaphore.NewWeighted(proposedBytes), restoring: semaphore.NewWeighted(1)}
+	c := &consensus{replica: cfg.replica, clock: cfg.clock, leadership: make(chan bool, 16), inFlight: semaphore.NewWeighted(proposedBytes), asked: semaphore.NewWeighted(math.MaxInt64)}
 	c.logger = newHCLog(cfg.logger, "raft", &c.ending)
 	disk, err := wal.Open(cfg.dir, wal.WithLogger(c.logger), wal.WithSegmentSize(walSegment))
 	if err != nil {
@@ -193,11 +194,13 @@ func (c *consensus) propose(ctx context.Context, cmd fsm.Command) (fsm.Result, e
 	}
 	response, err := await(ctx, func() (any, error) {
 		defer c.inFlight.Release(size)
-		f := c.raft.Apply(b, enqueueTimeout)
-		if err := f.Error(); err != nil {
-			return nil, err
-		}
-		return f.Response(), nil
+		return c.ask(func() (any, error) {
+			f := c.raft.Apply(b, enqueueTimeout)
+			if err := f.Error(); err != nil {
+				return nil, err
+			}
+			return f.Response(), nil
+		})
 	})
 	if err != nil {
 		return fsm.Result{}, fmt.Errorf("commit: %w", err)
@@ -219,15 +222,8 @@ func (c *consensus) restore(ctx context.Context, s *fsm.State) error {
 	meta := &raft.SnapshotMeta{
 		Version: raft.SnapshotVersionMax, ID: "restored", Index: c.raft.LastIndex(), Term: c.raft.CurrentTerm(), Size: int64(b.Len()),
 	}
-	if err := c.restoring.Acquire(ctx, 1); err != nil {
-		return fmt.Errorf("restore snapshot: %w", err)
-	}
 	_, err := await(ctx, func() (any, error) {
-		defer c.restoring.Release(1)
-		if c.ending.Load() {
-			return nil, raft.ErrRaftShutdown
-		}
-		return nil, c.raft.Restore(meta, &b, restoreLimit)
+		return c.ask(func() (any, error) { return nil, c.raft.Restore(meta, &b, restoreLimit) })
 	})
 	if err != nil {
 		return fmt.Errorf("restore snapshot: %w", err)
@@ -237,7 +233,7 @@ func (c *consensus) restore(ctx context.Context, s *fsm.State) error {
 
 // barrier waits until this leader has applied all that was committed before.
 func (c *consensus) barrier(ctx context.Context) error {
-	return wait(ctx, func() raft.Future { return c.raft.Barrier(enqueueTimeout) })
+	return c.wait(ctx, func() raft.Future { return c.raft.Barrier(enqueueTimeout) })
 }
 
 // reignTerm is barrier, and returns the term that this master leads in. Grooms
@@ -256,17 +252,33 @@ func (c *consensus) reignTerm(ctx context.Context) (uint64, error) {
 // verify asks most masters whether this one still leads, so that what is read
 // from State is not older than the call.
 func (c *consensus) verify(ctx context.Context) error {
-	return wait(ctx, c.raft.VerifyLeader)
+	return c.wait(ctx, c.raft.VerifyLeader)
 }
 
-// wait is await for futures without a response.
-func wait(ctx context.Context, start func() raft.Future) error {
-	_, err := await(ctx, func() (any, error) { return nil, start().Error() })
+// wait is await and ask for futures without a response.
+func (c *consensus) wait(ctx context.Context, start func() raft.Future) error {
+	_, err := await(ctx, func() (any, error) {
+		return c.ask(func() (any, error) { return nil, start().Error() })
+	})
 	return err
 }
 
+// ask runs f, a call of Raft, unless Raft is about to be shut down, which waits for it: Raft
+// never answers what its loops have not come to by then, it panics if it takes over a
+// snapshot, and 64 verifications whose answers nobody takes keep it from its end.
+func (c *consensus) ask(f func() (any, error)) (any, error) {
+	if !c.asked.TryAcquire(1) {
+		return nil, raft.ErrRaftShutdown
+	}
+	defer c.asked.Release(1)
+	if c.ending.Load() {
+		return nil, raft.ErrRaftShutdown
+	}
+	return f()
+}
+
 // await waits for f or the end of ctx. The goroutine that it leaves behind then
-// ends when Raft answers, at the latest when Raft has shut down.
+// ends when Raft answers.
 func await(ctx context.Context, f func() (any, error)) (any, error) {
 	type answer struct {
 		response any
@@ -329,7 +341,8 @@ func (c *consensus) stepDown(ctx context.Context) error {
 	if voters < 2 || !c.leads() {
 		return nil
 	}
-	if err := wait(ctx, c.raft.LeadershipTransfer); err != nil {
+	// Not by ask, since the end must not wait for it.
+	if _, err := await(ctx, func() (any, error) { return nil, c.raft.LeadershipTransfer().Error() }); err != nil {
 		return fmt.Errorf("transfer leadership: %w", err)
 	}
 	if c.leads() {
@@ -339,11 +352,13 @@ func (c *consensus) stepDown(ctx context.Context) error {
 }
 
 // beginEnd makes Raft leave its loops. It must come before its connections are
-// closed: Raft would take that for faults of the others. A restore under way ends before, or ctx.
+// closed: Raft would take that for faults of the others. Calls under way end before, or ctx.
 func (c *consensus) beginEnd(ctx context.Context) {
-	c.ending.Store(true)
-	if c.restoring.Acquire(ctx, 1) == nil {
-		defer c.restoring.Release(1)
+	if c.ending.Swap(true) {
+		return
+	}
+	if c.asked.Acquire(ctx, math.MaxInt64) == nil {
+		defer c.asked.Release(math.MaxInt64)
 	}
 	c.end()
 }
@@ -354,7 +369,8 @@ func (c *consensus) close(ctx context.Context) error {
 	c.beginEnd(ctx)
 	err := c.transport.Close() // closes the streams too, which ends calls under way
 	c.transport.CloseStreams()
-	if err = errors.Join(err, wait(ctx, c.end), c.transport.endHeartbeats(ctx)); err != nil {
+	_, ended := await(ctx, func() (any, error) { return nil, c.end().Error() })
+	if err = errors.Join(err, ended, c.transport.endHeartbeats(ctx)); err != nil {
 		return fmt.Errorf("shut Raft down: %w", err)
 	}
 	if err := c.log.Close(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"testing"
 	"time"
 
@@ -22,6 +23,14 @@ func (m *Master) SetAbrupt() { m.abrupt = true }
 
 // Ending reports whether Raft is about to be shut down.
 func (m *Master) Ending() bool { return m.node.ending.Load() }
+
+// Verify asks most masters whether this one still leads.
+func (m *Master) Verify(ctx context.Context) error { return m.node.verify(ctx) }
+
+// Questions returns how many of those Raft has not come to.
+func (m *Master) Questions() int {
+	return reflect.ValueOf(m.node.raft).Elem().FieldByName("verifyCh").Len()
+}
 
 // WrapLog puts a store in front of the disk's.
 func (m *Master) WrapLog(wrap func(raft.LogStore) raft.LogStore) {

@@ -106,7 +106,7 @@ func (m *Master) bootstrap(ctx context.Context, founders []gossip.Member) error 
 	if took := time.Since(asked); took > promiseLife/2 { // the first to agree may be free again soon
 		return fmt.Errorf("found the cluster: the others took %v to agree", took)
 	}
-	err := wait(ctx, func() raft.Future { return m.node.raft.BootstrapCluster(config) })
+	err := m.node.wait(ctx, func() raft.Future { return m.node.raft.BootstrapCluster(config) })
 	if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
 		return fmt.Errorf("found the cluster: %w", err)
 	}
@@ -186,7 +186,7 @@ func (m *Master) promote(ctx context.Context, s raft.Server, peer gossip.Member,
 
 func (m *Master) configure(ctx context.Context, as raft.ServerSuffrage, peer gossip.Member) error {
 	id, addr := raft.ServerID(peer.ID), raft.ServerAddress(peer.Addr)
-	err := wait(ctx, func() raft.Future {
+	err := m.node.wait(ctx, func() raft.Future {
 		if as == raft.Voter {
 			return m.node.raft.AddVoter(id, addr, 0, memberTimeout)
 		}
