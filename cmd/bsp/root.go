@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -51,7 +52,9 @@ Exit codes: 0 ok, 1 the job failed, 2 wrong use or the output exists, 3 not foun
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
 		RunE:          groupRun,
+		Version:       theVersion(),
 	}
+	root.SetVersionTemplate(versionLine())
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	a.clusterFlags(root)
@@ -76,7 +79,25 @@ Exit codes: 0 ok, 1 the job failed, 2 wrong use or the output exists, 3 not foun
 			c.Args, c.RunE = cobra.ArbitraryArgs, groupRun
 		}
 	}
+	nameArgs(root)
 	return root
+}
+
+// nameArgs has commands say which arguments they want, where cobra says how many.
+func nameArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			err := check(cmd, args)
+			if _, named := errors.AsType[*fault.Error](err); named || err == nil {
+				return err
+			}
+			want := strings.TrimSuffix(cmd.UseLine(), " [flags]")
+			return fmt.Errorf("want `%s`, got `%s`", want, strings.Join(append([]string{cmd.CommandPath()}, args...), " "))
+		}
+	}
+	for _, sub := range c.Commands() {
+		nameArgs(sub)
+	}
 }
 
 // clusterFlags adds what says which cluster is meant to a command and those below it.
@@ -120,10 +141,14 @@ func (a *app) versionCmd() *cobra.Command {
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(a.stdout, "bsp %s %s %s/%s\n", theVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := io.WriteString(a.stdout, versionLine())
 			return err
 		},
 	}
+}
+
+func versionLine() string {
+	return fmt.Sprintf("bsp %s %s %s/%s\n", theVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // useList is the command that every group of things has.
