@@ -138,25 +138,26 @@ func (e *Executor) fresh() *Answer {
 
 // decide turns a net's outputs into an answer.
 func (e *Executor) decide(logits tensor.Dense[float32]) (*Answer, error) {
-	if err := finite(logits); err != nil {
+	values, width := logits.Values(), e.p.graph.Outputs()
+	if err := finite(values, width); err != nil {
 		return nil, err
 	}
 	a := e.fresh()
 	if !e.p.model.Classifier() {
-		a.Predictions = append(a.Predictions, logits.Values()...)
+		a.Predictions = append(a.Predictions, values...)
 		return a, nil
 	}
 	a.Logits = logits
-	for i := range logits.Dim(0) {
-		a.Classes = append(a.Classes, int32(nn.Largest(logits.Row(i).Values())))
+	for row := range slices.Chunk(values, width) {
+		a.Classes = append(a.Classes, int32(nn.Largest(row)))
 	}
-	e.probabilities = grown(e.probabilities, logits.Len())
+	e.probabilities = grown(e.probabilities, len(values))
 	var err error
-	e.dims = [2]int{logits.Dim(0), logits.Dim(1)}
+	e.dims = [2]int{len(a.Classes), width}
 	if a.Probabilities, err = tensor.From(e.probabilities, e.dims[:]...); err != nil {
 		return nil, err
 	}
-	if logits.Len() == 0 {
+	if len(values) == 0 {
 		return a, nil
 	}
 	return a, e.cpu.Softmax(a.Probabilities, logits)
@@ -167,10 +168,9 @@ func (p *Predictor) takes(shape []int) bool {
 	return p.graph != nil && len(shape) > 1 && slices.Equal(shape[1:], p.graph.Input())
 }
 
-// finite returns an error about the first row with a number that is not.
-func finite(x tensor.Dense[float32]) error {
-	width := x.Dim(1)
-	for i, v := range x.Values() {
+// finite returns an error about the first row of a width with a number that is not.
+func finite(values []float32, width int) error {
+	for i, v := range values {
 		if v-v != 0 {
 			return &RowError{i / width, fmt.Sprintf("its numbers are too large for the model, whose answer is %v", v)}
 		}

@@ -71,6 +71,36 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// TestInputAgain checks that an executor whose input is in the memory of the last one sees what is there now, after a
+// step of training too.
+func TestInputAgain(t *testing.T) {
+	for name, spec := range nets() {
+		t.Run(name, func(t *testing.T) {
+			g := compile(t, spec)
+			e := draw(t, g, newRand(), 4)
+			infer := func(x *nn.Executor, rows array) string {
+				out, err := x.Infer(e.Arena, rows)
+				return fmt.Sprint(bits(t, out, err))
+			}
+			fresh := func(rows array) string { return infer(nn.NewExecutor(g, cpu(t, 1)), rows) }
+			x, one := nn.NewExecutor(g, cpu(t, 1)), e.X.Slice(0, 0, 1)
+			infer(x, one)
+			copy(one.Values(), e.X.Slice(0, 1, 2).Values())
+			if got, want := infer(x, one), fresh(one); got != want {
+				t.Errorf("another row in the same memory: %s, want %s", got, want)
+			}
+			for range 2 {
+				if got, want := infer(x, e.X), fresh(e.X); got != want {
+					t.Errorf("all rows: %s, want %s", got, want)
+				}
+				if _, err := x.Train(e.Batch); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // TestPackErrors checks that weights of another net are refused.
 func TestPackErrors(t *testing.T) {
 	g, other := compile(t, nn.MLP(3, nil, 2)), compile(t, nn.MLP(3, nil, 2))

@@ -55,9 +55,7 @@ func (e *Executor) Train(b Batch) (Loss, error) {
 		e.reuse = true
 	}
 	e.bind(rows, true)
-	if err := e.input(b.X); err != nil {
-		return Loss{}, err
-	}
+	e.input(b.X)
 	e.use(b.Arena, b.Grads)
 	for _, gap := range e.g.gaps {
 		clear(b.Grads[gap[0]:gap[1]])
