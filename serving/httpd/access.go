@@ -18,8 +18,6 @@ const (
 	maxID    = 128 // bytes
 )
 
-var canonicalID = []byte(headerID)
-
 // requests number those without an id, from a start that differs between processes.
 var requests = func() *atomic.Uint64 {
 	var b [8]byte
@@ -32,8 +30,8 @@ var requests = func() *atomic.Uint64 {
 // requestID gives the answer the request's id, or a new one, 16 hex digits, if it has none that can be told.
 func (c *call) requestID() {
 	ctx := c.ctx
-	if id := ctx.Request.Header.Peek(headerID); len(id) > 0 && len(id) <= maxID && printable(id) {
-		ctx.Response.Header.SetCanonical(canonicalID, id)
+	if id := ctx.Request.Header.PeekCanonical(nameID); len(id) > 0 && len(id) <= maxID && printable(id) {
+		ctx.Response.Header.SetCanonical(nameID, id)
 		return
 	}
 	b := c.digits[:16]
@@ -43,7 +41,7 @@ func (c *call) requestID() {
 		b[i] = hex[n>>60]
 		n <<= 4
 	}
-	ctx.Response.Header.SetCanonical(canonicalID, b)
+	ctx.Response.Header.SetCanonical(nameID, b)
 }
 
 // printable reports whether a text is ASCII without controls and spaces.

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"scalar/serving/protocol"
-
-	"github.com/valyala/fasthttp"
 )
 
 const (
@@ -31,7 +29,7 @@ func (s *Server) read(c *call) ([]byte, error) {
 	if err := s.receive(c); err != nil {
 		return nil, err
 	}
-	encoding := c.ctx.Request.Header.Peek(fasthttp.HeaderContentEncoding)
+	encoding := c.ctx.Request.Header.PeekCanonical(nameEncoding)
 	if len(encoding) == 0 || equalFold(encoding, "identity") {
 		return c.body, nil
 	}

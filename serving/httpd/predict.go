@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"scalar/serving/protocol"
+
+	"github.com/valyala/fasthttp"
 )
 
 const (
@@ -17,6 +19,14 @@ const (
 var (
 	typeJSON   = []byte("application/json")
 	typeBinary = []byte("application/octet-stream")
+)
+
+// Names of fields that every request is asked for, as fasthttp has them: it need not make them so each time.
+var (
+	nameID       = []byte(headerID)
+	nameLength   = []byte(headerLength)
+	nameTimeout  = []byte(headerTimeout)
+	nameEncoding = []byte(fasthttp.HeaderContentEncoding)
 )
 
 // predict answers a request with a model's predictions.
@@ -74,7 +84,7 @@ func (s *Server) answer(c *call, body []byte) error {
 // understand parses the body of a call, for which there is memory.
 func (s *Server) understand(c *call, body []byte) error {
 	if len(body) > uncounted/2 {
-		binary := len(c.ctx.Request.Header.Peek(headerLength)) > 0
+		binary := len(c.ctx.Request.Header.PeekCanonical(nameLength)) > 0
 		if err := s.need(c, c.size()+int64(c.lease.Signature().RequestSize(len(body), binary))); err != nil {
 			return err
 		}
@@ -160,7 +170,7 @@ func (c *call) parse(body []byte) error {
 
 // length returns the length of a body's JSON, −1 if it is all of it.
 func (c *call) length(body int) (int, error) {
-	text := c.ctx.Request.Header.Peek(headerLength)
+	text := c.ctx.Request.Header.PeekCanonical(nameLength)
 	if len(text) == 0 {
 		return -1, nil
 	}
@@ -174,7 +184,7 @@ func (c *call) length(body int) (int, error) {
 // timeout returns how long the answer may take, by the body or a header: the shorter; 0: as long as it takes.
 func (c *call) timeout() (time.Duration, error) {
 	t := c.req.Timeout
-	text := c.ctx.Request.Header.Peek(headerTimeout)
+	text := c.ctx.Request.Header.PeekCanonical(nameTimeout)
 	if len(text) == 0 {
 		return t, nil
 	}
@@ -218,7 +228,7 @@ func (s *Server) respond(c *call) {
 	}
 	if jsonLength >= 0 {
 		resp.Header.SetContentTypeBytes(typeBinary)
-		resp.Header.SetBytesV(headerLength, strconv.AppendInt(c.digits[:0], int64(jsonLength), 10))
+		resp.Header.SetCanonical(nameLength, strconv.AppendInt(c.digits[:0], int64(jsonLength), 10))
 	}
 	s.compress(c, out)
 }

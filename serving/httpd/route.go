@@ -124,8 +124,11 @@ func parseV2(path []byte) route {
 
 func parseModel(path []byte) route {
 	model, rest := segment(path)
-	if len(model) == 0 {
+	switch {
+	case len(model) == 0:
 		return route{}
+	case string(rest) == "/infer": // nearly always
+		return route{kind: infer, model: model}
 	}
 	r := versioned(route{kind: modelMetadata, model: model}, &rest)
 	if len(rest) == 0 {

@@ -62,7 +62,7 @@ func (s *Server) recall(c *call, body []byte) bool {
 		return false
 	}
 	header := &c.ctx.Request.Header
-	c.bodied.SetBody(c.namespace, c.lease.Digest(), cache.Body{Route: byte(c.route.kind), Type: header.ContentType(), Length: header.Peek(headerLength), Text: body})
+	c.bodied.SetBody(c.namespace, c.lease.Digest(), cache.Body{Route: byte(c.route.kind), Type: header.ContentType(), Length: header.PeekCanonical(nameLength), Text: body})
 	if !kept.Recall(&c.bodied, &c.req, &c.answer) {
 		return false
 	}
