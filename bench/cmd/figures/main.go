@@ -130,7 +130,7 @@ func (t table) write(figures []bench.Figure, skipped []string, load string) ([]b
 const (
 	byWallTime = "Medians; wall time of the `bsp` process unless said. The machine is noisy: read ratios.\nA limit is a single-purpose program (`bench/limit`) that ran between our own runs; \"times the limit\" is how much worse ours is."
 	byWrk      = "Medians; ratios are of the same round, in which all servers are asked in turn. The machine is noisy: read ratios.\n" +
-		"wrk with one thread runs on the same cores, 3 s a round; open loop is `bench/cmd/openloop`, which counts from the time that was set for a request. " +
+		"wrk with one thread runs on the same cores; a round is three turns of 1 s each, there and back, and their mean; open loop is `bench/cmd/openloop`, which counts from the time that was set for a request. " +
 		"`bare` is `bench/cmd/bare`, hello a word of it. Peers have the same weights, and answers that were compared with ours."
 )
 

@@ -75,7 +75,7 @@ func (h *harness) idleMemory(ctx context.Context, folder, script string) (before
 	if before, err = s.resident(); err != nil {
 		return 0, 0, err
 	}
-	if _, err := wrk(ctx, s.url, script, 64); err != nil {
+	if _, err := wrk(ctx, target{url: s.url, script: script}, 64, 3); err != nil {
 		return 0, 0, err
 	}
 	time.Sleep(2 * time.Second)

@@ -156,7 +156,7 @@ func (b *mlpBench) sameOctets(ctx context.Context, url string) error {
 
 // targets returns all that is asked in a round.
 func (b *mlpBench) targets() []*target {
-	all := []*target{b.hello, b.helloBody, b.bare, b.ours, b.binary, b.secure, b.cached}
+	all := []*target{b.hello, b.bare, b.ours, b.binary, b.secure, b.cached, b.helloBody}
 	if b.tritonBinary != nil {
 		all = append(all, b.tritonBinary)
 	}

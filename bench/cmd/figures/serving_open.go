@@ -62,7 +62,7 @@ const ok200 = "200"
 // calm returns a share of what a server answers in closed loop at 64 connections: requests/s that leave room.
 func (h *harness) calm(ctx context.Context, s *served, script string, share float64, core ...int) (rate float64, err error) {
 	for range 2 {
-		l, err := wrk(ctx, s.url, script, 64, core...)
+		l, err := wrk(ctx, target{url: s.url, script: script}, 64, 3, core...)
 		if err != nil {
 			return 0, err
 		}

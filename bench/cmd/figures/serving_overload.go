@@ -69,7 +69,7 @@ func (h *harness) overloadServer(ctx context.Context, headers []string, args ...
 
 // measure returns the capacity: answers/s of a server that always has something to do.
 func (b *overloadBench) measure(ctx context.Context) error {
-	l, err := wrk(ctx, b.server.url, b.script, 16, loadCore)
+	l, err := wrk(ctx, target{url: b.server.url, script: b.script}, 16, 3, loadCore)
 	b.capacity = l.perSecond
 	return err
 }

@@ -74,7 +74,7 @@ func (b *mlpBench) startRival(ctx context.Context, r *rivalServer, folder string
 		}
 		speed := load{perSecond: 1}
 		if err == nil && len(r.workers) > 1 {
-			speed, err = wrk(ctx, s.url, script, 64)
+			speed, err = wrk(ctx, target{url: s.url, script: script}, 64, 3)
 		}
 		if err != nil || speed.perSecond <= best {
 			if err := errors.Join(err, s.stop()); err != nil {

@@ -23,26 +23,26 @@ var (
 	wrkBad     = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)|Socket errors: .*`)
 )
 
-// wrk loads a URL from so many connections for some seconds; with a script it posts. With a core it runs there.
-func wrk(ctx context.Context, url, script string, connections int, core ...int) (l load, err error) {
-	command := []string{"wrk", "-t", "1", "-c", strconv.Itoa(connections), "-d", "3s", "--timeout", "20s", "--latency"}
-	if script != "" {
-		command = append(command, "-s", script)
+// wrk loads a target from so many connections for some seconds; with a script it posts. With a core it runs there.
+func wrk(ctx context.Context, t target, connections, seconds int, core ...int) (l load, err error) {
+	command := []string{"wrk", "-t", "1", "-c", strconv.Itoa(connections), "-d", fmt.Sprintf("%ds", seconds), "--timeout", "20s", "--latency"}
+	if t.script != "" {
+		command = append(command, "-s", t.script)
 	}
 	for _, c := range core {
 		command = onCore(c, command[0], command[1:]...)
 	}
-	command = append(command, url)
+	command = append(command, t.url)
 	out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput()
 	if err != nil {
-		return l, fmt.Errorf("wrk %s: %w: %s", url, err, out)
+		return l, fmt.Errorf("wrk %s: %w: %s", t.url, err, out)
 	}
 	if bad := wrkBad.Find(out); bad != nil {
-		return l, fmt.Errorf("wrk %s: %s", url, bad)
+		return l, fmt.Errorf("wrk %s: %s", t.url, bad)
 	}
 	m := wrkRate.FindSubmatch(out)
 	if m == nil {
-		return l, fmt.Errorf("wrk %s: %s", url, out)
+		return l, fmt.Errorf("wrk %s: %s", t.url, out)
 	}
 	if l.perSecond, err = strconv.ParseFloat(string(m[1]), 64); err != nil {
 		return l, err
@@ -82,7 +82,8 @@ type target struct {
 	url, script string
 	peer        bool // what goes wrong with it is a row, and ends nothing
 
-	loads  []load
+	loads  []load // of a round each
+	turns  []load // of the round that runs
 	failed error
 }
 
@@ -108,24 +109,61 @@ func (t *target) p99() float64 {
 	return median(all)
 }
 
-// rounds asks the targets in turn from so many connections, a round more than is kept.
+// passes is how often a round asks each target, for a second.
+const passes = 3
+
+// rounds asks the targets in turn from so many connections, a round more than is kept. A machine may be half as fast for some seconds, since
+// somebody else has it: turns are short, and go there and back, so that this happens to neighbours alike.
 func (h *harness) rounds(ctx context.Context, connections int, targets ...*target) error {
-	each := make([]func(keep bool) error, len(targets))
-	for i, t := range targets {
+	for _, t := range targets {
 		t.loads = nil
-		each[i] = func(keep bool) error {
-			if t.failed != nil {
-				return nil //nolint:nilerr // its row says so
-			}
-			l, err := wrk(ctx, t.url, t.script, connections)
-			switch {
-			case err != nil && t.peer && ctx.Err() == nil:
-				t.failed, err = err, nil
-			case err == nil && keep:
-				t.loads = append(t.loads, l)
-			}
+	}
+	for run := range h.runs + 1 {
+		if err := round(ctx, connections, targets); err != nil {
 			return err
 		}
+		for _, t := range targets {
+			if run > 0 && t.failed == nil {
+				t.loads = append(t.loads, mean(t.turns))
+			}
+			t.turns = nil
+		}
 	}
-	return h.turns(each...)
+	return nil
+}
+
+// round asks them in turn, there and back.
+func round(ctx context.Context, connections int, targets []*target) error {
+	for pass := range passes {
+		for i := range targets {
+			t := targets[i]
+			if pass%2 == 1 {
+				t = targets[len(targets)-1-i]
+			}
+			if t.failed != nil {
+				continue // its row says so
+			}
+			l, err := wrk(ctx, *t, connections, 1)
+			switch {
+			case err != nil && t.peer && ctx.Err() == nil:
+				t.failed = err
+			case err != nil:
+				return err
+			default:
+				t.turns = append(t.turns, l)
+			}
+		}
+	}
+	return nil
+}
+
+// mean returns the mean of turns that were equally long.
+func mean(turns []load) (m load) {
+	n := float64(len(turns))
+	for _, l := range turns {
+		m.perSecond += l.perSecond / n
+		m.p50 += l.p50 / n
+		m.p99 += l.p99 / n
+	}
+	return m
 }
