@@ -105,8 +105,11 @@ func AllToAll[M any](ctx context.Context, p *Peer[M], out [][]byte) ([][]byte, e
 	return p.c.allToAll(ctx, some)
 }
 
-// HandOver is AllToAll without a copy for peers of the same process: the slices of
-// out are given away, and must not be written any more.
+// HandOver is AllToAll without a copy for peers of the same process: these get the memory of
+// out's slices itself, so that neither they nor the giver may write it any more. A program whose
+// peers read what they get only until they begin their next collective or Sync may use that memory
+// again: what a peer gave is read by nobody once a collective or Sync that it began after this one
+// had returned has returned too, without an error.
 func HandOver[M any](ctx context.Context, p *Peer[M], out [][]byte) ([][]byte, error) {
 	if err := Give(ctx, p, out); err != nil {
 		return nil, err
@@ -116,8 +119,8 @@ func HandOver[M any](ctx context.Context, p *Peer[M], out [][]byte) ([][]byte, e
 
 // Give is the first half of HandOver: it gives and waits for nobody. [Take] is the other half, which all
 // peers call next: between the two they may call Sync, which is then the only wait, and no other collective
-// operation. A checkpoint does not have what was given: a program that goes on from one that this Sync
-// took gives once more.
+// operation. What is given is still read when Take returns, as it is when HandOver does. A checkpoint does
+// not have what was given: a program that goes on from one that this Sync took gives once more.
 func Give[M any](ctx context.Context, p *Peer[M], out [][]byte) error {
 	if p.c.broke != nil {
 		return p.c.broke
@@ -141,7 +144,7 @@ func Take[M any](ctx context.Context, p *Peer[M]) ([][]byte, error) {
 }
 
 // Release says that what the last AllToAll, HandOver or Take returned is not read any more, so that
-// its memory serves again. Nobody has to say so.
+// its memory serves again: what came from other processes has no meaning then. Nobody has to say so.
 func Release[M any](p *Peer[M]) { p.c.port.Release() }
 
 func (c *core) checkRoot(root int) error {

@@ -99,7 +99,10 @@ func (p *Port) AllToAll(ctx context.Context, out [][]byte) ([][]byte, error) {
 	return p.exchange(ctx, func(to int) []byte { return copied(out[to]) })
 }
 
-// HandOver is AllToAll without the copy: out's slices are given away and must not be
+// HandOver is AllToAll without the copy: ports of the same process get the memory of out's
+// slices itself, and links may still send from it when HandOver has returned. Where peers read
+// what they get until they begin their next collective or Sync, nobody reads it any more once
+// one that this port began after HandOver has returned without an error; else it must not be
 // written any more.
 func (p *Port) HandOver(ctx context.Context, out [][]byte) ([][]byte, error) {
 	if len(out) != p.g.peers {

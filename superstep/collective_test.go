@@ -96,6 +96,45 @@ func TestAllToAll(t *testing.T) {
 	}
 }
 
+// What was given is its giver's again once a later Sync or collective has returned, where peers read
+// what they get before they begin that.
+func TestGivenMemoryIsUsedAgain(t *testing.T) {
+	for _, transport := range transports {
+		for then, wait := range map[string]func(ctx context.Context, p *superstep.Port) error{
+			"Sync": func(ctx context.Context, p *superstep.Port) error {
+				_, err := p.Sync(ctx, superstep.Vote{})
+				return err
+			},
+			"a collective": func(ctx context.Context, p *superstep.Port) error {
+				_, err := p.AllGather(ctx, nil)
+				return err
+			},
+		} {
+			must(t, world{tasks: []int{2, 1}, transport: transport}.run(t, func(ctx context.Context, p *superstep.Port) error {
+				own := make([]byte, 100_000)
+				for round := range 20 {
+					for i := range own {
+						own[i] = byte(round + p.Index())
+					}
+					got, err := p.HandOver(ctx, [][]byte{own, own, own})
+					if err != nil {
+						return err
+					}
+					for from, b := range got {
+						if n := bytes.Count(b, []byte{byte(round + from)}); n != len(own) {
+							return fmt.Errorf("round %d over %s, then %s: %d bytes of %d are those that %d gave", round, transport, then, n, len(own), from)
+						}
+					}
+					if err := wait(ctx, p); err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
+		}
+	}
+}
+
 func TestLargeCollective(t *testing.T) {
 	for _, transport := range transports {
 		large := bytes.Repeat([]byte("abcdefg"), 1<<20)

@@ -10,8 +10,8 @@ import (
 type Peers struct {
 	Index, N int
 	// HandOver gives out[i] to peer i and returns what each peer gave, as bsp.HandOver does.
-	// What was given away may be written again once a later call has returned: all peers
-	// have read it by then.
+	// The package reads what it gets before its next call, so that what was given may be
+	// written again once a HandOver or Take after that has returned.
 	HandOver func(ctx context.Context, out [][]byte) ([][]byte, error)
 	// Give and Take are its halves: the peers may wait for each other's barrier between them.
 	Give func(ctx context.Context, out [][]byte) error
