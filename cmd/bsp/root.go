@@ -80,7 +80,18 @@ Exit codes: 0 ok, 1 the job failed, 2 wrong use or the output exists, 3 not foun
 		}
 	}
 	nameArgs(root)
+	root.SetFlagErrorFunc(a.flagError)
 	return root
+}
+
+// flagError is the error of a flag that a command does not have. Where there is no such command,
+// that is what is wrong.
+func (a *app) flagError(cmd *cobra.Command, err error) error {
+	if args := cmd.Flags().Args(); cmd.HasSubCommands() && len(args) > 0 {
+		a.running = true // what to do next is in groupRun's error
+		return groupRun(cmd, args)
+	}
+	return err
 }
 
 // nameArgs has commands say which arguments they want, where cobra says how many.

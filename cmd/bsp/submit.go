@@ -85,6 +85,13 @@ job, a second one leaves at once. The exit code is the job's: see "bsp --help".`
 	f.BoolVar(&s.local, "local", false, "run here, without a cluster")
 	f.BoolVarP(&s.detach, "detach", "d", false, "return as soon as the job is accepted, and print its id")
 	f.StringVar(&s.report, "report", "", "FILE.html: write a page with pictures of the job's supersteps when it has ended")
+	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		_, unknown := errors.AsType[*pflag.NotExistError](err)
+		if args := cmd.Flags().Args(); unknown && len(args) > 0 {
+			return fmt.Errorf("%w; what is for %s comes after --", err, args[0])
+		}
+		return err
+	})
 	return a.outputFlag(c)
 }
 
