@@ -153,7 +153,13 @@ func RemoveAll(ctx context.Context, url string) error {
 	if p == "/" {
 		return fmt.Errorf("%w: %q: will not remove the root folder", ErrURL, url)
 	}
-	return os.RemoveAll(p)
+	err = os.RemoveAll(p)
+	if err != nil {
+		if _, gone := os.Lstat(p); errors.Is(gone, fs.ErrNotExist) { // as on a file system that is read-only
+			return nil
+		}
+	}
+	return err
 }
 
 func path(ctx context.Context, url string) (string, error) {

@@ -2,6 +2,7 @@ package program
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"scalar"
 	"scalar/cmd/bsp/internal/fault"
+	"scalar/storage"
 )
 
 // first is the program that a new folder starts with.
@@ -25,21 +27,30 @@ var first []byte
 const apiDir = ".scalar"
 
 // New writes a first program into dir, which must be missing or empty: main.go,
-// go.mod, go.sum and the API's sources.
+// go.mod, go.sum and the API's sources. Of what it cannot write whole nothing stays.
 func New(dir string) error {
 	if dir == "" {
 		return fault.Usage("which folder? name one that is new or empty")
 	}
-	switch entries, err := os.ReadDir(dir); {
+	entries, err := os.ReadDir(dir)
+	missing := errors.Is(err, fs.ErrNotExist)
+	switch {
 	case len(entries) > 0:
 		return fault.Usage("%s is not empty: name a folder that is new or empty", dir)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	case err != nil && !missing:
 		return err
 	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
+	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
+	if err := write(dir); err != nil {
+		return errors.Join(err, unwrite(dir, missing))
+	}
+	return nil
+}
+
+// write writes the files of a first program.
+func write(dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, apiDir), 0o755); err != nil {
 		return err
 	}
@@ -64,6 +75,18 @@ func New(dir string) error {
 		}
 	}
 	return nil
+}
+
+// unwrite removes what write has made in a folder that was empty, or was missing.
+func unwrite(dir string, missing bool) error {
+	if missing {
+		return storage.RemoveAll(context.Background(), dir)
+	}
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	return err
 }
 
 func copySource(to string) error {

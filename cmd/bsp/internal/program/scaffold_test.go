@@ -5,7 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"scalar/cmd/bsp/internal/fault"
@@ -47,6 +49,40 @@ func TestNew(t *testing.T) {
 	}
 	if err := program.New(dir); fault.Code(err) != 2 {
 		t.Errorf("a second time: %v", err)
+	}
+}
+
+// TestNewOnAFullDisk: nothing of a program stays that could not be written whole, so that the same command
+// works when there is room.
+func TestNewOnAFullDisk(t *testing.T) {
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skipf("nothing can be mounted here: %v", err)
+	}
+	defer func() {
+		if err := syscall.Unmount(disk, 0); err != nil {
+			t.Error(err)
+		}
+	}()
+	empty := filepath.Join(disk, "empty")
+	if err := os.Mkdir(empty, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{empty, filepath.Join(disk, "missing")} {
+		if err := program.New(dir); fault.Code(err) != 1 || !strings.Contains(err.Error(), "no space left") {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+	left, err := fs.Glob(os.DirFS(disk), "*")
+	inside, _ := os.ReadDir(empty)
+	if err != nil || !slices.Equal(left, []string{"empty"}) || len(inside) > 0 {
+		t.Errorf("there are %v, in the empty folder %v, %v", left, inside, err)
+	}
+	if err := syscall.Mount("", disk, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := program.New(filepath.Join(disk, "missing")); fault.Code(err) != 4 || strings.Contains(err.Error(), "\n") {
+		t.Errorf("on a disk that is read-only: %v", err)
 	}
 }
 
