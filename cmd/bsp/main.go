@@ -6,9 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/signal"
 	"runtime/debug"
 	"strings"
+	"syscall"
 
 	"scalar/bsp"
 	"scalar/bsp/job"
@@ -38,6 +41,10 @@ func run(ctx context.Context, args []string) int {
 	if e, ok := err.(*fault.Error); ok && e.Err == nil { //nolint:errorlint // only if it is the whole error
 		return code
 	}
+	if unread(err) { // end as those do that have nothing to remove: by SIGPIPE
+		signal.Reset(syscall.SIGPIPE)
+		_, _ = os.Stdout.Write([]byte{'\n'}) // it ends this process
+	}
 	line := oneLine(err)
 	if code == job.ExitStopped && errors.Is(err, context.Canceled) { // by ^C
 		line = "stopped"
@@ -47,6 +54,16 @@ func run(ctx context.Context, args []string) int {
 	}
 	fmt.Fprintf(a.stderr, "bsp: %s\n", line) //nolint:errcheck // nobody to tell
 	return code
+}
+
+// outlivePipes has writes to a pipe that nobody reads any more fail. They end the process
+// otherwise, with files that it would remove.
+func outlivePipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
+
+// unread reports whether an error is that nobody reads stdout any more, as in `| head`.
+func unread(err error) bool {
+	e, ok := errors.AsType[*fs.PathError](err)
+	return ok && e.Path == os.Stdout.Name() && errors.Is(e, syscall.EPIPE)
 }
 
 // oneLine is what is said of an error; a program's may have many lines.

@@ -134,6 +134,7 @@ func (q *asked) open(ctx context.Context, a *app, arg string) (i *inquiry, err e
 // keep copies stdin to a file, which can be read in parts. The copy is left alone when ctx
 // ends: nothing else ends a read of a terminal.
 func (i *inquiry) keep(ctx context.Context, stdin io.Reader) (err error) {
+	outlivePipes()
 	if i.dir, err = os.MkdirTemp("", "bsp-input-"); err != nil {
 		return err
 	}

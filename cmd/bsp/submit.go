@@ -105,6 +105,7 @@ func (a *app) submit(ctx context.Context, s *submission, name string, args []str
 	}
 	early, late, stopping := stopper(ctx, s.signals())
 	defer stopping.close()
+	outlivePipes()
 	p, err := program.Find(early, catalog(), name, a.stderr)
 	if err != nil {
 		return err
