@@ -2,6 +2,7 @@ package httpd_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -78,6 +79,7 @@ func serve(tb testing.TB, c httpd.Config, ln net.Listener, url string) *running 
 	if c.Host == nil {
 		c.Host = hosted(tb, host.Config{})
 	}
+	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, time.Hour) // a busy machine may stand still for longer than slow clients may
 	s, err := httpd.New(c)
 	if err != nil {
 		tb.Fatal(err)
