@@ -7,10 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"scalar/bsp/job"
 	"scalar/bsp/wire"
@@ -152,10 +157,16 @@ func (l *local) checkPaths(ctx context.Context) error {
 		if l.output, err = storage.Path(l.spec.Output); err == nil {
 			exists, err = storage.OutputExists(ctx, l.output)
 		}
-		if exists {
+		switch {
+		case exists:
 			err = fmt.Errorf("output %s exists: remove it or name another", l.spec.Output)
+		case err == nil:
+			err = writable(l.output)
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
+			return job.AsFailure(fmt.Errorf("output: %w", err), job.FaultOutput).WithCode(job.ExitDenied)
+		case err != nil:
 			return job.AsFailure(err, job.FaultOutput).WithCode(job.ExitUsage)
 		}
 	}
@@ -163,6 +174,20 @@ func (l *local) checkPaths(ctx context.Context) error {
 		if _, err := storage.Splits(ctx, l.spec.Input, 1); err != nil {
 			return job.AsFailure(inputFailure(err), job.FaultInput)
 		}
+	}
+	return nil
+}
+
+// writable returns an error if a folder at path could not be made, which a job would find out when
+// all is computed.
+func writable(path string) error {
+	dir := filepath.Dir(path)
+	err := unix.Access(dir, unix.W_OK|unix.X_OK)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return writable(dir) // it is made too
+	case err != nil:
+		return &fs.PathError{Op: "write in", Path: dir, Err: err}
 	}
 	return nil
 }

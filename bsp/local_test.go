@@ -270,6 +270,33 @@ func TestLocalFaults(t *testing.T) {
 	}
 }
 
+// An output that cannot be made is told before anything is computed.
+func TestLocalOutputIsDenied(t *testing.T) {
+	disk := t.TempDir()
+	if os.Getuid() != 0 {
+		if err := os.Chmod(disk, 0o500); err != nil {
+			t.Fatal(err)
+		}
+	} else if err := syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_RDONLY, ""); err != nil {
+		t.Skipf("nothing can be mounted here: %v", err)
+	} else {
+		defer func() {
+			if err := syscall.Unmount(disk, 0); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	for _, output := range []string{"/out", "/made/too/out"} {
+		s := spec("fault", 3, 1, "error")
+		s.Output = disk + output
+		info, _, err := local(t.Context(), t, s)
+		f, ok := errors.AsType[*job.Failure](err)
+		if !ok || f.Kind != job.FaultOutput || f.Code != job.ExitDenied || !strings.Contains(f.Message, "output: write in "+disk+": ") || info.Attempts != 0 {
+			t.Errorf("%s after %d attempts: %#v", output, info.Attempts, err)
+		}
+	}
+}
+
 func TestLocalStopAndTimeout(t *testing.T) {
 	for _, tasks := range []int{1, 2} {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -43,7 +43,7 @@ func (a *app) submitLocal(early, late context.Context, s *submission, p *program
 	if err != nil {
 		return err
 	}
-	if f := info.Error; f != nil && info.Attempts == 0 && (f.Code == job.ExitUsage || f.Code == job.ExitNotFound) {
+	if f := info.Error; f != nil && info.Attempts == 0 && (f.Code == job.ExitUsage || f.Code == job.ExitNotFound || f.Code == job.ExitDenied) {
 		return &fault.Error{Code: f.Code, Err: f} // a cluster would not have accepted it: there is no job to show
 	}
 	switch {
