@@ -207,15 +207,19 @@ func (b *barrier) freeLeft() {
 	}
 }
 
-// wake rouses the local peers but the one that runs.
+// wake rouses the local peers but the one that runs, self, if it is one that does.
 func (b *barrier) wake(woken bool, self *Port) {
 	if !woken {
 		return
 	}
+	slept := false
 	for _, p := range b.g.ports {
-		if p != self {
-			p.rouse()
+		if p != self && p.rouse() {
+			slept = true
 		}
+	}
+	if slept && self != nil {
+		spread()
 	}
 }
 

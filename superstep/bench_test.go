@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"scalar/superstep"
 )
@@ -61,6 +62,27 @@ func BenchmarkEmptySuperstep(b *testing.B) {
 				}
 				return nil
 			})
+		})
+	}
+}
+
+// Two peers compute for 200 µs in each superstep: what it takes longer is the cost of waiting, and of waking who
+// waits while the other goes on.
+func BenchmarkBusySuperstep(b *testing.B) {
+	const work = 200 * time.Microsecond
+	for _, place := range places {
+		b.Run(place.name, func(b *testing.B) {
+			measure(b, place.world, func(ctx context.Context, p *superstep.Port, n int) error {
+				for range n {
+					for begun := time.Now(); time.Since(begun) < work; {
+					}
+					if _, err := p.Sync(ctx, superstep.Vote{}); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			b.ReportMetric(float64(b.Elapsed()-time.Duration(b.N)*work)/float64(b.N), "ns/wait")
 		})
 	}
 }

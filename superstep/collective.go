@@ -163,17 +163,20 @@ func (p *Port) give(ctx context.Context, part func(to int) []byte) error {
 		return errors.New("a collective while another one is to be taken")
 	}
 	p.given = true
-	number := p.round
+	number, slept := p.round, false
 	for i := range p.g.peers {
 		to := (p.index + i) % p.g.peers // not everybody to the same peer at once
 		data := part(to)
 		if d := p.to(to); d.link != nil {
 			d.link.sendPart(header{typ: frameCollective, superstep: uint32(number), source: uint32(p.index), dest: uint32(to)}, data)
 		} else if !d.port.quiet.Load() {
-			if complete, _ := d.port.rounds.put(number, p.index, data, nil); complete {
-				d.port.rouse()
+			if complete, _ := d.port.rounds.put(number, p.index, data, nil); complete && d.port.rouse() {
+				slept = true
 			}
 		}
+	}
+	if slept {
+		spread()
 	}
 	for _, l := range p.g.links {
 		if l != nil {

@@ -43,6 +43,7 @@ type Port struct {
 	in    inboxes
 	wake  chan struct{} // cap 1: the barrier is over, or a collective round is complete
 	left  atomic.Bool
+	idle  atomic.Bool // it sleeps until wake
 	quiet atomic.Bool // takes no part in collectives any more: Retire or Leave
 
 	sent      []uint64  // messages of this superstep by destination, also those cleared later
@@ -226,6 +227,8 @@ func (p *Port) wait(ctx context.Context, over func() bool) error {
 	if runtime.Gosched(); over() {
 		return nil
 	}
+	p.idle.Store(true)
+	defer p.idle.Store(false)
 	for {
 		select {
 		case <-p.wake:
@@ -247,13 +250,20 @@ func (p *Port) wait(ctx context.Context, over func() bool) error {
 }
 
 // rouse wakes the port's goroutine; a wake is never lost, since the channel keeps
-// one.
-func (p *Port) rouse() {
+// one. It reports whether the goroutine sleeps.
+func (p *Port) rouse() (slept bool) {
 	select {
 	case p.wake <- struct{}{}:
+		return p.idle.Load()
 	default:
+		return false
 	}
 }
+
+// spread is called by a goroutine that has roused others and goes on. Go's scheduler keeps the last one that was
+// roused for the processor that did so: other processors take it from there only after a sleep of 3 µs, of which
+// Linux makes 60. One more goroutine, which has nothing to do, takes that place, and the other can be had at once.
+func spread() { go func() {}() }
 
 // Leave says that the peer is done: it counts as halted and as empty-handed at
 // every further barrier and collective, what it sent in this superstep is dropped,
