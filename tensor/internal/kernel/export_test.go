@@ -45,3 +45,6 @@ func SpellersOf(numbers *[256]float32) (all []*Table) {
 	}
 	return all
 }
+
+// OnLine reports whether a line has the numbers of all bytes.
+func OnLine(numbers *[256]float32) bool { return lineOf(numbers) != nil }

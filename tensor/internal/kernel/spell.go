@@ -9,12 +9,13 @@ import (
 type Table struct {
 	Numbers [256]float32
 	planes  [4][256]byte // of the numbers' bits, the lowest first
+	line    *line        // nil: the numbers lie on none
 	isa     ISA
 }
 
 // NewTable returns a table of numbers.
 func NewTable(numbers *[256]float32) *Table {
-	t := &Table{Numbers: *numbers, isa: speller()}
+	t := &Table{Numbers: *numbers, line: lineOf(numbers), isa: speller()}
 	for i, x := range numbers {
 		for p := range t.planes {
 			t.planes[p][i] = byte(math.Float32bits(x) >> (8 * p))
@@ -33,6 +34,7 @@ type Spelling struct {
 	ahead   *byte
 	planes  *[4][256]byte
 	numbers *[256]float32
+	line    *line
 }
 
 // Spell sets to[i] to the number of from[i]. Ahead is bytes, as many or none, that will be read soon: they
@@ -43,7 +45,7 @@ func (t *Table) Spell(to []float32, from, ahead []byte) {
 		t.plain(to, from)
 		return
 	}
-	s := Spelling{to, from, &from[0], &t.planes, &t.Numbers}
+	s := Spelling{to, from, &from[0], &t.planes, &t.Numbers, t.line}
 	if len(ahead) >= len(from) {
 		s.ahead = &ahead[0]
 	}

@@ -4,7 +4,7 @@ package main
 const (
 	fieldSpellTo, fieldSpellFrom, fieldSpellCount = 0, 24, 32
 	fieldSpellAhead, fieldSpellPlanes             = 48, 56
-	fieldSpellNumbers                             = 64
+	fieldSpellNumbers, fieldSpellLine             = 64, 72
 )
 
 // spell returns spellAVX512: bytes become the float32 that a table of 256 has for them. The table lies in
@@ -73,14 +73,43 @@ func (a *asm) lookUp() {
 	a.op("VPUNPCKHWD Z5, Z9, Z3")
 }
 
-// spellEach returns spellAVX2: numbers are loaded byte by byte, four of them into a vector, as gathers
-// take longer. Registers: DI to, SI from, CX bytes, DX what will be read soon, R8 the numbers, R9 to R12
-// bytes.
+// byLine computes numbers that lie on a line, so many bytes at a time; it goes on at loop where they do not, and at
+// tail with what is left.
+func (a *asm) byLine(bytes int) {
+	a.op("TESTQ R13, R13")
+	a.op("JZ loop")
+	a.op("VBROADCASTSD (R13), Y15")
+	a.op("VBROADCASTSD 8(R13), Y14")
+	a.label("line")
+	a.op("PREFETCHT0 (DX)")
+	a.op("SUBQ $%d, CX", bytes)
+	a.op("JLT linetail")
+	for v := range bytes / 4 {
+		a.op("VPMOVZXBD %d(SI), X%d", 4*v, v)
+		a.op("VCVTDQ2PD X%d, Y%d", v, v)
+		a.op("VFMADD213PD Y14, Y15, Y%d", v)
+		a.op("VCVTPD2PSY Y%d, X%d", v, v)
+		a.op("VMOVUPS X%d, %d(DI)", v, 16*v)
+	}
+	a.op("ADDQ $%d, SI", bytes)
+	a.op("ADDQ $%d, DX", bytes)
+	a.op("ADDQ $%d, DI", 4*bytes)
+	a.op("JMP line")
+	a.label("linetail")
+	a.op("VZEROUPPER")
+	a.op("JMP tail")
+}
+
+// spellEach returns spellAVX2: where the numbers lie on a line, four bytes at a time are converted into float64 and
+// computed; else they are loaded byte by byte, four into a vector, as gathers take longer. Registers: DI to, SI
+// from, CX bytes, DX what will be read soon, R8 the numbers, R13 the line, R9 to R12 bytes; vectors 14 and 15 the
+// line's start and slope.
 func spellEach() []byte {
 	const bytes = 16 // at a time
 	a := &asm{isa: avx2}
 	a.text("spellAVX2 looks bytes up.", "spellAVX2", "s *Spelling")
-	a.fields(field{fieldSpellTo, "DI"}, field{fieldSpellFrom, "SI"}, field{fieldSpellCount, "CX"}, field{fieldSpellAhead, "DX"}, field{fieldSpellNumbers, "R8"})
+	a.fields(field{fieldSpellTo, "DI"}, field{fieldSpellFrom, "SI"}, field{fieldSpellCount, "CX"}, field{fieldSpellAhead, "DX"}, field{fieldSpellNumbers, "R8"}, field{fieldSpellLine, "R13"})
+	a.byLine(bytes)
 	a.label("loop")
 	a.op("PREFETCHT0 (DX)")
 	a.op("SUBQ $%d, CX", bytes)
