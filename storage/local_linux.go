@@ -42,3 +42,9 @@ func renameWith(renameat2 func(fromDir int, from string, toDir int, to string, f
 	}
 	return nil
 }
+
+// send has the kernel begin to write a part of a file to the disk, and waits for nothing but
+// room in the disk's queue.
+func send(f *os.File, at, n int64) {
+	_ = unix.SyncFileRange(int(f.Fd()), at, n, unix.SYNC_FILE_RANGE_WRITE) // it is written by Sync then
+}

@@ -29,10 +29,15 @@ func PartName(peer int) string { return fmt.Sprintf("part-%05d", peer) }
 type Part struct {
 	f    *os.File
 	info PartInfo
+	sent int64 // bytes that are on their way to the disk
 	buf  []byte
 	err  error
 	open bool
 }
+
+// sendBytes is how much of a part is sent to the disk at once while it is written: a sync at the
+// end waits for the last of it only.
+const sendBytes = 512 << 10
 
 // CreatePart makes the folder of tmpURL if it is not there, and in it the part
 // file of a peer, empty.
@@ -182,6 +187,10 @@ func (p *Part) write(b []byte) error {
 	}
 	p.info.Size += int64(len(b))
 	p.info.CRC = crc32.Update(p.info.CRC, castagnoli, b)
+	if n := p.info.Size - p.sent; n >= sendBytes {
+		send(p.f, p.sent, n)
+		p.sent = p.info.Size
+	}
 	return nil
 }
 
