@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"cmp"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -166,13 +165,28 @@ func bySender(payloads [][][]byte, weights bool, level uint8) ([][]segment, erro
 	if byID && byNumber {
 		level = allRows
 	}
-	for _, list := range segments {
+	for owner, list := range segments {
 		for i, s := range list {
 			list[i].rows = rowRange{s.rows.coarse(level), level}
 		}
-		slices.SortStableFunc(list, func(a, b segment) int { return cmp.Compare(a.rows.at, b.rows.at) })
+		segments[owner] = byRows(list)
 	}
 	return segments, nil
+}
+
+// byRows returns segments by their range of rows, those of one range in their order: small
+// keys are sorted, and every segment is moved once.
+func byRows(list []segment) []segment {
+	keys := make([]uint64, len(list))
+	for i, s := range list {
+		keys[i] = uint64(s.rows.at)<<32 | uint64(i)
+	}
+	slices.Sort(keys)
+	sorted := make([]segment, len(list))
+	for i, key := range keys {
+		sorted[i] = list[uint32(key)]
+	}
+	return sorted
 }
 
 // byRange calls f for segments as bySender returns them: those of each range of rows by
