@@ -71,6 +71,11 @@ var Modules = []string{
 //go:embed bsp/graph/change.go
 //go:embed bsp/graph/chunk.go
 //go:embed bsp/graph/convert.go
+//go:embed bsp/graph/deal/deal.go
+//go:embed bsp/graph/deal/deal_amd64.go
+//go:embed bsp/graph/deal/deal_amd64.s
+//go:embed bsp/graph/deal/deal_other.go
+//go:embed bsp/graph/deal/doc.go
 //go:embed bsp/graph/doc.go
 //go:embed bsp/graph/edges.go
 //go:embed bsp/graph/fold.go

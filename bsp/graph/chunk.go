@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+
+	"scalar/bsp/graph/deal"
 )
 
 // A chunk has edges between rows of one peer and vertices of another: u32 owner of the
@@ -15,7 +17,7 @@ import (
 const (
 	chunkHead   = 20
 	chunkTail   = 3
-	edgeRoom    = 16 + chunkTail // what an edge takes at most
+	edgeRoom    = deal.Room // what an edge takes at most, and the tail
 	narrowLimit = 1 << 24
 	smallRange  = 16 // level of ranges whose rows have 16 bits, at most
 )

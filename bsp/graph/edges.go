@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"scalar/bsp/arena"
-	"scalar/internal/splitmix"
+	"scalar/bsp/graph/deal"
 )
 
 // edgeList is what one peer read: its distinct ids and the edges between them, by the
@@ -13,13 +13,13 @@ import (
 type edgeList struct {
 	coding
 	ids     census
-	byID    bool     // codes are ids, as the census says
-	narrow  uint32   // numbers up to this lie in chunks that are not wide
-	wide    bool     // the chunks that are open
-	pulled  bool     // rows are those of destinations, not of sources
-	weights bool     // edges have weights, or ways
-	err     error    // of the arena of slabs
-	buckets []bucket // by range of rows << 2·shift | owner of the row << shift | owner of the other end
+	byID    bool   // codes are ids, as the census says
+	narrow  uint32 // numbers up to this lie in chunks that are not wide
+	wide    bool   // the chunks that are open
+	pulled  bool   // rows are those of destinations, not of sources
+	weights bool   // edges have weights, or ways
+	err     error  // of the arena of slabs
+	buckets buckets
 	slabs   []slabs  // by owner of the row
 	level   uint8    // a row is in the range of its key >> level; keys are ids if byID, else numbers
 	marked  []uint32 // codes
@@ -32,7 +32,7 @@ type edgeList struct {
 
 func newEdgeList(in Input, peers int, pulled bool, a *arena.Arena) *edgeList {
 	l := &edgeList{coding: codingOf(peers), ids: newCensus(in.IDs, peers), pulled: pulled, weights: in.Weights || in.Ways, narrow: narrowLimit, level: allRows}
-	l.buckets, l.slabs = make([]bucket, 1<<(2*l.shift)), newSlabs(peers, a)
+	l.buckets, l.slabs = newBuckets(1<<(2*l.shift)), newSlabs(peers, a)
 	return l
 }
 
@@ -47,7 +47,7 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 }
 
 func (l *edgeList) addCoded(codes []uint32, weights []float64) {
-	mask, shift, level, buckets := uint32(1)<<l.shift-1, l.shift, l.level, l.buckets
+	mask, shift, level, chunks := uint32(1)<<l.shift-1, l.shift, l.level, l.buckets.open
 	form := formOf(l.wide, rowRange{0, l.level}, false)
 	size, bits, low := form.size, form.bits&63, form.mask // in registers
 	for i := 1; i < len(codes); i += 2 {
@@ -56,15 +56,15 @@ func (l *edgeList) addCoded(codes []uint32, weights []float64) {
 			row, other = other, row
 		}
 		at := row>>shift>>level<<(2*shift) | (row&mask)<<shift | other&mask
-		b := &buckets[at]
-		if cap(b.open)-len(b.open) < edgeRoom {
+		chunk := &chunks[at]
+		if cap(*chunk)-len(*chunk) < edgeRoom {
 			l.grow(int(at))
 		}
-		n := len(b.open)
-		binary.LittleEndian.PutUint64(b.open[n:n+8], uint64(other>>shift)<<bits|uint64(row>>shift)&low)
-		b.open = b.open[:n+size]
+		n := len(*chunk)
+		binary.LittleEndian.PutUint64((*chunk)[n:n+8], uint64(other>>shift)<<bits|uint64(row>>shift)&low)
+		*chunk = (*chunk)[:n+size]
 		if weights != nil {
-			b.open = binary.LittleEndian.AppendUint64(b.open, math.Float64bits(weights[i/2]))
+			*chunk = binary.LittleEndian.AppendUint64(*chunk, math.Float64bits(weights[i/2]))
 		}
 	}
 }
@@ -72,39 +72,22 @@ func (l *edgeList) addCoded(codes []uint32, weights []float64) {
 // addIDs adds edges between ids, and notes those, up to an edge with one that is too large
 // for now: it returns how many ids come before it.
 func (l *edgeList) addIDs(seen, ids []uint64, weights []float64) int {
-	shift, peers, level, buckets := l.shift, l.peers, l.level, l.buckets
 	form := formOf(l.wide, rowRange{0, l.level}, false)
-	size, bits, low := form.size, form.bits&63, form.mask // in registers
-	last, lastOwner := ^uint64(0), uint64(0)              // lines are often sorted by source
-	for i := 0; i+1 < len(ids); i += 2 {
-		src, dst := ids[i], ids[i+1]
-		if src/64 >= uint64(len(seen)) || dst/64 >= uint64(len(seen)) {
-			return i
-		}
-		if src != last {
-			seen[src/64] |= 1 << (src % 64)
-			last, lastOwner = src, uint64(ownerOf(splitmix.Mix(src), peers))
-		}
-		if word, bit := &seen[dst/64], uint64(1)<<(dst%64); *word&bit == 0 {
-			*word |= bit
-		}
-		row, other, owner, otherOwner := src, dst, lastOwner, uint64(ownerOf(splitmix.Mix(dst), peers))
-		if l.pulled {
-			row, other, owner, otherOwner = dst, src, otherOwner, lastOwner
-		}
-		at := int(row>>(level&63)<<(2*shift&63) | owner<<(shift&63) | otherOwner)
-		b := &buckets[at]
-		if cap(b.open)-len(b.open) < edgeRoom {
-			l.grow(at)
-		}
-		n := len(b.open)
-		binary.LittleEndian.PutUint64(b.open[n:n+8], other<<bits|row&low)
-		b.open = b.open[:n+size]
-		if weights != nil {
-			b.open = binary.LittleEndian.AppendUint64(b.open, math.Float64bits(weights[i/2]))
-		}
+	to := &deal.Layout{
+		Peers: uint64(l.peers), Shift: uint64(l.shift), Level: uint64(l.level), Pulled: l.pulled,
+		Bits: uint64(form.bits), Mask: form.mask, Size: uint64(form.size),
 	}
-	return len(ids)
+	for n := 0; ; {
+		n += to.Deal(l.buckets.open, seen, ids[n:], weights[min(n/2, len(weights)):])
+		if len(ids)-n < 2 {
+			return len(ids)
+		}
+		src, dst := ids[n], ids[n+1]
+		if max(src, dst)/64 >= uint64(len(seen)) {
+			return n
+		}
+		l.grow(to.Chunk(src, dst))
+	}
 }
 
 // addSmall adds edges between ids while codes are ids.

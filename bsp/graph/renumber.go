@@ -7,7 +7,7 @@ import "encoding/binary"
 // to it together. The chunks are closed, and their slabs are used again.
 func (l *edgeList) renumber(p *placing) error {
 	old := l.slabs
-	l.slabs, l.buckets = newSlabs(l.peers, l.slabs[0].arena), make([]bucket, 1<<(2*l.shift))
+	l.slabs, l.buckets = newSlabs(l.peers, l.slabs[0].arena), newBuckets(1<<(2*l.shift))
 	l.level, l.wide = rangeBits, p.most >= l.narrow
 	l.reach(uint64(p.most) + 1)
 	looked := &batch{}
@@ -55,22 +55,22 @@ func (b *batch) look(s *segment, at int, rows, others []uint32) (n int) {
 // addSegment adds a segment's edges, whose ends belong to two owners as in the number of a
 // bucket; rows and others are what to put in the place of their numbers.
 func (l *edgeList) addSegment(looked *batch, s segment, owners uint32, rows, others []uint32) {
-	shift, level, buckets, form := 2*l.shift, l.level, l.buckets, formOf(l.wide, rowRange{0, l.level}, false)
+	shift, level, chunks, form := 2*l.shift, l.level, l.buckets.open, formOf(l.wide, rowRange{0, l.level}, false)
 	size, bits, low := form.size, form.bits&63, form.mask // in registers
 	for i := 0; i < s.end(); {
 		n := looked.look(&s, i, rows, others)
 		for j, row := range looked.rows[:n] {
 			at := int(uint64(row)>>(level&63)<<(shift&63) | uint64(owners))
-			b := &buckets[at]
-			if cap(b.open)-len(b.open) < edgeRoom {
+			chunk := &chunks[at]
+			if cap(*chunk)-len(*chunk) < edgeRoom {
 				l.grow(at)
 			}
-			n := len(b.open)
-			binary.LittleEndian.PutUint64(b.open[n:n+8], uint64(looked.others[j])<<bits|uint64(row)&low)
-			b.open = b.open[:n+size]
+			n := len(*chunk)
+			binary.LittleEndian.PutUint64((*chunk)[n:n+8], uint64(looked.others[j])<<bits|uint64(row)&low)
+			*chunk = (*chunk)[:n+size]
 			if l.weights {
 				at := i + j*s.size
-				b.open = append(b.open, s.edges[at+s.pair:at+s.size]...)
+				*chunk = append(*chunk, s.edges[at+s.pair:at+s.size]...)
 			}
 		}
 		i += n * s.size
