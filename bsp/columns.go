@@ -67,6 +67,11 @@ func NewMirror[M any, V superstep.Number](p *Peer[M], own int, watches, watched 
 	return &Mirror[M, V]{superstep.NewMirror[V](p.c.port, own, watches, watched), p.c}
 }
 
+// NewScattered opens a mirror whose copies go elsewhere; see superstep.NewScattered.
+func NewScattered[M any, V superstep.Number](p *Peer[M], own int, watches, watched [][]uint32, to superstep.Scatter[V]) *Mirror[M, V] {
+	return &Mirror[M, V]{superstep.NewScattered(p.c.port, own, watches, watched, to), p.c}
+}
+
 // Exchange ends the superstep as Sync does: All has then what all peers have written to
 // Next. A checkpoint holds no copies: the state of a program has its own values, and
 // Refresh brings the copies after a restart. It counts as so many messages. fold, if

@@ -27,8 +27,9 @@ type Mirror[V Number] struct {
 	watched  [][]uint32 // by peer: own slots that it watches
 	base     []int      // by peer: where the copies of its slots begin; one more at the end
 	arrays   [2][]V
-	handed   [2][]chunk // by peer; a local one reads the array itself
-	turn     int        // of All
+	handed   [2][]chunk  // by peer; a local one reads the array itself
+	scatter  *Scatter[V] // nil: copies go behind the own slots
+	turn     int         // of All
 	ending   bool
 	messages int64 // of this exchange
 }
@@ -38,6 +39,36 @@ type Mirror[V Number] struct {
 // q's lists must be the same ones the other way round. They are not copied. It panics
 // if there are not N of each, or if an own slot is out of range.
 func NewMirror[V Number](p *Port, own int, watches, watched [][]uint32) *Mirror[V] {
+	m := newMirror[V](p, own, watches, watched)
+	for i := range m.arrays {
+		m.arrays[i] = make([]V, m.base[p.N()])
+	}
+	return m
+}
+
+// Scatter is where the copies of a mirror go: copy i, in the order that All has them in
+// else, to Into[Places[i]].
+type Scatter[V Number] struct {
+	Into   []V
+	Places []uint32
+}
+
+// NewScattered is NewMirror for a caller that reads copies in an order of its own: they are
+// scattered, and All has the own slots alone. It panics too if there are not as many
+// places as copies.
+func NewScattered[V Number](p *Port, own int, watches, watched [][]uint32, to Scatter[V]) *Mirror[V] {
+	m := newMirror[V](p, own, watches, watched)
+	if copies := m.base[p.N()] - own; len(to.Places) != copies {
+		panic(fmt.Sprintf("superstep: a mirror with %d places for %d copies", len(to.Places), copies))
+	}
+	m.scatter = &to
+	for i := range m.arrays {
+		m.arrays[i] = make([]V, own)
+	}
+	return m
+}
+
+func newMirror[V Number](p *Port, own int, watches, watched [][]uint32) *Mirror[V] {
 	if len(watches) != p.N() || len(watched) != p.N() {
 		panic(fmt.Sprintf("superstep: a mirror of %d and %d peers, there are %d", len(watches), len(watched), p.N()))
 	}
@@ -52,8 +83,8 @@ func NewMirror[V Number](p *Port, own int, watches, watched [][]uint32) *Mirror[
 		all += len(watches[q])
 	}
 	m.base = append(m.base, all)
-	for i := range m.arrays {
-		m.arrays[i], m.handed[i] = make([]V, all), make([]chunk, p.N())
+	for i := range m.handed {
+		m.handed[i] = make([]chunk, p.N())
 	}
 	m.id = p.open(m)
 	return m
@@ -108,18 +139,43 @@ func (m *Mirror[V]) Refresh(ctx context.Context) error {
 		return err
 	}
 	for q, b := range parts {
-		if into := m.copies(q); len(b) != len(into)*m.width {
-			return m.p.fault(fmt.Errorf("%w: %d bytes of peer %d for %d values", ErrInbox, len(b), q, len(into)))
+		if n := len(m.watches[q]); len(b) != n*m.width {
+			return m.p.fault(fmt.Errorf("%w: %d bytes of peer %d for %d values", ErrInbox, len(b), q, n))
 		}
-		copy(bytesOf(m.copies(q)), b)
+		vs := make([]V, len(m.watches[q])) // b may not be aligned
+		copy(bytesOf(vs), b)
+		m.put(q, 0, vs)
 	}
 	m.turn ^= 1
 	return nil
 }
 
-// copies is where the values of a peer go.
-func (m *Mirror[V]) copies(peer int) []V {
-	return m.arrays[m.turn^1][m.base[peer]:m.base[peer+1]]
+// put copies values of a peer, of which first came before.
+func (m *Mirror[V]) put(peer, first int, vs []V) {
+	if m.scatter == nil {
+		copy(m.arrays[m.turn^1][m.base[peer]+first:], vs)
+		return
+	}
+	into := m.scatter.Into
+	for i, at := range m.scatter.Places[m.base[peer]-m.own+first:][:len(vs)] {
+		into[at] = vs[i]
+	}
+}
+
+// pick copies the values that are watched from all of a peer's.
+func (m *Mirror[V]) pick(peer int, vs []V) {
+	slots := m.watches[peer]
+	if m.scatter == nil {
+		into := m.arrays[m.turn^1][m.base[peer]:][:len(slots)]
+		for i, slot := range slots {
+			into[i] = vs[slot]
+		}
+		return
+	}
+	into, places := m.scatter.Into, m.scatter.Places[m.base[peer]-m.own:][:len(slots)]
+	for i, slot := range slots {
+		into[places[i]] = vs[slot]
+	}
 }
 
 func (m *Mirror[V]) drop() {}
@@ -178,34 +234,33 @@ func (m *Mirror[V]) send(peer int, slots []uint32, next []V) {
 // take copies what arrived to the values watched.
 func (m *Mirror[V]) take(in *inbox) error {
 	for source := range in.from {
-		into := m.copies(source)
-		at := 0
+		at, all := 0, len(m.watches[source])
 		for _, c := range in.from[source].chunks {
 			var err error
-			if at, err = m.takeChunk(c, m.watches[source], into, at); err != nil {
+			if at, err = m.takeChunk(c, source, at); err != nil {
 				return fmt.Errorf("values of peer %d on lane %d: %w", source, m.id, err)
 			}
 		}
-		if at != len(into) {
-			return fmt.Errorf("%w: %d values of peer %d on lane %d, expected %d: has it returned?", ErrInbox, at, source, m.id, len(into))
+		if at != all {
+			return fmt.Errorf("%w: %d values of peer %d on lane %d, expected %d: has it returned?", ErrInbox, at, source, m.id, all)
 		}
 	}
 	return nil
 }
 
-// takeChunk copies a chunk of values, of which at came before, and returns how many there are now.
-func (m *Mirror[V]) takeChunk(c *chunk, slots []uint32, into []V, at int) (int, error) {
-	if c.kind != m.kind || c.flags&flagDense == 0 || int64(c.count) > int64(len(into)-at) {
-		return 0, fmt.Errorf("%w: %d values of kind %d, expected %d of kind %d", ErrInbox, c.count, c.kind, len(into)-at, m.kind)
+// takeChunk copies a chunk of a peer's values, of which at came before, and returns how many
+// there are now.
+func (m *Mirror[V]) takeChunk(c *chunk, peer, at int) (int, error) {
+	slots := m.watches[peer]
+	if c.kind != m.kind || c.flags&flagDense == 0 || int64(c.count) > int64(len(slots)-at) {
+		return 0, fmt.Errorf("%w: %d values of kind %d, expected %d of kind %d", ErrInbox, c.count, c.kind, len(slots)-at, m.kind)
 	}
 	if c.ext != nil {
 		vs := viewOf[V](c.ext)
 		if len(slots) != int(c.count) || int64(slots[len(slots)-1]) >= int64(len(vs)) {
 			return 0, fmt.Errorf("%w: %d slots watched, %d sent", ErrInbox, len(slots), c.count)
 		}
-		for i, slot := range slots {
-			into[i] = vs[slot]
-		}
+		m.pick(peer, vs)
 		return len(slots), nil
 	}
 	s := &m.p.g.buffers
@@ -218,5 +273,6 @@ func (m *Mirror[V]) takeChunk(c *chunk, slots []uint32, into []V, at int) (int, 
 	if len(b) != denseFront+int(c.count)*m.width || binary.LittleEndian.Uint64(b) != uint64(at) {
 		return 0, fmt.Errorf("%w: %d values in %d bytes", ErrInbox, c.count, len(b))
 	}
-	return at + copy(into[at:], viewOf[V](b[denseFront:])), nil
+	m.put(peer, at, viewOf[V](b[denseFront:]))
+	return at + int(c.count), nil
 }

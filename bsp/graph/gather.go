@@ -1,25 +1,31 @@
 package graph
 
 import (
+	"scalar/bsp"
 	"scalar/bsp/arena"
 	"scalar/superstep"
 )
 
 // gatherer combines, for every vertex, the values of the sources of its edges.
 type gatherer[M superstep.Number] struct {
-	pull *pull
-	op   superstep.Op
-	hot  []M // with a grid: values in its order
-	sums []M // and what comes to each row
+	pull   *pull
+	op     superstep.Op
+	mirror *bsp.Mirror[Direct[M], M] // what the sources publish
+	hot    []M                       // with a grid: values in its order
+	sums   []M                       // and what comes to each row
 }
 
-func newGatherer[M superstep.Number](r *pull, op superstep.Op) *gatherer[M] {
+// newGatherer makes one for a peer with so many vertices.
+func newGatherer[M superstep.Number](p *bsp.Peer[Direct[M]], r *pull, op superstep.Op, vertices int) *gatherer[M] {
 	g := &gatherer[M]{pull: r, op: op}
 	if d := r.grid; d != nil {
 		g.hot = make([]M, hubs+d.across<<d.shift+reach)
 		g.sums = make([]M, (len(d.into)+blockRows-1)&^(blockRows-1))
 		arena.LargePages(g.hot)
 		arena.LargePages(g.sums)
+		g.mirror = bsp.NewScattered(p, vertices, r.watches, r.watched, superstep.Scatter[M]{Into: g.hot, Places: d.order[vertices:]})
+	} else {
+		g.mirror = bsp.NewMirror[Direct[M], M](p, vertices, r.watches, r.watched)
 	}
 	return g
 }
@@ -29,15 +35,22 @@ const (
 	blockRows = 1 << blockBits
 )
 
-// gather puts into inbox the combination of all, the values by place.
-func (g *gatherer[M]) gather(all, inbox []M) {
+// publish tells the gatherer what own vertices from first on have put into the mirror.
+func (g *gatherer[M]) publish(first int, out []M) {
+	if g.pull.grid == nil {
+		return // it is gathered from the mirror
+	}
+	hot := g.hot
+	for i, at := range g.pull.grid.order[first:][:len(out)] {
+		hot[at] = out[i]
+	}
+}
+
+// combine goes along the edges, once all is published.
+func (g *gatherer[M]) combine() {
 	d, none := g.pull.grid, identity[M](g.op)
 	if d == nil {
-		gatherRows(g.pull, g.op, none, all, inbox)
-		return
-	}
-	for place, at := range d.order {
-		g.hot[at] = all[place]
+		return // take does
 	}
 	front := (*[reach]M)(g.hot)
 	switch g.op {
@@ -51,8 +64,18 @@ func (g *gatherer[M]) gather(all, inbox []M) {
 		maxNear(d, front, none, g.sums)
 		eachCell(d, g.hot, g.sums, maxFar[M])
 	}
-	for v, row := range d.into {
-		inbox[v] = g.sums[row]
+}
+
+// take puts into inbox what has come to the vertices from first on.
+func (g *gatherer[M]) take(first int, inbox []M) {
+	d := g.pull.grid
+	if d == nil {
+		gatherRows(g.pull, g.op, g.mirror.All(), first, inbox)
+		return
+	}
+	sums := g.sums
+	for i, row := range d.into[first:][:len(inbox)] {
+		inbox[i] = sums[row]
 	}
 }
 
@@ -190,12 +213,10 @@ func maxFar[M superstep.Number](far []uint32, sources *[reach]M, rows *[blockRow
 	}
 }
 
-// gatherRows is gather without a grid.
-func gatherRows[M superstep.Number](r *pull, op superstep.Op, none M, all, inbox []M) {
-	start := uint32(0)
-	ends := r.starts[1:]
-	inbox = inbox[:len(ends)]
-	for v, end := range ends {
+// gatherRows is take without a grid: it goes along the edges of these vertices.
+func gatherRows[M superstep.Number](r *pull, op superstep.Op, all []M, first int, inbox []M) {
+	none, start := identity[M](op), r.starts[first]
+	for v, end := range r.starts[first+1:][:len(inbox)] {
 		x := none
 		switch op {
 		case superstep.Sum:

@@ -24,8 +24,10 @@ type Algorithm[V, M any] struct {
 	// Compute is the vertex program. What it sends is pushed along the edges.
 	Compute Compute[V, M]
 	// Sweep is Compute for all vertices of a peer in one call, for loops over whole
-	// arrays. What vertices publish is pulled along the edges. Vertices never halt:
-	// Until or Supersteps end the job.
+	// arrays; with Combine in several, for some of them at a time in the order of their
+	// ids, so that one loop finds in the cache what the last has left there. What vertices
+	// publish is pulled along the edges. Vertices never halt: Until or Supersteps end the
+	// job.
 	Sweep func(a *Arrays[V, M])
 	// Once says that a vertex takes messages of one superstep alone: the first in which
 	// any come to it. Later ones are dropped and do not wake it. Searches are like that,
@@ -64,12 +66,14 @@ type Algorithm[V, M any] struct {
 	Format func(dst []byte, v V) []byte
 }
 
-// Arrays are the vertices of one peer in the order of their ids.
+// Arrays are the vertices of one peer in the order of their ids; with an operator some of
+// them, see Sweep.
 type Arrays[V, M any] struct {
+	First   int      // how many of the peer's vertices come before these; all methods count from there
 	Values  []V      // to read and write
 	Inbox   []M      // the combined message to each vertex, the operator's identity where there is none; nil without an operator
 	Out     []M      // to write: what goes along every edge of a vertex; the identity, which it is before, sends nothing. Without an operator it is anything before
-	All     []M      // Out of the superstep before: of the own vertices, then of those of other peers that have edges to them; anything in superstep 0
+	All     []M      // Out of the superstep before: of all own vertices, then of those of other peers that have edges to them; anything in superstep 0, and where there are no Sources
 	Degrees []uint32 // edges that leave each vertex
 
 	g   *part
@@ -77,31 +81,31 @@ type Arrays[V, M any] struct {
 }
 
 // Sources returns where the messages to a vertex are in All: one for every edge to it,
-// in an order that depends on the input and the number of peers alone. Places below
-// len(Values) are own vertices. Read-only. With an operator Inbox has what there is to
+// in an order that depends on the input and the number of peers alone. First come the places
+// of own vertices, in their order. Read-only. With an operator Inbox has what there is to
 // know of them, and the engine keeps them otherwise: then it panics, unless the Input has
 // Ways, Distinct, Neighbours or Weights.
 func (a *Arrays[V, M]) Sources(vertex int) []uint32 {
 	if a.g.pull.grid != nil {
 		panic("graph: Sources where messages are combined: set no Combine, or read Inbox")
 	}
-	return a.g.pull.row(vertex)
+	return a.g.pull.row(a.First + vertex)
 }
 
 // Ways returns which way each of Sources goes, with Input.Ways: Inward, Outward or both.
 // Read-only.
 func (a *Arrays[V, M]) Ways(vertex int) []uint8 {
-	return a.g.pull.ways[a.g.pull.starts[vertex]:a.g.pull.starts[vertex+1]]
+	return a.g.pull.ways[a.g.pull.starts[a.First+vertex]:a.g.pull.starts[a.First+vertex+1]]
 }
 
 // Neighbour returns the id of the vertex at a place of All, with Input.Neighbours.
 func (a *Arrays[V, M]) Neighbour(place uint32) uint64 { return a.g.pull.ids[place] }
 
 // Marked reports whether Input.Marked has a vertex.
-func (a *Arrays[V, M]) Marked(vertex int) bool { return a.g.marked[vertex] }
+func (a *Arrays[V, M]) Marked(vertex int) bool { return a.g.marked[a.First+vertex] }
 
 // Name returns a vertex's id as it is written in input and output.
-func (a *Arrays[V, M]) Name(vertex int) string { return string(a.g.ids.text(nil, vertex)) }
+func (a *Arrays[V, M]) Name(vertex int) string { return string(a.g.ids.text(nil, a.First+vertex)) }
 
 // Fail ends the job after this call of Sweep; the first error counts.
 func (a *Arrays[V, M]) Fail(err error) {
@@ -111,7 +115,7 @@ func (a *Arrays[V, M]) Fail(err error) {
 }
 
 // ID returns a vertex's id, as Vertex.ID does.
-func (a *Arrays[V, M]) ID(vertex int) uint64 { return a.g.id(uint32(vertex)) }
+func (a *Arrays[V, M]) ID(vertex int) uint64 { return a.g.id(uint32(a.First + vertex)) }
 
 // Direct is a message to a vertex by its id, as it travels.
 type Direct[M superstep.Number] struct {
@@ -218,7 +222,7 @@ func newEngine[V any, M superstep.Number](p *bsp.Peer[Direct[M]], g *part, globa
 	e.cursors, e.added, e.walked = make([]int, p.N()), make([]int64, p.N()), make([]int64, p.N())
 	if e.all = true; alg.Pull {
 		e.steady = newSteady[M](p, g, global, alg.Combine)
-		e.out = e.steady.mirror.Next()
+		e.out = e.steady.pulled.mirror.Next()
 	} else {
 		e.lane, e.out = bsp.NewLane[Direct[M], M](p, e.op, g.counts), make([]M, n)
 	}

@@ -9,15 +9,13 @@ import (
 
 // steady is what the engine has more for an algorithm with Pull.
 type steady[M superstep.Number] struct {
-	mirror  *bsp.Mirror[Direct[M], M] // out, of the own vertices and of those that the own ones have edges from
-	pulled  *gatherer[M]
+	pulled  *gatherer[M]       // out is in its mirror
 	busy    *Aggregator[int64] // peers that are not done: a mirror says nothing of that, it always has something to tell
 	directs int64              // by Send, in this superstep
 }
 
 func newSteady[M superstep.Number](p *bsp.Peer[Direct[M]], g *part, global *Global, op superstep.Op) *steady[M] {
-	mirror := bsp.NewMirror[Direct[M], M](p, len(g.degrees), g.pull.watches, g.pull.watched)
-	return &steady[M]{mirror: mirror, pulled: newGatherer[M](g.pull, op), busy: NewAggregator[int64](global, superstep.Sum)}
+	return &steady[M]{pulled: newGatherer[M](p, g.pull, op, len(g.degrees)), busy: NewAggregator[int64](global, superstep.Sum)}
 }
 
 // exchangeAll ends the superstep with out in the mirror, and gathers it along the edges.
@@ -30,9 +28,11 @@ func (e *engine[V, M]) exchangeAll(ctx context.Context) error {
 	e.edges, s.directs = 0, 0
 	e.buf = e.global.encode(e.buf[:0])
 	e.p.SetValues(e.buf)
-	return s.mirror.Exchange(ctx, sent, func() {
-		s.pulled.gather(s.mirror.All(), e.inbox)
-		e.out, e.all = s.mirror.Next(), true
+	s.pulled.publish(0, e.out)
+	return s.pulled.mirror.Exchange(ctx, sent, func() {
+		s.pulled.combine()
+		s.pulled.take(0, e.inbox)
+		e.out, e.all = s.pulled.mirror.Next(), true
 		fill(e.out, e.none)
 	})
 }

@@ -13,21 +13,26 @@ type sweeper[V any, M superstep.Number] struct {
 	*part
 	*state[V, M] // its inbox is what the own vertices have published
 	p            *bsp.Peer[Direct[M]]
-	mirror       *bsp.Mirror[Direct[M], M]
 	global       *Global
 	alg          Algorithm[V, M]
 	none         M // the operator's identity
 
-	gathered []M
 	edges    *gatherer[M]
+	gathered []M    // of the vertices that are swept at a time
 	buf      []byte // aggregators
 }
 
+// sweepVertices are swept at a time where messages are combined: their values, messages and
+// what they publish stay in the first-level cache from one loop to the next.
+const sweepVertices = 1 << 10
+
 func newSweeper[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direct[M]], g *part, global *Global, alg Algorithm[V, M]) (*sweeper[V, M], error) {
 	n := len(g.degrees)
-	e := &sweeper[V, M]{part: g, p: p, global: global, alg: alg, none: identity[M](alg.Combine), gathered: make([]M, n)}
-	e.edges = newGatherer[M](g.pull, alg.Combine)
-	e.mirror = bsp.NewMirror[Direct[M], M](p, n, g.pull.watches, g.pull.watched)
+	e := &sweeper[V, M]{part: g, p: p, global: global, alg: alg, none: identity[M](alg.Combine)}
+	e.edges = newGatherer(p, g.pull, alg.Combine, n)
+	if alg.Combine != 0 {
+		e.gathered = make([]M, min(n, sweepVertices))
+	}
 	var err error
 	if e.state, err = newState[V](n, e.none); err != nil {
 		return nil, err
@@ -36,8 +41,9 @@ func newSweeper[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Dire
 	if err != nil || !resumed {
 		return e, err
 	}
-	copy(e.mirror.Next(), e.inbox)
-	return e, e.mirror.Refresh(ctx)
+	copy(e.edges.mirror.Next(), e.inbox)
+	e.edges.publish(0, e.inbox)
+	return e, e.edges.mirror.Refresh(ctx)
 }
 
 // run computes supersteps until one of the algorithm's ends.
@@ -57,10 +63,10 @@ func (e *sweeper[V, M]) run(ctx context.Context) error {
 		if e.global.superstep+1 == e.alg.Supersteps {
 			return nil
 		}
-		e.inbox = e.mirror.Next()
+		e.inbox = e.edges.mirror.Next()
 		e.buf = e.global.encode(e.buf[:0])
 		e.p.SetValues(e.buf)
-		if err := e.mirror.Exchange(ctx, sent, nil); err != nil {
+		if err := e.edges.mirror.Exchange(ctx, sent, nil); err != nil {
 			return err
 		}
 	}
@@ -68,24 +74,36 @@ func (e *sweeper[V, M]) run(ctx context.Context) error {
 
 // sweep calls the algorithm and returns along how many edges something goes.
 func (e *sweeper[V, M]) sweep() (sent int64, err error) {
-	a := &Arrays[V, M]{Values: e.values, Out: e.mirror.Next(), All: e.mirror.All(), Degrees: e.degrees, g: e.part}
-	if e.alg.Combine != 0 {
-		a.Inbox = e.gathered
+	a := &Arrays[V, M]{Values: e.values, Out: e.edges.mirror.Next(), All: e.edges.mirror.All(), Degrees: e.degrees, g: e.part}
+	if e.alg.Combine == 0 {
+		e.alg.Sweep(a)
+		return e.sent(a), a.err
+	}
+	if e.global.superstep > 0 {
+		e.edges.combine()
+	}
+	out := a.Out
+	for lo := 0; lo < len(out) && a.err == nil; lo += sweepVertices {
+		hi := min(lo+sweepVertices, len(out))
+		a.First, a.Values, a.Inbox, a.Out, a.Degrees = lo, e.values[lo:hi], e.gathered[:hi-lo], out[lo:hi], e.degrees[lo:hi]
 		fill(a.Out, e.none)
 		if e.global.superstep == 0 {
 			fill(a.Inbox, e.none)
 		} else {
-			e.edges.gather(a.All, a.Inbox)
+			e.edges.take(lo, a.Inbox)
 		}
+		e.alg.Sweep(a)
+		sent += e.sent(a)
+		e.edges.publish(lo, out[lo:hi])
 	}
-	e.alg.Sweep(a)
-	return e.sent(a.Out), a.err
+	return sent, a.err
 }
 
 // sent returns along how many edges something goes. It has no branch for a vertex: which
 // ones have nothing to tell follows no order.
-func (e *sweeper[V, M]) sent(out []M) (sent int64) {
-	degrees, all := e.degrees[:len(out)], uint32(0)
+func (e *sweeper[V, M]) sent(a *Arrays[V, M]) (sent int64) {
+	out, all := a.Out, uint32(0)
+	degrees := a.Degrees[:len(out)]
 	if e.alg.Combine == 0 {
 		all = 1
 	}

@@ -55,16 +55,16 @@ func (c PageRank) Program(in graph.Input) bsp.Program[graph.Direct[float64]] {
 		var home *home
 		alg.Sweep = func(a *graph.Arrays[float64, float64]) {
 			if home == nil { // also after a restart
-				home = c.home(g, a)
+				home = c.home(g)
 			}
 			jump := ((1 - c.Damping) + c.Damping*dangling.Value()) / home.size
 			switch {
 			case g.Superstep() == 0:
-				home.start(a.Values)
-			case home.all:
+				home.start(a)
+			case home.ids == nil:
 				change.Add(c.update(a, jump))
 			default:
-				change.Add(c.updateTo(a, home.places, jump))
+				change.Add(c.updateTo(a, home.places(a), jump))
 			}
 			dangling.Add(spread(a))
 		}
@@ -77,14 +77,13 @@ func (c PageRank) Program(in graph.Input) bsp.Program[graph.Direct[float64]] {
 
 // home is where a jump goes to.
 type home struct {
-	all    bool
-	size   float64 // vertices of all peers
-	places []int   // own ones, ascending, unless all
+	size float64  // vertices
+	ids  []uint64 // of these, ascending; nil: it goes to all
 }
 
-func (c PageRank) home(g *graph.Global, a *graph.Arrays[float64, float64]) *home {
+func (c PageRank) home(g *graph.Global) *home {
 	if len(c.Personalize) == 0 {
-		return &home{all: true, size: float64(g.NumVertices())}
+		return &home{size: float64(g.NumVertices())}
 	}
 	ids := make([]uint64, len(c.Personalize))
 	for i := range ids {
@@ -92,23 +91,32 @@ func (c PageRank) home(g *graph.Global, a *graph.Arrays[float64, float64]) *home
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	h := &home{size: float64(len(ids))}
-	for _, id := range ids {
-		if v, ok := sort.Find(len(a.Values), func(v int) int { return cmp.Compare(id, a.ID(v)) }); ok {
-			h.places = append(h.places, v)
-		}
-	}
-	return h
+	return &home{float64(len(ids)), ids}
 }
 
-func (h *home) start(ranks []float64) {
-	if h.all {
-		for i := range ranks {
-			ranks[i] = 1 / h.size
+// places returns which of the vertices of a are of home's, ascending.
+func (h *home) places(a *graph.Arrays[float64, float64]) (places []int) {
+	first, _ := slices.BinarySearch(h.ids, a.ID(0))
+	for _, id := range h.ids[first:] {
+		if id > a.ID(len(a.Values)-1) {
+			break
+		}
+		if v, ok := sort.Find(len(a.Values), func(v int) int { return cmp.Compare(id, a.ID(v)) }); ok {
+			places = append(places, v)
 		}
 	}
-	for _, v := range h.places {
-		ranks[v] = 1 / h.size
+	return places
+}
+
+func (h *home) start(a *graph.Arrays[float64, float64]) {
+	if h.ids == nil {
+		for i := range a.Values {
+			a.Values[i] = 1 / h.size
+		}
+		return
+	}
+	for _, v := range h.places(a) {
+		a.Values[v] = 1 / h.size
 	}
 }
 

@@ -67,6 +67,30 @@ func TestPersonalize(t *testing.T) {
 	}, nearly)
 }
 
+// TestPersonalizeFar: vertices that jumps go to are found among many, which are not all swept
+// at once.
+func TestPersonalizeFar(t *testing.T) {
+	s := chainSketch(5000)
+	input := s.files(t, t.TempDir())
+	ids, home := []string{"0", "1", "1023", "1024", "2047", "2048", "3333", "4999"}, map[string]bool{}
+	for _, id := range ids {
+		home[id] = true
+	}
+	want := jumps(s, home, 5, 0.8)
+	for _, peers := range []int{1, 2} {
+		program := bsp.NewRunner(algo.PageRank{Iterations: 5, Damping: 0.8, Personalize: ids}.Program(s.in))
+		got := values(t, bsptest.Run(t, bsptest.Config{Peers: peers, Input: input}, program).Output)
+		if len(got) != len(want) {
+			t.Fatalf("%d peers: %d vertices, want %d", peers, len(got), len(want))
+		}
+		for id, x := range want {
+			if !nearly(got[id], x) {
+				t.Fatalf("%d peers: %s has %s, want %s", peers, id, got[id], x)
+			}
+		}
+	}
+}
+
 func TestPersonalizeUnknown(t *testing.T) {
 	s := &sketch{ids: []string{"1", "2"}, lines: []edge{{"1", "2", 1}}}
 	_, err := bsptest.Try(t, bsptest.Config{Peers: 2, Tasks: 2, Input: s.files(t, t.TempDir())}, bsp.NewRunner(algo.PageRank{Personalize: []string{"1", "7"}}.Program(s.in)))
