@@ -50,6 +50,8 @@ func (l *Layout) Deal(chunks [][]byte, seen, ids []uint64, weights []float64) in
 		panic("deal: an id may have no chunk")
 	}
 	switch {
+	case len(ids) == 0:
+		return 0
 	case !hasFast:
 		return l.plain(chunks, seen, ids, weights)
 	case l.Pulled:

@@ -5,12 +5,12 @@ import "golang.org/x/sys/cpu"
 // hasFast says whether edges are dealt by assembly.
 var hasFast = cpu.X86.HasBMI2
 
-// pulled is Deal for rows of destinations.
+// pulled is Deal for rows of destinations, of one edge at least.
 //
 //go:noescape
 func pulled(chunks [][]byte, seen, ids []uint64, weights []float64, l *Layout) int
 
-// pushed is Deal for rows of sources.
+// pushed is Deal for rows of sources, of one edge at least.
 //
 //go:noescape
 func pushed(chunks [][]byte, seen, ids []uint64, weights []float64, l *Layout) int

@@ -30,7 +30,8 @@ SEEN: \
 	MOVQ  AT, BX        \
 	SHLXQ BX, AX, R
 
-// DEAL is both functions; ROW and OTHER are where an edge has its ids.
+// DEAL is both functions; ROW and OTHER are where an edge has its ids. There is one at least: what the first is
+// not stands for the ids before it, so that its own are looked at whatever they are.
 //
 // SI the edge, DI the chunks, R8 and R9 the bitmap and its words, R10 and R11 Level and Bits, R12 and R13
 // splitmix.Mix's factors, CX and DX the ids of row and other end, R14 and R15 their owners, shifted.
@@ -55,8 +56,11 @@ SEEN: \
 	MOVQ AX, mask-40(SP)       \
 	MOVQ 40(BX), AX            \
 	MOVQ AX, size-48(SP)       \
-	MOVQ $-1, AX               \
+	MOVQ ROW(SI), AX           \
+	NOTQ AX                    \
 	MOVQ AX, row-56(SP)        \
+	MOVQ OTHER(SI), AX         \
+	NOTQ AX                    \
 	MOVQ AX, other-64(SP)      \
 	MOVQ $0, none-72(SP)       \
 	MOVQ $0xbf58476d1ce4e5b9, R12 \

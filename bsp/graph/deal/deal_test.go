@@ -131,6 +131,26 @@ func TestDeal(t *testing.T) {
 	}
 }
 
+// Any number may be an id, and one beyond the bitmap ends the dealing wherever it stands.
+func TestLargest(t *testing.T) {
+	for _, pulled := range []bool{false, true} {
+		l := &deal.Layout{Peers: 2, Shift: 1, Level: 63, Bits: 32, Mask: 1<<32 - 1, Size: 8, Pulled: pulled}
+		for _, id := range []uint64{64, math.MaxInt64, math.MaxInt64 + 1, math.MaxUint64} {
+			for at := range 4 {
+				ids := []uint64{1, 2, 3, 4}
+				ids[at] = id
+				got := newTable(rand.New(rand.NewPCG(1, 2)), l, 1, 0)
+				for i := range got.chunks {
+					got.chunks[i] = make([]byte, 0, 100)
+				}
+				if n := l.Deal(got.chunks, got.seen, ids, nil); n != at&^1 {
+					t.Errorf("pulled %v: %d ids dealt of %d", pulled, n, ids)
+				}
+			}
+		}
+	}
+}
+
 // Nothing is written beyond a chunk's room.
 func TestRoom(t *testing.T) {
 	l := &deal.Layout{Peers: 1, Level: 63, Bits: 32, Mask: 1<<32 - 1, Size: 8}
