@@ -161,15 +161,21 @@ func (p *product) block(w *workspace, b block) {
 		cols := isa.Columns(b.c1 - j)
 		t.SetCols(isa, cols)
 		t.B, t.BStep = p.panel(w, b, j, cols)
-		if t.Bias = nil; last && p.bias != nil {
-			t.Bias = p.bias[j : j+cols]
-		}
 		t.Rows = b.r1 - b.r0
 		if t.A, t.ARow, t.AStep = from(p.a.data, b.r0*p.a.rowStep+b.k0), p.a.rowStep, 1; !p.inPlaceA {
 			t.A, t.AStep = w.a[:t.Rows*t.K], 0
 		}
 		t.C = p.out.data[b.r0*p.out.rowStep+j:]
-		isa.Run(t)
+		if t.Bias = nil; last && p.bias != nil {
+			t.Bias = p.bias[j:]
+		}
+		if next := j + cols; p.packed != nil && t.Rows == 1 && isa.Pairs(cols) && next < b.c1 && isa.Columns(b.c1-next) == cols {
+			second, _ := p.panel(w, b, next, cols)
+			isa.RunPair(t, second)
+			j = next
+		} else {
+			isa.Run(t)
+		}
 		j += cols
 	}
 }

@@ -21,6 +21,12 @@ func tileAVX512(t *Tile)
 func tileAVX2(t *Tile)
 
 //go:noescape
+func pairAVX512(t *Tile)
+
+//go:noescape
+func pairAVX2(t *Tile)
+
+//go:noescape
 func mapAVX512(m *Map)
 
 //go:noescape
@@ -137,6 +143,15 @@ func (i ISA) tile(t *Tile) {
 		tileAVX2(t)
 	default:
 		t.plain()
+	}
+}
+
+// pair computes a row of the width of two panels.
+func (i ISA) pair(t *Tile) {
+	if i == AVX512 {
+		pairAVX512(t)
+	} else {
+		pairAVX2(t)
 	}
 }
 

@@ -8,6 +8,8 @@ func (i ISA) Usable() bool { return i == Plain }
 // tile computes as many rows as a tile has.
 func (ISA) tile(t *Tile) { t.plain() }
 
+func (ISA) pair(*Tile) { panic("kernel: no vectors") }
+
 // Map computes value by value. See [Map].
 func (ISA) Map(m *Map) {
 	m.check()

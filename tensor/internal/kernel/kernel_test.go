@@ -221,6 +221,52 @@ func testTile(t *testing.T, r *rand.Rand, isa kernel.ISA, shape [3]int) {
 	}
 }
 
+// TestPair compares a row of two panels with the rows of each.
+func TestPair(t *testing.T) {
+	for _, isa := range kernel.All() {
+		r := rand.New(rand.NewPCG(13, 14))
+		for cols := 1; cols <= isa.NR(); cols++ {
+			if !isa.Pairs(cols) {
+				continue
+			}
+			for flags := range 4 {
+				for _, k := range []int{0, 1, 2, 3, 4, 5, 7, 9, 64} {
+					testPair(t, r, isa, kernel.Tile{K: k, Rows: 1, Stride: 2 * cols, Flags: flags, ARow: k, AStep: 1, BStep: cols}, cols)
+				}
+			}
+		}
+	}
+}
+
+func testPair(t *testing.T, r *rand.Rand, isa kernel.ISA, tile kernel.Tile, cols int) {
+	t.Helper()
+	tile.SetCols(isa, cols)
+	panels, c := make([]float32, 2*tile.K*cols), make([]float32, 2*cols+16)
+	tile.A, tile.Bias = make([]float32, tile.K), make([]float32, 2*cols)
+	for _, s := range [][]float32{tile.A, panels, c, tile.Bias} {
+		fill(r, s)
+	}
+	if r.IntN(3) == 0 {
+		tile.Bias = nil
+	}
+	want := append([]float32(nil), c...)
+	for half := range 2 {
+		one := tile
+		one.B, one.C = panels[half*tile.K*cols:], want[half*cols:]
+		if tile.Bias != nil {
+			one.Bias = tile.Bias[half*cols:]
+		}
+		kernel.PlainTile(&one)
+	}
+	tile.B, tile.C = panels, c
+	isa.RunPair(&tile, panels[tile.K*cols:])
+	for i := range c {
+		if !same(c[i], want[i]) {
+			t.Fatalf("%v, %d columns each, k %d, flags %d: value %d is %x, want %x", isa, cols, tile.K, tile.Flags, i, c[i], want[i])
+		}
+	}
+}
+
 // TestTileChain checks plain Go itself against the definition of a tile.
 func TestTileChain(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))

@@ -28,6 +28,8 @@ type Tile struct {
 	BStep       int
 
 	tiles, jump int // of [ISA.MR] rows each, counted down by AVX2; bytes of A from behind the columns of one to the next
+
+	second []float32 // see [ISA.RunPair]
 }
 
 // Flags of a tile.
@@ -100,6 +102,24 @@ func (i ISA) Run(t *Tile) {
 		t.A, t.C = t.A[min(tiles*aTile, len(t.A)):], t.next // of no columns there may be none
 	}
 	t.A, t.C, t.Rows, t.AStep = all[0], all[1], rows, step
+}
+
+// Pairs reports whether [ISA.RunPair] computes two panels of so many columns each.
+func (i ISA) Pairs(cols int) bool { return i != Plain && cols == i.Width(cols) }
+
+// RunPair computes a tile of one row, and beside it that of another panel of as many columns, the columns behind those of
+// the first: values of A, and of both panels, lie side by side. A row of one panel has so few chains that each waits for its last sum.
+func (i ISA) RunPair(t *Tile, second []float32) {
+	t.check(i)
+	switch {
+	case !i.Pairs(t.cols), t.Rows != 1, t.AStep > 1, t.BStep != t.width, len(second) < t.K*t.width:
+		panic("kernel: no two panels of one row")
+	case len(t.C) < 2*t.cols, t.Bias != nil && len(t.Bias) < 2*t.cols:
+		panic("kernel: a tile beyond its slices")
+	}
+	t.second = second
+	i.pair(t)
+	t.second = nil
 }
 
 // plain is the tile in Go.

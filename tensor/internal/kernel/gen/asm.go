@@ -141,6 +141,8 @@ func products() []byte {
 	var out bytes.Buffer
 	out.Write(tile{avx512, 8, 3}.write())
 	out.Write(tile{avx2, 4, 3}.write())
+	out.Write(pairs(avx512))
+	out.Write(pairs(avx2))
 	out.Write(slide{avx512, 8, 3, false}.write())
 	out.Write(slide{avx2, 4, 2, false}.write())
 	out.Write(taps(avx512))
