@@ -1,9 +1,10 @@
 package protocol
 
 import (
-	"math"
 	"strconv"
 	"unicode/utf8"
+
+	"scalar/serving/internal/decimal"
 )
 
 const digitsOfHex = "0123456789abcdef"
@@ -52,20 +53,10 @@ func appendString[T string | []byte](dst []byte, text T) []byte {
 // appendFloat appends the shortest text that is read as the same float32, with an exponent where
 // encoding/json writes one; null for what is not finite.
 func appendFloat(dst []byte, x float32) []byte {
-	v := float64(x)
-	if v-v != 0 {
+	if x-x != 0 {
 		return append(dst, "null"...)
 	}
-	format := byte('f')
-	if abs := math.Abs(v); abs != 0 && (float32(abs) < 1e-6 || float32(abs) >= 1e21) {
-		format = 'e'
-	}
-	dst = strconv.AppendFloat(dst, v, format, -1, 32)
-	if n := len(dst); format == 'e' && n >= 4 && dst[n-4] == 'e' && dst[n-3] == '-' && dst[n-2] == '0' {
-		dst[n-2] = dst[n-1] // e-09 is e-9
-		dst = dst[:n-1]
-	}
-	return dst
+	return decimal.Append(dst, x)
 }
 
 // appendRow appends the values of a row, with commas.

@@ -20,11 +20,8 @@ var scale = [32]float64{
 	1e-16, 1e-17, 1e-18, 1e-19, 1e-20, 1e-21, 1e-22, 1e-23, 1e-24, 1e-25, 1e-26, 1e-27, 1e-28, 1e-29, 1e-30, 1e-31,
 }
 
-const (
-	zeros = 0x3030303030303030
-	// A product is too near a midpoint if the bits that float32 does not have are this near to a half.
-	half, margin = 1 << 28, 8
-)
+// A product is too near a midpoint if the bits that float32 does not have are this near to a half.
+const half, margin = 1 << 28, 8
 
 // few is how many numbers are read by words before vectors are tried again, at first; twice as many each time that they
 // do not help.
@@ -33,7 +30,7 @@ const few = 16
 // Run reads numbers from b[i] on, with a comma and at most one blank between them, into x until
 // it is full. It returns how many there were, and the place behind the last one, or i if there was none.
 // It ends before a number that it leaves: one with an exponent, of too many digits, near the midpoint of two float32s, or that
-// is none; with less than Window bytes behind its first; or after other bytes. What is behind the last number is not looked at,
+// is none; or after other bytes; and where less than Window bytes are left. What is behind the last number is not looked at,
 // but that it makes no exponent of it.
 //
 // What it assumes: a processor that reads words at any address, little-endian.

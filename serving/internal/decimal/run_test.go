@@ -140,17 +140,17 @@ func TestLong(t *testing.T) {
 	}
 }
 
-// A number is left if less than a window is behind its first byte, and runs end when there is no room.
+// Nothing is read where less than a window is left, a number with a window behind its first byte always, and runs end when there is no room.
 func TestEnds(t *testing.T) {
 	b := []byte("1,2,3,4" + strings.Repeat(" ", decimal.Window))
 	for size := range b {
 		n, end := decimal.Run(make([]float32, 3), b[:size:size], 0)
-		want := min(max(0, (size-decimal.Window)/2+1), 3)
-		if size < decimal.Window {
-			want = 0
+		least := 0
+		if size >= decimal.Window {
+			least = min((size-decimal.Window)/2+1, 3)
 		}
-		if n != want || end != max(0, 2*want-1) {
-			t.Errorf("%d bytes: %d numbers up to %d: want %d", size, n, end, want)
+		if n < least || n > 3*least || n > 3 || end != max(0, 2*n-1) {
+			t.Errorf("%d bytes: %d numbers up to %d: want %d", size, n, end, least)
 		}
 	}
 	if n, end := decimal.Run(nil, b, 2); n != 0 || end != 2 {
