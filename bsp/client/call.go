@@ -48,12 +48,12 @@ func (e *errTried) Unwrap() error { return e.err }
 // (the response's body is the caller's to close) or a final error.
 func (c *Client) do(ctx context.Context, r call) (*http.Response, error) {
 	id := requestID(ctx)
-	deadline := time.Now().Add(c.cfg.Patience)
+	s := c.search()
 	wait := &backoff.ExponentialBackOff{InitialInterval: 40 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 1.6, MaxInterval: 500 * time.Millisecond}
 	first, untrusted := int(c.last.Load()), 0
 	for try := 0; ; try++ {
 		at := (first + try) % len(c.bases)
-		resp, err := c.try(ctx, r, c.bases[at], id, deadline)
+		resp, err := c.try(ctx, r, c.bases[at], id, s.deadline)
 		if err == nil {
 			c.last.Store(int32(at))
 			c.met.Store(true)
@@ -62,6 +62,7 @@ func (c *Client) do(ctx context.Context, r call) (*http.Response, error) {
 		if _, again := errors.AsType[*errTried](err); !again || ctx.Err() != nil {
 			return nil, err
 		}
+		s.failed(err)
 		if errors.Is(err, errUntrusted) {
 			untrusted++
 		}
@@ -72,8 +73,8 @@ func (c *Client) do(ctx context.Context, r call) (*http.Response, error) {
 			}
 			pause, untrusted = wait.NextBackOff(), 0
 		}
-		if time.Until(deadline) <= pause {
-			return nil, c.unreachable(err)
+		if time.Until(s.deadline) <= pause {
+			return nil, s.gaveUp(err)
 		}
 		if err := sleep(ctx, pause); err != nil {
 			return nil, err
@@ -81,11 +82,38 @@ func (c *Client) do(ctx context.Context, r call) (*http.Response, error) {
 	}
 }
 
-// unreachable says in one line that nobody answered. A master that answered
-// "no leader" keeps its own words.
-func (c *Client) unreachable(err error) error {
+// search is how long a call looks for a master, and what it has heard.
+type search struct {
+	client   *Client
+	patience time.Time // when a call ends that nobody has answered
+	deadline time.Time // when this one does
+	heard    *Error    // what a master answered last that cannot do it now
+	told     bool      // Config.Waiting was called
+}
+
+func (c *Client) search() *search {
+	end := time.Now().Add(c.cfg.Patience)
+	return &search{client: c, patience: end, deadline: end}
+}
+
+// failed takes note of a try after which another one is worth it: masters that answer
+// have longer.
+func (s *search) failed(err error) {
+	c := s.client
 	if e, ok := errors.AsType[*Error](err); ok {
-		return e
+		s.heard, s.deadline = e, s.patience.Add(c.cfg.Election-c.cfg.Patience)
+	}
+	if s.heard != nil && !s.told && c.cfg.Waiting != nil && time.Now().After(s.patience) {
+		s.told = true
+		c.cfg.Waiting(s.heard)
+	}
+}
+
+// gaveUp says in one line that nobody answered. Masters that answered keep their own words.
+func (s *search) gaveUp(err error) error {
+	c := s.client
+	if s.heard != nil {
+		return s.heard
 	}
 	if errors.Is(err, errUntrusted) {
 		return plain(err)
@@ -117,10 +145,7 @@ func (c *Client) try(ctx context.Context, r call, base, id string, deadline time
 	}
 	// Finding a connection is bounded apart from the call itself, which may
 	// upload for minutes. Of several masters none may use up the whole patience.
-	limit := time.Until(deadline)
-	if n := len(c.bases); n > 1 {
-		limit = min(limit, c.cfg.Patience/time.Duration(min(n, 3)))
-	}
+	limit := min(time.Until(deadline), c.cfg.Patience/time.Duration(min(len(c.bases), 3)))
 	var late atomic.Bool
 	timer := time.AfterFunc(limit, func() { late.Store(true); cancel() })
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { timer.Stop() }}

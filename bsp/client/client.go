@@ -28,6 +28,12 @@ type Config struct {
 	CA []byte
 	// Patience is how long a call looks for a master that answers. 0: 4 s.
 	Patience time.Duration
+	// Election is how long a call goes on while masters answer that they cannot do it
+	// now, since they elect a leader. Less than Patience: Patience.
+	Election time.Duration
+	// Waiting, unless nil, is told once in a call that goes on beyond Patience what the
+	// masters answer.
+	Waiting func(err error)
 	// UserAgent names the caller in the masters' logs. Empty: "bsp".
 	UserAgent string
 }
@@ -52,6 +58,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Patience <= 0 {
 		cfg.Patience = defaultPatience
 	}
+	cfg.Election = max(cfg.Election, cfg.Patience)
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "bsp"
 	}

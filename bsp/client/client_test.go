@@ -17,7 +17,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -164,6 +166,67 @@ func TestUnreachableWithinFiveSeconds(t *testing.T) {
 			}
 			if d := time.Since(start); d > 10*time.Second {
 				t.Errorf("took %s with a patience of 1 s", d)
+			}
+		})
+	}
+}
+
+// transport is masters that answer at once.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// While masters elect a leader, a call goes on for longer than it looks for somebody who answers, and says so. Where that
+// takes too long it ends in the masters' own words, whoever was asked last.
+func TestElectionIsWaitedFor(t *testing.T) {
+	for _, row := range []struct {
+		elected time.Duration // after this
+		ends    time.Duration // at the latest
+		told    int
+	}{{time.Second, 2 * time.Second, 0}, {10 * time.Second, 11 * time.Second, 1}, {time.Hour, 30 * time.Second, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			told := 0
+			c, err := client.New(client.Config{Addrs: []string{"gone:1", "there:1", "gone:2"}, Election: 30 * time.Second, Waiting: func(err error) {
+				if told++; err.Error() != "no leader" {
+					t.Error(err)
+				}
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			c.Through(transport(func(r *http.Request) (*http.Response, error) {
+				w := httptest.NewRecorder()
+				switch {
+				case r.URL.Hostname() == "gone":
+					return nil, syscall.ECONNREFUSED
+				case time.Since(began) < row.elected:
+					answer(w, http.StatusServiceUnavailable, map[string]any{"error": "no leader", "code": job.ExitUnreachable})
+				default:
+					answer(w, http.StatusOK, job.Info{ID: "x-1", State: job.Succeeded})
+				}
+				return w.Result(), nil
+			}))
+			for name, call := range map[string]func() (job.Info, error){
+				"Submit": func() (job.Info, error) { return c.Submit(t.Context(), job.Spec{Name: "x"}) },
+				"Watch": func() (job.Info, error) {
+					return c.Watch(t.Context(), "x-1", func(job.Info) error { return nil })
+				},
+			} {
+				began, told = time.Now(), 0
+				info, err := call()
+				if took := time.Since(began); took > row.ends || took < min(row.elected, row.ends-time.Second) || told != row.told {
+					t.Errorf("%s: after %s, told %d times; want %s and %d", name, took, told, row.ends, row.told)
+				}
+				if row.elected <= row.ends {
+					if err != nil || info.State != job.Succeeded {
+						t.Errorf("%s: %+v, %v", name, info, err)
+					}
+					continue
+				}
+				if e, ok := errors.AsType[*client.Error](err); !ok || e.Code != job.ExitUnreachable || err.Error() != "no leader" {
+					t.Errorf("%s: %v", name, err)
+				}
 			}
 		})
 	}

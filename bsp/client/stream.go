@@ -143,6 +143,7 @@ func (c *Client) follow(ctx context.Context, r call, line func([]byte) (bool, er
 	met := c.met.Load()
 	lost := time.Time{}
 	for {
+		began := time.Now()
 		resp, err := c.do(ctx, r)
 		if err == nil {
 			met = true
@@ -155,6 +156,7 @@ func (c *Client) follow(ctx context.Context, r call, line func([]byte) (bool, er
 			if got {
 				lost = time.Time{}
 			}
+			began = time.Now()
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -163,8 +165,9 @@ func (c *Client) follow(ctx context.Context, r call, line func([]byte) (bool, er
 			return err
 		}
 		if lost.IsZero() {
-			lost = time.Now()
-		} else if time.Since(lost) > c.lossLimit {
+			lost = began
+		}
+		if time.Since(lost) > c.lossLimit {
 			return c.lostFor(err)
 		}
 		restart()

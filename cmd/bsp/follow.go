@@ -95,7 +95,9 @@ func (a *app) follow(ctx context.Context, c *client.Client, id job.ID, stopping 
 // followThen is follow with something to do when the job has ended.
 func (a *app) followThen(ctx context.Context, c *client.Client, id job.ID, stopping *stops, then func(job.Info)) error {
 	p := newProgress(a.stderr)
+	a.notes = p.writer()
 	info, err := a.watch(ctx, c, id, stopping, p)
+	a.notes = nil
 	p.close()
 	if err != nil {
 		if ctx.Err() != nil {

@@ -192,6 +192,9 @@ func (a *app) jobLogsCmd() *cobra.Command {
 		if o.Task < 0 && cmd.Flags().Changed("task") {
 			return fault.Usage("--task %d: tasks are counted from 0", o.Task)
 		}
+		if o.Follow {
+			a.waits()
+		}
 		return nil
 	}
 	c.Long = "Print what the tasks of a job wrote. ^C ends that, not the job, with exit code 7."
@@ -231,6 +234,7 @@ func (a *app) jobStopCmd() *cobra.Command {
 		case grace < 0 || grace > maxGrace:
 			return fault.Usage("--grace %s: choose 0s to %s", grace, maxGrace)
 		}
+		a.waits()
 		return nil
 	}
 	c.Long = "Stop a job and wait until it has ended. Its tasks end together at their next barrier; what has not ended\n" +
@@ -304,6 +308,9 @@ func (a *app) jobWaitCmd() *cobra.Command {
 		defer cancel()
 		return a.follow(ctx, c, id, nil)
 	}))
-	c.Long = "Wait for a job as submit does: progress on stderr, the result of a job without output on stdout.\n^C leaves the job running."
+	c.PreRun = func(*cobra.Command, []string) { a.waits() }
+	c.Long = "Wait for a job as submit does: progress on stderr, the result of a job without output on stdout.\n^C leaves the job running.\n\n" +
+		"Without a leader it goes on for half a minute at its beginning, and for a minute when there was one, then it ends with\n" +
+		"exit code 5; so do submit, stop and `logs -f`. The job does not mind."
 	return c
 }

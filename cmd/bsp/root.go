@@ -31,6 +31,8 @@ type app struct {
 	cluster        cluster.Flags
 	format         string        // of -o
 	limit          time.Duration // --timeout of the job that is waited for; 0: not known
+	election       time.Duration // how long masters are asked that answer and do not lead; 0: as long as any
+	notes          io.Writer     // where the client says what it waits for; nil: stderr
 	running        bool          // the command line was right: errors from now on are no usage errors
 }
 
@@ -203,7 +205,10 @@ func (a *app) client(ctx context.Context, patience time.Duration) (*client.Clien
 	if err != nil {
 		return nil, err
 	}
-	cfg.Patience = patience
+	cfg.Patience, cfg.Election = patience, a.election
+	if a.election > 0 {
+		cfg.Waiting = a.tellWaiting
+	}
 	cfg.UserAgent = "bsp/" + theVersion()
 	c, err := client.New(cfg)
 	if err != nil {
@@ -217,6 +222,22 @@ func (a *app) withClient(do func(ctx context.Context, c *client.Client, args []s
 	return func(cmd *cobra.Command, args []string) error {
 		return a.connected(cmd.Context(), func(c *client.Client) error { return do(cmd.Context(), c, args) })
 	}
+}
+
+// electionLimit is how long commands that wait for something go on while the masters answer that they
+// elect a leader. It takes them a second as a rule, and many on a machine that has too much to do.
+const electionLimit = 30 * time.Second
+
+// waits makes this a command that waits for something: a leader, too.
+func (a *app) waits() { a.election = electionLimit }
+
+// tellWaiting says that the masters are asked for longer than usual.
+func (a *app) tellWaiting(err error) {
+	w := a.notes
+	if w == nil {
+		w = a.stderr
+	}
+	fmt.Fprintf(w, "waiting up to %s for a master that leads: %s\n", a.election, oneLine(err)) //nolint:errcheck // nobody to tell
 }
 
 // connected calls do with a client of the cluster.

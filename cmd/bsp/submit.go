@@ -117,6 +117,9 @@ func (a *app) submit(ctx context.Context, s *submission, name string, args []str
 	if s.local {
 		return a.submitLocal(early, late, s, p)
 	}
+	if !s.detach {
+		a.waits()
+	}
 	return a.connected(early, func(c *client.Client) error {
 		if err := s.upload(early, c, p); err != nil {
 			if early.Err() != nil { // there is no job yet that could be left
