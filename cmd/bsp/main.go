@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/signal"
@@ -32,6 +33,9 @@ func run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
+		err, a.running = a.help.err, true
+	}
+	if err == nil {
 		return job.ExitOK
 	}
 	code := fault.Code(err)
@@ -54,6 +58,20 @@ func run(ctx context.Context, args []string) int {
 	}
 	fmt.Fprintf(a.stderr, "bsp: %s\n", line) //nolint:errcheck // nobody to tell
 	return code
+}
+
+// helpWriter keeps the first error of its writes for run, which tells it: cobra prints it and goes on.
+type helpWriter struct {
+	w   io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (h *helpWriter) Write(b []byte) (int, error) {
+	if h.err == nil {
+		_, h.err = h.w.Write(b)
+	}
+	return len(b), nil
 }
 
 // outlivePipes has writes to a pipe that nobody reads any more fail. They end the process

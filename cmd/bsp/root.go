@@ -33,6 +33,7 @@ type app struct {
 	limit          time.Duration // --timeout of the job that is waited for; 0: not known
 	election       time.Duration // how long masters are asked that answer and do not lead; 0: as long as any
 	notes          io.Writer     // where the client says what it waits for; nil: stderr
+	help           helpWriter    // stdout for what cobra prints
 	running        bool          // the command line was right: errors from now on are no usage errors
 }
 
@@ -57,7 +58,8 @@ Exit codes: 0 ok, 1 the job failed, 2 wrong use or the output exists, 3 not foun
 		Version:       theVersion(),
 	}
 	root.SetVersionTemplate(versionLine())
-	root.SetOut(a.stdout)
+	a.help.w = a.stdout
+	root.SetOut(&a.help)
 	root.SetErr(a.stderr)
 	a.clusterFlags(root)
 	root.PersistentFlags().VisitAll(func(f *pflag.Flag) { f.Hidden = true }) // shown where they count
