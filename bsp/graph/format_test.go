@@ -92,6 +92,41 @@ func TestFormatsLikeThePlainParsers(tt *testing.T) {
 	}
 }
 
+// A byte order mark is no part of the first line of any format, nor of an id; anywhere else it is.
+func TestByteOrderMark(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "graph")
+	read := func(in graph.Input, text string) ([]graph.Edge, error) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		edges, _, err := graph.ReadText(testContext, in, path)
+		return edges, err
+	}
+	const mark = "\ufeff"
+	for in, text := range map[graph.Input]string{
+		{Format: graph.Edges}:                         "1 2\n2 3\n",
+		{Format: graph.Edges, IDs: graph.Strings}:     "a b\nb c\n",
+		{Format: graph.Adjacency, IDs: graph.Strings}: "a b c\n",
+		{Format: graph.JSON, IDs: graph.Strings}:      `["a",0,[["b",1]]]`,
+		{Format: graph.METIS}:                         "2 1\n2\n1\n",
+		{Format: graph.MatrixMarket}:                  "%%MatrixMarket matrix coordinate pattern general\n2 2 1\n1 2\n",
+	} {
+		want, err := read(in, text)
+		if err != nil || len(want) == 0 {
+			t.Fatal(want, err)
+		}
+		if got, err := read(in, mark+text); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q with a mark: %v, %v, want %v", text, got, err, want)
+		}
+	}
+	if edges, err := read(graph.Input{IDs: graph.Strings}, "a b\n"+mark+"a b\n"); err != nil || edges[1].Src != mark+"a" {
+		t.Errorf("a mark in the second line: %v, %v", edges, err)
+	}
+	if _, err := read(graph.Input{Format: graph.METIS}, mark+"2 x\n"); err == nil || !strings.Contains(err.Error(), "byte 5") {
+		t.Errorf("a fault behind a mark: %v", err)
+	}
+}
+
 // A sketch is a random graph that can be written in any format. Ids are 1 to n.
 type sketch struct {
 	n     int

@@ -32,6 +32,7 @@ func plainRead(text string, in graph.Input) (g plainGraph, ok bool) {
 	if text == "" {
 		return g, true
 	}
+	text = strings.TrimPrefix(text, "\ufeff")
 	switch in.Format {
 	case graph.Edges:
 		ids, weights, ok := plainEdges(text, in.IDs)

@@ -140,6 +140,9 @@ func parseAll(ctx context.Context, r *storage.Records, parse func([]byte) error,
 		if isBinary(b) {
 			return scan.Malformed(r.BlockWhere, scan.FaultAt(0, "this is a binary graph: it is read if it is the input itself, not compressed and not in a folder"))
 		}
+		if r.Pos().Offset == int64(len(b)) { // the file begins here
+			scan.BlankMark(b)
+		}
 		if err := parse(b); err != nil {
 			return scan.Malformed(r.BlockWhere, err)
 		}

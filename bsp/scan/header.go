@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -12,6 +13,17 @@ import (
 type Place struct {
 	At  string           // its last line, for errors
 	End storage.Position // of the first line after it
+}
+
+// ByteOrderMark begins files that some editors and spreadsheets write. It is no part of
+// the first line.
+const ByteOrderMark = "\xef\xbb\xbf"
+
+// BlankMark blanks the mark that the first block of a file may begin with.
+func BlankMark(b []byte) {
+	if bytes.HasPrefix(b, []byte(ByteOrderMark)) {
+		copy(b, "   ")
+	}
 }
 
 // Header gives the first lines of an input to take, one by one, until it is done.
@@ -41,7 +53,14 @@ func headerLines(r *storage.Records, take func([]byte) (bool, error)) (at Place,
 		case !more || r.Pos().File > 0:
 			return at, false, job.Fail(job.FaultInput, "%s: the file ends before its header does", r.Where())
 		}
+		mark := 0
+		if rest, found := bytes.CutPrefix(line, []byte(ByteOrderMark)); found && n == 0 {
+			line, mark = rest, len(ByteOrderMark)
+		}
 		done, err := take(line)
+		if f, ok := errors.AsType[*Fault](err); ok {
+			f.Offset += mark
+		}
 		if err != nil {
 			return at, false, Malformed(r.BlockWhere, err)
 		}

@@ -18,21 +18,14 @@ type table struct {
 	width     int              // fields of a line
 	label     int              // column of it; -1: none
 	header    []byte           // the first line, if it holds names: it is skipped in every file
-	mark      int              // bytes of a byte order mark before it
 	after     storage.Position // of the line after the first one
 }
-
-// byteOrderMark begins files that some spreadsheets write.
-const byteOrderMark = "\xef\xbb\xbf"
 
 // openCSV reads the first line.
 func (s *Source) openCSV(ctx context.Context, e *Encoder) error {
 	t := &table{Source: s, label: -1}
 	s.reader = t
 	place, ok, err := scan.Header(ctx, s.in.URL, func(line []byte) (bool, error) {
-		if rest, found := bytes.CutPrefix(line, []byte(byteOrderMark)); found && t.mark == 0 {
-			line, t.mark = rest, len(byteOrderMark)
-		}
 		if len(bytes.TrimSuffix(line, []byte("\r"))) == 0 {
 			return false, nil
 		}
@@ -198,8 +191,8 @@ func (t *table) skip(b []byte, at storage.Position) int {
 		return 0
 	}
 	i := 0
-	if bytes.HasPrefix(b, []byte(byteOrderMark)) {
-		i = len(byteOrderMark)
+	if bytes.HasPrefix(b, []byte(scan.ByteOrderMark)) {
+		i = len(scan.ByteOrderMark)
 	}
 	if t.header == nil {
 		return i
