@@ -164,7 +164,7 @@ func sweepable(kind wire.StoreKind, name string) bool {
 		_, ok := wire.ResultJob(name)
 		return ok
 	case wire.StoreArchive:
-		_, ok := wire.ArchivedJob(name)
+		_, ok := wire.ArchiveRemains(name)
 		return ok
 	}
 	return false

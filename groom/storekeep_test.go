@@ -63,7 +63,7 @@ func TestArchiveObjects(t *testing.T) {
 func TestSweep(t *testing.T) {
 	m, dir := storeOf(t)
 	keep := []string{"programs/x", "logs/pi-2/1-0.log", "results/pi-2/part-00000", "archive/000001/pi-1001.json.zst", "archive/000000/README"}
-	gone := []string{"logs/pi-1/1-0.log", "results/pi-1/part-00000", "results/pi-1.tmp-pi-1-2/x", "checkpoints/pi-1/1/2/peer-0", "archive/000000/pi-1.json.zst", "archive/000002/pi-2001.json.zst"}
+	gone := []string{"logs/pi-1/1-0.log", "results/pi-1/part-00000", "results/pi-1.tmp-pi-1-2/x", "checkpoints/pi-1/1/2/peer-0", "archive/000000/pi-1.json.zst", "archive/000002/pi-2001.json.zst", "archive/000002/.pi-2001.json.zst.tmp-42"}
 	for _, name := range append(keep, gone...) {
 		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 		must(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
@@ -72,7 +72,7 @@ func TestSweep(t *testing.T) {
 		{Kind: wire.StoreLogs, Names: []string{"pi-1", "pi-3"}},
 		{Kind: wire.StoreResults, Names: []string{"pi-1", "pi-1.tmp-pi-1-2"}},
 		{Kind: wire.StoreCheckpoints, Names: []string{"pi-1"}},
-		{Kind: wire.StoreArchive, Names: []string{"000000/pi-1.json.zst", "000002/pi-2001.json.zst"}},
+		{Kind: wire.StoreArchive, Names: []string{"000000/pi-1.json.zst", "000002/pi-2001.json.zst", "000002/.pi-2001.json.zst.tmp-42"}},
 	} {
 		var r wire.SweepReply
 		s.Cluster = "other"
@@ -92,7 +92,7 @@ func TestSweep(t *testing.T) {
 	for _, s := range []wire.Sweep{
 		{Kind: wire.StoreLogs, Names: []string{"", ".", "..", "../logs/pi-2", "pi-2/1-0.log", "/pi-2", "pi-2/"}},
 		{Kind: wire.StoreResults, Names: []string{"", "pi-2.tmp-pi-3-1"}},
-		{Kind: wire.StoreArchive, Names: []string{"", "000001", "000001/", "000000/README", "000000/pi-1001.json.zst"}},
+		{Kind: wire.StoreArchive, Names: []string{"", "000001", "000001/", "000000/README", "000000/pi-1001.json.zst", "000000/.pi-1.json.zst", "000000/.pi-1.json.zst.tmp-", "000000/.pi-1.json.zst.tmp-../../../logs/pi-2"}},
 		{Kind: "programs", Names: []string{"x"}},
 		{Kind: "", Names: []string{"pi-2", "programs"}},
 		{Kind: ".", Names: []string{"pi-2"}},

@@ -82,7 +82,7 @@ func (s *sweeper) old(ctx context.Context, kind wire.StoreKind) ([]string, error
 	return list, err
 }
 
-// oldObjects returns the names of archive objects that are past their time. The archive
+// oldObjects returns the names of archive objects, whole ones and what killed grooms left of some, that are past their time. The archive
 // may have millions: its folders are in the order of the jobs' numbers, so that a few
 // young ones say that the rest is young.
 func (s *sweeper) oldObjects(ctx context.Context) ([]string, error) {
@@ -97,7 +97,7 @@ func (s *sweeper) oldObjects(ctx context.Context) ([]string, error) {
 		before, some := len(list), false
 		err := each(ctx, filepath.Join(dir, folder), func(e fs.DirEntry) bool {
 			name := folder + "/" + e.Name()
-			id, ok := wire.ArchivedJob(name)
+			id, ok := wire.ArchiveRemains(name)
 			if ok && s.expired(wire.StoreArchive, id, e) {
 				list = append(list, name)
 			}

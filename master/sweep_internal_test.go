@@ -139,7 +139,7 @@ func TestSweepRound(t *testing.T) {
 		keep, "logs/p-1", "logs/p-2", "results/p-1", "results/p-2", "checkpoints/p-1",
 		"archive/000000/p-2.json.zst", // being archived right now
 		"logs/p-4", "results/p-9",     // of numbers to come
-		"logs/notes", "results/README", "archive/000000/README", "archive/000000/.p-3.json.zst.tmp-1",
+		"logs/notes", "results/README", "archive/000000/README", "archive/000000/.p-3.json.zst.tmp-x",
 	)
 	for _, name := range keep {
 		w.put(400, name)
@@ -148,12 +148,15 @@ func TestSweepRound(t *testing.T) {
 		w.put(6, name)
 		keep = append(keep, name)
 	}
-	w.put(89, "archive/000000/q-3.json.zst")
-	keep = append(keep, "archive/000000/q-3.json.zst")
+	for _, name := range []string{"archive/000000/q-3.json.zst", "archive/000000/.q-3.json.zst.tmp-1"} {
+		w.put(89, name)
+		keep = append(keep, name)
+	}
 	for _, name := range []string{"logs/p-3", "results/p-3", "results/p-3.tmp-p-3-2", "checkpoints/p-3"} {
 		w.put(8, name)
 	}
 	w.put(91, "archive/000000/p-3.json.zst")
+	w.put(91, "archive/000000/.p-3.json.zst.tmp-1") // its writer was killed
 	for i := range 4 {
 		w.put(2, "programs/"+digest(i)) // 1 is needed, and 2 by the history
 		w.put(2, "files/"+digest(10+i)) // 11 is needed

@@ -77,6 +77,20 @@ func ArchivedJob(name string) (id job.ID, ok bool) {
 	return id, ok && valid && again == name
 }
 
+// ArchiveRemains returns the job whose archive object has this name, or was being written by this one when its
+// writer was killed: ".JOB.json.zst.tmp-NUMBER" in the same folder.
+func ArchiveRemains(name string) (id job.ID, ok bool) {
+	folder, file, _ := strings.Cut(name, "/")
+	if hidden, found := strings.CutPrefix(file, "."); found {
+		base, number, tmp := strings.Cut(hidden, ".tmp-")
+		if !tmp || number == "" || strings.Trim(number, "0123456789") != "" {
+			return "", false
+		}
+		name = folder + "/" + base
+	}
+	return ArchivedJob(name)
+}
+
 // JobNumber returns the number at the end of an id, whose other letters are those
 // that masters choose: lower case, digits and dashes.
 func JobNumber(id job.ID) (uint64, bool) {

@@ -37,5 +37,16 @@ func TestArchiveName(t *testing.T) {
 		if id, ok := wire.ArchivedJob(name); ok {
 			t.Errorf("%q is read as %q", name, id)
 		}
+		if id, ok := wire.ArchiveRemains(name); ok {
+			t.Errorf("%q is taken for what is left of %q", name, id)
+		}
+	}
+	for name, want := range map[string]job.ID{
+		"000000/pi-1.json.zst": "pi-1", "000000/.pi-1.json.zst.tmp-123": "pi-1",
+		"000000/pi-1.json.zst.tmp-123": "", "000000/.pi-1.json.zst.tmp-": "", "000000/.pi-1.json.zst.tmp-1x": "", "000001/.pi-1.json.zst.tmp-1": "", "000000/.pi-1.tmp-1": "",
+	} {
+		if id, ok := wire.ArchiveRemains(name); ok != (want != "") || ok && id != want {
+			t.Errorf("%q: %q, %t", name, id, ok)
+		}
 	}
 }
