@@ -136,8 +136,8 @@ func (r *command) watches(t *testing.T) {
 	}
 	select {
 	case <-said.there:
-	case <-time.After(30 * time.Second):
-		t.Fatalf("%s has said nothing for 30 s", strings.Join(r.Args, " "))
+	case <-time.After(patience):
+		t.Fatalf("%s has said nothing for %s", strings.Join(r.Args, " "), patience)
 	}
 }
 

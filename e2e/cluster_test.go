@@ -203,12 +203,6 @@ func (c *cluster) term(t *testing.T) uint64 {
 
 func (c *cluster) connect(t *testing.T) *client.Client {
 	t.Helper()
-	return c.connectFor(t, 0)
-}
-
-// connectFor makes a client that looks for a leader for so long; 0: its default.
-func (c *cluster) connectFor(t *testing.T, patience time.Duration) *client.Client {
-	t.Helper()
 	read := func(name string) []byte {
 		b, err := os.ReadFile(filepath.Join(c.data, name))
 		if err != nil {
@@ -256,12 +250,15 @@ func (c *cluster) settle(t *testing.T) {
 	})
 }
 
+// patience is how long what comes within seconds as a rule may take on a machine that stands still meanwhile.
+const patience = time.Minute
+
 func (c *cluster) until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !ok() {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 30 s: %s\n%s", what, tail(c.log.String(), 16<<10))
+			t.Fatalf("not within %s: %s\n%s", patience, what, tail(c.log.String(), 16<<10))
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -39,7 +39,7 @@ func (r *command) ends(t *testing.T, code int, want ...string) *command {
 	if r.Process == nil {
 		run = r.Run
 	}
-	limit := time.AfterFunc(time.Minute, func() { _ = r.Process.Kill() })
+	limit := time.AfterFunc(2*patience, func() { _ = r.Process.Kill() })
 	defer limit.Stop()
 	if err := run(); err != nil && r.ProcessState == nil {
 		t.Fatal(err)
@@ -92,12 +92,12 @@ func (c *cluster) goesOn(t *testing.T) {
 func (c *cluster) clean(t *testing.T) {
 	t.Helper()
 	var left []string
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		if left = c.leftovers(t); len(left) == 0 {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Errorf("left after 5 s:\n%s", strings.Join(left, "\n"))
+			t.Errorf("left after %s:\n%s", patience, strings.Join(left, "\n"))
 			return
 		}
 	}

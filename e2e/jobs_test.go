@@ -55,7 +55,7 @@ func TestJobsLeaveNothing(t *testing.T) {
 
 	c.clean(t)
 	var more []string
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		now := c.holdings(t, scrape, tmp)
 		more = nil
 		for name, n := range now {
@@ -69,7 +69,7 @@ func TestJobsLeaveNothing(t *testing.T) {
 		}
 		if time.Now().After(deadline) {
 			slices.Sort(more)
-			t.Fatalf("more than before, 30 s after the last job:\n%s", strings.Join(more, "\n"))
+			t.Fatalf("more than before, %s after the last job:\n%s", patience, strings.Join(more, "\n"))
 		}
 	}
 }

@@ -97,7 +97,7 @@ func (c *cluster) inOutput(t *testing.T, id job.ID, out string) held {
 	t.Helper()
 	placed := c.running(t, string(id)).Placement
 	news := spyOn(t, c.unfinished(t, out, id), unix.IN_MODIFY)
-	if news.next(t, time.Minute) == "" {
+	if news.next(t, patience) == "" {
 		t.Fatal("nobody writes the output")
 	}
 	thaw := freeze(t, placed[0].PID, placed[1].PID)
@@ -116,7 +116,7 @@ func (c *cluster) inRename(t *testing.T, id job.ID, out string) held {
 	c.running(t, string(id))
 	news := spyOn(t, c.unfinished(t, out, id), unix.IN_CREATE)
 	for name := ""; name != "_SUCCESS"; {
-		if name = news.next(t, time.Minute); name == "" {
+		if name = news.next(t, patience); name == "" {
 			t.Fatal("no output is committed")
 		}
 	}
@@ -132,7 +132,7 @@ func (c *cluster) afterRename(t *testing.T, id job.ID, out string) held {
 	c.running(t, string(id))
 	news := spyOn(t, filepath.Dir(out), unix.IN_MOVED_TO)
 	for name := ""; name != filepath.Base(out); {
-		if name = news.next(t, time.Minute); name == "" {
+		if name = news.next(t, patience); name == "" {
 			t.Fatal("no output is committed")
 		}
 	}
@@ -164,10 +164,10 @@ func (c *cluster) spyOnCheckpoints(t *testing.T, id job.ID) ([]job.Placed, *spy)
 func (c *cluster) nextCheckpoint(t *testing.T, news *spy) int {
 	t.Helper()
 	news.drop(t)
-	name := news.next(t, 10*time.Second)
+	name := news.next(t, patience)
 	step, err := strconv.Atoi(name)
 	if err != nil {
-		t.Fatalf("no checkpoint within 10 s, but %q", name)
+		t.Fatalf("no checkpoint within %s, but %q", patience, name)
 	}
 	return step
 }
@@ -175,9 +175,9 @@ func (c *cluster) nextCheckpoint(t *testing.T, news *spy) int {
 // wholeOnDisk waits, without a break, until a checkpoint has all of its files.
 func (c *cluster) wholeOnDisk(t *testing.T, id job.ID, step int) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); len(c.peerFiles(t, id, step)) < 4; {
+	for deadline := time.Now().Add(patience); len(c.peerFiles(t, id, step)) < 4; {
 		if time.Now().After(deadline) {
-			t.Fatalf("checkpoint %d has %v after 10 s", step, c.peerFiles(t, id, step))
+			t.Fatalf("checkpoint %d has %v after %s", step, c.peerFiles(t, id, step), patience)
 		}
 	}
 }

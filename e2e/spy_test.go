@@ -82,7 +82,7 @@ func freeze(t *testing.T, pids ...int) (thaw func()) {
 	}
 	t.Cleanup(thaw)
 	for _, pid := range pids {
-		for deadline := time.Now().Add(5 * time.Second); ; {
+		for deadline := time.Now().Add(patience); ; {
 			if s := procState(pid); s == 'T' || s == 'Z' || s == 0 {
 				break
 			}

@@ -42,7 +42,7 @@ func TestWeather(t *testing.T) {
 			id, name := n.chatty(t, row.name)
 			ids := []job.ID{n.small(t), n.small(t), n.small(t), n.small(t)}
 			n.within(t, 2*time.Minute, "the job ends", func() bool { return n.inspect(t, id).State.Final() })
-			w.weather.Store(&weather{}) // a command gives up when it finds no leader for 5 s
+			w.weather.Store(&weather{}) // a command gives up when it finds no leader for long
 			info := n.wait(t, id)
 			n.kept(t, ids)
 			seen := w.counts()

@@ -25,7 +25,7 @@ import (
 	"scalar/internal/rpc"
 )
 
-const patience = 15 * time.Second
+const patience = time.Minute
 
 // cluster is what the daemons of one test share.
 type cluster struct {

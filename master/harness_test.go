@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long tests wait for what should take far less.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // cluster is a few masters in this process, on loopback.
 type cluster struct {

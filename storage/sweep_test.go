@@ -114,7 +114,7 @@ func TestTouchedBlobsStay(t *testing.T) {
 		if b == mine && !stays() {
 			t.Fatalf("blob %d was found and is gone", i)
 		}
-		for deadline := time.Now().Add(10 * time.Second); !stays(); { // for a moment it may be on its way back
+		for deadline := time.Now().Add(time.Minute); !stays(); { // for a moment it may be on its way back
 			if time.Now().After(deadline) {
 				t.Fatalf("blob %d was found and does not come back", i)
 			}

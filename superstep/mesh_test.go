@@ -15,7 +15,7 @@ import (
 // or all of those in last, have failed, as their groom would.
 func meet(t *testing.T, transport string, meshes []superstep.Mesh, last []bool, before func(dial dialFunc)) []error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	dial, listeners := world{transport: transport}.listen(ctx, t, len(meshes))
 	errs, all := make([]error, len(meshes)), make([][]net.Conn, len(meshes))

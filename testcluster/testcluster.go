@@ -267,7 +267,7 @@ func (c *Cluster) WaitReady() {
 	c.tb.Helper()
 	cl := c.Client()
 	want := len(c.grooms) - countNil(c.grooms)
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		nodes, err := cl.Nodes(c.tb.Context())
 		ready := 0

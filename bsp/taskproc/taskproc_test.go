@@ -90,13 +90,7 @@ func TestExitCode(t *testing.T) {
 
 func TestKillEndsTheGroup(t *testing.T) {
 	p := start(t, "child")
-	deadline := time.Now().Add(5 * time.Second)
-	for len(group(t, p.PID())) < 2 {
-		if time.Now().After(deadline) {
-			t.Fatal("the child does not start")
-		}
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, p, group, "the child runs", func(n int) bool { return n >= 2 })
 	if err := p.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -104,24 +98,13 @@ func TestKillEndsTheGroup(t *testing.T) {
 	if err != nil || exit.Signal() != syscall.SIGKILL || exit.String() != "was killed (signal: killed)" {
 		t.Errorf("Wait = %v, %v", exit, err)
 	}
-	for len(group(t, p.PID())) > 0 {
-		if time.Now().After(deadline) {
-			t.Fatalf("left over: %v", group(t, p.PID()))
-		}
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, p, group, "nothing is left", func(n int) bool { return n == 0 })
 }
 
 // A process that cannot be killed does not save the others.
 func TestKillGoesOn(t *testing.T) {
 	p := start(t, "escape")
-	deadline := time.Now().Add(5 * time.Second)
-	for len(marked(t, p.PID())) < 4 {
-		if time.Now().After(deadline) {
-			t.Fatalf("children: %v", marked(t, p.PID()))
-		}
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, p, marked, "four children run", func(n int) bool { return n >= 4 })
 	spared := 0
 	err := taskproc.KillFamily(p.PID(), func(pid int, s unix.Signal) error {
 		if spared == 0 && pid > 0 {
@@ -135,12 +118,7 @@ func TestKillGoesOn(t *testing.T) {
 	if !errors.Is(err, unix.EPERM) || strings.Count(err.Error(), "operation not permitted") != 1 || !strings.Contains(err.Error(), strconv.Itoa(spared)) {
 		t.Errorf("%v", err)
 	}
-	for len(marked(t, p.PID())) > 1 { // the others are on their way
-		if time.Now().After(deadline) {
-			t.Fatalf("besides %d there are %v", spared, marked(t, p.PID()))
-		}
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, p, marked, "only the spared one is left", func(n int) bool { return n <= 1 }) // the others are on their way
 	if err := p.Kill(); err != nil {
 		t.Error(err)
 	}
@@ -154,24 +132,27 @@ func TestKillGoesOn(t *testing.T) {
 // can be told.
 func TestKillEndsEscaped(t *testing.T) {
 	p := start(t, "escape")
-	deadline := time.Now().Add(5 * time.Second)
-	for len(marked(t, p.PID())) < 4 { // setsid's sleep, the shell and its two
-		if time.Now().After(deadline) {
-			t.Fatalf("children: %v", marked(t, p.PID()))
-		}
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, p, marked, "setsid's sleep, the shell and its two run", func(n int) bool { return n >= 4 })
 	if err := p.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	for len(marked(t, p.PID())) > 0 {
-		if time.Now().After(deadline) {
-			t.Fatalf("left over: %v", marked(t, p.PID()))
+	eventually(t, p, marked, "nothing is left", func(n int) bool { return n == 0 })
+}
+
+// eventually waits until there are as many of a task's processes as is wanted.
+func eventually(t *testing.T, p *taskproc.Proc, list func(*testing.T, int) []string, what string, ok func(n int) bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		now := list(t, p.PID())
+		if ok(len(now)) {
+			return
 		}
-		time.Sleep(time.Millisecond)
+		if time.Now().After(end) {
+			t.Fatalf("not within a minute: %s, but %v", what, now)
+		}
 	}
 }
 

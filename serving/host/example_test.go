@@ -36,7 +36,7 @@ func Example() {
 		panic(err)
 	}
 	var answer protocol.Answer
-	if err := lease.Predict(context.Background(), time.Now().Add(time.Second), &request, &answer); err != nil {
+	if err := lease.Predict(context.Background(), time.Now().Add(time.Minute), &request, &answer); err != nil {
 		panic(err)
 	}
 	fmt.Printf("version %s: %.0f\n", lease.Version.Version(), answer.Outputs[0].F32[0])

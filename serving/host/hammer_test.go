@@ -94,13 +94,12 @@ func TestHammer(t *testing.T) {
 	for g := range 64 {
 		all.Go(func() { m.ask(ctx, g) })
 	}
-	time.Sleep(time.Second)
+	for began := time.Now(); !t.Failed() && (time.Since(began) < time.Second || m.loads.Load() < 10 || m.asked.Load() < 1000); {
+		time.Sleep(time.Millisecond)
+	}
 	cancel()
 	all.Wait()
 	t.Logf("%d loads, %d requests", m.loads.Load(), m.asked.Load())
-	if m.loads.Load() < 10 || m.asked.Load() < 1000 {
-		t.Error("too few")
-	}
 	for _, v := range h.Models("")[0].Versions {
 		if v.Users != 0 && v.Version != "3" || v.Waiting != 0 { // a shadow may still be computed
 			t.Errorf("%+v", v)

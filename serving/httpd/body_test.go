@@ -219,7 +219,7 @@ func TestSlowClients(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if took := time.Since(began); took > 20*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("they were closed after %v", took)
 	}
 }
@@ -232,7 +232,7 @@ func TestShutdown(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 	done := make(chan error, 1)
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		done <- r.Shutdown(ctx)
 	}()

@@ -167,7 +167,7 @@ func TestNoReader(t *testing.T) {
 			break
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := r.Shutdown(ctx); err != nil {
 		t.Error(err)

@@ -89,7 +89,7 @@ func serve(tb testing.TB, c httpd.Config, ln net.Listener, url string) *running 
 	r := &running{Server: s, tb: tb, host: c.Host, client: &http.Client{Timeout: time.Minute}, url: url, header: http.Header{}}
 	tb.Cleanup(func() {
 		r.client.CloseIdleConnections()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			tb.Errorf("shutdown: %v", err)

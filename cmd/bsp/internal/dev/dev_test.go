@@ -36,7 +36,7 @@ func script(t *testing.T, path, text string, mode os.FileMode) {
 
 func awaitFile(t *testing.T, path, what string) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
 		if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), what) {
 			return
 		}
