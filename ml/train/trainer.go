@@ -294,6 +294,9 @@ func (t *trainer) giveUp(superstep int) error {
 		return job.Fail(job.FaultInput, "superstep %d of epoch 1: %s", superstep, advice)
 	}
 	t.state.Told.Stopped = "diverged"
+	if t.p.Index() > 0 {
+		return nil // one peer says it
+	}
 	t.p.Log().Warn("training has diverged: the model is that of the last good epoch", "superstep", superstep, "epoch", t.state.Told.Kept, "advice", advice)
 	return nil
 }
