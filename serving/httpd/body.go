@@ -55,8 +55,12 @@ func (s *Server) receive(c *call) error {
 		stream = c.conn
 	}
 	c.buffer = c.buffer[:0]
+	held := c.lease.Version != nil
+	c.lease.Release() // a version that goes need not wait for a client that is slow
 	err := s.gather(c, stream, length)
-	c.body = c.buffer
+	if c.body = c.buffer; err == nil && held {
+		err = s.hold(c)
+	}
 	return err
 }
 

@@ -224,6 +224,33 @@ func TestSlowClients(t *testing.T) {
 	}
 }
 
+// A client that sends a long body slowly holds no version: what is replaced meanwhile goes at once, and the new one answers.
+func TestSlowBodyHoldsNoVersion(t *testing.T) {
+	r := listen(t, httpd.Config{})
+	conn := dial(t, r)
+	const length = 200_000
+	fmt.Fprintf(conn, "POST /v2/models/points/infer HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", length, strings.Repeat(" ", length/2))
+	for r.Counted() == 0 { // it is being read
+		runtime.Gosched()
+	}
+	if err := r.host.Load(t.Context(), "points", "2", golden(t, "points")); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.host.Unload("points", "1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, draining := r.host.Usage(); draining != 0 {
+		t.Error("its version is held while a body comes")
+	}
+	io.WriteString(conn, twoPoints+strings.Repeat(" ", length-length/2-len(twoPoints)))
+	if a := receive(t, conn); a.status != http.StatusOK || !bytes.Contains(a.body, []byte(`"model_version":"2"`)) {
+		t.Errorf("%d: %s", a.status, a.body)
+	}
+	if _, draining := r.host.Usage(); draining != 0 {
+		t.Error("a version is held after the answer")
+	}
+}
+
 // A request that is there at the end is answered, and the server ends then.
 func TestShutdown(t *testing.T) {
 	r := listen(t, httpd.Config{})

@@ -41,15 +41,21 @@ func hosted(tb testing.TB, c host.Config) *host.Host {
 	}
 	tb.Cleanup(h.Close)
 	for _, name := range models {
-		folder, err := filepath.Abs("../../ml/model/testdata/v1/" + name)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		if err := h.Load(context.Background(), name, "1", folder); err != nil {
+		if err := h.Load(context.Background(), name, "1", golden(tb, name)); err != nil {
 			tb.Fatal(err)
 		}
 	}
 	return h
+}
+
+// golden returns the folder of a golden model.
+func golden(tb testing.TB, name string) string {
+	tb.Helper()
+	folder, err := filepath.Abs("../../ml/model/testdata/v1/" + name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return folder
 }
 
 // start serves the golden models in memory.

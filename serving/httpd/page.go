@@ -60,11 +60,10 @@ func (v *visit) Body(limit int) ([]byte, error) {
 func (v *visit) Predict(q ui.Question) (ui.Reply, error) {
 	s, c := v.s, v.c
 	c.route = route{kind: native, model: q.Model, version: q.Version, label: q.Label}
-	if err := s.acquire(c); err != nil {
+	if err := s.hold(c); err != nil {
 		return ui.Reply{}, err
 	}
 	defer c.lease.Release()
-	s.ledger.attach(c)
 	start := time.Now()
 	if err := s.answer(c, q.Rows); err != nil {
 		return ui.Reply{}, err

@@ -31,11 +31,10 @@ var (
 
 // predict answers a request with a model's predictions.
 func (s *Server) predict(c *call) (err error) {
-	if err := s.acquire(c); err != nil {
+	if err := s.hold(c); err != nil {
 		return err
 	}
 	defer c.lease.Release()
-	s.ledger.attach(c)
 	if c.route.kind != native {
 		if err := checkType(c.ctx.Request.Header.ContentType()); err != nil {
 			return err
@@ -112,6 +111,15 @@ func (s *Server) acquire(c *call) (err error) {
 	}
 	c.lease, err = s.config.Host.Acquire(c.namespace, c.route.model, c.route.version, c.route.label)
 	return err
+}
+
+// hold is acquire for a call that counts for the version.
+func (s *Server) hold(c *call) error {
+	if err := s.acquire(c); err != nil {
+		return err
+	}
+	s.ledger.attach(c)
+	return nil
 }
 
 // checkType refuses what is neither JSON nor binary. curl sends the type of a form with any data.
