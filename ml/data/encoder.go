@@ -250,14 +250,24 @@ func (e *Encoder) plain(dst, record []float32, first int) int {
 			dst[i] = y
 		}
 	default:
-		for i, x := range record {
-			if x-x != 0 {
-				return i
-			}
-			dst[i] = x
-		}
+		return copy(dst, record[:leading(record)])
 	}
 	return len(record)
+}
+
+// leading returns how many numbers are before one that is not finite: all but a few, eight at a time.
+func leading(x []float32) int {
+	n := 0
+	for ; n+8 <= len(x); n += 8 {
+		v := (*[8]float32)(x[n:])
+		if (v[0]-v[0])+(v[1]-v[1])+((v[2]-v[2])+(v[3]-v[3]))+((v[4]-v[4])+(v[5]-v[5])+((v[6]-v[6])+(v[7]-v[7]))) != 0 {
+			break
+		}
+	}
+	for n < len(x) && x[n]-x[n] == 0 {
+		n++
+	}
+	return n
 }
 
 func (e *Encoder) value(dst []float32, column int, x float32) error {

@@ -127,9 +127,9 @@ func layOut(b []byte, n int, digits *[16]byte, k, e int) (end int) {
 	case e < -5 || e > 21:
 		return withExponent(b, n, digits[:k], e-1)
 	case e <= 0:
-		copy(b[n:], "0.000000")
+		*(*[8]byte)(b[n:]) = [8]byte{'0', '.', '0', '0', '0', '0', '0', '0'}
 		n += 2 - e
-		copy(b[n:n+len(digits)], digits[:])
+		*(*[16]byte)(b[n:]) = *digits
 		return n + k
 	case e >= k:
 		for end = n + copy(b[n:], digits[:k]); end < n+e; end++ {
@@ -137,7 +137,7 @@ func layOut(b []byte, n int, digits *[16]byte, k, e int) (end int) {
 		}
 		return end
 	}
-	copy(b[n+1:n+1+len(digits)], digits[:])
+	*(*[16]byte)(b[n+1:]) = *digits
 	for i, d := range digits[:e] {
 		b[n+i] = d
 	}
