@@ -41,14 +41,15 @@ type blocking struct {
 	nc int // columns of b: its panels stay in the third cache
 
 	fewA, fewB int // uses of a value up to which the operand is read where it lies
+	fewCrowded int // the same of a b whose rows lie badly
 }
 
 // standard returns a blocking from measurements on Zen 4 and, with AVX2, on Zen 3:
 // docs/decisions/0025-generated-kernels.md.
 func standard(isa kernel.ISA) blocking {
-	b := blocking{kc: 512, mc: 192, nc: 1920, fewA: 1024, fewB: 1024}
+	b := blocking{kc: 512, mc: 192, nc: 1920, fewA: 1024, fewB: 1024, fewCrowded: 1024}
 	if isa == kernel.AVX2 {
-		b.fewB = 32
+		b.fewB, b.fewCrowded = 512, 32
 	}
 	return b
 }
@@ -63,7 +64,23 @@ func (p *product) run(c *CPU) {
 func (p *product) lay() {
 	bl := p.cpu.blocking
 	p.inPlaceA = inPlace(p.a) && p.out.cols <= bl.fewA
-	p.inPlaceB = p.packed == nil && inPlace(p.b) && p.out.rows <= bl.fewB
+	few := bl.fewB
+	if crowded(p.b.rowStep, min(p.a.cols, bl.kc), p.cpu.isa.Lanes()) {
+		few = bl.fewCrowded
+	}
+	p.inPlaceB = p.packed == nil && inPlace(p.b) && p.out.rows <= few
+}
+
+// crowded reports whether rows so far apart lie badly for a tile, which takes a few vectors of each: where
+// they begin within vectors, so that loads need two lines, or where so many of them push each other
+// out of the first cache, as those do that are a multiple of its ways' size apart.
+func crowded(rowStep, rows, lanes int) bool {
+	const ways = 8 // of a page each, or more of them
+	alike := pageValues
+	for alike > 1 && rowStep%alike != 0 {
+		alike /= 2
+	}
+	return rowStep%lanes != 0 || rows*alike >= ways*pageValues
 }
 
 // unit computes cell i.

@@ -94,7 +94,7 @@ func TestMatMulBits(t *testing.T) {
 func TestMatMulLarge(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	const eps = 1.0 / (1 << 24)
-	for _, s := range [][3]int{{200, 130, 1100}, {9, 2000, 530}, {1, 500, 1030}, {413, 389, 211}} {
+	for _, s := range [][3]int{{200, 130, 1100}, {9, 2000, 530}, {1, 500, 1030}, {413, 389, 211}, {100, 200, 150}} {
 		m, n, k := s[0], s[1], s[2]
 		a, b := random(r, m, k), random(r, k, n)
 		var first array
