@@ -67,10 +67,9 @@ func Append(dst []byte, x float32) []byte {
 // for a decimal and not for ten more, one of 2 decimals beside x is the one, of that scale or of the next.
 func shortest(u uint32) (m uint32, e int) {
 	c, q, edge := u&(1<<23-1), int(u>>23)-150, uint32(0)
-	switch {
-	case q == -150: // subnormal
+	if q == -150 { // subnormal
 		q = -149
-	default:
+	} else {
 		if c == 0 && q > -149 {
 			edge = 1 // the float32 below is half as far as that above
 		}

@@ -27,11 +27,10 @@ func pairs(x isa) []byte {
 
 // pair computes the columns of two panels of so many vectors.
 func (a *asm) pair(nv int) {
-	const unroll = 4
-	size, value := a.bytesPer(), a.v(2*nv)
+	value := a.v(2 * nv)
 	each := func(do func(at int, acc string)) {
 		for v := range 2 * nv {
-			do(v*size, a.v(v))
+			do(v*a.bytesPer(), a.v(v))
 		}
 	}
 	a.op("TESTQ $%d, BX", flagLoad)
@@ -41,6 +40,26 @@ func (a *asm) pair(nv int) {
 	a.label("load%d", nv)
 	each(func(at int, acc string) { a.op("VMOVUPS %d(DX), %s", at, acc) })
 	a.label("start%d", nv)
+	a.pairLoop(nv)
+	a.op("MOVQ %d(AX), R11", fieldBias)
+	a.op("TESTQ R11, R11")
+	a.op("JZ unbiased%d", nv)
+	each(func(at int, acc string) { a.op("VADDPS %d(R11), %s, %s", at, acc, acc) })
+	a.label("unbiased%d", nv)
+	a.op("TESTQ $%d, BX", flagReLU)
+	a.op("JZ linear%d", nv)
+	a.op("VXORPS %[1]s, %[1]s, %[1]s", value)
+	each(func(_ int, acc string) { a.op("VMAXPS %[2]s, %[1]s, %[2]s", value, acc) })
+	a.label("linear%d", nv)
+	each(func(at int, acc string) { a.op("VMOVUPS %s, %d(DX)", acc, at) })
+	a.op("VZEROUPPER")
+	a.op("RET")
+}
+
+// pairLoop adds the products of k values of A and rows of both panels.
+func (a *asm) pairLoop(nv int) {
+	const unroll = 4
+	size, value := a.bytesPer(), a.v(2*nv)
 	steps := func(n int) {
 		for u := range n {
 			a.op("VBROADCASTSS %d(SI), %s", 4*u, value)
@@ -69,17 +88,4 @@ func (a *asm) pair(nv int) {
 	a.op("DECQ CX")
 	a.op("JNZ last%d", nv)
 	a.label("done%d", nv)
-	a.op("MOVQ %d(AX), R11", fieldBias)
-	a.op("TESTQ R11, R11")
-	a.op("JZ unbiased%d", nv)
-	each(func(at int, acc string) { a.op("VADDPS %d(R11), %s, %s", at, acc, acc) })
-	a.label("unbiased%d", nv)
-	a.op("TESTQ $%d, BX", flagReLU)
-	a.op("JZ linear%d", nv)
-	a.op("VXORPS %[1]s, %[1]s, %[1]s", value)
-	each(func(_ int, acc string) { a.op("VMAXPS %[2]s, %[1]s, %[2]s", value, acc) })
-	a.label("linear%d", nv)
-	each(func(at int, acc string) { a.op("VMOVUPS %s, %d(DX)", acc, at) })
-	a.op("VZEROUPPER")
-	a.op("RET")
 }
