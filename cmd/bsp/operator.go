@@ -45,6 +45,9 @@ func save(ctx context.Context, c *client.Client, path string) (size int64, err e
 		return 0, fault.Usage("%s exists: name a new file", path)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".snapshot-")
+	if e, ok := errors.AsType[*fs.PathError](err); ok { // the name is of no use to anybody
+		return 0, fmt.Errorf("a snapshot in %s: %w", filepath.Dir(path), e.Err)
+	}
 	if err != nil {
 		return 0, err
 	}
