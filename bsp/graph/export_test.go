@@ -70,6 +70,20 @@ func (l *edgeList) idsOf() (ids []string) {
 	return ids
 }
 
+// SortKeys sorts keys, and returns where each was.
+func SortKeys(keys []uint64) (from []uint32) {
+	all := make([]keyed, len(keys))
+	for i, key := range keys {
+		all[i] = keyed{key, uint32(i)}
+	}
+	sortKeyed(all, make([]keyed, len(all)))
+	for i, x := range all {
+		keys[i] = x.key
+		from = append(from, x.at)
+	}
+	return from
+}
+
 // A Parser keeps what benchmarks reuse.
 type Parser struct {
 	p parser

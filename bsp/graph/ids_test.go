@@ -2,6 +2,8 @@ package graph_test
 
 import (
 	"cmp"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,4 +75,35 @@ func TestDictionary(t *testing.T) {
 			t.Fatalf("owned %v, want %v", all, want)
 		}
 	})
+}
+
+// Keys of all kinds are sorted, equal ones in their order.
+func TestSortKeys(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	kinds := map[string]func(i int) uint64{
+		"any":        func(int) uint64 { return r.Uint64() },
+		"equal":      func(int) uint64 { return 7 },
+		"few":        func(int) uint64 { return r.Uint64N(5) << 40 },
+		"small":      func(int) uint64 { return r.Uint64N(1000) },
+		"powers":     func(i int) uint64 { return 1 << (i % 64) },
+		"descending": func(i int) uint64 { return math.MaxUint64 - uint64(i)/2 },
+		"two ends":   func(i int) uint64 { return uint64(i%2)<<63 | r.Uint64N(100) },
+	}
+	for name, key := range kinds {
+		for _, n := range []int{0, 1, 2, 23, 24, 25, 63, 64, 100, 1000, 70_000} {
+			keys := make([]uint64, n)
+			want := make([]uint32, n)
+			for i := range keys {
+				keys[i], want[i] = key(i), uint32(i)
+			}
+			before := slices.Clone(keys)
+			slices.SortStableFunc(want, func(a, b uint32) int { return cmp.Compare(before[a], before[b]) })
+			if from := graph.SortKeys(keys); n > 0 && !slices.Equal(from, want) {
+				t.Errorf("%s, %d keys: %v, want %v", name, n, from[:min(n, 30)], want[:min(n, 30)])
+			}
+			if !slices.IsSorted(keys) {
+				t.Errorf("%s, %d keys: not sorted", name, n)
+			}
+		}
+	}
 }

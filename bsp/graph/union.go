@@ -1,11 +1,9 @@
 package graph
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math/bits"
-	"slices"
 )
 
 // bitmapShare bounds the bitmap in which ids are put in order: it has at most this many
@@ -133,7 +131,13 @@ func sparseUnion(lists []told, total int) (*integerIDs, [][]uint32) {
 		}
 	}
 	sortKeyed(all, make([]keyed, total))
-	var ids []uint64
+	distinct := 0
+	for i, x := range all {
+		if i == 0 || x.key != all[i-1].key {
+			distinct++
+		}
+	}
+	ids := make([]uint64, 0, distinct)
 	for i, x := range all {
 		if i == 0 || x.key != all[i-1].key {
 			ids = append(ids, x.key)
@@ -149,38 +153,53 @@ type keyed struct {
 	at  uint32
 }
 
-// sortKeyed sorts by key, equal ones in their order: byte by byte from the lowest, those
-// left out that are equal in all keys. spare is as long as all.
+// fewKeyed is how many are sorted one by one.
+const fewKeyed = 24
+
+// sortKeyed sorts by key, equal ones in their order. It deals out by the highest bits in which keys differ, and sorts each
+// part so, which is soon small enough for the caches. spare is as long as all.
 func sortKeyed(all, spare []keyed) {
-	if len(all) < 256 {
-		slices.SortStableFunc(all, func(a, b keyed) int { return cmp.Compare(a.key, b.key) })
+	if len(all) <= fewKeyed {
+		insertKeyed(all)
 		return
 	}
 	or, and := uint64(0), ^uint64(0)
 	for _, x := range all {
 		or, and = or|x.key, and&x.key
 	}
-	from, to := all, spare
-	for shift := 0; shift < 64; shift += 8 {
-		if (or^and)>>shift&0xff == 0 {
-			continue
-		}
-		var starts [256]int
-		for _, x := range from {
-			starts[x.key>>shift&0xff]++
-		}
-		sum := 0
-		for i, n := range starts {
-			starts[i], sum = sum, sum+n
-		}
-		for _, x := range from {
-			digit := x.key >> shift & 0xff
-			to[starts[digit]] = x
-			starts[digit]++
-		}
-		from, to = to, from
+	if or == and {
+		return
 	}
-	if &from[0] != &all[0] {
-		copy(all, from)
+	digit := min(bits.Len(uint(len(all)))-2, 8) // of so many bits: few parts of few keys
+	shift := max(bits.Len64(or^and)-digit, 0) & 63
+	var counts [256]uint32
+	ends, mask := counts[:1<<digit], uint64(1)<<digit-1
+	for _, x := range all {
+		ends[x.key>>shift&mask]++
+	}
+	sumUp(ends)
+	spare = spare[:len(all)]
+	for _, x := range all {
+		end := &ends[x.key>>shift&mask]
+		spare[*end] = x
+		*end++
+	}
+	copy(all, spare)
+	lo := uint32(0)
+	for _, hi := range ends {
+		if hi > lo+1 {
+			sortKeyed(all[lo:hi], spare[lo:hi])
+		}
+		lo = hi
+	}
+}
+
+// insertKeyed is sortKeyed for a few.
+func insertKeyed(all []keyed) {
+	for i, x := range all {
+		for ; i > 0 && all[i-1].key > x.key; i-- {
+			all[i] = all[i-1]
+		}
+		all[i] = x
 	}
 }
