@@ -84,6 +84,11 @@ var Modules = []string{
 //go:embed bsp/graph/freestate.go
 //go:embed bsp/graph/frontier.go
 //go:embed bsp/graph/gather.go
+//go:embed bsp/graph/gather/doc.go
+//go:embed bsp/graph/gather/gather.go
+//go:embed bsp/graph/gather/gather_amd64.go
+//go:embed bsp/graph/gather/gather_amd64.s
+//go:embed bsp/graph/gather/gather_other.go
 //go:embed bsp/graph/grid.go
 //go:embed bsp/graph/grown.go
 //go:embed bsp/graph/header.go

@@ -3,6 +3,7 @@ package graph
 import (
 	"scalar/bsp"
 	"scalar/bsp/arena"
+	"scalar/bsp/graph/gather"
 	"scalar/superstep"
 )
 
@@ -13,14 +14,15 @@ type gatherer[M superstep.Number] struct {
 	mirror *bsp.Mirror[Direct[M], M] // what the sources publish
 	hot    []M                       // with a grid: values in its order
 	sums   []M                       // and what comes to each row
+	along  kernels[M]
 }
 
 // newGatherer makes one for a peer with so many vertices.
 func newGatherer[M superstep.Number](p *bsp.Peer[Direct[M]], r *pull, op superstep.Op, vertices int) *gatherer[M] {
-	g := &gatherer[M]{pull: r, op: op}
+	g := &gatherer[M]{pull: r, op: op, along: kernelsOf[M](op)}
 	if d := r.grid; d != nil {
-		g.hot = make([]M, hubs+d.across<<d.shift+reach)
-		g.sums = make([]M, (len(d.into)+blockRows-1)&^(blockRows-1))
+		g.hot = make([]M, hubs+d.across<<d.shift+gather.Reach)
+		g.sums = make([]M, len(d.into)+gather.Reach)
 		arena.LargePages(g.hot)
 		arena.LargePages(g.sums)
 		g.mirror = bsp.NewScattered(p, vertices, r.watches, r.watched, superstep.Scatter[M]{Into: g.hot, Places: d.order[vertices:]})
@@ -30,10 +32,7 @@ func newGatherer[M superstep.Number](p *bsp.Peer[Direct[M]], r *pull, op superst
 	return g
 }
 
-const (
-	reach     = 1 << 16 // what a number of 16 bits leads to
-	blockRows = 1 << blockBits
-)
+const blockRows = 1 << blockBits
 
 // publish tells the gatherer what own vertices from first on have put into the mirror.
 func (g *gatherer[M]) publish(first int, out []M) {
@@ -48,22 +47,12 @@ func (g *gatherer[M]) publish(first int, out []M) {
 
 // combine goes along the edges, once all is published.
 func (g *gatherer[M]) combine() {
-	d, none := g.pull.grid, identity[M](g.op)
+	d := g.pull.grid
 	if d == nil {
 		return // take does
 	}
-	front := (*[reach]M)(g.hot)
-	switch g.op {
-	case superstep.Sum:
-		sumNear(d, front, g.sums)
-		eachCell(d, g.hot, g.sums, sumFar[M])
-	case superstep.Min:
-		minNear(d, front, none, g.sums)
-		eachCell(d, g.hot, g.sums, minFar[M])
-	default:
-		maxNear(d, front, none, g.sums)
-		eachCell(d, g.hot, g.sums, maxFar[M])
-	}
+	eachRun(d, (*[gather.Reach]M)(g.hot), g.sums, g.along.rows)
+	eachCell(d, g.hot, g.sums, g.along.cell)
 }
 
 // take puts into inbox what has come to the vertices from first on.
@@ -79,138 +68,92 @@ func (g *gatherer[M]) take(first int, inbox []M) {
 	}
 }
 
+// kernels go along edges.
+type kernels[M superstep.Number] struct {
+	rows func(rows []uint32, sources []uint16, edges int, values *[gather.Reach]M, sums []M) // as gather.Rows
+	cell func(edges []uint32, values, sums *[gather.Reach]M, ahead []M) []M                  // as gather.Cell
+}
+
+func kernelsOf[M superstep.Number](op superstep.Op) kernels[M] {
+	switch op {
+	case superstep.Sum:
+		if k, ok := any(kernels[float64]{gather.Rows, gather.Cell}).(kernels[M]); ok {
+			return k
+		}
+		return kernels[M]{gather.PlainRows[M], gather.PlainCell[M]}
+	case superstep.Min:
+		return kernels[M]{minRows[M], minCell[M]}
+	default:
+		return kernels[M]{maxRows[M], maxCell[M]}
+	}
+}
+
+// eachRun calls f for each run of rows.
+func eachRun[M superstep.Number](d *grid, hot *[gather.Reach]M, sums []M, f func(rows []uint32, sources []uint16, edges int, values *[gather.Reach]M, sums []M)) {
+	near, rows := d.near, d.rows
+	for _, r := range d.runs {
+		edges := int(r.edges)
+		f(rows[:r.rows], near[:int(r.rows)*edges], edges, hot, sums)
+		rows, near = rows[r.rows:], near[int(r.rows)*edges:]
+	}
+}
+
 // eachCell calls f for the edges of each cell, with its sources and its rows. Some blocks
 // are gathered together, segment by segment, so that a segment comes into the cache once for
-// all of them. The segments of a row come in their order either way.
-func eachCell[M superstep.Number](d *grid, hot, sums []M, f func(far []uint32, sources *[reach]M, rows *[blockRows]M)) {
-	blocks := len(sums) >> blockBits
+// all of them, fetched while the one before is gathered from. The segments of a row come in
+// their order either way.
+func eachCell[M superstep.Number](d *grid, hot, sums []M, f func(edges []uint32, values, sums *[gather.Reach]M, ahead []M) []M) {
+	blocks := (len(d.into) + blockRows - 1) >> blockBits
 	for first := 0; first < blocks; first += d.together {
 		for segment := range d.across {
-			sources := (*[reach]M)(hot[hubs+segment<<d.shift:])
+			sources := (*[gather.Reach]M)(hot[hubs+segment<<d.shift:])
+			ahead := hot[hubs+(segment+1)%d.across<<d.shift:][:1<<d.shift]
 			for block := first; block < min(first+d.together, blocks); block++ {
 				i := block*d.across + segment
 				if edges := d.far[d.cells[i]:d.cells[i+1]]; len(edges) > 0 {
-					f(edges, sources, (*[blockRows]M)(sums[block<<blockBits:]))
+					ahead = f(edges, sources, (*[gather.Reach]M)(sums[block<<blockBits:]), ahead)
 				}
 			}
 		}
 	}
 }
 
-// sumNear adds up what comes from hubs, in up to four chains, of which the processor works on
-// several at once.
-func sumNear[M superstep.Number](d *grid, hot *[reach]M, sums []M) {
-	near, rows := d.near, d.rows
-	for _, r := range d.runs {
-		of := rows[:r.rows]
-		rows = rows[r.rows:]
-		switch r.edges {
-		case 0:
-			for _, v := range of {
-				sums[v] = 0
-			}
-		case 1:
-			for i, u := range near[:len(of)] {
-				sums[of[i]] = hot[u]
-			}
-		case 2:
-			for i, v := range of {
-				row := (*[2]uint16)(near[2*i:])
-				sums[v] = hot[row[0]] + hot[row[1]]
-			}
-		case 3:
-			for i, v := range of {
-				row := (*[3]uint16)(near[3*i:])
-				sums[v] = hot[row[0]] + hot[row[1]] + hot[row[2]]
-			}
-		default:
-			for i, v := range of {
-				sums[v] = sumRow(near[i*int(r.edges):][:r.edges], hot)
-			}
+func minRows[M superstep.Number](rows []uint32, sources []uint16, edges int, values *[gather.Reach]M, sums []M) {
+	none := identity[M](superstep.Min)
+	for i, v := range rows {
+		x := none
+		for _, u := range sources[i*edges:][:edges] {
+			x = min(x, values[u])
 		}
-		near = near[int(r.rows)*int(r.edges):]
+		sums[v] = x
 	}
 }
 
-// sumRow adds up what comes along four edges or more.
-func sumRow[M superstep.Number](row []uint16, hot *[reach]M) M {
-	var a, b, c, e M
-	for len(row) >= 8 {
-		a += hot[row[0]]
-		b += hot[row[1]]
-		c += hot[row[2]]
-		e += hot[row[3]]
-		a += hot[row[4]]
-		b += hot[row[5]]
-		c += hot[row[6]]
-		e += hot[row[7]]
-		row = row[8:]
-	}
-	if len(row) >= 4 {
-		a += hot[row[0]]
-		b += hot[row[1]]
-		c += hot[row[2]]
-		e += hot[row[3]]
-		row = row[4:]
-	}
-	if len(row) >= 2 {
-		a += hot[row[0]]
-		b += hot[row[1]]
-		row = row[2:]
-	}
-	if len(row) == 1 {
-		c += hot[row[0]]
-	}
-	return (a + b) + (c + e)
-}
-
-func minNear[M superstep.Number](d *grid, hot *[reach]M, none M, sums []M) {
-	near, rows := d.near, d.rows
-	for _, r := range d.runs {
-		for i, v := range rows[:r.rows] {
-			x := none
-			for _, u := range near[i*int(r.edges):][:r.edges] {
-				x = min(x, hot[u])
-			}
-			sums[v] = x
+func maxRows[M superstep.Number](rows []uint32, sources []uint16, edges int, values *[gather.Reach]M, sums []M) {
+	none := identity[M](superstep.Max)
+	for i, v := range rows {
+		x := none
+		for _, u := range sources[i*edges:][:edges] {
+			x = max(x, values[u])
 		}
-		rows, near = rows[r.rows:], near[int(r.rows)*int(r.edges):]
+		sums[v] = x
 	}
 }
 
-func maxNear[M superstep.Number](d *grid, hot *[reach]M, none M, sums []M) {
-	near, rows := d.near, d.rows
-	for _, r := range d.runs {
-		for i, v := range rows[:r.rows] {
-			x := none
-			for _, u := range near[i*int(r.edges):][:r.edges] {
-				x = max(x, hot[u])
-			}
-			sums[v] = x
-		}
-		rows, near = rows[r.rows:], near[int(r.rows)*int(r.edges):]
+func minCell[M superstep.Number](edges []uint32, values, sums *[gather.Reach]M, ahead []M) []M {
+	for _, e := range edges {
+		x := &sums[e%gather.Reach]
+		*x = min(*x, values[e>>16])
 	}
+	return ahead
 }
 
-// sumFar adds what comes along the edges of a cell.
-func sumFar[M superstep.Number](far []uint32, sources *[reach]M, rows *[blockRows]M) {
-	for _, e := range far {
-		rows[e%blockRows] += sources[e>>16]
+func maxCell[M superstep.Number](edges []uint32, values, sums *[gather.Reach]M, ahead []M) []M {
+	for _, e := range edges {
+		x := &sums[e%gather.Reach]
+		*x = max(*x, values[e>>16])
 	}
-}
-
-func minFar[M superstep.Number](far []uint32, sources *[reach]M, rows *[blockRows]M) {
-	for _, e := range far {
-		x := &rows[e%blockRows]
-		*x = min(*x, sources[e>>16])
-	}
-}
-
-func maxFar[M superstep.Number](far []uint32, sources *[reach]M, rows *[blockRows]M) {
-	for _, e := range far {
-		x := &rows[e%blockRows]
-		*x = max(*x, sources[e>>16])
-	}
+	return ahead
 }
 
 // gatherRows is take without a grid: it goes along the edges of these vertices.

@@ -1,0 +1,11 @@
+package gather
+
+// addRows is Rows of one row at least.
+//
+//go:noescape
+func addRows(rows []uint32, sources []uint16, edges int, values *[Reach]float64, sums []float64)
+
+// addCell is Cell, and returns how many values it has fetched.
+//
+//go:noescape
+func addCell(edges []uint32, values, sums *[Reach]float64, ahead []float64) int

@@ -1,0 +1,187 @@
+#include "textflag.h"
+
+// AHEAD is how far ahead of what is read edges are fetched: some lines, for the memory's latency.
+#define AHEAD 1024
+
+// TWO adds what comes along two edges to chains 0 and 1.
+#define TWO(AT) \
+	MOVWLZX AT(SI), AX         \
+	MOVWLZX (AT+2)(SI), BX     \
+	ADDSD   (DI)(AX*8), X0     \
+	ADDSD   (DI)(BX*8), X1
+
+// FOUR adds what comes along four edges to the chains.
+#define FOUR(AT) \
+	TWO(AT)                    \
+	MOVWLZX (AT+4)(SI), DX     \
+	MOVWLZX (AT+6)(SI), R11    \
+	ADDSD   (DI)(DX*8), X2     \
+	ADDSD   (DI)(R11*8), X3
+
+#define START \
+	PREFETCHT0 AHEAD(SI)       \
+	XORPS   X0, X0             \
+	XORPS   X1, X1             \
+	XORPS   X2, X2             \
+	XORPS   X3, X3
+
+// REST adds the last edges of a row, of as many as the lower bits of N say, to the chains, and these to one another.
+#define REST(N, NOTWO, NOONE) \
+	TESTQ   $2, N              \
+	JEQ     NOTWO              \
+	TWO(0)                     \
+	ADDQ    $4, SI             \
+NOTWO: \
+	TESTQ   $1, N              \
+	JEQ     NOONE              \
+	MOVWLZX (SI), AX           \
+	ADDSD   (DI)(AX*8), X2     \
+	ADDQ    $2, SI             \
+NOONE: \
+	ADDSD   X1, X0             \
+	ADDSD   X3, X2             \
+	ADDSD   X2, X0
+
+// NEXT stores the sum of a row and goes to that of the next, which begins so many bytes on, if there is one.
+#define NEXT(BYTES, LOOP) \
+	MOVL    (R8), R11          \
+	MOVSD   X0, (R10)(R11*8)   \
+	ADDQ    $BYTES, SI         \
+	ADDQ    $4, R8             \
+	DECQ    CX                 \
+	JNE     LOOP
+
+// func addRows(rows []uint32, sources []uint16, edges int, values *[Reach]float64, sums []float64)
+//
+// SI the sources, DI the values, R8 the rows, CX how many are left, R9 edges of each, R10 sums, X0 to X3 chains.
+TEXT ·addRows(SB), NOSPLIT, $0-88
+	MOVQ rows_base+0(FP), R8
+	MOVQ rows_len+8(FP), CX
+	MOVQ sources_base+24(FP), SI
+	MOVQ edges+48(FP), R9
+	MOVQ values+56(FP), DI
+	MOVQ sums_base+64(FP), R10
+	XORPS X0, X0
+	CMPQ R9, $1
+	JLT  none
+	JEQ  one
+	CMPQ R9, $3
+	JLT  two
+	JEQ  three
+	CMPQ R9, $8
+	JLT  few
+
+many:
+	START
+	MOVQ R9, R12
+	SUBQ $8, R12
+eight:
+	PREFETCHT0 AHEAD(SI)
+	FOUR(0)
+	FOUR(8)
+	ADDQ $16, SI
+	SUBQ $8, R12
+	JGE  eight
+	TESTQ $4, R12
+	JEQ  nofour
+	FOUR(0)
+	ADDQ $8, SI
+nofour:
+	REST(R12, notwo, noone)
+	NEXT(0, many)
+	RET
+
+few:
+	START
+	FOUR(0)
+	ADDQ $8, SI
+	REST(R9, fewnotwo, fewnoone)
+	NEXT(0, few)
+	RET
+
+three:
+	PREFETCHT0 AHEAD(SI)
+	MOVWLZX (SI), AX
+	MOVWLZX 2(SI), BX
+	MOVWLZX 4(SI), DX
+	MOVSD (DI)(AX*8), X0
+	ADDSD (DI)(BX*8), X0
+	ADDSD (DI)(DX*8), X0
+	NEXT(6, three)
+	RET
+
+two:
+	PREFETCHT0 AHEAD(SI)
+	MOVWLZX (SI), AX
+	MOVWLZX 2(SI), BX
+	MOVSD (DI)(AX*8), X0
+	ADDSD (DI)(BX*8), X0
+	NEXT(4, two)
+	RET
+
+one:
+	PREFETCHT0 AHEAD(SI)
+	MOVWLZX (SI), AX
+	MOVSD (DI)(AX*8), X0
+	NEXT(2, one)
+	RET
+
+none:
+	NEXT(0, none)
+	RET
+
+// EDGE adds what comes along an edge to its sum.
+#define EDGE(AT, U, V, X) \
+	MOVWLZX AT(SI), V          \
+	MOVWLZX (AT+2)(SI), U      \
+	MOVSD   (DI)(U*8), X       \
+	ADDSD   (R8)(V*8), X       \
+	MOVSD   X, (R8)(V*8)
+
+// EDGES does so for four.
+#define EDGES(AT) \
+	EDGE(AT, AX, BX, X0)       \
+	EDGE(AT+4, DX, R9, X1)     \
+	EDGE(AT+8, R10, R11, X2)   \
+	EDGE(AT+12, R12, R13, X3)
+
+// func addCell(edges []uint32, values, sums *[Reach]float64, ahead []float64) int
+//
+// SI the edges, CX how many are left, DI the values, R8 the sums, R14 what is fetched next of ahead, R15 its end.
+TEXT ·addCell(SB), NOSPLIT, $0-72
+	MOVQ edges_base+0(FP), SI
+	MOVQ edges_len+8(FP), CX
+	MOVQ values+24(FP), DI
+	MOVQ sums+32(FP), R8
+	MOVQ ahead_base+40(FP), R14
+	MOVQ ahead_len+48(FP), R15
+	LEAQ (R14)(R15*8), R15
+	SUBQ $16, CX
+	JLT  rest
+line:
+	PREFETCHT0 AHEAD(SI)
+	PREFETCHT1 (R14)
+	PREFETCHT1 64(R14)
+	EDGES(0)
+	EDGES(16)
+	ADDQ $128, R14
+	CMPQ R14, R15
+	CMOVQHI R15, R14
+	EDGES(32)
+	EDGES(48)
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE  line
+rest:
+	ADDQ $16, CX
+	JEQ  done
+single:
+	EDGE(0, AX, BX, X0)
+	ADDQ $4, SI
+	DECQ CX
+	JNE  single
+done:
+	SUBQ ahead_base+40(FP), R14
+	SHRQ $3, R14
+	MOVQ R14, ret+64(FP)
+	RET

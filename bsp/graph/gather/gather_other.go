@@ -1,0 +1,12 @@
+//go:build !amd64
+
+package gather
+
+func addRows(rows []uint32, sources []uint16, edges int, values *[Reach]float64, sums []float64) {
+	PlainRows(rows, sources, edges, values, sums)
+}
+
+func addCell(edges []uint32, values, sums *[Reach]float64, ahead []float64) int {
+	PlainCell(edges, values, sums, ahead)
+	return 0
+}

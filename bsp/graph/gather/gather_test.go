@@ -1,0 +1,115 @@
+package gather_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"scalar/bsp/graph/gather"
+)
+
+// values are of all sizes and both signs, so that every order of additions has bits of its own.
+func values(rng *rand.Rand) *[gather.Reach]float64 {
+	v := new([gather.Reach]float64)
+	for i := range v {
+		v[i] = math.Ldexp(rng.Float64()-0.5, rng.IntN(60))
+	}
+	v[0], v[gather.Reach-1] = math.Copysign(0, -1), math.SmallestNonzeroFloat64
+	return v
+}
+
+func same(t *testing.T, what string, got, want []float64) {
+	t.Helper()
+	for i := range want {
+		if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
+			t.Fatalf("%s: sum %d is %x, want %x", what, i, got[i], want[i])
+		}
+	}
+}
+
+// TestRows: sums have the bits of the plain ones, for every number of edges, and no other place
+// is written.
+func TestRows(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 45))
+	v := values(rng)
+	for edges := range 70 {
+		for _, n := range []int{0, 1, 2, 33} {
+			rows := make([]uint32, n)
+			for i, at := range rng.Perm(2 * n)[:n] {
+				rows[i] = uint32(at)
+			}
+			sources := make([]uint16, n*edges)
+			for i := range sources {
+				sources[i] = uint16([]int{0, gather.Reach - 1, rng.IntN(gather.Reach)}[rng.IntN(3)])
+			}
+			got, want := make([]float64, 2*n), make([]float64, 2*n)
+			for i := range got {
+				got[i], want[i] = math.Inf(1), math.Inf(1)
+			}
+			gather.Rows(rows, sources, edges, v, got)
+			gather.PlainRows(rows, sources, edges, v, want)
+			same(t, "rows", got, want)
+		}
+	}
+}
+
+// TestPlainRows: chains are as they are said to be.
+func TestPlainRows(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 45))
+	v := values(rng)
+	for edges := 4; edges < 40; edges++ {
+		sources := make([]uint16, edges)
+		var chains [4]float64
+		for i := range sources {
+			sources[i] = uint16(rng.IntN(gather.Reach))
+			chain := i % 4
+			if i == edges-1 && edges%2 == 1 {
+				chain = 2
+			}
+			chains[chain] += v[sources[i]]
+		}
+		sums := []float64{0}
+		gather.PlainRows([]uint32{0}, sources, edges, v, sums)
+		same(t, "row", sums, []float64{chains[0] + chains[1] + (chains[2] + chains[3])})
+	}
+}
+
+// TestCell: sums have the bits of the plain ones, where many edges lead to the same row too,
+// and what is left to be fetched is the end of what was given.
+func TestCell(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 45))
+	v := values(rng)
+	for n := range 200 {
+		edges := make([]uint32, n)
+		for i := range edges {
+			edges[i] = rng.Uint32()
+			if n%2 == 0 {
+				edges[i] = edges[i]&^0xffff | []uint32{0, 1, 0xffff}[rng.IntN(3)]
+			}
+		}
+		got, want := *v, *v
+		ahead := v[:rng.IntN(150)]
+		left := gather.Cell(edges, v, &got, ahead)
+		if len(left) > len(ahead) || !slices.Equal(left, ahead[len(ahead)-len(left):]) {
+			t.Fatalf("%d values of %d are left", len(left), len(ahead))
+		}
+		if left = gather.PlainCell(edges, v, &want, ahead); len(left) != len(ahead) {
+			t.Fatalf("%d values of %d are left, and none was fetched", len(left), len(ahead))
+		}
+		same(t, "cell", got[:], want[:])
+	}
+	if left := gather.Cell(nil, v, v, nil); left != nil {
+		t.Errorf("%d values of none are left", len(left))
+	}
+}
+
+// TestRowsShort: fewer sources than the rows have are no reading beyond them.
+func TestRowsShort(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	gather.Rows([]uint32{0, 1}, make([]uint16, 5), 3, new([gather.Reach]float64), make([]float64, 2))
+}
