@@ -211,6 +211,10 @@ func longestFirst(rows []uint32, lo uint32, lens []uint32) {
 	}
 }
 
+// batchEdges is how many edges are looked up before anything is done with them: what was found
+// stays in the first-level cache.
+const batchEdges = 512
+
 // A lookup has edges of which rows and sources were looked up, u32 row and u32 place of the
 // source each: those from hubs, and the others.
 type lookup struct {

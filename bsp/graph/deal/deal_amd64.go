@@ -14,3 +14,9 @@ func pulled(chunks [][]byte, seen, ids []uint64, weights []float64, l *Layout) i
 //
 //go:noescape
 func pushed(chunks [][]byte, seen, ids []uint64, weights []float64, l *Layout) int
+
+// renumbered is Renumbering.Deal of one edge at least, without weights. It stops before an edge of which an end has no number,
+// or that has no chunk, too.
+//
+//go:noescape
+func renumbered(chunks [][]byte, edges []byte, r *Renumbering) int
