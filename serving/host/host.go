@@ -33,6 +33,7 @@ type record struct {
 	state  State
 	reason string
 	off    bool   // it was unloaded
+	due    bool   // the first look has found it, and it has not been tried yet
 	folder string // where it comes from
 }
 
@@ -110,7 +111,7 @@ func (h *Host) install(v *Version) error {
 	r := h.record(v.name, v.version)
 	old := r.v
 	v.shown = true
-	r.v, r.state, r.reason, r.folder = v, Ready, "", v.folder
+	r.v, r.state, r.reason, r.folder, r.due = v, Ready, "", v.folder, false
 	h.publish()
 	h.mu.Unlock()
 	if old != nil {

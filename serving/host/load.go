@@ -44,7 +44,7 @@ func (h *Host) Load(ctx context.Context, name, version, folder string) error {
 		if r = h.record(name, version); r.v == nil {
 			r.state = Unavailable
 		}
-		r.reason = err.Error()
+		r.reason, r.due = err.Error(), false
 		h.mu.Unlock()
 		return fmt.Errorf("load model %s, version %s: %w", name, version, err)
 	}
@@ -106,7 +106,7 @@ func (h *Host) same(name, version, digest string) bool {
 // last request has ended. It can be loaded again. An error is a *protocol.Error with status 404.
 func (h *Host) Unload(name, version string) error {
 	return h.remove(name, version, func(r *record) bool {
-		r.v, r.state, r.reason, r.off = nil, Unavailable, "unloaded", true
+		r.v, r.state, r.reason, r.off, r.due = nil, Unavailable, "unloaded", true, false
 		return true
 	})
 }
@@ -119,7 +119,16 @@ func (h *Host) expect(name, version, folder string) {
 		return
 	}
 	r := h.record(name, version)
-	r.state, r.folder = Loading, folder
+	r.state, r.folder, r.due = Loading, folder, true
+}
+
+// settle says of a version that it is not waited for any more.
+func (h *Host) settle(name, version string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if m := h.models[name]; m != nil && m.versions[version] != nil {
+		m.versions[version].due = false
+	}
 }
 
 // forget is Unload of a version whose folder is gone, and which nobody is to hear of any more.

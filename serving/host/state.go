@@ -105,7 +105,8 @@ func (h *Host) Versions(name string) []string {
 }
 
 // Ready reports whether every model has a version that answers, but for those that were
-// unloaded.
+// unloaded, and all versions that a first look has found have been tried. One that comes later, or is still
+// being written, is not waited for.
 func (h *Host) Ready() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -118,14 +119,15 @@ func (h *Host) Ready() bool {
 }
 
 func (m *entry) ready() bool {
-	off := true
+	off, answers := true, false
 	for _, r := range m.versions {
-		if r.v != nil {
-			return true
+		if r.due {
+			return false
 		}
+		answers = answers || r.v != nil
 		off = off && r.off
 	}
-	return off
+	return off || answers
 }
 
 // Usage returns the memory that versions count for, and how many versions are held by requests

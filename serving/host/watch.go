@@ -144,6 +144,7 @@ func (w *Watcher) look(ctx context.Context, at place, folder string) error {
 		w.seen[at] = s
 	case s.files != files:
 		*s = sight{files: files}
+		w.h.settle(at.name, at.version) // somebody writes it
 	default:
 		still = true
 	}

@@ -245,13 +245,7 @@ func TestWatchModel(t *testing.T) {
 func TestWatchOld(t *testing.T) {
 	h, root := start(t, host.Config{Cores: 1}), t.TempDir()
 	sum(t, root+"/new", 1)
-	old := sum(t, root+"/old", 1)
-	for _, name := range []string{"model.json", "weights.safetensors"} {
-		then := time.Now().Add(-time.Hour)
-		if err := os.Chtimes(filepath.Join(old, name), then, then); err != nil {
-			t.Fatal(err)
-		}
-	}
+	age(t, sum(t, root+"/old", 1))
 	w := h.Watch(root)
 	if w.Found() {
 		t.Error("found before a look")
@@ -267,6 +261,17 @@ func TestWatchOld(t *testing.T) {
 	w = h.Watch(root + "/none")
 	if err := w.Look(t.Context()); err == nil || w.Found() {
 		t.Errorf("a folder that is not there: %v, found %t", err, w.Found())
+	}
+}
+
+// age makes it so that nothing has touched a model lately.
+func age(t *testing.T, folder string) {
+	t.Helper()
+	for _, name := range []string{"model.json", "weights.safetensors"} {
+		then := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(filepath.Join(folder, name), then, then); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
