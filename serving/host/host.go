@@ -14,11 +14,12 @@ type Host struct {
 	loading  chan struct{} // of capacity 1: holds a value while a version is loaded, one at a time
 	shadows  shadows
 
-	mu     sync.Mutex // guards what follows
-	models map[string]*entry
-	bytes  int64 // of all versions that are there, those that drain too
-	drains int   // versions that are in no snapshot and are still held
-	closed bool
+	mu       sync.Mutex // guards what follows
+	models   map[string]*entry
+	watchers []*Watcher // only grows
+	bytes    int64      // of all versions that are there, those that drain too
+	drains   int        // versions that are in no snapshot and are still held
+	closed   bool
 }
 
 // An entry is what a host knows of a name.

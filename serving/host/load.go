@@ -165,22 +165,13 @@ func (h *Host) remove(name, version string, end func(*record) bool) error {
 	return nil
 }
 
-// Reload loads all versions of a name anew that the host knows, from where they were, those that
-// were unloaded too. An error is a *protocol.Error with status 404 of a name that is not known, else what Load says.
+// Reload loads all versions of a name anew that the host knows, from where they were, those that were unloaded too, and those
+// that a watched folder has by now. An error is a *protocol.Error with status 404 of a name that is not known, else what Load says.
 func (h *Host) Reload(ctx context.Context, name string) error {
-	h.mu.Lock()
-	m := h.models[name]
-	folders := map[string]string{}
-	if m != nil {
-		for version, r := range m.versions {
-			folders[version] = r.folder
-		}
-	}
-	h.mu.Unlock()
-	if m == nil {
+	folders, err := h.folders(ctx, name)
+	if err == nil && len(folders) == 0 {
 		return &protocol.Error{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no model %.64q", name)}
 	}
-	var err error
 	for version, folder := range folders {
 		err = errors.Join(err, h.Load(ctx, name, version, folder))
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -46,20 +45,24 @@ type sight struct {
 	gone  int    // looks that did not find it, one after the other
 }
 
-// Watch returns what watches a folder of models, an absolute path or a URL: its sub-folders are models by name. Nothing
-// is loaded before a look.
-func (h *Host) Watch(folder string) *Watcher {
-	return &Watcher{h: h, folder: strings.TrimRight(folder, "/"), seen: map[place]*sight{}}
-}
+// Watch returns what watches a folder of models, an absolute path or a URL: its sub-folders are models by name, but for those
+// that have a watcher of their own. Nothing is loaded before a look.
+func (h *Host) Watch(folder string) *Watcher { return h.watch("", folder) }
 
 // WatchModel is Watch of one model's folder.
 func (h *Host) WatchModel(name, folder string) (*Watcher, error) {
 	if err := checkName(name); err != nil {
 		return nil, job.Fail(job.FaultInput, "%v", err)
 	}
-	w := h.Watch(folder)
-	w.name = name
-	return w, nil
+	return h.watch(name, folder), nil
+}
+
+func (h *Host) watch(name, folder string) *Watcher {
+	w := &Watcher{h: h, name: name, folder: strings.TrimRight(folder, "/"), seen: map[place]*sight{}}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.watchers = append(h.watchers, w)
+	return w
 }
 
 // Run looks now and at every [Config.Poll], until ctx ends; it returns nil then. What is wrong with the folder
@@ -174,76 +177,4 @@ func (w *Watcher) files(ctx context.Context, folder string) (text string, still 
 		still = still && time.Since(info.ModTime) > 2*w.h.config.Poll || file == storage.SuccessName
 	}
 	return b.String(), still
-}
-
-// find returns the versions that there are, with their folders.
-func (w *Watcher) find(ctx context.Context) (map[place]string, error) {
-	found := map[place]string{}
-	if w.name != "" {
-		return found, w.versions(ctx, found, w.name, w.folder)
-	}
-	folders, err := list(ctx, w.folder)
-	if err != nil {
-		return nil, err
-	}
-	for _, folder := range folders {
-		name := path.Base(folder)
-		if checkName(name) != nil || storage.Unfinished(name) {
-			continue // hidden, or somebody's temporary folder
-		}
-		if err := w.versions(ctx, found, name, folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-	}
-	return found, nil
-}
-
-// versions adds the versions of a model's folder.
-func (w *Watcher) versions(ctx context.Context, found map[place]string, name, folder string) error {
-	n := len(found)
-	if _, err := stat(ctx, folder+"/"+model.ModelFile); err == nil {
-		found[place{name, "1"}] = folder
-	}
-	folders, err := list(ctx, folder)
-	if err != nil {
-		return err
-	}
-	for _, sub := range folders {
-		if version := path.Base(sub); checkVersion(version) == nil {
-			found[place{name, version}] = sub
-		}
-	}
-	if w.name != "" && len(found) == n {
-		return job.Fail(job.FaultInput, "%s is no model: there is neither %s nor a version, 1, 2, …, in it", folder, model.ModelFile)
-	}
-	return nil
-}
-
-func stat(ctx context.Context, url string) (storage.Info, error) {
-	at, name, err := storage.Resolve(url)
-	if err != nil {
-		return storage.Info{}, err
-	}
-	return at.Stat(ctx, name)
-}
-
-// list returns the folders in a folder.
-func list(ctx context.Context, url string) ([]string, error) {
-	at, name, err := storage.Resolve(url)
-	if err != nil {
-		return nil, err
-	}
-	lister, ok := at.(storage.FolderLister)
-	if !ok {
-		return nil, job.Fail(job.FaultInput, "%s: folders of models are on this machine only", url)
-	}
-	infos, err := lister.Folders(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	folders := make([]string, len(infos))
-	for i, info := range infos {
-		folders[i] = strings.TrimRight(info.Name, "/")
-	}
-	return folders, nil
 }

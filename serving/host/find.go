@@ -1,0 +1,136 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"scalar/bsp/job"
+	"scalar/ml/model"
+	"scalar/storage"
+)
+
+// folders returns where the versions of a name are: those that are known, and what watched folders have by now.
+func (h *Host) folders(ctx context.Context, name string) (map[string]string, error) {
+	folders := map[string]string{}
+	h.mu.Lock()
+	if m := h.models[name]; m != nil {
+		for version, r := range m.versions {
+			folders[version] = r.folder
+		}
+	}
+	watchers := h.watchers
+	h.mu.Unlock()
+	for _, w := range watchers {
+		found, err := w.of(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		for at, folder := range found {
+			folders[at.version] = folder
+		}
+	}
+	return folders, nil
+}
+
+// find returns the versions that there are, with their folders.
+func (w *Watcher) find(ctx context.Context) (map[place]string, error) {
+	found := map[place]string{}
+	if w.name != "" {
+		return found, w.versions(ctx, found, w.name, w.folder)
+	}
+	folders, err := list(ctx, w.folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, folder := range folders {
+		name := path.Base(folder)
+		if !w.names(name) {
+			continue
+		}
+		if err := w.versions(ctx, found, name, folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// of is find of one model.
+func (w *Watcher) of(ctx context.Context, name string) (map[place]string, error) {
+	folder, found := w.folder, map[place]string{}
+	switch {
+	case w.name == "" && w.names(name):
+		folder += "/" + name
+	case w.name != name:
+		return found, nil
+	}
+	err := w.versions(ctx, found, name, folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return found, err
+}
+
+// names reports whether a sub-folder of a name is a model: it is neither hidden, nor somebody's temporary folder, nor has that model a
+// watcher of its own.
+func (w *Watcher) names(name string) bool {
+	if checkName(name) != nil || storage.Unfinished(name) {
+		return false
+	}
+	w.h.mu.Lock()
+	defer w.h.mu.Unlock()
+	return !slices.ContainsFunc(w.h.watchers, func(o *Watcher) bool { return o.name == name })
+}
+
+// versions adds the versions of a model's folder.
+func (w *Watcher) versions(ctx context.Context, found map[place]string, name, folder string) error {
+	n := len(found)
+	if _, err := stat(ctx, folder+"/"+model.ModelFile); err == nil {
+		found[place{name, "1"}] = folder
+	}
+	folders, err := list(ctx, folder)
+	if err != nil {
+		return err
+	}
+	for _, sub := range folders {
+		if version := path.Base(sub); checkVersion(version) == nil {
+			found[place{name, version}] = sub
+		}
+	}
+	if w.name != "" && len(found) == n {
+		return job.Fail(job.FaultInput, "%s is no model: there is neither %s nor a version, 1, 2, …, in it", folder, model.ModelFile)
+	}
+	return nil
+}
+
+func stat(ctx context.Context, url string) (storage.Info, error) {
+	at, name, err := storage.Resolve(url)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	return at.Stat(ctx, name)
+}
+
+// list returns the folders in a folder.
+func list(ctx context.Context, url string) ([]string, error) {
+	at, name, err := storage.Resolve(url)
+	if err != nil {
+		return nil, err
+	}
+	lister, ok := at.(storage.FolderLister)
+	if !ok {
+		return nil, job.Fail(job.FaultInput, "%s: folders of models are on this machine only", url)
+	}
+	infos, err := lister.Folders(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	folders := make([]string, len(infos))
+	for i, info := range infos {
+		folders[i] = strings.TrimRight(info.Name, "/")
+	}
+	return folders, nil
+}
