@@ -45,7 +45,7 @@ func (s *Server) describe(c *call) error {
 	case tfMetadata:
 		resp.SwapBody(protocol.AppendTFMetadata(resp.SwapBody(nil)[:0], c.lease.Signature()))
 	default:
-		resp.SwapBody(protocol.AppendMetadata(resp.SwapBody(nil)[:0], c.lease.Signature()))
+		resp.SwapBody(protocol.AppendMetadata(resp.SwapBody(nil)[:0], c.lease.Signature(), s.config.Host.Versions(c.lease.Name())))
 	}
 	return nil
 }

@@ -112,6 +112,12 @@ func TestDescriptions(t *testing.T) {
 	same(t, r.get("/v2/models/points/versions/1"), points)
 	same(t, r.get("/v1/models/points"), `{"model_version_status":[{"version":"1","state":"AVAILABLE","status":{"error_code":"OK","error_message":""}}]}`)
 	same(t, r.get("/v1/models/points/versions/1"), r.get("/v1/models/points"))
+	if err := r.host.Load(t.Context(), "points", "10", golden(t, "points")); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/v2/models/points", "/v2/models/points/versions/1"} { // what can be asked for
+		same(t, r.get(path), strings.Replace(points, `["1"]`, `["1","10"]`, 1))
+	}
 	if text := r.get("/v1/models/points/metadata"); !strings.Contains(text, `"serving_default"`) {
 		t.Errorf("metadata: %s", text)
 	}

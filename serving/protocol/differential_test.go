@@ -16,7 +16,7 @@ import (
 func houses(tb testing.TB) *protocol.Signature {
 	tb.Helper()
 	s := &protocol.Signature{
-		Model: "houses", Version: "2", Platform: "scalar_linear", Versions: []string{"1", "2"},
+		Model: "houses", Version: "2", Platform: "scalar_linear",
 		Inputs:  []protocol.Tensor{{Name: "input", Datatype: protocol.BYTES, Shape: []int{-1, 3}}},
 		Outputs: []protocol.Tensor{{Name: "prediction", Datatype: protocol.FP32, Shape: []int{-1, 1}}},
 		Columns: []string{"size", "rooms", "district"}, Texts: []bool{false, false, true},

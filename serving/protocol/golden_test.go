@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -79,7 +80,7 @@ func TestGolden(t *testing.T) {
 	for _, m := range models {
 		r := &protocol.Request{}
 		row := map[string]string{"iris": `[1,2,3,4]`, "houses": `[1,2,"a"]`, "points": `[1]`}[m.s.Model]
-		line(m.s.Model+" metadata", protocol.AppendMetadata(nil, m.s))
+		line(m.s.Model+" metadata", protocol.AppendMetadata(nil, m.s, slices.Compact([]string{"1", m.s.Version})))
 		line(m.s.Model+" TF metadata", protocol.AppendTFMetadata(nil, m.s))
 		for _, body := range []string{`{"instances":[` + row + "," + row + `]}`, `{"inputs":[` + row + "," + row + `]}`} {
 			if err := r.ParseTF(m.s, []byte(body)); err != nil {

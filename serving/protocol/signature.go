@@ -40,8 +40,7 @@ type Tensor struct {
 // concurrent use.
 type Signature struct {
 	Model, Version string
-	Platform       string   // of the metadata, such as "scalar_mlp"
-	Versions       []string // all that can be asked for; none: Version
+	Platform       string // of the metadata, such as "scalar_mlp"
 	// Inputs is one tensor, FP32 or BYTES, of shape [−1, columns].
 	Inputs  []Tensor
 	Outputs []Tensor // at least one
@@ -69,9 +68,6 @@ func (s *Signature) Init() error {
 	}
 	if s.MaxCells <= 0 {
 		s.MaxCells = DefaultCells
-	}
-	if len(s.Versions) == 0 {
-		s.Versions = []string{s.Version}
 	}
 	in := &s.Inputs[0]
 	if err := in.init(); err != nil {

@@ -122,11 +122,11 @@ func AppendError(dst []byte, message string) []byte {
 	return append(appendString(append(dst, `{"error":`...), message), '}')
 }
 
-// AppendMetadata appends the metadata of a model as V2 has it.
-func AppendMetadata(dst []byte, s *Signature) []byte {
+// AppendMetadata appends the metadata of a model as V2 has it, with all versions that can be asked for.
+func AppendMetadata(dst []byte, s *Signature, versions []string) []byte {
 	dst = appendString(append(dst, `{"name":`...), s.Model)
 	dst = append(dst, `,"versions":[`...)
-	for i, v := range s.Versions {
+	for i, v := range versions {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
