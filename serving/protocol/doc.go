@@ -19,7 +19,8 @@
 // A number has the value that strconv.ParseFloat(text, 32) gives, to the bit, and one that float32 does not hold, such as
 // 1e39, is refused. A null is a missing value: NaN among numbers, [Missing] among cells. An input of
 // datatype FP32 takes tensors of FP32, FP64 and all integers, whose values have to be of
-// their type; an input of BYTES takes BYTES, which are texts, numbers and nulls in JSON.
+// their type; an input of BYTES takes BYTES, which are texts, numbers and nulls in JSON. What V2 lets a request leave out may be null: its
+// id, outputs and parameters.
 //
 // # Errors
 //

@@ -185,9 +185,9 @@ func readV2(s *protocol.Signature, body []byte, header int) (*twin, error) {
 }
 
 func (w *twin) parametersOf(top map[string]any) (all bool, err error) {
-	v, there := top["parameters"]
+	v := top["parameters"]
 	parameters, ok := v.(map[string]any)
-	if there && !ok {
+	if v != nil && !ok {
 		return false, errTwin
 	}
 	if v, there := parameters["timeout"]; there {
@@ -196,7 +196,7 @@ func (w *twin) parametersOf(top map[string]any) (all bool, err error) {
 			return false, errTwin
 		}
 	}
-	v, there = parameters["binary_data_output"]
+	v, there := parameters["binary_data_output"]
 	if all, ok = v.(bool); there && !ok {
 		return false, errTwin
 	}
@@ -226,7 +226,7 @@ func (w *twin) input(s *protocol.Signature, v any, rest []byte) ([]byte, error) 
 	}
 	w.rows = shape[0]
 	size := -1
-	if v, there := in["parameters"]; there {
+	if v := in["parameters"]; v != nil {
 		parameters, ok := v.(map[string]any)
 		if !ok {
 			return nil, errTwin
@@ -336,9 +336,9 @@ func wholes[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](w
 
 // choose takes the outputs that are asked for.
 func (w *twin) choose(s *protocol.Signature, top map[string]any, all bool) error {
-	v, there := top["outputs"]
+	v := top["outputs"]
 	outputs, ok := v.([]any)
-	if there && !ok {
+	if v != nil && !ok {
 		return errTwin
 	}
 	for _, v := range outputs {
@@ -355,9 +355,9 @@ func (w *twin) choose(s *protocol.Signature, top map[string]any, all bool) error
 		if c.Index < 0 || slices.ContainsFunc(w.outputs, func(b protocol.OutputChoice) bool { return b.Index == c.Index }) {
 			return errTwin
 		}
-		v, there := o["parameters"]
+		v := o["parameters"]
 		parameters, ok := v.(map[string]any)
-		if there && !ok {
+		if v != nil && !ok {
 			return errTwin
 		}
 		if v, there := parameters["binary_data"]; there {

@@ -34,8 +34,12 @@ func TestV2(t *testing.T) {
 			`{"id":"x","inputs":[{"name":"input","shape":[1,4],"datatype":"FP32","data":[1,2.5,-3e2,0.1]}]}`,
 			`{"id":"x","model_name":"iris","model_version":"1","outputs":[{"name":"probabilities","datatype":"FP32","shape":[1,3],"data":[0.25,1e-7,0.75]},{"name":"label","datatype":"BYTES","shape":[1,1],"data":["c\""]}]}`,
 		},
+		{ // what may be left out may be null
+			`{"id":null,"parameters":null,"outputs":null,"inputs":[{"name":"input","shape":[1,4],"datatype":"FP32","parameters":null,"data":[1,2.5,-300,0.1]}]}`,
+			`{"model_name":"iris","model_version":"1","outputs":[{"name":"probabilities","datatype":"FP32","shape":[1,3],"data":[0.25,1e-7,0.75]},{"name":"label","datatype":"BYTES","shape":[1,1],"data":["c\""]}]}`,
+		},
 		{
-			`{"outputs":[{"name":"label"}],"inputs":[{"data":[[[[1,2.5],[-300,0.1]]]],"name":"input","shape":[1,1,2,2],"datatype":"FP32"}]}`,
+			`{"outputs":[{"name":"label","parameters":null}],"inputs":[{"data":[[[[1,2.5],[-300,0.1]]]],"name":"input","shape":[1,1,2,2],"datatype":"FP32"}]}`,
 			`{"model_name":"iris","model_version":"1","outputs":[{"name":"label","datatype":"BYTES","shape":[1,1],"data":["c\""]}]}`,
 		},
 		{

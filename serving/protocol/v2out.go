@@ -3,7 +3,15 @@ package protocol
 // maxTop is the most classes that an output is asked for by "classification".
 const maxTop = 100
 
-// tensorOut takes an output that the request asks for.
+// outputs takes the outputs that the request asks for.
+func (p *v2) outputs() error {
+	if absent, err := p.null(); absent {
+		return err
+	}
+	return p.array(p.tensorOut)
+}
+
+// tensorOut takes one of them.
 func (p *v2) tensorOut() error {
 	o, err := p.open("an object that is an output")
 	if err != nil {
@@ -61,6 +69,9 @@ func (p *v2) outputName() (int, error) {
 }
 
 func (p *v2) outputParameters(choice *OutputChoice) error {
+	if absent, err := p.null(); absent {
+		return err
+	}
 	o, err := p.open("an object of parameters")
 	if err != nil {
 		return err
