@@ -2,12 +2,9 @@ package httpd_test
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/getkin/kin-openapi/openapi3"
 
 	"scalar/serving/cache"
 	"scalar/serving/httpd"
@@ -126,32 +123,6 @@ func TestRefusedWhileSending(t *testing.T) {
 		for range 5 {
 			if a := send(); a.status != http.StatusUnauthorized && a.status != http.StatusNotFound || !bytes.Contains(a.body, []byte(`{"error":`)) {
 				t.Errorf("%s: %d %s", name, a.status, a.body)
-			}
-		}
-	}
-}
-
-// TestOpenAPI checks the file against its own specification, and that the server has each path of it.
-func TestOpenAPI(t *testing.T) {
-	r := start(t, httpd.Config{})
-	doc, err := openapi3.NewLoader().LoadFromData([]byte(r.get("/openapi.yaml")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := doc.Validate(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if n := doc.Paths.Len(); n != 21 {
-		t.Errorf("there are %d paths, want 21", n)
-	}
-	for path, item := range doc.Paths.Map() {
-		path = strings.NewReplacer("{model}", "points", "{version}", "1").Replace(path)
-		for method := range item.Operations() {
-			if a := r.do(method, path, nil); a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed {
-				t.Errorf("%s %s: %d %s", method, path, a.status, a.body)
-			}
-			if a := r.do(http.MethodPatch, path, nil); a.status != http.StatusMethodNotAllowed {
-				t.Errorf("PATCH %s: %d", path, a.status)
 			}
 		}
 	}
