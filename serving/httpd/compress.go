@@ -178,14 +178,14 @@ func (s *Server) compress(c *call, out []byte) {
 func accepts(header, encoding string) bool {
 	others := false
 	for part := range strings.SplitSeq(header, ",") {
-		name, params, _ := strings.Cut(part, ";")
+		name, param, _ := strings.Cut(part, ";")
 		name = strings.ToLower(strings.TrimSpace(name))
 		if name != encoding && name != "*" {
 			continue
 		}
 		taken := true
-		if q, ok := strings.CutPrefix(strings.ReplaceAll(strings.ToLower(params), " ", ""), "q="); ok {
-			weight, err := strconv.ParseFloat(q, 64)
+		if key, q, _ := strings.Cut(param, "="); strings.EqualFold(strings.TrimSpace(key), "q") {
+			weight, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
 			taken = err == nil && weight > 0
 		}
 		if name == encoding {
