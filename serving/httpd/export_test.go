@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -67,4 +68,13 @@ func Gather(s *Server, from io.Reader, length int) (body []byte, most int, err e
 	body = append(body, c.buffer...)
 	s.recycle(c)
 	return body, most, err
+}
+
+// Decompress returns a copy of what a body becomes that came in an encoding.
+func Decompress(s *Server, encoding string, body []byte) ([]byte, error) {
+	c := &call{body: body, limit: s.config.MaxBody}
+	plain, err := s.decompress(c, []byte(encoding))
+	plain = bytes.Clone(plain)
+	s.recycle(c)
+	return plain, err
 }

@@ -51,3 +51,6 @@ func Bars(labels []string, p []float32) (shown []string, best string) {
 	}
 	return shown, best
 }
+
+// Field returns a field of a form.
+func Field(form []byte, name string) string { return field(form, name) }

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,14 +12,16 @@ import (
 	"github.com/spf13/pflag"
 
 	"scalar/cmd/bsp/internal/config"
+	"scalar/serving/host"
+	"scalar/serving/httpd"
 )
 
-func flags[T any](t *testing.T, args ...string) *pflag.FlagSet {
-	t.Helper()
+func flags[T any](tb testing.TB, args ...string) *pflag.FlagSet {
+	tb.Helper()
 	f := pflag.NewFlagSet("x", pflag.ContinueOnError)
 	config.AddFlags[T](f)
 	if err := f.Parse(args); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }
@@ -82,6 +85,50 @@ func TestWrongFiles(t *testing.T) {
 			t.Errorf("%q: %v, want %q on one line", text, err, want)
 		}
 	}
+}
+
+// FuzzServe feeds files of the prediction server: no panic, and what is not refused has quotas and caches that can be kept.
+func FuzzServe(f *testing.F) {
+	f.Add("quotas: {a: {requests: 1000, concurrent: 32, bytes: 1e8, burst: 2}}\nkeys: [{sha256: ab, namespace: a, admin: true}]\n")
+	f.Add("quotas: {a: {requests: .nan, bytes: .inf}, b: {concurrent: -1}}\n")
+	f.Add("routing: {m: {labels: {s: \"1\"}, traffic: {s: 90, \"2\": 10}, shadow: {\"3\": 5}, namespaces: [a]}}\n")
+	f.Add("caches: {m: {max_bytes: 64MiB, ttl: 10m}}\nmodel: [a=b]\nmax_body: -1\nheader_timeout: 10\n")
+	f.Add("quotas: &q {a: *q}\nrouting: !!binary x\ncaches: {m: 5}\nkeys: {}\n")
+	h, err := host.New(host.Config{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(h.Close)
+	from := config.Sources{File: filepath.Join(f.TempDir(), "serve.yaml"), Flags: flags[config.Serve](f)}
+	f.Fuzz(func(t *testing.T, text string) {
+		if err := os.WriteFile(from.File, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load[config.Serve](from)
+		if err != nil {
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("%q has lines", err)
+			}
+			return
+		}
+		for _, q := range c.Quotas {
+			fine := q.Requests >= 0 && q.Bytes >= 0 && q.Burst >= 0 && q.Concurrent >= 0 && !math.IsInf(q.Requests, 0) && !math.IsInf(q.Bytes, 0)
+			if err := q.Check(); (err == nil) != fine {
+				t.Errorf("%+v: %v", q, err)
+			}
+		}
+		set := httpd.Settings{Keys: c.Keys, Quotas: c.Quotas}
+		if err := set.Check(); err == nil {
+			for _, k := range c.Keys {
+				if len(k.SHA256) != 64 || k.Namespace == "" {
+					t.Errorf("%+v", k)
+				}
+			}
+		}
+		if err := h.SetModels(c.Routing); err != nil && strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q has lines", err)
+		}
+	})
 }
 
 // FuzzLoad feeds files: no panic, and no value without an error out of range.
