@@ -71,6 +71,10 @@ func TestForms(t *testing.T) {
 	}
 	head, tail := binaryPoints(1, 2, 30, 40)
 	same(t, r.post("/v2/models/points/infer", head+tail, "Inference-Header-Content-Length", strconv.Itoa(len(head))), strings.Replace(v2, `"id":"a",`, "", 1))
+	bare := r.do(http.MethodPost, "/v2/models/points/infer", []byte(tail), "Inference-Header-Content-Length", "0", "Content-Type", "application/octet-stream")
+	if !bytes.HasSuffix(bare.body, want) || bare.status != http.StatusOK || bare.header.Get("Inference-Header-Content-Length") != strconv.Itoa(len(bare.body)-len(want)) {
+		t.Errorf("%d %q", bare.status, bare.body)
+	}
 	same(t, r.post("/v1/models/houses:predict", `{"instances":[[50,2,"north"]]}`), `{"predictions":[[`+strings.TrimSuffix(strings.TrimPrefix(r.post("/predict/houses", `{"size":50,"rooms":2,"district":"north"}`), `{"prediction":`), "}")+`]]}`)
 }
 

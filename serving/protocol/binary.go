@@ -30,11 +30,7 @@ func (p *v2) binaryIn(t *inTensor) error {
 		return refuse("input %q has binary_data_size %d: its shape of %s takes %d", in.Name, t.size, t.datatype, n*size)
 	}
 	if size == 4 && kind == nil {
-		var ok bool
-		if p.r.X, ok = raw.View(b); !ok {
-			p.r.room(n)
-			raw.Copy(p.r.X, b)
-		}
+		p.view(b, n)
 		return nil
 	}
 	p.r.room(n)
@@ -50,6 +46,35 @@ func (p *v2) binaryIn(t *inTensor) error {
 		}
 		return refuse("%v is beyond float32, whose largest number is 3.4028235e38", v)
 	}
+	return nil
+}
+
+// view takes n numbers where they are, if they lie there as float32s do.
+func (p *v2) view(b []byte, n int) {
+	var ok bool
+	if p.r.X, ok = raw.View(b); !ok {
+		p.r.room(n)
+		raw.Copy(p.r.X, b)
+	}
+}
+
+// bare takes a body without JSON (Triton's raw binary request): it is the input, as many rows of FP32 as it has bytes for, and the
+// answer is in binary.
+func (p *v2) bare() error {
+	in, n := &p.s.Inputs[0], len(p.bytes)
+	size := 4 * in.width
+	switch {
+	case in.Datatype != FP32:
+		return refuse("Inference-Header-Content-Length is 0, and input %q is of texts: JSON has to say how they are shaped", in.Name)
+	case n == 0 || n%size != 0:
+		return refuse("Inference-Header-Content-Length is 0, and the body has %d bytes: want those of rows of FP32, %d each", n, size)
+	}
+	p.r.Rows = n / size
+	if err := p.s.checkRows(p.r.Rows); err != nil {
+		return err
+	}
+	p.view(p.bytes, n/4)
+	p.bytes, p.input, p.binary = nil, true, true
 	return nil
 }
 

@@ -155,6 +155,7 @@ func FuzzV2(f *testing.F) {
 	f.Add(`{"inputs":[{"name":"input","shape":[1,3],"datatype":"BYTES","data":["1",2,null]}]}`, -1, true)
 	f.Add(`{"inputs":[{"name":"input","shape":[1,3],"datatype":"BYTES","parameters":{"binary_data_size":15}}]}`+"\x01\x00\x00\x001\x01\x00\x00\x002\x01\x00\x00\x00a", 98, true)
 	f.Add(`{"inputs":[{"name":"input","shape":[1,4],"datatype":"INT8","parameters":{"binary_data_size":4}}]}`+"\x01\x80\x00\xff", 96, false)
+	f.Add("\x00\x00\x80\x3f\x00\x00\x00\x40\x00\x00\xc0\x7f\x00\x00\x80\x7f", 0, false)
 	texts, numbers := houses(f), iris(f)
 	f.Fuzz(func(t *testing.T, body string, header int, bytes bool) {
 		s := numbers

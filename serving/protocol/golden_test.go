@@ -267,6 +267,29 @@ func TestBinaryErrors(t *testing.T) {
 	}
 }
 
+// A body that is the numbers of the input alone, as Triton's raw binary requests are.
+func TestBare(t *testing.T) {
+	s, all := iris(t), []byte{}
+	for _, x := range []float32{1, -2.5, 3, 4, 5, 6, 7, 8} {
+		all = binary.LittleEndian.AppendUint32(all, math.Float32bits(x))
+	}
+	s.MaxRows = 2
+	for n := range 4*len(all) + 1 {
+		if got := checkV2(t, s, &protocol.Request{}, slices.Repeat(all, 4)[:n], 0); got != (n == 16 || n == 32) {
+			t.Errorf("%d bytes are taken: %t", n, got)
+		}
+	}
+	checkV2(t, houses(t), &protocol.Request{}, all[:12], 0)
+	r := &protocol.Request{}
+	if err := r.ParseV2(s, all, 0); err != nil {
+		t.Fatal(err)
+	}
+	a := &protocol.Answer{Rows: 2, Outputs: []protocol.Values{{F32: []float32{.25, 0, .75, 1, 0, 0}}, {Classes: []int32{2, 0}}}}
+	if out, n := protocol.AppendV2(nil, s, r, a); n < 0 || len(out) != n+24+4+2+4+1 || !json.Valid(out[:n]) {
+		t.Errorf("%d of JSON, %q", n, out)
+	}
+}
+
 // All integers and FP64 in binary are read as encoding/binary reads them.
 func TestBinaryTypes(t *testing.T) {
 	s, rng := iris(t), rand.New(rand.NewPCG(19, 20))

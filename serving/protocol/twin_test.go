@@ -156,6 +156,9 @@ func readV2(s *protocol.Signature, body []byte, header int) (*twin, error) {
 		}
 		body, rest = body[:header], body[header:]
 	}
+	if header == 0 {
+		return bareV2(s, rest)
+	}
 	var doc any
 	if err := decode(body, &doc); err != nil {
 		return nil, err
@@ -182,6 +185,15 @@ func readV2(s *protocol.Signature, body []byte, header int) (*twin, error) {
 		return nil, errTwin
 	}
 	return w, w.choose(s, top, all)
+}
+
+// bareV2 reads a body that is numbers.
+func bareV2(s *protocol.Signature, b []byte) (*twin, error) {
+	w := &twin{rows: len(b) / 4 / s.Width()}
+	if s.Inputs[0].Datatype == protocol.BYTES || w.rows == 0 || w.rows > s.MaxRows || w.rows > s.MaxCells/s.Width() || len(b) != 4*w.rows*s.Width() {
+		return nil, errTwin
+	}
+	return w, errors.Join(w.bytes(s, b, "FP32"), w.choose(s, nil, true))
 }
 
 func (w *twin) parametersOf(top map[string]any) (all bool, err error) {

@@ -6,7 +6,7 @@ import (
 )
 
 // ParseV2 reads a request of the Open Inference Protocol V2. headerLength is that of the JSON, which bytes of tensors follow, as
-// the header Inference-Header-Content-Length says; below 0: all is JSON.
+// the header Inference-Header-Content-Length says; below 0: all is JSON; 0: the body is the numbers of the input.
 func (r *Request) ParseV2(s *Signature, body []byte, headerLength int) error {
 	r.Reset()
 	v := v2{parser: parser{b: body, r: r, s: s}}
@@ -16,7 +16,11 @@ func (r *Request) ParseV2(s *Signature, body []byte, headerLength int) error {
 		}
 		v.b, v.bytes = body[:headerLength:headerLength], body[headerLength:]
 	}
-	if err := v.document(); err != nil {
+	if headerLength == 0 {
+		if err := v.bare(); err != nil {
+			return err
+		}
+	} else if err := v.document(); err != nil {
 		return err
 	}
 	if !v.input {
