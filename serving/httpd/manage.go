@@ -9,6 +9,8 @@ import (
 
 	"scalar/serving/host"
 	"scalar/serving/protocol"
+
+	"github.com/valyala/fasthttp"
 )
 
 // manage answers what is about all models, and what changes them.
@@ -94,6 +96,7 @@ func (s *Server) change(c *call) error {
 			return &protocol.Error{Status: http.StatusBadRequest, Message: "the parameter " + clip([]byte(name)) + " is not known: models are loaded as their folders are"}
 		}
 	}
+	c.ctx.Response.Header.Del(fasthttp.HeaderContentType) // an answer that is no error has no body
 	model := string(c.route.model)
 	if c.route.kind == repositoryUnload {
 		return s.config.Host.Unload(model, "")

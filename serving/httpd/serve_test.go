@@ -156,7 +156,9 @@ func TestRepository(t *testing.T) {
 	}
 	same(t, r.get("/v1/models/points"), `{"model_version_status":[{"version":"1","state":"END","status":{"error_code":"OK","error_message":"unloaded"}}]}`)
 	r.post("/predict/houses", `[50,2,"north"]`)
-	r.post("/v2/repository/models/points/load", "")
+	if a := r.do(http.MethodPost, "/v2/repository/models/points/load", nil); a.status != http.StatusOK || len(a.body) > 0 || a.header["Content-Type"] != nil {
+		t.Errorf("load: %d %v %q", a.status, a.header, a.body)
+	}
 	same(t, r.post("/v2/repository/index", ""), all)
 	r.post("/v2/models/points/infer", twoPoints)
 	bad(t, r.do(http.MethodPost, "/v2/repository/models/none/load", nil), http.StatusNotFound)
