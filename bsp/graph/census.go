@@ -2,11 +2,10 @@ package graph
 
 import (
 	"encoding/binary"
-	"math"
 	"math/bits"
 	"slices"
 
-	"scalar/bsp/arena"
+	"scalar/bsp/graph/idtable"
 	"scalar/internal/splitmix"
 )
 
@@ -59,25 +58,16 @@ const directShare = 8
 // moves to the array when it has grown over it.
 type integerCensus struct {
 	coding
-	ids    [][]uint64 // by owner and number
-	count  int        // of all owners
-	direct []uint32   // code+1 by id; 0: none
-	table  []slot     // by hash; a power of two, at most three quarters full
-	hashed int        // entries of table
-
-	touched uint32 // what touch read
+	ids    [][]uint64    // by owner and number
+	count  int           // of all owners
+	direct []uint32      // code+1 by id; 0: none
+	table  idtable.Table // of ids that were beyond the array when they came
 
 	// While codes are ids; nothing above is used then.
 	seen  []uint64   // bitmap of ids
 	maps  [][]byte   // by owner: its part of the bitmap, until it is told
 	small uint64     // ids below it are small in any case
 	left  [][]uint64 // when that has ended: ranks by owner, for codes so far
-}
-
-// A slot of a table has an id and its code+1; 0: nothing.
-type slot struct {
-	id   uint64
-	code uint32
 }
 
 func newIntegerCensus(peers int) *integerCensus {
@@ -117,7 +107,7 @@ func (d *integerCensus) intern(dst []uint32, _ []byte, list vertices) []uint32 {
 		n := min(glanceBatch, len(ids))
 		d.glance(codes[:n], ids[:n])
 		for i, code := range codes[:n] { // while what was looked at is in the cache
-			if code == unknown {
+			if code == idtable.Unknown {
 				codes[i] = d.find(ids[i])
 			}
 		}
@@ -132,60 +122,17 @@ const glanceBatch = 256
 
 // glance finds the codes of ids that have one, and unknown for others.
 func (d *integerCensus) glance(codes []uint32, ids []uint64) {
+	d.table.Codes(codes, ids)
 	direct := d.direct
-	if len(d.table) == 0 {
-		for i, id := range ids { // nothing but looks into memory, so that many are under way at once
-			code := uint32(unknown)
-			if id < uint64(len(direct)) {
-				code = direct[id] - 1
-			}
-			codes[i] = code
-		}
+	if len(direct) == 0 {
 		return
 	}
-	d.touch(codes, ids)
-	for i, id := range ids {
-		switch {
-		case i >= 2 && id == ids[i-2]: // lines are often sorted by source
-			codes[i] = codes[i-2]
-		case id < uint64(len(direct)):
+	for i, id := range ids { // nothing but looks into memory, so that many are under way at once
+		if id < uint64(len(direct)) {
 			codes[i] = direct[id] - 1
-		default:
-			codes[i] = d.probe(uint64(codes[i]), id)
 		}
 	}
 }
-
-// touch computes where ids lie at the earliest in the table and brings those slots into the
-// cache: in a loop of nothing else, many are under way at once.
-func (d *integerCensus) touch(slots []uint32, ids []uint64) {
-	table, shift, sum := d.table, d.shiftOf(), uint32(0)
-	for i, id := range ids {
-		slots[i] = uint32(home(id, shift))
-	}
-	for _, at := range slots {
-		sum += table[at].code
-	}
-	d.touched = sum
-}
-
-// home returns where an id lies in a table at the earliest.
-func home(id uint64, shift uint) uint64 { return (id ^ id>>32) * 0x9e3779b97f4a7c15 >> (shift & 63) }
-
-// shiftOf returns what home takes for the table.
-func (d *integerCensus) shiftOf() uint { return uint(bits.LeadingZeros64(uint64(len(d.table) - 1))) }
-
-// probe returns the code of an id in the table, whose home is at; unknown if it has none.
-func (d *integerCensus) probe(at, id uint64) uint32 {
-	for table, mask := d.table, uint64(len(d.table)-1); ; at++ {
-		if s := &table[at&mask]; s.id == id || s.code == 0 {
-			return s.code - 1
-		}
-	}
-}
-
-// unknown is no code.
-const unknown = math.MaxUint32
 
 // find returns the code of id, a new one if need be.
 func (d *integerCensus) find(id uint64) uint32 {
@@ -224,7 +171,7 @@ func (d *integerCensus) extend(id uint64) {
 	grown := make([]uint32, max(8*1024, 1<<bits.Len64(id)))
 	copy(grown, d.direct)
 	d.direct = grown
-	if d.hashed == 0 {
+	if d.table.Len() == 0 {
 		return
 	}
 	d.each(func(id uint64, code uint32) {
@@ -235,44 +182,12 @@ func (d *integerCensus) extend(id uint64) {
 }
 
 func (d *integerCensus) findHashed(id uint64) uint32 {
-	if 4*d.hashed >= 3*len(d.table) {
-		d.rehash()
+	code := d.table.Code(id)
+	if code == idtable.Unknown {
+		code = d.add(id, splitmix.Mix(id)) - 1
+		d.table.Put(id, code)
 	}
-	at := home(id, d.shiftOf())
-	if code := d.probe(at, id); code != unknown {
-		return code
-	}
-	d.hashed++
-	code := d.add(id, splitmix.Mix(id))
-	d.put(slot{id, code})
-	return code - 1
-}
-
-// put puts an id that is not there into the table.
-func (d *integerCensus) put(s slot) {
-	at, mask := home(s.id, d.shiftOf()), uint64(len(d.table)-1)
-	for d.table[at].code != 0 {
-		at = (at + 1) & mask
-	}
-	d.table[at] = s
-}
-
-// rehash makes room in the table and leaves out what the array has by now.
-func (d *integerCensus) rehash() {
-	old := d.table
-	hashed := 0
-	for _, s := range old {
-		if s.code != 0 && s.id >= uint64(len(d.direct)) {
-			hashed++
-		}
-	}
-	d.hashed, d.table = hashed, make([]slot, max(1024, 1<<bits.Len(uint(2*hashed))))
-	arena.LargePages(d.table)
-	for _, s := range old {
-		if s.code != 0 && s.id >= uint64(len(d.direct)) {
-			d.put(s)
-		}
-	}
+	return code
 }
 
 func (d *integerCensus) payload(owner int) (b []byte, answer int) {
