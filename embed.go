@@ -95,6 +95,10 @@ var Modules = []string{
 //go:embed bsp/graph/grown.go
 //go:embed bsp/graph/header.go
 //go:embed bsp/graph/ids.go
+//go:embed bsp/graph/idtable/idtable.go
+//go:embed bsp/graph/idtable/idtable_amd64.go
+//go:embed bsp/graph/idtable/idtable_amd64.s
+//go:embed bsp/graph/idtable/idtable_other.go
 //go:embed bsp/graph/input.go
 //go:embed bsp/graph/inward.go
 //go:embed bsp/graph/json.go

@@ -105,7 +105,7 @@ func (h *harness) algorithms(ctx context.Context) (figures []bench.Figure, err e
 	return figures, nil
 }
 
-// growth measures edges a second and core over the scales.
+// growth measures edges a second and core over the scales, beside the limit's.
 func (h *harness) growth(ctx context.Context) (figures []bench.Figure, err error) {
 	first := 0.0
 	for scale := h.scale - growSmaller; scale <= h.scale+growLarger; scale++ {
@@ -113,13 +113,13 @@ func (h *harness) growth(ctx context.Context) (figures []bench.Figure, err error
 		if err != nil {
 			return nil, err
 		}
-		t := pagerankTrial(1)
-		if err := h.turns(h.on(ctx, t, g.path)); err != nil {
+		t, bare := pagerankTrial(1), floor{}
+		if err := h.turns(h.floorOf(ctx, &bare, g.path, rankArgs), h.on(ctx, t, g.path)); err != nil {
 			return nil, err
 		}
-		f := bench.Figure{Name: fmt.Sprintf("PageRank R-MAT %d, edges a second and core", scale), Unit: "M/s", AtLeast: true}
-		for _, c := range t.compute {
-			f.Samples = append(f.Samples, g.edges*updates/c/cores/1e6)
+		f := bench.Figure{Name: fmt.Sprintf("PageRank R-MAT %d, edges a second and core", scale), Unit: "M/s", AtLeast: true, Floor: "pulls along one grid in shared memory"}
+		for i, c := range t.compute {
+			f.Samples, f.Limit = append(f.Samples, g.edges*updates/c/cores/1e6), append(f.Limit, g.edges*updates/bare.compute[i]/cores/1e6)
 		}
 		if first == 0 {
 			first = f.Median()
