@@ -192,6 +192,7 @@ var Modules = []string{
 //go:embed internal/bitset/bitset.go
 //go:embed internal/memory/memory.go
 //go:embed internal/netx/netx.go
+//go:embed internal/netx/secure.go
 //go:embed internal/netx/tcp_linux.go
 //go:embed internal/pack/budget.go
 //go:embed internal/pack/order.go

@@ -320,7 +320,7 @@ func (m *member) mesh(ctx context.Context, start *wire.TaskStart) (*taskMesh, er
 	if err != nil {
 		return nil, err
 	}
-	mesh.Listener, mesh.client, mesh.Verify = tls.NewListener(l, server), client, certified
+	mesh.Listener, mesh.client, mesh.Verify = netx.SecureListener(l, server), client, certified
 	return mesh, nil
 }
 
@@ -357,7 +357,7 @@ func (m *taskMesh) dialTo(addrs []string) {
 
 // handshake speaks TLS on conn and checks who answers.
 func handshake(ctx context.Context, conn net.Conn, cfg *tls.Config, task int) (net.Conn, error) {
-	secure := tls.Client(conn, cfg)
+	secure := netx.SecureClient(conn, cfg)
 	err := secure.HandshakeContext(ctx)
 	if err == nil {
 		err = certified(secure, task)
@@ -370,7 +370,7 @@ func handshake(ctx context.Context, conn net.Conn, cfg *tls.Config, task int) (n
 
 // certified says whether the certificate at the other end of conn is that of a task.
 func certified(conn net.Conn, task int) error {
-	secure, ok := conn.(*tls.Conn)
+	secure, ok := conn.(*netx.Secure)
 	if !ok {
 		return errors.New("the link has no TLS")
 	}

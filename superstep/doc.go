@@ -27,7 +27,7 @@
 //   - Every blocked call ends when its context ends, on Abort, and when a link is lost.
 //     The other tasks are told why; a task that just disappears is a *LinkError.
 //   - Frames are checked before use: version, job, epoch, superstep, peers, sizes and two
-//     CRC-32C, one of the header and one of the payload.
+//     CRC-32C, one of the header and one of the payload, which shared memory and TLS need not.
 //   - Steady state allocates nothing per message: chunks are pooled, and an inbox's
 //     chunks go back at the next Sync.
 //

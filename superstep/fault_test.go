@@ -2,6 +2,7 @@ package superstep_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -133,6 +134,52 @@ func TestFlippedBits(t *testing.T) {
 		}
 		if link, ok := errors.AsType[*superstep.LinkError](errors.Join(errs...)); !ok {
 			t.Errorf("byte %d of %d: %v", at, total, link)
+		}
+	}
+}
+
+// armed passes on what a connection writes to a spoiler once it is told to.
+type armed struct {
+	net.Conn
+	spoiler *spoiler
+	on      *atomic.Bool
+	record  *atomic.Int64 // size of the first record then
+}
+
+func (c *armed) Write(b []byte) (int, error) {
+	if !c.on.Load() {
+		return c.Conn.Write(b)
+	}
+	c.record.CompareAndSwap(0, recordHead+int64(binary.BigEndian.Uint16(b[recordHead-2:])))
+	return c.spoiler.Write(b)
+}
+
+const recordHead = 5 // bytes of a record of TLS, the last two its length
+
+// So does one flipped in a record of TLS, though payloads have no checksums there. (Behind a flipped length
+// more is waited for.)
+func TestFlippedRecords(t *testing.T) {
+	run := func(at int64, bit byte) (errs []error, record int64) {
+		var on atomic.Bool // once the handshakes are over
+		var written, size atomic.Int64
+		w := world{tasks: []int{1, 1}, transport: "tls", wire: func(c net.Conn) net.Conn {
+			return &armed{c, &spoiler{Conn: c, at: at, bit: bit, done: &written}, &on, &size}
+		}}
+		errs = w.run(t, func(ctx context.Context, p *superstep.Port) error {
+			on.Store(true)
+			return short(ctx, p)
+		})
+		return errs, size.Load()
+	}
+	errs, size := run(-1, 0)
+	must(t, errs)
+	if size < 100 {
+		t.Fatalf("the first record has only %d bytes", size)
+	}
+	for at := int64(recordHead); at < size; at += 11 {
+		errs, _ := run(at, 1<<(at%8))
+		if _, ok := errors.AsType[*superstep.LinkError](errors.Join(errs...)); !ok {
+			t.Errorf("byte %d of %d: %v", at, size, errs)
 		}
 	}
 }

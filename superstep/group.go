@@ -25,7 +25,7 @@ type Config struct {
 	Task      int        // own index in Ranges
 	Ranges    []Range    // the peers of every task: ascending, contiguous from 0, none empty
 	Conns     []net.Conn // to every task but the own one, from Mesh; the Group owns and closes them. May be nil for one task
-	TLS       bool       // Conns are TLS: frames are gathered in record-sized buffers instead of writev
+	TLS       bool       // Conns are TLS: frames are gathered in record-sized buffers instead of writev, and payloads have no checksum
 	Superstep int        // the superstep to begin with; 0, or more after a restart
 
 	// Compress says how what this task sends is packed. Frames in one process are not.

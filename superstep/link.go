@@ -15,7 +15,8 @@ type link struct {
 	task  int
 	peers Range // of that task
 	conn  net.Conn
-	// summed says that payloads have checksums: not in memory that both tasks share.
+	// summed says that payloads have checksums: not in memory that both tasks share, nor in
+	// records of TLS, which have an authentication tag each.
 	summed bool
 
 	mu     sync.Mutex // guards queue and queued
@@ -45,7 +46,7 @@ func (f *outFrame) size() int {
 
 func newLink(g *Group, task int, conn net.Conn) *link {
 	l := &link{
-		g: g, task: task, peers: g.cfg.Ranges[task], conn: conn, summed: !inMemory(conn),
+		g: g, task: task, peers: g.cfg.Ranges[task], conn: conn, summed: !inMemory(conn) && !g.cfg.TLS,
 		wake: make(chan struct{}, 1), readDone: make(chan struct{}),
 	}
 	l.in.init(l)

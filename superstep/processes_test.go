@@ -2,6 +2,7 @@ package superstep_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"scalar/internal/netx"
 	"scalar/superstep"
 )
 
@@ -22,7 +24,7 @@ const childCPU = "SUPERSTEP_TEST_CPU"
 
 // work is what both processes do, and how they are connected.
 type work struct {
-	network string // tcp, unix
+	network string // tcp, tls, unix
 	memory  int    // of a unix link
 	bytes   int    // that each gives the other in a collective round; 0: empty supersteps
 	compute time.Duration
@@ -42,9 +44,13 @@ func child() error {
 	}
 	dial := func(ctx context.Context, _ int) (net.Conn, error) {
 		var d net.Dialer
-		return d.DialContext(ctx, w.network, w.addr)
+		c, err := d.DialContext(ctx, w.carrier(), w.addr)
+		if err == nil && w.secure() {
+			c = netx.SecureClient(c, &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true}) // it is this benchmark
+		}
+		return c, err
 	}
-	return process(context.Background(), superstep.Mesh{Task: 1, Dial: dial, Memory: w.memory}, func(ctx context.Context, p *superstep.Port) error {
+	return w.process(context.Background(), superstep.Mesh{Task: 1, Dial: dial, Memory: w.memory}, func(ctx context.Context, p *superstep.Port) error {
 		return w.do(ctx, p, w.rounds)
 	})
 }
@@ -76,14 +82,24 @@ func (w work) do(ctx context.Context, p *superstep.Port, rounds int) error {
 	return nil
 }
 
+func (w work) secure() bool { return w.network == "tls" }
+
+// carrier is the network that dials and listens.
+func (w work) carrier() string {
+	if w.secure() {
+		return "tcp"
+	}
+	return w.network
+}
+
 // process is one task with one peer, of two.
-func process(ctx context.Context, m superstep.Mesh, prog func(ctx context.Context, p *superstep.Port) error) error {
+func (w work) process(ctx context.Context, m superstep.Mesh, prog func(ctx context.Context, p *superstep.Port) error) error {
 	conns, err := m.Connect(ctx, 2)
 	if err != nil {
 		return err
 	}
 	ranges := []superstep.Range{{Lo: 0, Hi: 1}, {Lo: 1, Hi: 2}}
-	g, err := superstep.NewGroup(superstep.Config{Task: m.Task, Ranges: ranges, Conns: conns})
+	g, err := superstep.NewGroup(superstep.Config{Task: m.Task, Ranges: ranges, Conns: conns, TLS: w.secure()})
 	if err != nil {
 		return err
 	}
@@ -93,7 +109,7 @@ func process(ctx context.Context, m superstep.Mesh, prog func(ctx context.Contex
 // Empty supersteps and collective rounds between two processes, with and without something to
 // compute before.
 func BenchmarkTwoProcesses(b *testing.B) {
-	for _, link := range []work{{network: "tcp"}, {network: "unix"}, {network: "unix", memory: 1 << 20}} {
+	for _, link := range []work{{network: "tcp"}, {network: "tls"}, {network: "unix"}, {network: "unix", memory: 1 << 20}} {
 		for _, size := range []int{0, 4 << 10, 470 << 10, 8 << 20} {
 			for _, compute := range []time.Duration{0, 500 * time.Microsecond} {
 				w := link
@@ -112,11 +128,14 @@ func (w work) benchmark(b *testing.B) {
 		w.addr = filepath.Join(b.TempDir(), "s")
 	}
 	var config net.ListenConfig
-	l, err := config.Listen(b.Context(), w.network, w.addr)
+	l, err := config.Listen(b.Context(), w.carrier(), w.addr)
 	if err != nil {
 		b.Fatal(err)
 	}
 	w.addr = l.Addr().String()
+	if w.secure() {
+		l = netx.SecureListener(l, &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{testCert()}})
+	}
 	command := []string{os.Args[0]}
 	if cpu := os.Getenv(childCPU); cpu != "" {
 		command = []string{"taskset", "-c", cpu, os.Args[0]}
@@ -127,7 +146,7 @@ func (w work) benchmark(b *testing.B) {
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
-	err = process(b.Context(), superstep.Mesh{Listener: l, Memory: w.memory}, func(ctx context.Context, p *superstep.Port) error {
+	err = w.process(b.Context(), superstep.Mesh{Listener: l, Memory: w.memory}, func(ctx context.Context, p *superstep.Port) error {
 		if err := w.do(ctx, p, warm); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"scalar/internal/netx"
 	"scalar/superstep"
 )
 
@@ -32,6 +33,7 @@ type world struct {
 	tasks     []int                       // number of peers of each
 	transport string                      // pipe, unix, memory, tcp, tls
 	wrap      func(net.Conn) net.Conn     // around every connection; nil: none
+	wire      func(net.Conn) net.Conn     // below the TLS of connections that are accepted; nil: none
 	each      func(g *superstep.Group)    // called for every group before it runs
 	superstep int                         // the first one
 	budget    int64                       // of memory, of each task; 0: none
@@ -187,10 +189,24 @@ func (w world) listen(ctx context.Context, t fataler, n int) (dialFunc, []net.Li
 		addr := listeners[task].Addr()
 		c, err := d.DialContext(ctx, addr.Network(), addr.String())
 		if err == nil && w.transport == "tls" {
-			return tls.Client(c, clientTLS()), nil
+			return netx.SecureClient(c, clientTLS()), nil
 		}
 		return c, err
 	}, listeners
+}
+
+// wiredListener puts something below TLS.
+type wiredListener struct {
+	net.Listener
+	wire func(net.Conn) net.Conn
+}
+
+func (l wiredListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return l.wire(c), nil
 }
 
 // sockets makes names of unix sockets; abstract ones leave no file.
@@ -214,7 +230,10 @@ func (w world) listenOne(ctx context.Context, task int) (net.Listener, error) {
 		if err != nil {
 			return nil, err
 		}
-		return tls.NewListener(l, serverTLS()), nil
+		if w.wire != nil {
+			l = wiredListener{l, w.wire}
+		}
+		return netx.SecureListener(l, serverTLS()), nil
 	default:
 		return &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}, nil
 	}

@@ -1,6 +1,7 @@
 package superstep
 
 import (
+	"errors"
 	"net"
 	"time"
 )
@@ -10,11 +11,15 @@ import (
 const (
 	gatherBytes = 16 << 10  // one TLS record
 	vectorBytes = 512 << 10 // of frames in one writev, so that the receiver begins early
+	// Records of TLS leave together, up to the first on one link and up to the second on all of a task.
+	heldBytes     = 256 << 10
+	heldLinkBytes = 16 << 20
 )
 
 // writer turns frames into bytes on one connection.
 type writer struct {
 	l      *link
+	held   holder      // the connection, if it is one
 	gather []byte      // small frames, copied
 	heads  []byte      // headers of frames whose payload is not ours
 	vector net.Buffers // pieces of one writev
@@ -22,8 +27,15 @@ type writer struct {
 	broken bool // a write failed: a frame may be cut, nothing may follow
 }
 
+// A holder keeps what is written, up to so many bytes, until Flush.
+type holder interface {
+	Hold(most int)
+	Flush() error
+}
+
 func newWriter(l *link) *writer {
-	return &writer{l: l, gather: make([]byte, 0, gatherBytes), packer: packer{mode: l.g.cfg.Compress}}
+	held, _ := l.conn.(holder)
+	return &writer{l: l, held: held, gather: make([]byte, 0, gatherBytes), packer: packer{mode: l.g.cfg.Compress}}
 }
 
 // write sends the frames and gives their chunks back.
@@ -41,7 +53,7 @@ func (w *writer) write(batch []outFrame) error {
 		begun := time.Now()
 		var err error
 		if w.l.g.cfg.TLS || bytes <= gatherBytes {
-			err = w.copied(batch[:n])
+			err = w.together(batch[:n])
 		} else {
 			err = w.vectored(batch[:n])
 		}
@@ -110,6 +122,15 @@ func (w *writer) seal(f *outFrame) []byte {
 		f.h.sum = checksum(payload)
 	}
 	return payload
+}
+
+// together sends frames by copied, in few writes where the connection can.
+func (w *writer) together(batch []outFrame) error {
+	if w.held == nil {
+		return w.copied(batch)
+	}
+	w.held.Hold(min(heldBytes, heldLinkBytes/len(w.l.g.links)))
+	return errors.Join(w.copied(batch), w.held.Flush())
 }
 
 // copied gathers frames in one record-sized buffer; what does not fit goes

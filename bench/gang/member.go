@@ -44,7 +44,7 @@ func Join() (m *Member, ok bool, err error) {
 		if server, m.client, err = pki.TaskTLS(o.CA, o.Pair.Cert, o.Pair.Key, name, 0); err != nil {
 			return nil, true, err
 		}
-		m.listener = tls.NewListener(m.listener, server)
+		m.listener = netx.SecureListener(m.listener, server)
 	}
 	return m, true, f.Close()
 }
@@ -59,7 +59,7 @@ func (m *Member) dial(ctx context.Context, task int) (net.Conn, error) {
 	if err != nil || m.client == nil {
 		return conn, err
 	}
-	secure := tls.Client(conn, m.client)
+	secure := netx.SecureClient(conn, m.client)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
