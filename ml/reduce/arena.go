@@ -22,7 +22,7 @@ type Arena struct {
 	own    []node
 	sums   [][]float32 // by own node: whole arenas
 	levels [][]float32 // whole arenas of subtrees that are being added
-	above  [][]float32 // sums of the own range above what peers have added
+	above  [][]float32 // sums of the own range, of what others have added
 	packed [][]float32 // by peer: what it gets if there are several own nodes
 	out    [][]byte
 	all    []node
@@ -111,35 +111,48 @@ func (a *Arena) Scatter(ctx context.Context) ([]float32, error) {
 	defer a.peers.Release()
 	lo, hi := a.Range(a.peers.Index)
 	size := hi - lo
-	q := nodes[[]float32]{at: a.all}
+	q := nodes[addend]{at: a.all}
 	for peer, part := range parts {
 		v, err := asNumbers[float32](part, size*a.counts[peer])
 		if err != nil {
 			return nil, fmt.Errorf("gradients of peer %d: %w", peer, err)
 		}
 		for i := range a.counts[peer] {
-			q.has = append(q.has, v[i*size:(i+1)*size])
+			q.has = append(q.has, addend{v[i*size : (i+1)*size], peer == a.peers.Index})
 		}
 	}
 	return a.fold(&q, size)
 }
 
-// fold adds what all peers have given for the own range.
-func (a *Arena) fold(q *nodes[[]float32], size int) ([]float32, error) {
+// An addend is the sum of a subtree in the own range.
+type addend struct {
+	v   []float32
+	own bool // memory of this peer, which nobody else reads
+}
+
+// fold adds what all peers have given for the own range, in memory of this peer that is in the cache where
+// it can: what it has added itself.
+func (a *Arena) fold(q *nodes[addend], size int) ([]float32, error) {
 	var failed error
 	used := 0
-	sum := join(a.tree.root(), q, func(x, y []float32) []float32 {
-		if used == len(a.above) {
-			a.above = append(a.above, aligned(size))
+	sum := join(a.tree.root(), q, func(x, y addend) addend {
+		out := x
+		if !x.own {
+			out = y
 		}
-		out := a.above[used]
-		used++
-		if err := a.add(out, x, y); err != nil {
+		if !out.own {
+			if used == len(a.above) {
+				a.above = append(a.above, aligned(size))
+			}
+			out = addend{a.above[used], true}
+			used++
+		}
+		if err := a.add(out.v, x.v, y.v); err != nil {
 			failed = err
 		}
 		return out
 	})
-	return sum, failed
+	return sum.v, failed
 }
 
 // share returns what a peer gets of this one's sums: its range of each node.
