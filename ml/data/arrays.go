@@ -243,7 +243,7 @@ func (a *arrays) take(b *slab, rows []byte, first int) error {
 func (a *arrays) takeBytes(b *slab, row []byte) {
 	r := b.rows & (1<<b.shift - 1)
 	if r == 0 {
-		b.bytes = append(b.bytes, make([]byte, a.columns<<b.shift))
+		b.bytes = append(b.bytes, largeArray[byte](a.columns<<b.shift))
 	}
 	b.rows++
 	dst := b.bytes[len(b.bytes)-1][r*a.columns:]

@@ -279,7 +279,7 @@ func chunkShift(features int) uint {
 func (b *slab) grow(features int) []float32 {
 	r := b.rows & (1<<b.shift - 1)
 	if r == 0 {
-		b.floats = append(b.floats, make([]float32, features<<b.shift))
+		b.floats = append(b.floats, largeArray[float32](features<<b.shift))
 	}
 	b.rows++
 	last := b.floats[len(b.floats)-1]

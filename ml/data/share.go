@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"scalar/bsp/arena"
 	"scalar/internal/pack"
 	"scalar/tensor"
 )
@@ -50,6 +51,7 @@ func (s *Set) Share() ([]byte, error) {
 		return nil, err
 	}
 	out := make([]byte, 0, len(head)+16+size)
+	arena.LargePages(out[:cap(out)])
 	out = appendArray(out, []uint64{uint64(len(head))})
 	out = appendArray(out, head)
 	for k := range s.slabs {

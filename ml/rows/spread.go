@@ -163,6 +163,9 @@ func (s *spread[M]) keepFar(parts [][]byte, all []gives) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !arena.Mapped(s.p.Arena(), far) {
+		arena.LargePages(far)
+	}
 	at := 0
 	for peer := range parts {
 		if !s.near(peer) {
