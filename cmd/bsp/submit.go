@@ -86,11 +86,13 @@ job, a second one leaves at once. The exit code is the job's: see "bsp --help".`
 	f.BoolVarP(&s.detach, "detach", "d", false, "return as soon as the job is accepted, and print its id")
 	f.StringVar(&s.report, "report", "", "FILE.html: write a page with pictures of the job's supersteps when it has ended")
 	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		_, unknown := errors.AsType[*pflag.NotExistError](err)
-		if args := cmd.Flags().Args(); unknown && len(args) > 0 {
+		if _, unknown := errors.AsType[*pflag.NotExistError](err); !unknown {
+			return err
+		}
+		if args := cmd.Flags().Args(); len(args) > 0 {
 			return fmt.Errorf("%w; what is for %s comes after --", err, args[0])
 		}
-		return err
+		return fmt.Errorf("%w; what is for a program comes after its name and --", err)
 	})
 	return a.outputFlag(c)
 }
