@@ -412,7 +412,7 @@ func TestOperator(t *testing.T) {
 		{[]string{"snapshot", "save", file}, 2, "exists"},
 		{[]string{"snapshot", "save", "/no/folder/x"}, 3, "a snapshot in /no/folder: no such file or directory\n"},
 		{[]string{"snapshot", "restore", file + "-not"}, 3, "no such file"},
-		{[]string{"snapshot", "restore", filepath.Join(c.dir, "ca.pem")}, 2, "no snapshot"},
+		{[]string{"snapshot", "restore", filepath.Join(c.dir, "ca.pem")}, 2, "ca.pem: this is no snapshot"},
 		{[]string{"raft", "list"}, 0, "leader"},
 		{[]string{"raft", "remove", "nobody"}, 3, "no such master"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -75,6 +76,9 @@ stay as they are.`,
 			r, err := c.RestoreSnapshot(ctx, args[0])
 			if errors.Is(err, fs.ErrNotExist) {
 				return fault.NotFound("%w", err)
+			}
+			if e, ok := errors.AsType[*client.Error](err); ok && e.Status == http.StatusBadRequest { // the master knows no file
+				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			if err != nil {
 				return err
