@@ -59,10 +59,15 @@ func decompress(name string, r io.Reader) (io.ReadCloser, error) {
 	return d.IOReadCloser(), nil
 }
 
+var errCut = errors.New("the file is cut short")
+
 // readError tells input that is no archive from a disk that does not give it.
 func readError(name, where string, err error) error {
 	if _, ok := errors.AsType[syscall.Errno](err); ok || !compressed(name) {
 		return fmt.Errorf("read %s %s: %w", display(name), where, err)
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errCut
 	}
 	return fmt.Errorf("%s: %w %s: %w", display(name), ErrMalformed, where, err)
 }

@@ -154,7 +154,7 @@ func TestBinaryOfNothing(t *testing.T) {
 	if made.Vertices != 0 || made.Edges != 0 {
 		t.Fatalf("%+v", made)
 	}
-	failsWith(t, bsptest.Config{Input: bin, Peers: 2}, bsp.NewRunner(algo.Inlinks(graph.Input{})), "the input has no vertex and no edge")
+	failsWith(t, bsptest.Config{Input: bin, Peers: 2}, bsp.NewRunner(algo.Inlinks(graph.Input{})), bin+": there is no vertex and no edge in it")
 }
 
 // The bytes of a small file, as docs/formats.md has them.

@@ -356,7 +356,7 @@ func TestMalformedInput(t *testing.T) {
 		{name: "first line", text: "x 1\n", want: `edges:1 (byte 0): "x" is no vertex id`, code: 1},
 		{name: "third line", text: "1 2\n\n3\n", want: "edges:3 (byte 5): the line has one field", code: 1},
 		{name: "far away", text: long + "1 -2\n" + long, want: `edges:100001 (byte 400002): "-2" is no vertex id`, code: 1},
-		{name: "nothing", text: "# no edge\n", want: "the input has no vertex and no edge", code: 1},
+		{name: "nothing", text: "# no edge\n", want: "edges: there is no vertex and no edge in it", code: 1},
 		{name: "vertices", text: "1 2\n", vertices: "1\n2 2\n", want: "vertices:2 (byte 4): the line has more than one field", code: 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {

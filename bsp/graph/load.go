@@ -11,6 +11,7 @@ import (
 	"scalar/bsp/arena"
 	"scalar/bsp/job"
 	"scalar/internal/splitmix"
+	"scalar/storage"
 )
 
 // part is one peer's part of the graph.
@@ -80,6 +81,9 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 	if err != nil {
 		return nil, err
 	}
+	if g.numVertices() == 0 {
+		return nil, nothing(p.Input())
+	}
 	if in.Marked != "" {
 		if err := g.mark(list, places, hand); err != nil {
 			return nil, err
@@ -96,6 +100,15 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 		return nil, err
 	}
 	return g, g.fill(payloads, in, pulled, hand)
+}
+
+// nothing is the error of an input without any vertex; it is nil where the job has none.
+func nothing(in *storage.Split) error {
+	where := "the input"
+	if in != nil {
+		where = in.URL
+	}
+	return job.Fail(job.FaultInput, "%s: there is no vertex and no edge in it: is it the right file?", where)
 }
 
 // largeEdges is how many bytes of edges make it worth while to free memory at once, which
@@ -296,9 +309,6 @@ func (g *part) count(out [][][]byte, hand handOver) (rounds int, err error) {
 		rounds = max(rounds, int(binary.LittleEndian.Uint32(c[4:])))
 		g.counts = append(g.counts, n)
 		g.base = append(g.base, g.base[len(g.base)-1]+uint64(n))
-	}
-	if g.numVertices() == 0 {
-		return 0, job.Fail(job.FaultInput, "the input has no vertex and no edge: is it the right file?")
 	}
 	return rounds, nil
 }
