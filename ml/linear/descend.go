@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"scalar/bsp"
 	"scalar/bsp/job"
@@ -49,8 +50,6 @@ type descent struct {
 
 // smallest is the least scale before the weights are multiplied by it.
 const smallest = 1e-6
-
-var errDiverged = errors.New("the loss is not a number any more: use a smaller --lr or --scale columns")
 
 // descend learns by gradient descent.
 func (l *learner) descend(ctx context.Context) (result, error) {
@@ -164,30 +163,49 @@ func (d *descent) whole(ctx context.Context, all, part []float64) error {
 func (d *descent) between(ctx context.Context, step int) (stop bool, err error) {
 	st := &d.state
 	if !finite(st.Sums[0]) {
-		if st.Best == 0 {
-			return false, job.Fail(job.FaultInput, "superstep %d of epoch 1: %v", step-1, errDiverged)
-		}
-		st.Stopped = "diverged"
-		return true, nil
+		return true, d.giveUp(step - 1)
 	}
 	if epoch := step / d.plan.Steps(); step%d.plan.Steps() == 0 && epoch > len(st.History) {
-		if err := d.epoch(ctx, epoch); err != nil {
+		now := d.model()
+		if slices.ContainsFunc(now, func(x float64) bool { return !finite(float64(float32(x))) }) { // as the model has them
+			return true, d.giveUp(step - 1)
+		}
+		if err := d.epoch(ctx, epoch, now); err != nil {
 			return false, err
 		}
 	}
 	return step == d.o.Epochs*d.plan.Steps() || st.Stopped != "", nil
 }
 
-// epoch ends an epoch.
-func (d *descent) epoch(ctx context.Context, epoch int) error {
+// giveUp ends training whose loss is no number any more: with the model of the last epoch that
+// was whole, or with an error if there is none.
+func (d *descent) giveUp(superstep int) error {
+	const advice = "the loss is not a number any more: use a smaller --lr or --clip 1" // sparse rows cannot be scaled
+	st := &d.state
+	if st.Best == 0 {
+		return job.Fail(job.FaultInput, "superstep %d of epoch 1: %s", superstep, advice)
+	}
+	if st.Stopped = "diverged"; d.p.Index() == 0 {
+		d.p.Log().Warn("training has diverged: the model is that of the last good epoch", "superstep", superstep, "epoch", st.Best, "advice", advice)
+	}
+	return nil
+}
+
+// model returns the numbers of the model as they are.
+func (d *descent) model() []float64 {
+	now := slices.Clone(d.all)
+	for i := range d.size {
+		now[i] *= d.state.Scale
+	}
+	return now
+}
+
+// epoch ends an epoch, which has come to the model now.
+func (d *descent) epoch(ctx context.Context, epoch int, now []float64) error {
 	st := &d.state
 	s := d.form.score(st.Sums, d.plan.Steps()*d.plan.Batch())
 	e := model.Epoch{Epoch: epoch, Loss: s.Loss, Error: s.Error}
 	clear(st.Sums)
-	now := append([]float64(nil), d.all...)
-	for i := range d.size {
-		now[i] *= st.Scale
-	}
 	if d.valid != nil {
 		v, err := d.score(ctx, d.rows.Set, d.valid, now)
 		if err != nil {

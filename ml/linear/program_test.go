@@ -1,6 +1,7 @@
 package linear_test
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"os"
@@ -426,6 +427,27 @@ func TestRefuses(t *testing.T) {
 	} {
 		if f := job.AsFailure(o.Check(), job.FaultInternal); o.Check() == nil || f.Code != job.ExitUsage {
 			t.Errorf("%+v: %v", o, o.Check())
+		}
+	}
+}
+
+// TestDiverges: the last model whose numbers are finite is kept, and the log says so.
+func TestDiverges(t *testing.T) {
+	for _, rate := range []float64{1, 10, 100, 1e10} {
+		for _, batch := range []int{7, 100} { // an epoch of one step ends with the step that is too much
+			var log bytes.Buffer
+			o := linear.Options{Program: "linear", Options: map[string]string{}, Way: linear.SGD, Epochs: 99, Batch: batch, Optimizer: optimizer(t, rate/float64(100/batch)/100)}
+			r, err := bsptest.Try(t, bsptest.Config{Peers: 2, Input: sparseNumbers(t), Log: &log}, runner(o))
+			if f := job.AsFailure(err, job.FaultInternal); err != nil && (batch == 100 || !strings.Contains(f.Message, "of epoch 1: the loss is not a number any more")) {
+				t.Errorf("rate %g, batches of %d: %v", rate, batch, err)
+			}
+			if err != nil {
+				continue
+			}
+			m := opened(t, r, linear.Form{Features: 3, Outputs: 1})
+			if m.Training.Stopped != "diverged" || m.Training.Epochs != len(m.Training.History) || strings.Count(log.String(), "training has diverged") != 1 {
+				t.Errorf("rate %g, batches of %d: stopped %q after epoch %d of %d, log %s", rate, batch, m.Training.Stopped, m.Training.Epochs, len(m.Training.History), &log)
+			}
 		}
 	}
 }

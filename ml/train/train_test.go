@@ -171,6 +171,14 @@ func TestDiverges(t *testing.T) {
 		!strings.Contains(log.String(), "training has diverged") || strings.Contains(log.String(), "peer=1 superstep") { // one peer says it
 		t.Errorf("epoch %d is kept, stopped %q, log %s", tr.Epochs, tr.Stopped, &log)
 	}
+	// An epoch of one step may end with weights that are no numbers: it is no good one.
+	o.Batch = 1 << 20
+	for _, rate := range []float64{1, 10, 100, 1e10} {
+		o.Optimizer = opt.Config{Rate: rate}
+		if m, _ := trained(t, bsptest.Config{Peers: 2}, o); m.Training.Stopped != "diverged" || m.Training.Epochs != len(m.Training.History) {
+			t.Errorf("rate %g: stopped %q after epoch %d of %d", rate, m.Training.Stopped, m.Training.Epochs, len(m.Training.History))
+		}
+	}
 }
 
 // TestTwin compares with plain gradient descent in float64.

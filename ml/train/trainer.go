@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"scalar/bsp"
@@ -196,10 +197,11 @@ func (t *trainer) run(ctx context.Context) error {
 // of an epoch at what it came to. What it finds out is a function of the state and of
 // Values, so that it finds the same after a restart.
 func (t *trainer) between(ctx context.Context, step int) (stop bool, err error) {
-	if step > 0 && t.diverged() {
+	ended := step%t.plan.steps == 0 && step/t.plan.steps > len(t.state.Told.History)
+	if step > 0 && (t.diverged() || ended && !finite(t.weights)) {
 		return true, t.giveUp(step - 1)
 	}
-	if epochs := step / t.plan.steps; step%t.plan.steps == 0 && epochs > len(t.state.Told.History) {
+	if ended {
 		if err := t.epochEnd(ctx); err != nil {
 			return false, err
 		}
@@ -286,10 +288,15 @@ func (t *trainer) diverged() bool {
 	return false
 }
 
+// finite reports whether all weights are numbers.
+func finite(weights []float32) bool {
+	return !slices.ContainsFunc(weights, func(x float32) bool { return x-x != 0 })
+}
+
 // giveUp ends training whose loss is no number any more: with the model of the last epoch
 // that was whole, or with an error if there is none.
 func (t *trainer) giveUp(superstep int) error {
-	const advice = "the loss is not a number any more: use a smaller --lr, --clip 1 or --scale auto"
+	const advice = "the loss is not a number any more: use a smaller --lr, --clip 1 or --scale columns"
 	if t.state.Told.Kept == 0 {
 		return job.Fail(job.FaultInput, "superstep %d of epoch 1: %s", superstep, advice)
 	}
