@@ -103,17 +103,18 @@ func absolute(value, wd string) string {
 type Values struct {
 	program Program
 	text    map[string]string
+	given   map[string]bool
 }
 
 // Values checks the arguments of a program; what is not given has its default.
 func (p Program) Values(args []string) (Values, error) {
 	all, err := p.parse(args)
-	v := Values{p, map[string]string{}}
+	v := Values{p, map[string]string{}, map[string]bool{}}
 	for _, o := range p.Options {
 		v.text[o.Name] = o.Default
 	}
 	for _, g := range all {
-		v.text[g.option.Name] = g.value
+		v.text[g.option.Name], v.given[g.option.Name] = g.value, true
 	}
 	for _, o := range p.Options {
 		if err == nil && o.Needed && v.text[o.Name] == "" {
@@ -122,6 +123,9 @@ func (p Program) Values(args []string) (Values, error) {
 	}
 	return v, err
 }
+
+// Given reports whether an option was written, be it with its default.
+func (v Values) Given(name string) bool { return v.given[name] }
 
 // String returns an option as it was written.
 func (v Values) String(name string) string { return v.text[name] }

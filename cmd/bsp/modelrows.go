@@ -75,26 +75,17 @@ func (q *asked) check() (in data.Input, err error) {
 	return in, err
 }
 
-// counts refuses flags that count for nothing with the rows' format.
-func (q *asked) counts(ctx context.Context, url string, found data.Format) error {
+// checkPart refuses --part where it counts for nothing.
+func (q *asked) checkPart(ctx context.Context, url string, found data.Format) error {
 	at, name, err := storage.Resolve(url)
-	if err != nil {
+	if err != nil || q.part == "" {
 		return err
 	}
 	info, err := at.Stat(ctx, name)
-	if err != nil {
-		return err
+	if err == nil && (found != data.IDX || !info.Dir) {
+		err = fault.Usage("--part is for a folder of IDX files, and %s is none", q.input)
 	}
-	arrays := found == data.IDX || found == data.NPY
-	switch {
-	case q.part != "" && (found != data.IDX || !info.Dir):
-		return fault.Usage("--part is for a folder of IDX files, and %s is none", q.input)
-	case q.labels != "" && !arrays:
-		return fault.Usage("--labels is for IDX and NPY, and %s is %s", q.input, found)
-	case q.header != "" && found != data.CSV:
-		return fault.Usage("--header is for CSV, and %s is %s", q.input, found)
-	}
-	return nil
+	return err
 }
 
 // An inquiry is a model with the rows that it is asked about.
@@ -173,7 +164,7 @@ func (i *inquiry) each(ctx context.Context, labelled bool, take func(b *eval.Bat
 	if err != nil {
 		return i.named(err)
 	}
-	if err := i.counts(ctx, i.in.URL, s.Format()); err != nil {
+	if err := i.checkPart(ctx, i.in.URL, s.Format()); err != nil {
 		return err
 	}
 	p, rows := newProgress(i.w), int64(0)

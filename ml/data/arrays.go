@@ -90,7 +90,11 @@ func (s *Source) arrayFiles(ctx context.Context) (rows, labels string, err error
 	if err != nil {
 		return "", "", scan.InputFailure(err)
 	}
-	if !info.Dir {
+	switch {
+	case info.Dir:
+	case s.in.Part != "" && !s.in.applied:
+		return "", "", s.in.noParts()
+	default:
 		return s.in.URL, s.in.Labels, nil
 	}
 	names, err := folder(ctx, fs, url)

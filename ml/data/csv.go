@@ -23,6 +23,9 @@ type table struct {
 
 // openCSV reads the first line.
 func (s *Source) openCSV(ctx context.Context, e *Encoder) error {
+	if e != nil && s.in.Header == HeaderAuto && len(e.t.Names) == 0 && e.texts() {
+		s.in.Header = HeaderNo // training's had none, and its rows look like one
+	}
 	t := &table{Source: s, label: -1}
 	s.reader = t
 	place, ok, err := scan.Header(ctx, s.in.URL, func(line []byte) (bool, error) {
@@ -225,10 +228,14 @@ func (t *table) keep(sp *splitter, policy Missing) (bool, error) {
 		return true, nil
 	case policy == MissingDrop:
 		return false, nil
+	case c == t.label && t.in.applied:
+		return false, scan.FaultAt(sp.offsets[c], "the label is missing")
 	case c == t.label:
 		return false, scan.FaultAt(sp.offsets[c], "the label is missing: --missing drop leaves such rows out")
 	case policy == MissingMean:
 		return true, nil
+	case t.in.applied:
+		return false, scan.FaultAt(sp.offsets[c], "the value of column %d is missing, and the model was trained with --missing error", c+1)
 	}
 	return false, scan.FaultAt(sp.offsets[c], "the value of column %d is missing: --missing mean or drop says what to do", c+1)
 }

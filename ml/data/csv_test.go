@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"scalar/bsp/job"
 	"scalar/ml/data"
 
 	"pgregory.net/rapid"
@@ -152,6 +153,30 @@ func TestBadCSV(t *testing.T) {
 	for _, in := range []data.Input{{Missing: "x"}, {Scale: "x"}, {Header: "x"}, {Part: "x"}, {Format: "x"}} {
 		_, err := data.Open(t.Context(), in)
 		refused(t, err, `"x"`)
+	}
+}
+
+// What is said of an input and counts for nothing with its format is refused.
+func TestOfNoUse(t *testing.T) {
+	table, sparse := write(t, "a.csv", "1,2\n"), write(t, "a.libsvm", "1 1:2\n")
+	array, err := filepath.Abs("testdata/npy/t_u1.npy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, in := range map[string]data.Input{
+		"--labels is for IDX and NPY, and " + table + " is csv":  {URL: table, Labels: array},
+		"--header is for CSV, and " + sparse + " is libsvm":      {URL: sparse, Header: data.HeaderYes},
+		"--header is for CSV, and " + array + " is npy":          {URL: array, Header: data.HeaderNo},
+		"--label is for CSV and NPY":                             {URL: sparse, Label: "0"},
+		"--label names a column, and the labels are in " + array: {URL: array, Label: "0", Labels: array},
+		"--part is for a folder of IDX files, and " + table:      {URL: table, Part: "train"},
+		"--part is for a folder of IDX files, and " + array:      {URL: array, Part: "test"},
+	} {
+		_, err := data.Open(t.Context(), in)
+		refused(t, err, want)
+		if f := job.AsFailure(err, job.FaultInternal); f.Code != job.ExitUsage {
+			t.Errorf("%s: exit code %d", want, f.Code)
+		}
 	}
 }
 

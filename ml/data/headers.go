@@ -81,7 +81,7 @@ func (a *array) npyHeader(r io.Reader) ([]int, error) {
 // any order.
 var (
 	npyDescr   = regexp.MustCompile(`['"]descr['"]\s*:\s*['"]([<>|=]?)([a-zA-Z])([0-9]{1,2})['"]`)
-	npyOther   = regexp.MustCompile(`['"]descr['"]\s*:\s*([^\s]+)`)
+	npyOther   = regexp.MustCompile(`['"]descr['"]\s*:\s*['"]?([^\s'"]+)`)
 	npyFortran = regexp.MustCompile(`['"]fortran_order['"]\s*:\s*(True|False)`)
 	npyShape   = regexp.MustCompile(`['"]shape['"]\s*:\s*\(([0-9, L]*)\)`)
 )

@@ -50,6 +50,7 @@ type Input struct {
 	Piece int64 // about how many bytes of rows Pieces gives at a time; 0: all of a part
 	Hold  int64 // with a Piece: how many bytes of a part Summarise may hold for Pieces, so that it is read once
 
+	applied    bool // a model is applied to it
 	unlabelled bool // labels are stepped over
 }
 
@@ -83,12 +84,9 @@ func Open(ctx context.Context, in Input) (*Source, error) { return open(ctx, in,
 // of training are an error.
 func OpenFor(ctx context.Context, in Input, e *Encoder, labelled bool) (*Source, error) {
 	t := e.t
-	in.Missing, in.Scale, in.Target, in.Label, in.unlabelled = t.Missing, Auto, NoTarget, "", !labelled
+	in.Missing, in.Scale, in.Target, in.Label, in.applied, in.unlabelled = t.Missing, Auto, NoTarget, "", true, !labelled
 	if t.Label != nil {
 		in.Target, in.Label = t.Label.Target, strconv.Itoa(t.Label.Column)
-	}
-	if in.Header == HeaderAuto && len(t.Names) == 0 && e.texts() {
-		in.Header = HeaderNo // training's had none, and its rows look like one
 	}
 	s, err := open(ctx, in, e)
 	if err != nil {
@@ -119,6 +117,9 @@ func open(ctx context.Context, in Input, e *Encoder) (*Source, error) {
 			return nil, err
 		}
 		in.Format = f
+	}
+	if err := in.unused(); err != nil {
+		return nil, err
 	}
 	s := &Source{in: in, loaded: map[[2]int][]*slab{}}
 	var err error
@@ -162,13 +163,35 @@ func (in *Input) complete() error {
 		return job.Fail(job.FaultInput, "unknown --header %q: want yes or no", in.Header)
 	}
 	switch in.Part {
-	case "":
-		in.Part = trainPart
-	case trainPart, testPart:
+	case "", trainPart, testPart:
 	default:
 		return job.Fail(job.FaultInput, "unknown --part %q: want train or test", in.Part)
 	}
 	return nil
+}
+
+// unused refuses what counts for nothing with the input's format. An input to apply a model to has
+// the model's label, and a part by default.
+func (in *Input) unused() error {
+	switch arrays := in.Format == IDX || in.Format == NPY; {
+	case in.Labels != "" && !arrays:
+		return job.Usage("--labels is for IDX and NPY, and %s is %s", in.URL, in.Format)
+	case in.Header != HeaderAuto && in.Format != CSV:
+		return job.Usage("--header is for CSV, and %s is %s", in.URL, in.Format)
+	case in.applied:
+	case in.Part != "" && !arrays:
+		return in.noParts()
+	case in.Label == "":
+	case in.Labels != "":
+		return job.Usage("--label names a column, and the labels are in %s", in.Labels)
+	case in.Format != CSV && in.Format != NPY:
+		return job.Usage("--label is for CSV and NPY, and %s is %s", in.URL, in.Format)
+	}
+	return nil
+}
+
+func (in *Input) noParts() error {
+	return job.Usage("--part is for a folder of IDX files, and %s is none", in.URL)
 }
 
 // Format returns the format that was found or asked for.

@@ -94,9 +94,8 @@ func (l *learner) load(ctx context.Context) (err error) {
 	if err := l.shape(from); err != nil {
 		return err
 	}
-	l.training, l.valid = train.Split(l.rows.Set.Len(), l.o.Validation, l.o.Seed)
-	if len(l.training) == 0 {
-		return job.Fail(job.FaultInput, "%s: all of its %d rows are for validation: give a smaller --validation", l.rows.URL, l.rows.Set.Len())
+	if l.training, l.valid, err = train.HoldOut(l.rows, l.o.Validation, l.o.Seed); err != nil {
+		return err
 	}
 	l.crew, err = newCrew(l.p, l.training, l.o.Shards)
 	return err

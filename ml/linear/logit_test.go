@@ -61,7 +61,7 @@ func (b byteRows) set(t *testing.T, of []uint32, npy bool) *data.Set {
 	if err := os.WriteFile(name, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	in := data.Input{URL: name, Target: data.Classes, Label: strconv.Itoa(width - 1), Scale: data.None, Header: data.HeaderNo}
+	in := data.Input{URL: name, Target: data.Classes, Label: strconv.Itoa(width - 1), Scale: data.None}
 	set, _, err := data.Load(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)

@@ -78,13 +78,19 @@ func (e example) file(tb testing.TB, sparse bool) string {
 	return name
 }
 
+// input says how the file is read.
+func (e example) input(sparse bool) data.Input {
+	if sparse {
+		return data.Input{Format: data.LIBSVM, Scale: data.None}
+	}
+	return data.Input{Format: data.CSV, Scale: data.None, Header: data.HeaderNo}
+}
+
 func (e example) set(tb testing.TB, sparse bool) *data.Set {
 	tb.Helper()
-	format, header := data.CSV, data.HeaderNo
-	if sparse {
-		format, header = data.LIBSVM, data.HeaderAuto
-	}
-	set, _, err := data.Load(tb.Context(), data.Input{URL: e.file(tb, sparse), Format: format, Target: data.Classes, Scale: data.None, Header: header})
+	in := e.input(sparse)
+	in.URL, in.Target = e.file(tb, sparse), data.Classes
+	set, _, err := data.Load(tb.Context(), in)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -143,7 +143,7 @@ func TestNormal(t *testing.T) {
 func searched(t *testing.T, e example, sparse bool, o linear.Options, f linear.Form) (learnt, []float64, bsp.Result, string) {
 	t.Helper()
 	file := e.file(t, sparse)
-	o.Options, o.Input = map[string]string{}, data.Input{Scale: data.None, Header: data.HeaderNo}
+	o.Options, o.Input = map[string]string{}, e.input(sparse)
 	r := bsptest.Run(t, bsptest.Config{Input: file}, runner(o))
 	m := opened(t, r, f)
 	_, g := e.loss(e.set(t, sparse), f, m.numbers, o.L2)
@@ -172,7 +172,7 @@ func TestLBFGS(t *testing.T) {
 				t.Errorf("%s: %+v", m.Kind, m.Training)
 			}
 			models = append(models, m.numbers)
-			o.Options, o.Input = map[string]string{}, data.Input{Scale: data.None, Header: data.HeaderNo}
+			o.Options, o.Input = map[string]string{}, e.input(sparse)
 			sameEverywhere(t, o, file, r)
 		}
 		e.sameClasses(t)
@@ -365,7 +365,7 @@ func TestFrom(t *testing.T) {
 		f := linear.Form{Features: 5, Outputs: 2, First: 1}
 		o := linear.Options{Program: "logistic", Way: linear.LBFGS, L2: 0.01, Iterations: 100, Tolerance: 1e-6}
 		m, _, r, file := searched(t, e, sparse, o, f)
-		o.Options, o.Input, o.From = map[string]string{}, data.Input{Scale: data.None, Header: data.HeaderNo}, folder(t, r)
+		o.Options, o.Input, o.From = map[string]string{}, e.input(sparse), folder(t, r)
 		o.Tolerance = 1e-4
 		again := opened(t, bsptest.Run(t, bsptest.Config{Input: file}, runner(o)), f)
 		if again.Training.Steps != 1 {
@@ -397,6 +397,7 @@ func TestRefuses(t *testing.T) {
 		"no model":          {linear.Options{Program: "softmax", Way: linear.LBFGS, From: "/nowhere/m", Iterations: 1, Tolerance: 1}, three, "/nowhere/m"},
 		"too fast":          {linear.Options{Program: "linear", Way: linear.SGD, Epochs: 9, Batch: 10, Optimizer: optimizer(t, 1e30)}, sparseNumbers(t), "--lr"},
 		"shards of a batch": {linear.Options{Program: "linear", Way: linear.SGD, Epochs: 9, Batch: 10, Shards: 11, Optimizer: optimizer(t, 1)}, sparseNumbers(t), "smaller"},
+		"none held out":     {linear.Options{Program: "linear", Way: linear.Normal, Validation: 0.0001}, numbers, "--validation 0.0001 of its"},
 		"all held out":      {linear.Options{Program: "linear", Way: linear.Normal, Validation: 0.9999}, numbers, "for validation"},
 	} {
 		c.o.Options = map[string]string{}

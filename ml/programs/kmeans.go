@@ -12,10 +12,17 @@ import (
 // Names of options that several programs have.
 const (
 	automatic  = "auto"
+	from       = "from"
+	hidden     = "hidden"
+	initial    = "init"
 	iterations = "iterations"
-	tolerance  = "tolerance"
+	label      = "label"
+	missing    = "missing"
+	netFile    = "net"
 	scale      = "scale"
+	seed       = "seed"
 	test       = "test"
+	tolerance  = "tolerance"
 )
 
 // noLabel is the label of rows without one.
@@ -26,16 +33,16 @@ func kmeansProgram(version string) builtin.Program {
 		Name: "kmeans", Summary: "finds clusters of rows: k-means, begun by k-means‖", Input: builtin.Required, Output: builtin.Required,
 		Options: slices.Concat([]builtin.Option{
 			{Name: "k", Kind: builtin.KindInt, Help: "clusters (needed without --init)"},
-			{Name: "init", Kind: builtin.KindFile, Help: "CSV file of the first centres, in the units of the input"},
+			{Name: initial, Kind: builtin.KindFile, Help: "CSV file of the first centres, in the units of the input"},
 			{Name: "metric", Kind: builtin.KindString, Default: string(kmeans.Euclidean), Help: "euclidean or cosine"},
 			{Name: iterations, Kind: builtin.KindInt, Default: "300", Help: "how often centres move at most; less often if no row changes its cluster"},
 			{Name: tolerance, Kind: builtin.KindFloat, Default: "0", Help: "ends it when centres move by less, as a share of the mean variance of the columns"},
-			{Name: "seed", Kind: builtin.KindInt, Default: "1", Help: "of the first centres"},
+			{Name: seed, Kind: builtin.KindInt, Default: "1", Help: "of the first centres"},
 			{Name: "shards", Kind: builtin.KindInt, Help: "parts of the rows; equal shards give equal bits, whatever the peers (default: as many as peers)"},
 		}, kmeansInput()),
 	}
 	p.New = func(args []string) (bsp.Runner, error) {
-		v, err := p.Values(args)
+		v, err := values(p, args)
 		if err != nil {
 			return nil, err
 		}
@@ -49,8 +56,8 @@ func kmeansProgram(version string) builtin.Program {
 			in.Target = data.Classes
 		}
 		o := kmeans.Options{
-			Options: given(p, v), Version: version, Input: in, K: int(v.Int("k")), Init: v.String("init"), Metric: kmeans.Metric(v.String("metric")),
-			Iterations: int(v.Int(iterations)), Tolerance: v.Float(tolerance), Seed: uint64(v.Int("seed")), Shards: int(v.Int("shards")),
+			Options: counting(p, v), Version: version, Input: in, K: int(v.Int("k")), Init: v.String(initial), Metric: kmeans.Metric(v.String("metric")),
+			Iterations: int(v.Int(iterations)), Tolerance: v.Float(tolerance), Seed: uint64(v.Int(seed)), Shards: int(v.Int("shards")),
 		}
 		if err := o.Check(); err != nil {
 			return nil, p.Usage("%v", err)
@@ -67,21 +74,10 @@ func kmeansInput() []builtin.Option {
 	all = slices.DeleteFunc(all, func(o builtin.Option) bool { return o.Name == "labels" })
 	for i := range all {
 		switch all[i].Name {
-		case "label":
+		case label:
 			all[i].Default, all[i].Help = noLabel, "column that is left out: name or number, negative from the end, or none"
 		case scale:
 			all[i].Default = string(data.None)
-		}
-	}
-	return all
-}
-
-// given returns a program's options as they count.
-func given(p builtin.Program, v builtin.Values) map[string]string {
-	all := map[string]string{}
-	for _, option := range p.Options {
-		if s := v.String(option.Name); s != "" {
-			all[option.Name] = s
 		}
 	}
 	return all

@@ -35,7 +35,7 @@ func linearProgram(version, name, summary, way string) builtin.Program {
 			builtin.Option{Name: tolerance, Kind: builtin.KindFloat, Default: "1e-4", Help: "of lbfgs: ends it where no slope is larger, of features scaled to a deviation of 1"})
 	}
 	p.New = func(args []string) (bsp.Runner, error) {
-		v, err := p.Values(args)
+		v, err := values(p, args)
 		if err != nil {
 			return nil, err
 		}
@@ -54,21 +54,21 @@ func linearProgram(version, name, summary, way string) builtin.Program {
 func wayRunner(version string, p builtin.Program, v builtin.Values, way string) (bsp.Runner, error) {
 	others := []string{"epochs", "batch", "lr", "momentum", "clip", "schedule", "warmup", "every", "factor", "splits", "early-stop"}
 	if way == linear.Normal {
-		others = append(others, "from")
+		others = append(others, from)
 	}
-	if err := unused(p, v, others, way); err != nil {
+	if err := unused(p, v, others, "--optimizer "+way); err != nil {
 		return nil, err
 	}
 	in, err := input(p, v)
 	if err != nil {
 		return nil, err
 	}
-	o := linear.Options{Program: p.Name, Options: given(p, v), Version: version, Input: in, Way: way, TestPart: test}
+	o := linear.Options{Program: p.Name, Options: counting(p, v), Version: version, Input: in, Way: way, TestPart: test}
 	for _, name := range others {
 		delete(o.Options, name)
 	}
-	o.From, o.L2, o.Test, o.Validation = v.String("from"), v.Float("decay"), v.String(test), v.Float("validation")
-	o.Seed, o.Shards = uint64(v.Int("seed")), int(v.Int("shards"))
+	o.From, o.L2, o.Test, o.Validation = v.String(from), v.Float("decay"), v.String(test), v.Float("validation")
+	o.Seed, o.Shards = uint64(v.Int(seed)), int(v.Int("shards"))
 	if way == linear.LBFGS {
 		o.Iterations, o.Tolerance = int(v.Int(iterations)), v.Float(tolerance)
 	}
@@ -78,20 +78,10 @@ func wayRunner(version string, p builtin.Program, v builtin.Values, way string) 
 	return bsp.NewRunner(linear.Program(o), bsp.Files()), nil
 }
 
-// unused refuses options that are given and of no use with an optimiser.
-func unused(p builtin.Program, v builtin.Values, names []string, optimizer string) error {
-	for _, o := range p.Options {
-		if slices.Contains(names, o.Name) && v.String(o.Name) != o.Default {
-			return p.Usage("--%s is of no use with --optimizer %s", o.Name, optimizer)
-		}
-	}
-	return nil
-}
-
 // descentRunner learns by gradient descent: on sparse rows, where the optimiser is plain, by the
 // columns that they have; else as a net of one layer.
 func descentRunner(version string, p builtin.Program, v builtin.Values) (bsp.Runner, error) {
-	if err := unused(p, v, []string{iterations, tolerance}, v.String("optimizer")); err != nil {
+	if err := unused(p, v, []string{iterations, tolerance}, "--optimizer "+v.String("optimizer")); err != nil {
 		return nil, err
 	}
 	o, err := options(p, v)

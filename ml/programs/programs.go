@@ -30,7 +30,7 @@ func netProgram(version, name, summary string, own []builtin.Option, net maker) 
 		Options: slices.Concat(own, netOptions(), inputOptions()),
 	}
 	p.New = func(args []string) (bsp.Runner, error) {
-		v, err := p.Values(args)
+		v, err := values(p, args)
 		if err != nil {
 			return nil, err
 		}
@@ -59,17 +59,17 @@ func size(row []int) int {
 
 func hiddenOptions() []builtin.Option {
 	return []builtin.Option{
-		{Name: "hidden", Kind: builtin.KindString, Default: "128", Help: "units of the hidden layers, such as 256,128"},
-		{Name: "net", Kind: builtin.KindFile, Help: "YAML file of a net (docs/nets.md), instead of --hidden"},
+		{Name: hidden, Kind: builtin.KindString, Default: "128", Help: "units of the hidden layers, such as 256,128"},
+		{Name: netFile, Kind: builtin.KindFile, Help: "YAML file of a net (docs/nets.md), instead of --hidden"},
 	}
 }
 
 func mlp(v builtin.Values) (func(row []int, outputs int) (*nn.Spec, error), error) {
-	hidden, err := sizes(v.String("hidden"))
+	units, err := sizes(v.String(hidden))
 	if err != nil {
 		return nil, err
 	}
-	return func(row []int, outputs int) (*nn.Spec, error) { return nn.MLP(size(row), hidden, outputs), nil }, nil
+	return func(row []int, outputs int) (*nn.Spec, error) { return nn.MLP(size(row), units, outputs), nil }, nil
 }
 
 // sizes reads numbers of units.

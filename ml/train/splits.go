@@ -16,14 +16,27 @@ func MakePlan(r *rows.Rows, validation float64, batch int, seed uint64) (*Plan, 
 	if n > math.MaxUint32 {
 		return nil, nil, job.Fail(job.FaultInput, "%s: %d rows, and up to %d can be trained on", r.URL, n, uint32(math.MaxUint32))
 	}
-	if int(validation*float64(n)+0.5) == 0 {
+	if validation == 0 {
 		return newPlan(n, batch, seed), nil, nil // without a list of the rows
 	}
-	training, valid := Split(n, validation, seed)
-	if len(training) == 0 {
-		return nil, nil, job.Fail(job.FaultInput, "%s: all of its %d rows are for validation: give a smaller --validation", r.URL, n)
+	training, valid, err := HoldOut(r, validation, seed)
+	if err != nil {
+		return nil, nil, err
 	}
 	return NewPlan(training, batch, seed), valid, nil
+}
+
+// HoldOut is Split of rows, which leaves some for validation, if a share is, and some to train on.
+func HoldOut(r *rows.Rows, share float64, seed uint64) (training, validation []uint32, err error) {
+	n := r.Set.Len()
+	training, validation = Split(n, share, seed)
+	switch {
+	case share > 0 && len(validation) == 0:
+		err = job.Fail(job.FaultInput, "%s: --validation %g of its %d rows is none: give a larger share", r.URL, share, n)
+	case len(training) == 0:
+		err = job.Fail(job.FaultInput, "%s: all of its %d rows are for validation: give a smaller --validation", r.URL, n)
+	}
+	return training, validation, err
 }
 
 // Splits returns how many splits the rows are to have: those that are asked for, or, for 0, as

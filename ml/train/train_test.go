@@ -278,6 +278,7 @@ func TestRefused(t *testing.T) {
 		"validation": {func(o *train.Options) { o.Validation = .99999 }, 1, "all of its 1438 rows are for validation"},
 		"splits":     {func(o *train.Options) { o.Splits = 1439 }, 1, "--splits 1439: there are 1438 rows"},
 		"label":      {func(o *train.Options) { o.Input.Label = "nothing" }, 2, `no column is named "nothing"`},
+		"none held":  {func(o *train.Options) { o.Validation = .0001 }, 1, "--validation 0.0001 of its 1438 rows is none"},
 		"from":       {func(o *train.Options) { o.From = "/nothing" }, 1, "/nothing"},
 		"net": {func(o *train.Options) {
 			o.Net = func([]int, int) (*nn.Spec, error) { return nn.MLP(63, nil, 10), nil }
