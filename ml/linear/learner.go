@@ -69,10 +69,7 @@ type result struct {
 // load reads the rows.
 func (l *learner) load(ctx context.Context) (err error) {
 	in := l.o.Input
-	in.URL, in.Target = l.p.Input().URL, data.Classes
-	if l.o.Program == "linear" {
-		in.Target = data.Numbers
-	}
+	in.URL, in.Target = l.p.Input().URL, target(l.o.Program)
 	var from *model.Trained
 	if l.o.From != "" {
 		if from, err = model.OpenNet(ctx, l.o.From); err != nil {
@@ -101,6 +98,14 @@ func (l *learner) load(ctx context.Context) (err error) {
 	return err
 }
 
+// target is what a program learns.
+func target(program string) data.Target {
+	if program == "linear" {
+		return data.Numbers
+	}
+	return data.Classes
+}
+
 // shape finds the form of the model.
 func (l *learner) shape(from *model.Trained) (err error) {
 	l.form.Features = l.rows.Set.Features()
@@ -118,7 +123,7 @@ func (l *learner) shape(from *model.Trained) (err error) {
 		return err
 	}
 	l.graph = from.Graph
-	if l.graph.Loss() == l.form.Loss() && l.graph.Outputs() == l.form.Outputs {
+	if from.Target() == target(l.o.Program) && l.graph.Outputs() == l.form.Outputs {
 		if l.from, err = l.form.Model(l.graph, from.Arena); err == nil {
 			return nil
 		}

@@ -382,6 +382,8 @@ func TestFrom(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	numbers, _, _ := regression(t)
 	three := newExample(50, 4, 3, 0).file(t, true)
+	search := linear.Options{Program: "softmax", Options: map[string]string{}, Way: linear.LBFGS, Iterations: 1, Tolerance: 1}
+	classes := folder(t, bsptest.Run(t, bsptest.Config{Input: three}, runner(search)))
 	one := filepath.Join(t.TempDir(), "one.csv")
 	if err := os.WriteFile(one, []byte("1,a\n2,a\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -397,6 +399,7 @@ func TestRefuses(t *testing.T) {
 		"no model":          {linear.Options{Program: "softmax", Way: linear.LBFGS, From: "/nowhere/m", Iterations: 1, Tolerance: 1}, three, "/nowhere/m"},
 		"too fast":          {linear.Options{Program: "linear", Way: linear.SGD, Epochs: 9, Batch: 10, Optimizer: optimizer(t, 1e30)}, sparseNumbers(t), "--lr"},
 		"shards of a batch": {linear.Options{Program: "linear", Way: linear.SGD, Epochs: 9, Batch: 10, Shards: 11, Optimizer: optimizer(t, 1)}, sparseNumbers(t), "smaller"},
+		"no class":          {linear.Options{Program: "linear", Way: linear.SGD, From: classes, Epochs: 1, Batch: 10, Optimizer: optimizer(t, 1)}, three, "its net is not that of a linear model"},
 		"none held out":     {linear.Options{Program: "linear", Way: linear.Normal, Validation: 0.0001}, numbers, "--validation 0.0001 of its"},
 		"all held out":      {linear.Options{Program: "linear", Way: linear.Normal, Validation: 0.9999}, numbers, "for validation"},
 	} {

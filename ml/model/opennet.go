@@ -15,6 +15,14 @@ type Trained struct {
 	Arena   []float32 // its weights; the caller's own
 }
 
+// Target returns what the net has learnt.
+func (t *Trained) Target() data.Target {
+	if l := t.Encoder.Transform().Label; l != nil {
+		return l.Target
+	}
+	return data.NoTarget
+}
+
 // OpenNet opens the folder of a model that is a net.
 func OpenNet(ctx context.Context, url string) (*Trained, error) {
 	m, tensors, err := Open(ctx, url)

@@ -21,10 +21,7 @@ func Programs(version string) []builtin.Program {
 	)
 }
 
-// A maker makes the net of a program for rows of a shape and so many outputs.
-type maker func(v builtin.Values) (func(row []int, outputs int) (*nn.Spec, error), error)
-
-func netProgram(version, name, summary string, own []builtin.Option, net maker) builtin.Program {
+func netProgram(version, name, summary string, own []builtin.Option, net func(v builtin.Values, o *train.Options) error) builtin.Program {
 	p := builtin.Program{
 		Name: name, Summary: summary, Input: builtin.Required, Output: builtin.Required,
 		Options: slices.Concat(own, netOptions(), inputOptions()),
@@ -39,7 +36,7 @@ func netProgram(version, name, summary string, own []builtin.Option, net maker) 
 			return nil, err
 		}
 		o.Version = version
-		if o.Net, err = net(v); err != nil {
+		if err := net(v, &o); err != nil {
 			return nil, p.Usage("%v", err)
 		}
 		return bsp.NewRunner(train.Program(o), bsp.Files()), nil
@@ -47,7 +44,10 @@ func netProgram(version, name, summary string, own []builtin.Option, net maker) 
 	return p
 }
 
-func cnn(builtin.Values) (func(row []int, outputs int) (*nn.Spec, error), error) { return lenet, nil }
+func cnn(_ builtin.Values, o *train.Options) error {
+	o.Net = lenet
+	return nil
+}
 
 func size(row []int) int {
 	n := 1
@@ -64,12 +64,13 @@ func hiddenOptions() []builtin.Option {
 	}
 }
 
-func mlp(v builtin.Values) (func(row []int, outputs int) (*nn.Spec, error), error) {
+// mlp trains any net: that of --hidden, where there is no other.
+func mlp(v builtin.Values, o *train.Options) error {
 	units, err := sizes(v.String(hidden))
-	if err != nil {
-		return nil, err
+	if o.From == "" {
+		o.Net = func(row []int, outputs int) (*nn.Spec, error) { return nn.MLP(size(row), units, outputs), nil }
 	}
-	return func(row []int, outputs int) (*nn.Spec, error) { return nn.MLP(size(row), units, outputs), nil }, nil
+	return err
 }
 
 // sizes reads numbers of units.

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	"scalar/bsp/job"
 	"scalar/bsp/scan"
@@ -48,13 +49,30 @@ func (t *trainer) net(file *nn.Spec) (*nn.Graph, error) {
 	if len(shape) == 0 {
 		shape = []int{e.Features()}
 	}
-	build := t.o.Net
 	if file != nil {
-		build = file.WithOutputs
+		spec, err := file.WithOutputs(shape, outputs)
+		if err != nil {
+			return nil, job.Fail(job.FaultInput, "%s: %v", t.o.NetFile, err)
+		}
+		return nn.Compile(spec)
 	}
-	spec, err := build(shape, outputs)
+	spec, err := t.o.Net(shape, outputs)
 	if err != nil {
 		return nil, err
 	}
 	return nn.Compile(spec)
+}
+
+// likeOwn refuses a net to go on from that is none of the program's, or has learnt something else.
+func (t *trainer) likeOwn(target data.Target) error {
+	if t.o.Net == nil {
+		return nil
+	}
+	if target == t.o.Input.Target {
+		own, err := t.net(nil)
+		if err != nil || reflect.DeepEqual(own.Spec(), t.graph.Spec()) {
+			return err
+		}
+	}
+	return job.Fail(job.FaultInput, "--from %s: its net is not that of a %s model; mlp goes on from any", t.o.From, t.o.Program)
 }

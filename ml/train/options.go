@@ -17,7 +17,8 @@ type Options struct {
 
 	Input data.Input // URL empty: the job's input
 	// The net is what Net returns for rows of a shape and so many outputs, or that of the file
-	// NetFile, or that of the folder of a model, From, which training goes on from.
+	// NetFile, or that of the folder of a model, From, which training goes on from: if there is a Net,
+	// one like what it returns.
 	Net           func(row []int, outputs int) (*nn.Spec, error)
 	NetFile, From string
 

@@ -105,14 +105,33 @@ func TestLearns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Training goes on where it was: from this model the first epoch is as good.
-	o.From, o.Net, o.Epochs = dir, nil, 1
+	// Training goes on where it was: from this model the first epoch is as good. A program with a net of
+	// its own goes on from one like that.
+	o.From, o.Epochs = dir, 1
+	for name, change := range map[string]func(o *train.Options){
+		"another net": func(o *train.Options) {
+			o.Net = func(row []int, outputs int) (*nn.Spec, error) { return nn.MLP(row[0], []int{23}, outputs), nil }
+		},
+		"numbers": func(o *train.Options) { o.Input.Target = data.Numbers },
+	} {
+		other := o
+		change(&other)
+		_, err := bsptest.Try(t, bsptest.Config{Input: o.Input.URL}, runner(other))
+		if err == nil || !strings.Contains(err.Error(), "--from "+dir+": its net is not that of a mlp model") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, like := trained(t, bsptest.Config{Peers: 2}, o)
+	o.Net = nil
 	again, files := trained(t, bsptest.Config{Peers: 2}, o)
 	if again.Training.Test.Error > tr.Test.Error+.02 || opened.Digest == again.Digest || len(tensors) != 4 {
 		t.Errorf("from the model: %+v", again.Training)
 	}
 	if bytes.Equal(files[model.WeightsFile], mustRead(t, filepath.Join(dir, model.WeightsFile))) {
 		t.Error("nothing was learnt")
+	}
+	if !bytes.Equal(files[model.WeightsFile], like[model.WeightsFile]) {
+		t.Error("the weights depend on what net was expected")
 	}
 }
 

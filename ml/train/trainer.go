@@ -99,6 +99,9 @@ func (t *trainer) read(ctx context.Context) (err error) {
 			return err
 		}
 		t.graph, t.weights = from.Graph, from.Arena
+		if err := t.likeOwn(from.Target()); err != nil {
+			return err
+		}
 		return t.readTest(ctx)
 	}
 	var file *nn.Spec
