@@ -60,11 +60,15 @@ func summary(m *model.Model) rows {
 	}
 	r.add("weights", humanize.IBytes(uint64(max(0, m.Weights.Bytes))))
 	trained := fmt.Sprintf("%s rows of %s", humanize.Comma(int64(t.Data.Rows)), orDash(t.Data.URL))
+	unit, loss, score := "epoch", "loss, error", fmt.Sprintf("%.4g, %.4g", t.Loss, t.Error)
+	if m.Clusters != nil {
+		unit, loss, score = "iteration", "inertia", fmt.Sprintf("%.4g", t.Loss)
+	}
 	if t.Epochs > 0 {
-		trained += fmt.Sprintf(", %d epochs", t.Epochs)
+		trained += ", " + count(t.Epochs, unit)
 	}
 	r.add("trained on", trained)
-	r.add("loss, error", fmt.Sprintf("%.4g, %.4g", t.Loss, t.Error))
+	r.add(loss, score)
 	for _, s := range []struct {
 		name  string
 		score *model.Score

@@ -141,7 +141,7 @@ func (c Config) checkValues() error {
 		ok   bool
 		want string
 	}{
-		{"rate", c.Rate, c.Rate > 0 && c.Rate <= inf, "above 0"},
+		{"learning rate", c.Rate, c.Rate > 0 && c.Rate <= inf, "above 0, up to 3.4e38"},
 		{"momentum", c.Momentum, share(c.Momentum), below1},
 		{"decay", c.Decay, c.Decay >= 0 && c.Decay <= inf, "from 0"},
 		{"beta1", c.Beta1, share(c.Beta1), below1},
