@@ -43,6 +43,7 @@ type descent struct {
 	kept   []float64
 	lo, hi int // the own range of all
 	eval   *evaluator
+	tell   *train.Teller
 	shard  *touched
 	step   *touched
 	out    [2][]byte // in turns: what a call has given away is read until the next has returned
@@ -110,6 +111,7 @@ func (d *descent) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.tell = train.NewTeller(d.p, d.plan, d.o.Epochs, f.Outputs == 1)
 	if d.plan.Divide(d.state.Splits, d.rows.Ahead); !resumed {
 		return nil
 	}
@@ -228,30 +230,8 @@ func (d *descent) epoch(ctx context.Context, epoch int, now []float64) error {
 	if d.o.EarlyStop > 0 && epoch-st.Best >= d.o.EarlyStop {
 		st.Stopped = fmt.Sprintf("early: %d epochs without a smaller validation loss", d.o.EarlyStop)
 	}
-	d.show(e)
+	d.tell.Epoch(e, st.Stopped != "")
 	return nil
-}
-
-// show tells what an epoch has come to.
-func (d *descent) show(e model.Epoch) {
-	if d.p.Index() != 0 {
-		return
-	}
-	args := []any{"epoch", e.Epoch, "loss", short(e.Loss), "error", short(e.Error)}
-	d.p.Plot("loss/training", e.Loss)
-	d.p.Plot("error/training", e.Error)
-	for _, s := range []struct {
-		of    string
-		score *model.Score
-	}{{"validation", e.Validation}, {"test", e.Test}} {
-		if s.score != nil {
-			args = append(args, s.of+"_loss", short(s.score.Loss), s.of+"_error", short(s.score.Error))
-			d.p.Plot("loss/"+s.of, s.score.Loss)
-			d.p.Plot("error/"+s.of, s.score.Error)
-		}
-	}
-	d.p.Note(fmt.Sprintf("epoch %d/%d, loss %s, error %s", e.Epoch, d.o.Epochs, short(e.Loss), short(e.Error)))
-	d.p.Log().Info("epoch", args...)
 }
 
 // take takes a step.
@@ -303,6 +283,9 @@ func (d *descent) update(step int, parts [][]byte) error {
 	st := &d.state
 	st.Sums[0] += d.step.loss
 	st.Sums[1] += d.step.wrong
+	if loss := d.form.score([]float64{d.step.loss, 0}, d.plan.Batch()).Loss; finite(loss) {
+		d.tell.Step(step, loss)
+	}
 	rate := d.o.Optimizer.Rate(step, d.o.Epochs*d.plan.Steps())
 	st.Scale *= 1 - float64(rate*d.o.L2)
 	if st.Scale < smallest {
@@ -324,8 +307,5 @@ func (d *descent) update(step int, parts [][]byte) error {
 	}
 	return nil
 }
-
-// short is a number with four digits.
-func short(x float64) string { return fmt.Sprintf("%.4g", x) }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

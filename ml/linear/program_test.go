@@ -2,10 +2,13 @@ package linear_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -453,6 +456,28 @@ func TestDiverges(t *testing.T) {
 				t.Errorf("rate %g, batches of %d: stopped %q after epoch %d of %d, log %s", rate, batch, m.Training.Stopped, m.Training.Epochs, len(m.Training.History), &log)
 			}
 		}
+	}
+}
+
+// TestTold: while sparse rows are trained on, people see loss, error and how fast it goes.
+func TestTold(t *testing.T) {
+	o := linear.Options{Program: "linear", Options: map[string]string{}, Way: linear.SGD, Epochs: 1 << 20, Batch: 10, Optimizer: optimizer(t, 1e-5)}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	told := regexp.MustCompile(`^epoch \d+/1048576, loss [0-9.e+-]+, error [0-9.e+-]+, [0-9,]+ samples/s$`)
+	seen := false
+	_, _, err := bsp.RunLocal(ctx, runner(o), bsp.LocalConfig{
+		Spec:       job.Spec{Peers: 2, Input: sparseNumbers(t), Output: filepath.Join(t.TempDir(), "m")},
+		ScratchDir: t.TempDir(), Stderr: io.Discard,
+		Progress: func(p bsp.Progress) {
+			if told.MatchString(p.Note) {
+				seen = true
+				cancel() // else it takes hours
+			}
+		},
+	})
+	if f := job.AsFailure(err, job.FaultInternal); !seen || f.Code != job.ExitStopped {
+		t.Errorf("seen %v: %v", seen, err)
 	}
 }
 

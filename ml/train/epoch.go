@@ -44,7 +44,7 @@ func (t *trainer) epochEnd(ctx context.Context) error {
 	if t.o.EarlyStop > 0 && e.Epoch-told.Kept >= t.o.EarlyStop {
 		told.Stopped = fmt.Sprintf("early: %d epochs without a smaller validation loss", t.o.EarlyStop)
 	}
-	t.tell(e)
+	t.tell.Epoch(e, told.Stopped != "")
 	return nil
 }
 

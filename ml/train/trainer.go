@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"time"
 
 	"scalar/bsp"
 	"scalar/bsp/job"
@@ -62,7 +61,7 @@ type trainer struct {
 	lo, hi  int       // the own range
 	state   *state
 	batch   batch // of a shard
-	shown   progress
+	tell    *Teller
 }
 
 // load reads the rows and makes the net.
@@ -172,7 +171,7 @@ func (t *trainer) prepare(ctx context.Context) (err error) {
 		}
 	}
 	t.batch.init(t.rows.Set, t.graph)
-	t.shown.began, t.shown.first = time.Now(), t.p.Superstep()
+	t.tell = NewTeller(t.p, t.plan, t.o.Epochs, t.graph.Loss() == nn.Squared)
 	return nil
 }
 
