@@ -142,7 +142,7 @@ func validDigest(digest string) error {
 func WriteBlob(ctx context.Context, url string, r io.Reader) (size int64, crc uint32, err error) {
 	w, err := Local().Create(ctx, url)
 	if err != nil {
-		return 0, 0, fmt.Errorf("write %s: %w", display(url), err)
+		return 0, 0, fmt.Errorf("write %s: %w", Display(url), err)
 	}
 	sum := crc32.New(castagnoli)
 	if size, err = io.Copy(io.MultiWriter(w, sum), r); err != nil {
@@ -151,7 +151,7 @@ func WriteBlob(ctx context.Context, url string, r io.Reader) (size int64, crc ui
 		err = w.Commit()
 	}
 	if err != nil {
-		return 0, 0, fmt.Errorf("write %s: %w", display(url), err)
+		return 0, 0, fmt.Errorf("write %s: %w", Display(url), err)
 	}
 	return size, sum.Sum32(), nil
 }

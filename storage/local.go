@@ -244,5 +244,5 @@ func mkdirSync(dir string) error {
 	return syncDir(parent)
 }
 
-// display is how a URL is shown to people.
-func display(url string) string { return strings.TrimPrefix(url, fileScheme) }
+// Display returns how a URL is shown to people: a local file as its path.
+func Display(url string) string { return strings.TrimPrefix(url, fileScheme) }

@@ -42,7 +42,7 @@ func Owner(ctx context.Context, store string) (string, error) {
 	}
 	owner, whole := strings.CutSuffix(string(b), "\n")
 	if !whole || owner == "" || strings.ContainsAny(owner, " \n\r\t\x00") {
-		return "", fmt.Errorf("owner of store %s: %w: %s holds no line with a cluster's id", store, ErrCorrupt, display(ownerURL(store)))
+		return "", fmt.Errorf("owner of store %s: %w: %s holds no line with a cluster's id", store, ErrCorrupt, Display(ownerURL(store)))
 	}
 	return owner, nil
 }

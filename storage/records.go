@@ -58,13 +58,13 @@ func OpenRecords(ctx context.Context, s Split) (*Records, error) {
 		return nil, err
 	}
 	if s.Size != 0 && s.Size != in.size {
-		return nil, fmt.Errorf("input %s %w: it had %d bytes and has %d", display(s.URL), ErrChanged, s.Size, in.size)
+		return nil, fmt.Errorf("input %s %w: it had %d bytes and has %d", Display(s.URL), ErrChanged, s.Size, in.size)
 	}
 	if s.Listing != 0 && s.Listing != in.listing || s.Times != 0 && s.Times != in.times {
-		return nil, fmt.Errorf("input %s %w: a file in it was written or replaced", display(s.URL), ErrChanged)
+		return nil, fmt.Errorf("input %s %w: a file in it was written or replaced", Display(s.URL), ErrChanged)
 	}
 	if s.Offset < 0 || s.Len < 0 || s.Offset > in.size || s.Len > in.size-s.Offset {
-		return nil, fmt.Errorf("split [%d,+%d) is outside of %s with %d bytes", s.Offset, s.Len, display(s.URL), in.size)
+		return nil, fmt.Errorf("split [%d,+%d) is outside of %s with %d bytes", s.Offset, s.Len, Display(s.URL), in.size)
 	}
 	r := &Records{url: s.URL, in: in, lo: s.Offset, hi: s.Offset + s.Len}
 	r.open = func(file int, offset int64) (io.ReadCloser, error) { return in.open(ctx, file, offset) }
@@ -142,10 +142,10 @@ func (r *Records) Pos() Position { return Position{r.file, r.at} }
 // restart. In a compressed file it decompresses up to there.
 func (r *Records) Seek(p Position) error {
 	if p.File < r.first || p.File > r.last || p.Offset < 0 {
-		return fmt.Errorf("position %d:%d is outside of the split of %s", p.File, p.Offset, display(r.url))
+		return fmt.Errorf("position %d:%d is outside of the split of %s", p.File, p.Offset, Display(r.url))
 	}
 	if p.File < r.last && !compressed(r.in.files[p.File].Name) && p.Offset > r.in.files[p.File].Size {
-		return fmt.Errorf("position %d:%d is after the end of %s", p.File, p.Offset, display(r.in.files[p.File].Name))
+		return fmt.Errorf("position %d:%d is after the end of %s", p.File, p.Offset, Display(r.in.files[p.File].Name))
 	}
 	r.shown = p
 	r.fail(r.begins(p.File, p.Offset))
@@ -279,7 +279,7 @@ func (r *Records) fill(want int) error {
 		case (err == nil || errors.Is(err, io.EOF)) && (compressed(f.Name) || got == f.Size):
 			r.eof = true
 		case errors.Is(err, io.EOF):
-			r.fail(fmt.Errorf("%s %w: it ended at byte %d of %d", display(f.Name), ErrChanged, got, f.Size))
+			r.fail(fmt.Errorf("%s %w: it ended at byte %d of %d", Display(f.Name), ErrChanged, got, f.Size))
 			return r.err
 		default:
 			r.fail(readError(f.Name, fmt.Sprintf("after byte %d", got), err))

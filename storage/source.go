@@ -25,7 +25,7 @@ func (in input) open(ctx context.Context, file int, offset int64) (io.ReadCloser
 		return nil, fmt.Errorf("input: %w", err)
 	}
 	if raw.Size() != f.Size {
-		err = fmt.Errorf("input %s %w: it had %d bytes and has %d", display(f.Name), ErrChanged, f.Size, raw.Size())
+		err = fmt.Errorf("input %s %w: it had %d bytes and has %d", Display(f.Name), ErrChanged, f.Size, raw.Size())
 		return nil, errors.Join(err, raw.Close())
 	}
 	if !compressed(f.Name) {
@@ -64,12 +64,12 @@ var errCut = errors.New("the file is cut short")
 // readError tells input that is no archive from a disk that does not give it.
 func readError(name, where string, err error) error {
 	if _, ok := errors.AsType[syscall.Errno](err); ok || !compressed(name) {
-		return fmt.Errorf("read %s %s: %w", display(name), where, err)
+		return fmt.Errorf("read %s %s: %w", Display(name), where, err)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errCut
 	}
-	return fmt.Errorf("%s: %w %s: %w", display(name), ErrMalformed, where, err)
+	return fmt.Errorf("%s: %w %s: %w", Display(name), ErrMalformed, where, err)
 }
 
 // reader is a Reader with all that is to be closed behind it.
@@ -92,9 +92,9 @@ func (r *Records) BlockWhere(off int) string {
 
 func (r *Records) where(p Position) string {
 	if p.File >= len(r.in.files) {
-		return display(r.url)
+		return Display(r.url)
 	}
-	name := display(r.in.files[p.File].Name)
+	name := Display(r.in.files[p.File].Name)
 	lines, err := r.countLines(p)
 	if err != nil {
 		return fmt.Sprintf("%s (byte %d)", name, p.Offset)

@@ -28,7 +28,7 @@ type Split struct {
 // splits by itself. A missing input is fs.ErrNotExist.
 func Splits(ctx context.Context, url string, n int) ([]Split, error) {
 	if n < 1 {
-		return nil, fmt.Errorf("splits of %s: %d peers", display(url), n)
+		return nil, fmt.Errorf("splits of %s: %d peers", Display(url), n)
 	}
 	in, err := listInput(ctx, url)
 	if err != nil {
@@ -114,7 +114,7 @@ func checkFolder(ctx context.Context, fsys FS, name string, files []Info) error 
 		}
 	}
 	if part != "" && !whole {
-		return fmt.Errorf("%w: %s has %s and no %s: the job that writes it has not ended", ErrMalformed, display(name), part, SuccessName)
+		return fmt.Errorf("%w: %s has %s and no %s: the job that writes it has not ended", ErrMalformed, Display(name), part, SuccessName)
 	}
 	l, ok := fsys.(FolderLister)
 	if !ok {
@@ -127,7 +127,7 @@ func checkFolder(ctx context.Context, fsys FS, name string, files []Info) error 
 	for _, f := range folders {
 		base := filepath.Base(f.Name)
 		if !skipped(base) && !Unfinished(base) {
-			return fmt.Errorf("%w: %s is a folder in a folder: name it itself, or move its files up", ErrMalformed, display(f.Name))
+			return fmt.Errorf("%w: %s is a folder in a folder: name it itself, or move its files up", ErrMalformed, Display(f.Name))
 		}
 	}
 	return nil

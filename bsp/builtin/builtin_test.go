@@ -237,6 +237,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{"pi", []string{"--samples"}, "needs a value"},
 		{"pi", []string{"--samples", "many"}, "want a whole number"},
+		{"pi", []string{"--samples", "9223372036854775808"}, "want a whole number from -9223372036854775808 to 9223372036854775807"},
 		{"pi", []string{"--samples", "0"}, "want 1 to"},
 		{"pi", []string{"1000"}, `unexpected argument "1000"`},
 		{"pi", []string{"-samples", "1"}, "unexpected argument"},

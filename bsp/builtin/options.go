@@ -1,6 +1,8 @@
 package builtin
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
@@ -72,7 +74,10 @@ func (p Program) names() string {
 func (o Option) check(value string) (want string) {
 	switch o.Kind {
 	case KindInt:
-		if _, err := strconv.ParseInt(value, 10, 64); err != nil {
+		switch _, err := strconv.ParseInt(value, 10, 64); {
+		case errors.Is(err, strconv.ErrRange):
+			return fmt.Sprintf("a whole number from %d to %d", math.MinInt64, math.MaxInt64)
+		case err != nil:
 			return "a whole number"
 		}
 	case KindFloat:

@@ -96,6 +96,20 @@ func TestIDX(t *testing.T) {
 			}
 		}
 	}
+	// A file of a folder is named as a path.
+	plain := t.TempDir()
+	if err := os.WriteFile(filepath.Join(plain, "a.csv.gz"), []byte(strings.Repeat("1,2\n", 9)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for what, in := range map[string]data.Input{
+		"/train-images-idx3-ubyte: ":    {URL: mnist(t, "", images[:len(images)-1], imageLabel)},
+		"/train-images-idx3-ubyte.gz: ": {URL: mnist(t, ".gz", images[:len(images)-1], imageLabel)},
+		"/a.csv.gz: gzip":               {URL: plain},
+	} {
+		if _, _, err := load(t, in, 1); err == nil || !strings.HasPrefix(err.Error(), in.URL+what) {
+			t.Errorf("%v, want %s%s", err, in.URL, what)
+		}
+	}
 	// Rows of bytes and the same numbers one at a time have the same bits.
 	set, text := mustLoad(t, data.Input{URL: mnist(t, "", images, imageLabel), Target: data.Classes})
 	e, row := encoder(t, text), make([]float32, 4)

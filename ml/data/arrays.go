@@ -115,7 +115,7 @@ func (s *Source) arrayFiles(ctx context.Context) (rows, labels string, err error
 	return rows, labels, nil
 }
 
-// folder returns the URLs of a folder's files by name, without what says that they are
+// folder returns the files of a folder, as people see them, by name, without what says that they are
 // compressed, and with a hyphen for the dot that some copies of MNIST have.
 func folder(ctx context.Context, fs storage.FS, url string) (map[string]string, error) {
 	files, err := fs.List(ctx, url)
@@ -124,7 +124,7 @@ func folder(ctx context.Context, fs storage.FS, url string) (map[string]string, 
 	}
 	names := make(map[string]string, len(files))
 	for _, f := range files {
-		names[plainName(path.Base(f.Name))] = f.Name
+		names[plainName(path.Base(f.Name))] = storage.Display(f.Name)
 	}
 	return names, nil
 }

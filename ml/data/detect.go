@@ -40,6 +40,7 @@ func detect(ctx context.Context, in Input) (Format, error) {
 			return "", err
 		}
 	}
+	url = storage.Display(url)
 	r, _, err := openBytes(ctx, url)
 	if err != nil {
 		return "", err
@@ -63,7 +64,7 @@ func firstFile(ctx context.Context, fs storage.FS, url string) (string, error) {
 			return f.Name, nil
 		}
 	}
-	return "", job.Fail(job.FaultInput, "%s: there is no file with anything in it", url)
+	return "", job.Fail(job.FaultInput, "%s: there is no file with anything in it", storage.Display(url))
 }
 
 // formatOf returns the format of a file by its first bytes and its plain name.
