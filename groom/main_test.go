@@ -76,7 +76,7 @@ func (o owner) say(m wire.FromTask) {
 }
 
 func (o owner) hear() (m wire.ToTask) {
-	if err := pack.ReadFrame(o, pack.MaxControl, &m); err != nil {
+	if err := pack.ReadFrame(o, pack.MaxOrders, &m); err != nil {
 		os.Exit(0) // the groom has died
 	}
 	return m

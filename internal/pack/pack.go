@@ -21,9 +21,8 @@ var ErrMalformed = errors.New("malformed message")
 
 // Limits on one encoded message.
 const (
-	MaxControl = 1 << 20  // bytes of a control message
-	MaxOrders  = 16 << 20 // bytes of a groom's orders or report
-	MaxDepth   = 32       // nested arrays and maps
+	MaxOrders = 16 << 20 // bytes of a groom's orders or report, and of a message between it and a task
+	MaxDepth  = 32       // nested arrays and maps
 )
 
 // Marshal encodes v. Struct fields travel by name, so that versions can differ.

@@ -47,9 +47,7 @@ func (s *Source) openCSV(ctx context.Context, e *Encoder) error {
 // first takes the first line: the separator, the number of fields and, if it is a header,
 // names.
 func (t *table) first(line []byte) error {
-	if t.separator = t.in.Separator; t.separator == 0 {
-		t.separator = separatorOf(line)
-	}
+	t.separator = separatorOf(line)
 	sp := splitter{separator: t.separator}
 	if _, err := sp.next(line, 0); err != nil {
 		return err
@@ -78,6 +76,7 @@ func (t *table) first(line []byte) error {
 	return nil
 }
 
+// separatorOf returns what the first line has most of: a comma, a semicolon or a tab.
 func separatorOf(line []byte) byte {
 	best, most := byte(','), 0
 	for _, c := range []byte{',', ';', '\t'} {

@@ -42,10 +42,9 @@ type Input struct {
 	Target Target
 	Label  string // of CSV and NPY: name or index of the label's column, negative from the end; "": the last
 
-	Missing   Missing // "": MissingError
-	Scale     Scaling // "": Auto
-	Separator byte    // of CSV; 0: the one of , ; and tab that the first line has most of
-	Header    Header  // of CSV
+	Missing Missing // "": MissingError
+	Scale   Scaling // "": Auto
+	Header  Header  // of CSV
 
 	Piece int64 // about how many bytes of rows Pieces gives at a time; 0: all of a part
 	Hold  int64 // with a Piece: how many bytes of a part Summarise may hold for Pieces, so that it is read once
