@@ -98,6 +98,9 @@ func separatorOf(line []byte) byte {
 // findLabel finds the label's column, and takes its name out of the names.
 func (t *table) findLabel(e *Encoder) error {
 	t.columns = t.width
+	if e != nil && t.in.Header == HeaderAuto && len(t.names) > 0 && len(e.t.Names) > 0 && len(without(e.t.Names, t.names)) == len(e.t.Names) {
+		return job.Fail(job.FaultInput, "%s: the first line names no column of training, %s: --header no if it is a row", t.in.URL, listed(e.t.Names))
+	}
 	if t.in.Target == NoTarget {
 		return nil
 	}

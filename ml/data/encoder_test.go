@@ -153,7 +153,7 @@ func TestOpenFor(t *testing.T) {
 	for _, text := range []string{"a,l,b\n1,x,2.5\n3,y,4\n", "l,a,b\nx,1,2.5\ny,3,4\n", "1,x,2.5\n3,y,4\n"} {
 		got, err := apply(text, true)
 		if text[0] == '1' { // a text in the first line makes it a header
-			refused(t, err, `no column is named "l": there are "1", "x", "2.5"`)
+			refused(t, err, `the first line names no column of training, "a", "b": --header no if it is a row`)
 			continue
 		}
 		if err != nil {

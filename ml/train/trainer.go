@@ -74,7 +74,7 @@ func (t *trainer) load(ctx context.Context) (err error) {
 	}
 	if t.o.Begin != nil {
 		if err := t.o.Begin(t.graph, t.weights); err != nil {
-			return err
+			return job.Fail(job.FaultInput, "%s: %v", t.rows.URL, err)
 		}
 	}
 	if t.plan, t.valid, err = MakePlan(t.rows, t.o.Validation, t.o.Batch, t.o.Seed); err != nil {
