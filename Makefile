@@ -30,8 +30,8 @@ check: ## formatting, vet, lint, in bench/peers too; the import table; embed.go,
 fmt: ## format every file
 	@$(TOOL) gofumpt -w $(GOFILES)
 
-test: ## unit, property, golden, fuzz corpora, CLI, small clusters
-	go test -timeout 15m ./...
+test: ## unit, property, golden, fuzz corpora, CLI, small clusters; at the end the tests that were skipped, by name
+	$(TOOL) gotestsum --format pkgname -- -timeout 15m ./...
 
 race: ## the same under the race detector, shuffled, with 2,000 jobs instead of 100,000; needs gcc
 	CGO_ENABLED=1 go test -race -short -shuffle=on -timeout 25m ./...

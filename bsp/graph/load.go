@@ -106,7 +106,7 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 func nothing(in *storage.Split) error {
 	where := "the input"
 	if in != nil {
-		where = in.URL
+		where = storage.Display(in.URL)
 	}
 	return job.Fail(job.FaultInput, "%s: there is no vertex and no edge in it: is it the right file?", where)
 }

@@ -22,29 +22,57 @@ const tritonClient = "tritonclient[http]==2.51.0"
 // cannot be, the test is skipped.
 func python(t *testing.T) string {
 	t.Helper()
+	return filepath.Join(installed(t, "tritonclient-2.51.0", `
+python3 -m venv --clear "$1"
+"$1/bin/python" -m pip install --quiet --disable-pip-version-check '`+tritonClient+`'
+`), "bin", "python")
+}
+
+// needCurl lets commands of the test find a curl: the machine's, or else Debian's, unpacked once into the
+// user's cache with the libraries that are not there. Where that cannot be, the test is skipped.
+func needCurl(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("curl"); err == nil {
+		return
+	}
+	dir := installed(t, "curl", `
+mkdir -p "$1/bin"
+cd "$1"
+apt-get download $(apt-get --simulate install curl | sed -n 's/^Inst \([^ ]*\).*/\1/p')
+for package in *.deb; do dpkg-deb -x "$package" root; done
+libraries=$(find "$PWD/root" -name '*.so.*' -printf '%h\n' | sort -u | paste -s -d :)
+printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$libraries" "$PWD/root/usr/bin/curl" > bin/curl
+chmod +x bin/curl
+bin/curl --version
+`)
+	t.Setenv("PATH", filepath.Join(dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+// installed returns a folder of the user's cache that a script has filled, which gets it as $1. The test is
+// skipped where the script fails.
+func installed(t *testing.T, name, script string) string {
+	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		t.Skipf("tritonclient: no folder to install it in: %v", err)
+		t.Skipf("%s: no folder to install it in: %v", name, err)
 	}
-	dir := filepath.Join(cache, "scalar", "tritonclient-2.51.0")
-	exe, done := filepath.Join(dir, "bin", "python"), filepath.Join(dir, "done")
+	dir := filepath.Join(cache, "scalar", name)
+	done := filepath.Join(dir, "done")
 	if _, err := os.Stat(done); err == nil {
-		return exe
+		return dir
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	for _, command := range [][]string{
-		{"python3", "-m", "venv", "--clear", dir},
-		{exe, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", tritonClient},
-	} {
-		if out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
-			t.Skipf("tritonclient: %s: %v: %.300s", strings.Join(command, " "), err, out)
-		}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(ctx, "sh", "-euxc", script, "sh", dir).CombinedOutput(); err != nil {
+		t.Skipf("%s is not installed: %v: %s", name, err, out[max(0, len(out)-300):])
 	}
 	if err := os.WriteFile(done, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return exe
+	return dir
 }
 
 // servePage returns docs/serving.md with a free port in place of its own, and the commands that it gives, but
@@ -84,9 +112,7 @@ func ofCluster(line string) bool {
 
 // TestServingPageCluster does what the page says of clusters.
 func TestServingPageCluster(t *testing.T) {
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("curl is not installed")
-	}
+	needCurl(t)
 	page, _ := servePage(t)
 	// One that is up soon; commands wait for a cluster that starts, but not as long as a busy machine may take.
 	const small = "bsp dev --masters 1 --grooms 1 --slots 4 &\nuntil [ -e $BSP_DATA/context.yaml ]; do sleep 0.1; done"
@@ -110,9 +136,7 @@ func TestServingPageCluster(t *testing.T) {
 
 // TestServingPage does what docs/serving.md says, as it says it, in an empty folder.
 func TestServingPage(t *testing.T) {
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("curl is not installed")
-	}
+	needCurl(t)
 	page, script := servePage(t)
 	if n := strings.Count(script, "curl "); n < 7 {
 		t.Fatalf("%d requests are too few:\n%s", n, script)
@@ -152,9 +176,7 @@ func TestServingPage(t *testing.T) {
 
 // TestServingPageSecure serves with TLS and a token as the page says, and asks without.
 func TestServingPageSecure(t *testing.T) {
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("curl is not installed")
-	}
+	needCurl(t)
 	page, script := servePage(t)
 	_, addr, _ := strings.Cut(page, "--listen ")
 	addr = strings.Fields(addr)[0]
