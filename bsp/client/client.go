@@ -102,6 +102,9 @@ func New(cfg Config) (*Client, error) {
 // Close ends the idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
+// Addr returns the address of the master that answered last.
+func (c *Client) Addr() string { return c.bases[c.last.Load()] }
+
 func baseURL(addr string) (string, error) {
 	if !strings.Contains(addr, "://") {
 		addr = "https://" + addr
