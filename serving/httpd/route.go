@@ -106,7 +106,7 @@ func parseV2(path []byte) route {
 	first, rest := segment(path)
 	switch string(first) {
 	case "":
-		return ended(route{kind: serverMetadata}, rest)
+		return ended(route{kind: serverMetadata}, path)
 	case "health":
 		switch what, rest := segment(rest); string(what) {
 		case "live":
@@ -131,8 +131,8 @@ func parseModel(path []byte) route {
 		return route{kind: infer, model: model}
 	}
 	r := versioned(route{kind: modelMetadata, model: model}, &rest)
-	if len(rest) == 0 {
-		return r
+	if whole := ended(r, rest); whole.kind != unknown {
+		return whole
 	}
 	switch what, rest := segment(rest); string(what) {
 	case "ready":
@@ -140,8 +140,6 @@ func parseModel(path []byte) route {
 		return ended(r, rest)
 	case "infer":
 		r.kind = infer
-		return ended(r, rest)
-	case "":
 		return ended(r, rest)
 	}
 	return route{}

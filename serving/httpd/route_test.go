@@ -47,7 +47,7 @@ func FuzzRoute(f *testing.F) {
 	for _, path := range []string{
 		"/v2", "/v2/", "/v2/health/live", "/v2/health/ready/", "/v2/models/m", "/v2/models/m/versions/1", "/v2/models/m/versions/1/ready", "/v2/models/m/infer", "/v2/models/m/labels/a/infer", "/v2/models/m/versions", "/v2/models/m/versions/",
 		"/v2/repository/index", "/v2/repository/models/m/load", "/v2/repository/models/m/unload", "/v1/models/m", "/v1/models/m:predict", "/v1/models/m/versions/1:classify", "/v1/models/m/labels/a/metadata", "/v1/models/m:", "/v1/models/a:b:predict",
-		"/predict/m", "/predict/m/versions/2", "/metrics", "/ui", "/ui/", "/ui/assets/0/app.js", "/uix", "/", "", "//", "/v2//models/m", "/v2/models/versions/versions/versions", "/v2/models/m/versions/1/versions/2", "/v1/models/m:predict/",
+		"/predict/m", "/predict/m/versions/2", "/metrics", "/ui", "/ui/", "/ui/assets/0/app.js", "/uix", "/", "", "//", "v2//", "/v2/models/m//", "/v2//models/m", "/v2/models/versions/versions/versions", "/v2/models/m/versions/1/versions/2", "/v1/models/m:predict/",
 	} {
 		f.Add(path)
 	}
