@@ -116,11 +116,11 @@ func (d *integerCensus) intern(dst []uint32, _ []byte, list vertices) []uint32 {
 	return dst
 }
 
-// glanceBatch is how many ids' slots are touched before they are looked at: so many cache
-// lines stay in the first-level cache.
+// glanceBatch is how many ids are looked for before new ones among them get codes: what was
+// looked at is in the cache then.
 const glanceBatch = 256
 
-// glance finds the codes of ids that have one, and unknown for others.
+// glance finds the codes of ids that have one, and idtable.Unknown for others.
 func (d *integerCensus) glance(codes []uint32, ids []uint64) {
 	d.table.Codes(codes, ids)
 	direct := d.direct

@@ -11,6 +11,7 @@ import (
 	"math/bits"
 
 	"scalar/bsp/arena"
+	"scalar/internal/splitmix"
 )
 
 // Unknown is the code of an id that has none.
@@ -95,9 +96,8 @@ func (t *Table) Put(id uint64, code uint32) {
 }
 
 // home returns where an id lies at the earliest among 2^(64-shift) lines.
-func home(id uint64, shift uint) uint64 { return (id ^ id>>32) * homeFactor >> (shift & 63) }
-
-const homeFactor = 0x9e3779b97f4a7c15 // find has it too
+// The assembly has the factor too.
+func home(id uint64, shift uint) uint64 { return (id ^ id>>32) * splitmix.Gamma >> (shift & 63) }
 
 // shift returns what home takes.
 func (t *Table) shift() uint { return uint(bits.LeadingZeros64(uint64(len(t.lines) - 1))) }
