@@ -48,7 +48,7 @@ fuzz: ## RUNS runs of every fuzz test, a line for each; stops at the first findi
 	awk '/^Fuzz/ { f[n++] = $$1 } $$1 == "ok" { for (i = 0; i < n; i++) print $$2, f[i]; n = 0 }' | \
 	while read -r pkg f; do \
 	  printf '%s %s: ' "$$pkg" "$$f"; \
-	  out=$$(go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(RUNS) "$$pkg" 2>&1 </dev/null) || { printf 'FAILED\n%s\n' "$$out"; exit 1; }; \
+	  out=$$(go test -run '^$$' -fuzz "^$$f\$$" -fuzzminimizetime 1s -fuzztime $(RUNS) "$$pkg" 2>&1 </dev/null) || { printf 'FAILED\n%s\n' "$$out"; exit 1; }; \
 	  printf '%s\n' "$$out" | sed -n 's/^fuzz: //p' | tail -n 1; \
 	done
 
