@@ -70,11 +70,11 @@ func Gather(s *Server, from io.Reader, length int) (body []byte, most int, err e
 	return body, most, err
 }
 
-// Decompress returns a copy of what a body becomes that came in an encoding.
-func Decompress(s *Server, encoding string, body []byte) ([]byte, error) {
+// Decompress returns a copy of what a body becomes that came in an encoding, and the bytes that counted for it meanwhile.
+func Decompress(s *Server, encoding string, body []byte) (plain []byte, counted int64, err error) {
 	c := &call{body: body, limit: s.config.MaxBody}
-	plain, err := s.decompress(c, []byte(encoding))
-	plain = bytes.Clone(plain)
+	plain, err = s.decompress(c, []byte(encoding))
+	plain, counted = bytes.Clone(plain), c.held
 	s.recycle(c)
-	return plain, err
+	return plain, counted, err
 }

@@ -138,11 +138,11 @@ func FuzzDecompress(f *testing.F) {
 	f.Cleanup(func() { s.Shutdown(context.Background()) })
 	f.Fuzz(func(t *testing.T, body []byte, which uint8) {
 		name := names[int(which)%len(names)]
-		got, err := httpd.Decompress(s, name, encode(t, name, bytes.NewReader(body)))
+		got, _, err := httpd.Decompress(s, name, encode(t, name, bytes.NewReader(body)))
 		if long := len(body) > limit; long != (err != nil) || !long && !bytes.Equal(got, body) {
 			t.Fatalf("%s of %q became %q, %v", name, body, got, err)
 		}
-		got, err = httpd.Decompress(s, name, body)
+		got, _, err = httpd.Decompress(s, name, body)
 		var known *protocol.Error
 		switch {
 		case err == nil && len(got) > limit:
