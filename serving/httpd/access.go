@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 const (
@@ -27,21 +29,19 @@ var requests = func() *atomic.Uint64 {
 	return n
 }()
 
-// requestID gives the answer the request's id, or a new one, 16 hex digits, if it has none that can be told.
-func (c *call) requestID() {
-	ctx := c.ctx
+// requestID gives the answer the request's id, or if it has none that can be told a new one: as many hex digits as there is room for, at most 16.
+func requestID(ctx *fasthttp.RequestCtx, digits []byte) {
 	if id := ctx.Request.Header.PeekCanonical(nameID); len(id) > 0 && len(id) <= maxID && printable(id) {
 		ctx.Response.Header.SetCanonical(nameID, id)
 		return
 	}
-	b := c.digits[:16]
 	const hex = "0123456789abcdef"
 	n := requests.Add(1) * 0x9E3779B97F4A7C15 // odd: different numbers stay different
-	for i := range b {
-		b[i] = hex[n>>60]
+	for i := range digits {
+		digits[i] = hex[n>>60]
 		n <<= 4
 	}
-	ctx.Response.Header.SetCanonical(nameID, b)
+	ctx.Response.Header.SetCanonical(nameID, digits)
 }
 
 // printable reports whether a text is ASCII without controls and spaces.
@@ -54,7 +54,7 @@ func printable(text []byte) bool {
 	return true
 }
 
-// access writes a line of JSON for each request.
+// access writes a line of JSON for each answer.
 type access struct {
 	mu   sync.Mutex
 	out  *bufio.Writer
@@ -104,15 +104,21 @@ func (a *access) close() {
 	})
 }
 
-// write writes the line of a request.
-func (a *access) write(c *call, took time.Duration) {
-	ctx := c.ctx
-	r := slog.NewRecord(c.arrived, slog.LevelInfo, "request", 0)
+// An asked is what a request asked for, as far as it is known.
+type asked struct {
+	method, path, namespace string
+	kind                    kind
+	bytes                   int // of its body
+}
+
+// write writes the line of an answer.
+func (a *access) write(ctx *fasthttp.RequestCtx, to asked, arrived time.Time, took time.Duration) {
+	r := slog.NewRecord(arrived, slog.LevelInfo, "request", 0)
 	r.AddAttrs(
 		slog.String("id", string(ctx.Response.Header.Peek(headerID))), slog.String("remote", ctx.RemoteAddr().String()),
-		slog.String("method", string(ctx.Method())), slog.String("path", string(ctx.Path())), slog.String("route", names[c.route.kind]),
-		slog.String("namespace", c.namespace), slog.Int("status", ctx.Response.StatusCode()),
-		slog.Int("bytes_in", len(c.body)), slog.Int("bytes_out", bytesOut(&ctx.Response)), slog.Float64("ms", float64(took.Microseconds())/1000),
+		slog.String("method", to.method), slog.String("path", to.path), slog.String("route", names[to.kind]),
+		slog.String("namespace", to.namespace), slog.Int("status", ctx.Response.StatusCode()),
+		slog.Int("bytes_in", to.bytes), slog.Int("bytes_out", bytesOut(&ctx.Response)), slog.Float64("ms", float64(took.Microseconds())/1000),
 	)
 	a.log.Handle(context.Background(), r) //nolint:errcheck,gosec // the log is where it would be said
 }

@@ -122,23 +122,26 @@ func (c *conn) end() {
 // loop is the loop. It reports whether what it leaves behind may be used again: a header that was refused may have grown large.
 func (c *conn) loop() (whole bool) {
 	config := &c.s.config
-	if err := c.begun(time.Now()); err != nil {
-		c.refuse(err)
+	arrived := time.Now()
+	if err := c.begun(arrived); err != nil {
+		if !errors.Is(err, io.EOF) { // it looked whether somebody is here
+			c.refuse(arrived, err)
+		}
 		return true
 	}
 	for {
 		if _, err := c.in.Peek(1); err != nil {
 			if c.phase.Load() == fresh && !errors.Is(err, io.EOF) {
-				c.refuse(err)
+				c.refuse(arrived, err)
 			}
 			return true
 		}
 		if c.phase.Swap(busy) == closed {
 			return true
 		}
-		arrived := time.Now()
+		arrived = time.Now()
 		if err := c.receive(arrived); err != nil {
-			c.refuse(err)
+			c.refuse(arrived, err)
 			return false
 		}
 		took := c.s.handle(&c.ctx, c, arrived)

@@ -11,9 +11,10 @@ import (
 	"scalar/serving/ui"
 )
 
-// figures count what a version has answered to a namespace, for the page. Counting allocates nothing.
+// figures count what a version has answered to a namespace, for the page and the metrics. Counting allocates nothing.
 type figures struct {
 	latency                 [ui.Buckets]atomic.Uint64 // of all answers
+	took                    atomic.Int64              // by them, in ns
 	client, refused, failed atomic.Uint64             // of these, those that are errors
 	sources                 [sources]atomic.Uint64    // of answers of a model with a cache
 }
@@ -21,6 +22,7 @@ type figures struct {
 // add counts an answer.
 func (f *figures) add(status int, took time.Duration) {
 	f.latency[ui.Bucket(took)].Add(1)
+	f.took.Add(int64(took))
 	switch {
 	case status < http.StatusBadRequest:
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
@@ -37,6 +39,7 @@ func (f *figures) to(sum *ui.Figures) {
 	for i := range f.latency {
 		sum.Latency[i] += f.latency[i].Load()
 	}
+	sum.Took += time.Duration(f.took.Load())
 	sum.Client += f.client.Load()
 	sum.Refused += f.refused.Load()
 	sum.Failed += f.failed.Load()

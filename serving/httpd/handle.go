@@ -67,7 +67,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx, from *conn, arrived time.Time)
 	c.count, c.source = nil, cache.Computed
 	defer s.finish(c, &took)
 	ctx.Response.Header.SetContentTypeBytes(typeJSON)
-	c.requestID()
+	requestID(ctx, c.digits[:16])
 	c.route = parse(path(ctx))
 	if err := s.serve(c); err != nil {
 		s.fail(ctx, err)
@@ -92,7 +92,8 @@ func (s *Server) finish(c *call, answered *time.Duration) {
 		c.count.add(c.ctx.Response.StatusCode(), took)
 	}
 	if s.access != nil {
-		s.access.write(c, took)
+		to := asked{string(c.ctx.Method()), string(c.ctx.Path()), c.namespace, c.route.kind, len(c.body)}
+		s.access.write(c.ctx, to, c.arrived, took)
 	}
 	if panicked == nil { // what it left behind is nobody's
 		s.recycle(c)
@@ -167,8 +168,8 @@ func (s *Server) error(ctx *fasthttp.RequestCtx, status int, message string) {
 	ctx.Response.SwapBody(protocol.AppendError(ctx.Response.SwapBody(nil)[:0], message))
 }
 
-// malformed answers what is no request.
-func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
+// malformed answers what is no request, and came at a time.
+func (s *Server) malformed(ctx *fasthttp.RequestCtx, arrived time.Time, err error) {
 	status, message := http.StatusBadRequest, "this is no request of HTTP/1.1"
 	var small *fasthttp.ErrSmallBuffer
 	var timeout net.Error
@@ -186,7 +187,17 @@ func (s *Server) malformed(ctx *fasthttp.RequestCtx, err error) {
 		status, message = http.StatusRequestEntityTooLarge, tooLarge(s.config.MaxBody).Message
 	}
 	s.error(ctx, status, message)
-	s.metrics.count(unknown, status, 0)
+	requestID(ctx, make([]byte, 16))
+	took := time.Since(arrived)
+	s.metrics.count(unknown, status, took)
+	if s.access == nil {
+		return
+	}
+	var to asked
+	if len(ctx.Request.Header.RawHeaders()) > 0 { // its header is one
+		to.method, to.path = string(ctx.Method()), string(ctx.Path())
+	}
+	s.access.write(ctx, to, arrived, took)
 }
 
 // allowed returns an error unless a namespace may use a model.

@@ -60,12 +60,12 @@ func (c *conn) listen(err error) {
 	c.after = c.nc
 }
 
-// refuse answers what is no request.
-func (c *conn) refuse(err error) {
+// refuse answers what is no request, and came at a time.
+func (c *conn) refuse(arrived time.Time, err error) {
 	if errors.Is(err, net.ErrClosed) {
 		return
 	}
-	c.s.malformed(&c.ctx, err)
+	c.s.malformed(&c.ctx, arrived, err)
 	c.ctx.SetConnectionClose()
 	if c.after = c.s.explainTLS(err); c.after == nil && c.write(time.Now()) == nil {
 		c.listen(err)

@@ -221,7 +221,9 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, line := range []string{
 		`http_requests_total{code="200",route="infer"} 3`, `http_requests_total{code="400",route="infer"} 1`, `http_request_duration_seconds_count{route="infer"} 4`,
-		`nv_inference_request_success{model="points",version="1"} 3`, `nv_inference_count{model="points",version="1"} 6`, `go_goroutines `,
+		`nv_inference_request_success{model="points",version="1"} 3`, `nv_inference_count{model="points",version="1"} 6`, `nv_inference_exec_count{model="points",version="1"} 3`,
+		`bsp_serve_model_duration_seconds_count{model="points",version="1"} 4`, `bsp_serve_model_duration_seconds_bucket{model="points",version="1",le="2.5e-05"} `,
+		`nv_inference_request_duration_us{model="points",version="1"} `, `go_goroutines `,
 	} {
 		if !strings.Contains(r.good(a), "\n"+line) {
 			t.Errorf("no line %s in\n%s", line, a.body)
@@ -229,24 +231,29 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// A line of JSON for each request.
+// A line of JSON for each request, and for what is none.
 func TestAccessLog(t *testing.T) {
 	var log bytes.Buffer
 	t.Run("serve", func(t *testing.T) { // its end writes what is left
-		r := start(t, httpd.Config{Access: &log})
+		r := listen(t, httpd.Config{Access: &log, BodyTimeout: 200 * time.Millisecond})
 		r.post("/predict/points", "[1,2]", "X-Request-Id", "me")
 		r.do(http.MethodGet, "/none%0A%22", nil)
+		bad(t, raw(t, r, "what is this\r\n\r\n"), http.StatusBadRequest)
+		cut := raw(t, r, "POST /predict/points HTTP/1.1\r\nHost: x\r\nX-Request-Id: cut\r\nContent-Length: 5\r\n\r\n[8")
+		if bad(t, cut, http.StatusRequestTimeout); cut.header.Get("X-Request-Id") != "cut" {
+			t.Errorf("%v", cut.header)
+		}
 	})
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-	if len(lines) != 2 {
+	if len(lines) != 4 {
 		t.Fatalf("%q", lines)
 	}
-	var first, second struct {
+	var first, second, third, last struct {
 		ID, Method, Path, Route, Namespace string
 		Status                             int
 		In                                 int `json:"bytes_in"`
 	}
-	for i, to := range []any{&first, &second} {
+	for i, to := range []any{&first, &second, &third, &last} {
 		if err := json.Unmarshal([]byte(lines[i]), to); err != nil {
 			t.Fatal(err)
 		}
@@ -256,6 +263,12 @@ func TestAccessLog(t *testing.T) {
 	}
 	if second.Status != 404 || second.Path != "/none\n\"" || second.In != 0 {
 		t.Errorf("%+v", second)
+	}
+	if third.Status != 400 || third.Method != "" || third.Path != "" || len(third.ID) != 16 {
+		t.Errorf("%+v", third)
+	}
+	if last.Status != 408 || last.Method != "POST" || last.Path != "/predict/points" || last.ID != "cut" {
+		t.Errorf("%+v", last)
 	}
 }
 

@@ -58,7 +58,7 @@ func New(c Config) (*Server, error) {
 	if err := s.Set(Settings{c.Keys, c.Quotas, c.Caches}); err != nil {
 		return nil, fmt.Errorf("serving: %w", err)
 	}
-	s.metrics = newMetrics(c.Host, s.kept, &s.bodies)
+	s.metrics = newMetrics(c.Host, s.kept, &s.ledger, &s.bodies)
 	s.page = s.newPage()
 	if c.Access != nil {
 		s.access = newAccess(c.Access)

@@ -21,9 +21,13 @@ func Bucket(took time.Duration) int {
 	return min(bits.Len64(uint64(took-1)/uint64(unit)), Buckets-1)
 }
 
+// Bound returns the longest time of a bucket that is not the last, which has none.
+func Bound(bucket int) time.Duration { return unit << bucket }
+
 // Figures are what a version has done since the server began.
 type Figures struct {
 	Latency [Buckets]uint64 // of all answers
+	Took    time.Duration   // by all of them
 	// Of these: errors of clients (4xx but 429), refusals (429, 503, 504), faults of the server.
 	Client, Refused, Failed uint64
 	// Answers of a model with a cache: by the model, kept ones, those that another request computed meanwhile.
