@@ -21,9 +21,10 @@ type census interface {
 	// payload returns the ids of an owner by number, as union takes them, and the bytes of
 	// the owner's answer.
 	payload(owner int) (b []byte, answer int)
-	// union returns the ids of the payloads of all peers in their order, and the number
-	// in it of each id of each payload; nil for a bitmap.
-	union(payloads [][]byte) (dictionary, [][]uint32, error)
+	// union returns the ids of the payloads of all peers, and the number of each id of each
+	// payload; nil for a bitmap. Numbers are in the order of ids; asRead: in that of the payloads,
+	// if the ids are large.
+	union(payloads [][]byte, asRead bool) (dictionary, [][]uint32, error)
 }
 
 func newCensus(ids IDs, peers int) census {

@@ -129,7 +129,7 @@ func (c *converter) survey(ctx context.Context) error {
 // order puts the ids in their order.
 func (c *converter) order() error {
 	payload, _ := c.found.payload(0)
-	ids, ranks, err := c.found.union([][]byte{payload})
+	ids, ranks, err := c.found.union([][]byte{payload}, false)
 	if err != nil {
 		return err
 	}

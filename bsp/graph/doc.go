@@ -17,7 +17,8 @@
 // each owner apart; while whole numbers are small for the size of the split, it notes them
 // in a bitmap instead, and edges carry ids. Every id belongs to the peer that its hash names
 // (ids that are close together, and the hubs among them, spread over all peers); that peer
-// numbers its vertices in the order of their ids. Edges wait in chunks for the owner of
+// numbers its vertices in the order of their ids, or large ones as they come, where the
+// algorithm does not care (Input.AsRead): then the hubs have low numbers. Edges wait in chunks for the owner of
 // their source, in which the numbers that the owners tell replace the peer's own before it
 // gets them: ids cross the network once a peer and distinct id, not once an edge. Chunks are
 // by range of rows where that follows from ids, so that the owner makes its rows range by

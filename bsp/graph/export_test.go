@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -114,7 +115,7 @@ func Dictionary(kind IDs, lines []byte) (numbers []uint32, sorted []string, rank
 	d := newCensus(kind, 1)
 	numbers = d.intern(nil, lines, p.ends())
 	payload, _ := d.payload(0)
-	own, ranks, err := d.union([][]byte{payload})
+	own, ranks, err := d.union([][]byte{payload}, false)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -125,15 +126,15 @@ func Dictionary(kind IDs, lines []byte) (numbers []uint32, sorted []string, rank
 }
 
 // Union gives the lines of several peers to the owners of their ids, and returns by peer
-// the ids that its codes stand for, and by owner the ids of its own.
-func Union(kind IDs, peers [][]byte) (found, owned [][]string, err error) {
+// the ids that its codes stand for, and by owner the ids of its own by number, and in their order.
+func Union(kind IDs, peers [][]byte, asRead bool) (found, owned, ordered [][]string, err error) {
 	n := len(peers)
 	codes, payloads := make([][]uint32, n), make([][][]byte, n) // payloads by owner and peer
 	var d census
 	for peer, lines := range peers {
 		p := &parser{strings: kind == Strings}
 		if err := p.vertices(lines); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		d = newCensus(kind, n)
 		codes[peer] = d.intern(nil, lines, p.ends())
@@ -142,14 +143,19 @@ func Union(kind IDs, peers [][]byte) (found, owned [][]string, err error) {
 			payloads[owner] = append(payloads[owner], b)
 		}
 	}
-	owned, found = make([][]string, n), make([][]string, n)
+	owned, ordered, found = make([][]string, n), make([][]string, n), make([][]string, n)
 	ids, numbers := make([]dictionary, n), make([][][]uint32, n) // numbers by owner and peer
 	for owner := range payloads {
-		if ids[owner], numbers[owner], err = d.union(payloads[owner]); err != nil {
-			return nil, nil, err
+		if ids[owner], numbers[owner], err = d.union(payloads[owner], asRead); err != nil {
+			return nil, nil, nil, err
 		}
 		for i := range ids[owner].size() {
-			owned[owner] = append(owned[owner], string(ids[owner].text(nil, i)))
+			name := string(ids[owner].text(nil, i))
+			if v, ok := ids[owner].lookup(name); !ok || int(v) != i {
+				return nil, nil, nil, fmt.Errorf("%s is %d and was found at %d, %v", name, i, v, ok)
+			}
+			owned[owner] = append(owned[owner], name)
+			ordered[owner] = append(ordered[owner], string(ids[owner].text(nil, ids[owner].inOrder(i))))
 		}
 	}
 	for peer, list := range codes {
@@ -158,7 +164,7 @@ func Union(kind IDs, peers [][]byte) (found, owned [][]string, err error) {
 			found[peer] = append(found[peer], owned[owner][numbers[owner][peer][number]])
 		}
 	}
-	return found, owned, nil
+	return found, owned, ordered, nil
 }
 
 // Identity returns an operator's identity.
@@ -201,7 +207,7 @@ func (crowd) bound() uint64 { return maxVertices + 1 }
 
 // SettleTooMany gives one peer of several more distinct ids than it can number.
 func SettleTooMany(peers int) error {
-	_, err := (&part{}).settle(&edgeList{coding: codingOf(peers), ids: crowd{}}, nil)
+	_, err := (&part{}).settle(&edgeList{coding: codingOf(peers), ids: crowd{}}, false, nil)
 	return err
 }
 

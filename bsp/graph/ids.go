@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -9,8 +10,10 @@ import (
 	"scalar/bsp/scan"
 )
 
-// A dictionary has distinct ids in their order, by number.
+// A dictionary has distinct ids by number.
 type dictionary interface {
+	// inOrder returns the number of the k-th of the ids in their order.
+	inOrder(k int) int
 	// appendTo adds id i to a payload.
 	appendTo(payload []byte, i int) []byte
 	// size returns the number of ids.
@@ -26,10 +29,18 @@ func ownerOf(hash uint64, n int) uint32 { return uint32(hash >> 32 * uint64(n) >
 
 // integerIDs is the dictionary of whole numbers.
 type integerIDs struct {
-	ids []uint64
+	ids    []uint64
+	sorted []uint32 // numbers in the order of ids; nil: 0, 1, 2 and so on
 }
 
 func (d *integerIDs) size() int { return len(d.ids) }
+
+func (d *integerIDs) inOrder(k int) int {
+	if d.sorted == nil {
+		return k
+	}
+	return int(d.sorted[k])
+}
 
 func (d *integerIDs) appendTo(payload []byte, i int) []byte {
 	return binary.LittleEndian.AppendUint64(payload, d.ids[i])
@@ -47,8 +58,15 @@ func (d *integerIDs) lookup(name string) (uint32, bool) {
 
 // find returns the number of an id.
 func (d *integerIDs) find(id uint64) (uint32, bool) {
-	i, ok := slices.BinarySearch(d.ids, id)
-	return uint32(i), ok
+	if d.sorted == nil {
+		i, ok := slices.BinarySearch(d.ids, id)
+		return uint32(i), ok
+	}
+	k, ok := slices.BinarySearchFunc(d.sorted, id, func(number uint32, id uint64) int { return cmp.Compare(d.ids[number], id) })
+	if !ok {
+		return 0, false
+	}
+	return d.sorted[k], true
 }
 
 // maxVertices bounds the vertices of a peer: their numbers and number+1 are uint32.

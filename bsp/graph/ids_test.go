@@ -56,25 +56,44 @@ func TestDictionary(t *testing.T) {
 				t.Fatalf("id %s became %s", ids[i], got[rank[n]])
 			}
 		}
-		peers := make([][]byte, rapid.IntRange(1, 5).Draw(t, "peers"))
-		for i := range peers {
-			peers[i] = []byte(strings.Join(ids[len(ids)*i/len(peers):len(ids)*(i+1)/len(peers)], "\n"))
-		}
-		found, owned, err := graph.Union(kind, peers)
-		if all := slices.Concat(found...); err != nil || !slices.Equal(all, ids) {
-			t.Fatalf("found %v, want %v: %v", all, ids, err)
-		}
-		for _, own := range owned {
-			if !slices.IsSortedFunc(own, order) {
-				t.Fatalf("unsorted: %v", own)
-			}
-		}
-		all := slices.Concat(owned...)
-		slices.SortFunc(all, order)
-		if !slices.Equal(all, want) {
-			t.Fatalf("owned %v, want %v", all, want)
-		}
+		checkUnion(t, kind, ids, want, order)
 	})
+}
+
+// checkUnion gives ids to several peers, and looks at what their owners have of them: those wanted.
+func checkUnion(t *rapid.T, kind graph.IDs, ids, want []string, order func(a, b string) int) {
+	peers := make([][]byte, rapid.IntRange(1, 5).Draw(t, "peers"))
+	for i := range peers {
+		peers[i] = []byte(strings.Join(ids[len(ids)*i/len(peers):len(ids)*(i+1)/len(peers)], "\n"))
+	}
+	asRead := rapid.Bool().Draw(t, "as read")
+	found, owned, ordered, err := graph.Union(kind, peers, asRead)
+	if all := slices.Concat(found...); err != nil || !slices.Equal(all, ids) {
+		t.Fatalf("found %v, want %v: %v", all, ids, err)
+	}
+	for i, own := range owned {
+		if !slices.IsSortedFunc(ordered[i], order) {
+			t.Fatalf("unsorted: %v", ordered[i])
+		}
+		if !slices.IsSortedFunc(own, order) && (!asRead || !slices.Equal(own, read(ids, own))) {
+			t.Fatalf("as read: %v: %v", asRead, own)
+		}
+	}
+	all := slices.Concat(owned...)
+	slices.SortFunc(all, order)
+	if !slices.Equal(all, want) {
+		t.Fatalf("owned %v, want %v", all, want)
+	}
+}
+
+// read returns those of the ids in the order in which they first come.
+func read(ids, those []string) (in []string) {
+	for _, id := range ids {
+		if slices.Contains(those, id) && !slices.Contains(in, id) {
+			in = append(in, id)
+		}
+	}
+	return in
 }
 
 // Keys of all kinds are sorted, equal ones in their order.

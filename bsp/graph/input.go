@@ -52,6 +52,11 @@ type Input struct {
 	// numbers they always are. It costs every peer a look at all names, and works
 	// with Sweep only.
 	Order bool
+	// AsRead numbers a peer's vertices in the order in which they are read, where ids are large, and no longer in the order
+	// of ids: those that many edges lead to come first, as a rule, so that less of what is looked at lies apart. A graph of
+	// a million vertices, ids spread over 2^62, loads in three quarters of the time. It goes without saying with Compute,
+	// which sees no numbers. Names are numbered in their order all the same.
+	AsRead bool
 	// Distinct leaves one of several edges between two vertices, and no loops. It works
 	// with Sweep only.
 	Distinct bool

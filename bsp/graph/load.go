@@ -18,7 +18,7 @@ import (
 type part struct {
 	index   int // of the peer
 	arena   *arena.Arena
-	ids     dictionary // sorted: vertex i's id
+	ids     dictionary // vertex i's id
 	counts  []uint32   // vertices by peer
 	base    []uint64   // vertices of the peers before, by peer; one more at the end: all
 	ranks   []uint64   // IDs by vertex, if names were put in order
@@ -69,7 +69,7 @@ func load[M any](ctx context.Context, p *bsp.Peer[M], in Input, pulled bool) (*p
 	}
 	hand := handing(ctx, p)
 	g := &part{index: p.Index(), arena: p.Arena()}
-	places, err := g.settle(list, hand)
+	places, err := g.settle(list, in.AsRead, hand)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func handing[M any](ctx context.Context, p *bsp.Peer[M]) handOver {
 
 // settle tells the owners of all ids of them, and makes this peer's own dictionary of
 // those that it owns.
-func (g *part) settle(list *edgeList, hand handOver) (*placing, error) {
+func (g *part) settle(list *edgeList, asRead bool, hand handOver) (*placing, error) {
 	if list.own != nil {
 		g.ids = list.own
 		return &placing{coding: list.coding}, nil
@@ -189,7 +189,7 @@ func (g *part) settle(list *edgeList, hand handOver) (*placing, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, found, err := list.ids.union(asked)
+	own, found, err := list.ids.union(asked, asRead)
 	list.ids = nil
 	if err != nil {
 		return nil, err

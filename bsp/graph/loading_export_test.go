@@ -44,7 +44,8 @@ func (l Loading) Run() (edges [][]Received, ids, marked [][]string, err error) {
 	}
 	name := func(owner int, v uint32) string { return string(parts[owner].ids.text(nil, int(v))) }
 	for owner, g := range parts {
-		for v := range g.ids.size() {
+		for k := range g.ids.size() {
+			v := g.ids.inOrder(k)
 			ids[owner] = append(ids[owner], name(owner, uint32(v)))
 			if g.marked[v] {
 				marked[owner] = append(marked[owner], name(owner, uint32(v)))
@@ -98,7 +99,7 @@ func (l Loading) peer(index int, hand handOver, payloads [][][][]byte) (*part, e
 		list.marked = append(list.marked, codes...)
 	}
 	g := &part{index: index, counts: make([]uint32, len(l.Texts))}
-	places, err := g.settle(list, hand)
+	places, err := g.settle(list, l.In.AsRead, hand)
 	if err != nil {
 		return nil, err
 	}

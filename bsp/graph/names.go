@@ -43,6 +43,8 @@ func hash(b []byte) uint64 {
 	return splitmix.Mix(h ^ binary.LittleEndian.Uint64(last[:]))
 }
 
+func (d *stringIDs) inOrder(k int) int { return k }
+
 func (d *stringIDs) appendTo(payload []byte, i int) []byte {
 	name := d.name(i)
 	return append(binary.AppendUvarint(payload, uint64(len(name))), name...)

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-func (d *nameCensus) union(payloads [][]byte) (dictionary, [][]uint32, error) {
+func (d *nameCensus) union(payloads [][]byte, _ bool) (dictionary, [][]uint32, error) {
 	var all [][]byte
 	counts, size := make([]int, len(payloads)), 0
 	for from, b := range payloads {

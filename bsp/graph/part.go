@@ -52,7 +52,7 @@ func Find[M any](ctx context.Context, p *bsp.Peer[M], part *Part, name string) (
 	return int(v), own, nil
 }
 
-// Len returns the number of the peer's vertices; they are numbered in the order of ids.
+// Len returns the number of the peer's vertices; they are numbered in the order of ids, but for Input.AsRead.
 func (p *Part) Len() int { return len(p.g.degrees) }
 
 // NumVertices returns the number of vertices of the whole graph.

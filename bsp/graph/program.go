@@ -25,7 +25,7 @@ type Algorithm[V, M any] struct {
 	Compute Compute[V, M]
 	// Sweep is Compute for all vertices of a peer in one call, for loops over whole
 	// arrays; with Combine in several, for some of them at a time in the order of their
-	// ids, so that one loop finds in the cache what the last has left there. What vertices
+	// numbers, so that one loop finds in the cache what the last has left there. What vertices
 	// publish is pulled along the edges. Vertices never halt: Until or Supersteps end the
 	// job.
 	Sweep func(a *Arrays[V, M])
@@ -66,7 +66,7 @@ type Algorithm[V, M any] struct {
 	Format func(dst []byte, v V) []byte
 }
 
-// Arrays are the vertices of one peer in the order of their ids; with an operator some of
+// Arrays are the vertices of one peer in the order of their ids, but for Input.AsRead; with an operator some of
 // them, see Sweep.
 type Arrays[V, M any] struct {
 	First   int      // how many of the peer's vertices come before these; all methods count from there
@@ -135,6 +135,7 @@ func Program[V any, M superstep.Number](in Input, define func(g *Global) Algorit
 			return err
 		}
 		in := in
+		in.AsRead = in.AsRead || alg.Compute != nil
 		in.inward, in.gathered = alg.Once, alg.Combine != 0 && (alg.Sweep != nil || alg.Pull)
 		g, err := load(ctx, p, in, alg.Sweep != nil || alg.Pull)
 		if err != nil {

@@ -93,7 +93,7 @@ func TestSmallIDs(tt *testing.T) {
 	rapid.Check(tt, func(t *rapid.T) {
 		n := rapid.IntRange(1, 4).Draw(t, "peers")
 		l := graph.Loading{
-			In:     graph.Input{Undirected: rapid.Bool().Draw(t, "undirected"), Weights: rapid.Bool().Draw(t, "weights")},
+			In:     graph.Input{Undirected: rapid.Bool().Draw(t, "undirected"), Weights: rapid.Bool().Draw(t, "weights"), AsRead: rapid.Bool().Draw(t, "as read")},
 			Size:   rapid.SampledFrom([]int64{-1, 0, 1 << 21, 1 << 25}).Draw(t, "size"),
 			Narrow: rapid.SampledFrom([]uint32{1, 5, 300, 1 << 24}).Draw(t, "narrow"),
 			Pulled: rapid.Bool().Draw(t, "pulled"),

@@ -25,7 +25,7 @@ type Corner struct {
 // most the square root of twice the edges, and goes to every other peer that needs it
 // once. It has no barrier, and after a fault begins anew.
 func Triangles[V any](in Input, value func(Corner) V, format func(dst []byte, v V) []byte) bsp.Program[Direct[int64]] {
-	in.Ways, in.Distinct, in.Weights = true, true, false
+	in.Ways, in.Distinct, in.Weights, in.AsRead = true, true, false, true
 	return func(ctx context.Context, p *bsp.Peer[Direct[int64]]) error {
 		g, err := load(ctx, p, in, true)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // bitmapShare bounds the bitmap in which ids are put in order: it has at most this many
@@ -54,7 +55,7 @@ func (t told) extent() (n int, top uint64) {
 	return n, top
 }
 
-func (d *integerCensus) union(payloads [][]byte) (dictionary, [][]uint32, error) {
+func (d *integerCensus) union(payloads [][]byte, asRead bool) (dictionary, [][]uint32, error) {
 	all := make([]told, len(payloads))
 	total, top := 0, uint64(0)
 	for from, b := range payloads {
@@ -73,7 +74,7 @@ func (d *integerCensus) union(payloads [][]byte) (dictionary, [][]uint32, error)
 		ids, numbers := denseUnion(all, top)
 		return ids, numbers, nil
 	}
-	ids, numbers := sparseUnion(all, total)
+	ids, numbers := sparseUnion(all, total, asRead)
 	return ids, numbers, nil
 }
 
@@ -115,11 +116,13 @@ func denseUnion(all []told, top uint64) (*integerIDs, [][]uint32) {
 			numbers[from][i] = before[id/64] + uint32(bits.OnesCount64(set[id/64]&(1<<(id%64)-1)))
 		}
 	}
-	return &integerIDs{ids}, numbers
+	return &integerIDs{ids: ids}, numbers
 }
 
-// sparseUnion sorts so many ids.
-func sparseUnion(lists []told, total int) (*integerIDs, [][]uint32) {
+// sparseUnion sorts so many ids. asRead: they are numbered in the order in which they come in the lists, one list after the other,
+// unless one of these is a bitmap, whose peer is told of ranks.
+func sparseUnion(lists []told, total int, asRead bool) (*integerIDs, [][]uint32) {
+	asRead = asRead && !slices.ContainsFunc(lists, func(t told) bool { return t.bits })
 	all := make([]keyed, 0, total)
 	flat := make([]uint32, total)
 	numbers := make([][]uint32, len(lists))
@@ -131,20 +134,30 @@ func sparseUnion(lists []told, total int) (*integerIDs, [][]uint32) {
 		}
 	}
 	sortKeyed(all, make([]keyed, total))
-	distinct := 0
+	distinct := uint32(0)
 	for i, x := range all {
-		if i == 0 || x.key != all[i-1].key {
+		if i == 0 || x.key != all[i-1].key { // equal ones are in the order of the lists
+			flat[x.at] = 1
 			distinct++
 		}
 	}
-	ids := make([]uint64, 0, distinct)
-	for i, x := range all {
-		if i == 0 || x.key != all[i-1].key {
-			ids = append(ids, x.key)
-		}
-		flat[x.at] = uint32(len(ids) - 1)
+	own := &integerIDs{ids: make([]uint64, distinct)}
+	if asRead {
+		sumUp(flat)
+		own.sorted = make([]uint32, 0, distinct)
 	}
-	return &integerIDs{ids}, numbers
+	next, number := uint32(0), uint32(0)
+	for i, x := range all {
+		switch first := i == 0 || x.key != all[i-1].key; {
+		case first && asRead:
+			number = flat[x.at]
+			own.sorted = append(own.sorted, number)
+		case first:
+			number, next = next, next+1
+		}
+		own.ids[number], flat[x.at] = x.key, number
+	}
+	return own, numbers
 }
 
 // keyed is what is at a place, by its key.

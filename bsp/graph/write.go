@@ -9,15 +9,16 @@ import (
 	"scalar/bsp/lines"
 )
 
-// writeValues writes "id TAB value" for every vertex of a peer.
+// writeValues writes "id TAB value" for every vertex of a peer, in the order of ids.
 func writeValues[V any](ctx context.Context, w io.Writer, ids dictionary, values []V, format func(dst []byte, v V) []byte) error {
 	if format == nil {
 		format = formatter[V]()
 	}
 	out := lines.Writer{W: w}
-	for i, value := range values {
-		out.Buf = append(ids.text(out.Buf, i), '\t')
-		out.Buf = append(format(out.Buf, value), '\n')
+	for k := range values {
+		v := ids.inOrder(k)
+		out.Buf = append(ids.text(out.Buf, v), '\t')
+		out.Buf = append(format(out.Buf, values[v]), '\n')
 		if err := out.Next(ctx); err != nil {
 			return err
 		}

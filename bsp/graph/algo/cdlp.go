@@ -13,7 +13,7 @@ import (
 // their neighbours have, the smallest of several. Neighbours count along edges either
 // way, twice where there are edges both ways, and a vertex without one keeps its label.
 func CDLP(in graph.Input, iterations int) bsp.Program[graph.Direct[uint64]] {
-	in.Undirected, in.Order = true, true
+	in.Undirected, in.Order, in.AsRead = true, true, true
 	return graph.Program(in, func(g *graph.Global) graph.Algorithm[uint64, uint64] {
 		var labels []uint64
 		return graph.Algorithm[uint64, uint64]{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"scalar/bsp"
 	"scalar/bsp/graph"
@@ -18,7 +19,7 @@ import (
 // goes all of that way at once (hooking and jumping: Shiloach and Vishkin, J. Algorithms
 // 1982).
 func Components(in graph.Input) bsp.Program[uint64] {
-	in.Undirected, in.Order = false, true
+	in.Undirected, in.Order, in.AsRead = false, true, true
 	return func(ctx context.Context, p *bsp.Peer[uint64]) error {
 		part, err := graph.LoadOut(ctx, p, in)
 		if err != nil {
@@ -30,6 +31,9 @@ func Components(in graph.Input) bsp.Program[uint64] {
 			if err := c.meet(ctx, p); err != nil {
 				return err
 			}
+		}
+		c.lower()
+		if p.N() > 1 {
 			if err := c.agree(ctx, p); err != nil {
 				return err
 			}
@@ -85,8 +89,19 @@ func newComponents(part *graph.Part) *components {
 	for i := range c.sets {
 		c.sets[i] = uint32(i)
 	}
-	c.least = append(ids{}, part.IDs()...) // vertices are in the order of ids, and so a root has the least one of its set
+	c.least = append(ids{}, part.IDs()...)
 	return c
+}
+
+// lower tells every root of the smallest id in its set, which is its own where vertices are in the order of ids.
+func (c *components) lower() {
+	if slices.IsSorted(c.least) {
+		return
+	}
+	for v, id := range c.part.IDs() {
+		root := c.sets[v]
+		c.least[root] = min(c.least[root], id)
+	}
 }
 
 // agree finds the smallest id of every set, in supersteps.

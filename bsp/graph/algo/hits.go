@@ -25,7 +25,7 @@ type Hits struct {
 // divided: their norm is known one superstep later, when the next sums are made, so that
 // an iteration takes two supersteps, and the end one more.
 func HITS(in graph.Input, iterations int) bsp.Program[graph.Direct[float64]] {
-	in.Ways = true
+	in.Ways, in.AsRead = true, true
 	return graph.Program(in, func(g *graph.Global) graph.Algorithm[Hits, float64] {
 		norm := graph.NewAggregator[float64](g, superstep.Sum) // squared, of what was published
 		return graph.Algorithm[Hits, float64]{

@@ -13,7 +13,7 @@ import (
 // which k neighbours have an estimate of k or more, until nothing changes (Montresor,
 // De Pellegrini and Miorandi, Distributed k-core decomposition, 2013).
 func KCore(in graph.Input) bsp.Program[graph.Direct[uint32]] {
-	in.Undirected, in.Distinct = true, true
+	in.Undirected, in.Distinct, in.AsRead = true, true, true
 	return graph.Program(in, func(g *graph.Global) graph.Algorithm[uint32, uint32] {
 		changed := graph.NewAggregator[int64](g, superstep.Sum)
 		var counts []uint32

@@ -48,6 +48,7 @@ func (c PageRank) Validate() error {
 // Program returns the bsp program. Update k happens in superstep k, with the change
 // of update k-1 already known: the tolerance costs no superstep of its own.
 func (c PageRank) Program(in graph.Input) bsp.Program[graph.Direct[float64]] {
+	in.AsRead = len(c.Personalize) == 0 // their places are looked for by id
 	return graph.Program(in, func(g *graph.Global) graph.Algorithm[float64, float64] {
 		dangling := graph.NewAggregator[float64](g, superstep.Sum)
 		change := graph.NewAggregator[float64](g, superstep.Sum)

@@ -20,7 +20,7 @@ import (
 // takes no other peer as long as edges lead to own vertices, and then tells the others of
 // shorter ways to theirs. At the barrier they agree on the next buckets.
 func SSSP(in graph.Input, source string) bsp.Program[float64] {
-	in.Weights, in.NonNegative = true, true
+	in.Weights, in.NonNegative, in.AsRead = true, true, true
 	return func(ctx context.Context, p *bsp.Peer[float64]) error {
 		part, err := graph.LoadOut(ctx, p, in)
 		if err != nil {
