@@ -1,10 +1,13 @@
 package host
 
 import (
+	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 
 	"scalar/bsp/job"
+	"scalar/serving/protocol"
 )
 
 // A Host has models in memory. It is safe for concurrent use.
@@ -33,7 +36,7 @@ type record struct {
 	v      *Version // nil: it does not answer
 	state  State
 	reason string
-	off    bool   // it was unloaded
+	off    bool   // it was unloaded, or its folder is gone
 	due    bool   // the first look has found it, and it has not been tried yet
 	folder string // where it comes from
 }
@@ -101,18 +104,21 @@ func (h *Host) reserve(bytes int64) error {
 	return nil
 }
 
-// install lets a warm version answer in place of the one that did.
-func (h *Host) install(v *Version) error {
+// install lets a warm version answer in place of the one that did, unless it was unloaded while it was loaded.
+func (h *Host) install(v *Version, r *record) error {
 	h.mu.Lock()
-	if h.closed {
+	if h.closed || r.off {
+		closed := h.closed
 		h.mu.Unlock()
 		v.release()
-		return errClosed
+		if closed {
+			return errClosed
+		}
+		return &protocol.Error{Status: http.StatusConflict, Message: fmt.Sprintf("version %s of model %s was unloaded while it was loaded", v.version, v.name)}
 	}
-	r := h.record(v.name, v.version)
 	old := r.v
 	v.shown = true
-	r.v, r.state, r.reason, r.folder, r.due = v, Ready, "", v.folder, false
+	r.v, r.state, r.reason, r.due = v, Ready, "", false
 	h.publish()
 	h.mu.Unlock()
 	if old != nil {

@@ -31,30 +31,30 @@ func (h *Host) Load(ctx context.Context, name, version, folder string) error {
 		return errClosed
 	}
 	r := h.record(name, version)
-	old := r.v
-	r.folder = folder
-	if old == nil {
-		r.state, r.reason, r.off = Loading, "", false
+	r.folder, r.off = folder, false
+	if r.v == nil {
+		r.state, r.reason = Loading, ""
 	}
 	h.mu.Unlock()
-	err := h.load(ctx, name, version, folder)
-	if err != nil {
-		h.tell(err, name, version, folder)
-		h.mu.Lock()
-		if r = h.record(name, version); r.v == nil {
-			r.state = Unavailable
-		}
-		r.reason, r.due = err.Error(), false
-		h.mu.Unlock()
-		return fmt.Errorf("load model %s, version %s: %w", name, version, err)
+	err := h.load(ctx, name, version, r)
+	var ended *protocol.Error
+	if err == nil || errors.As(err, &ended) {
+		return err
 	}
-	return nil
+	h.tell(err, name, version, r)
+	h.mu.Lock()
+	if r.v == nil {
+		r.state = Unavailable
+	}
+	r.reason, r.due = err.Error(), false
+	h.mu.Unlock()
+	return fmt.Errorf("load model %s, version %s: %w", name, version, err)
 }
 
 // tell logs why a version was not loaded, before its state says so.
-func (h *Host) tell(err error, name, version, folder string) {
+func (h *Host) tell(err error, name, version string, r *record) {
 	h.mu.Lock()
-	answers := h.record(name, version).v != nil
+	folder, answers := r.folder, r.v != nil
 	h.mu.Unlock()
 	what := "a model cannot be served until its folder is mended, and is loaded then"
 	if answers {
@@ -65,7 +65,10 @@ func (h *Host) tell(err error, name, version, folder string) {
 
 var errClosed = errors.New("the host is closed")
 
-func (h *Host) load(ctx context.Context, name, version, folder string) error {
+// load makes a version ready from the folder of its record, which others do not change meanwhile. An error that is a
+// *protocol.Error says that it was unloaded, or its folder went, before it was ready.
+func (h *Host) load(ctx context.Context, name, version string, r *record) error {
+	folder := r.folder
 	m, err := model.OpenModel(ctx, folder)
 	if err != nil {
 		return err
@@ -73,7 +76,7 @@ func (h *Host) load(ctx context.Context, name, version, folder string) error {
 	if err := m.Whole(ctx, folder); err != nil {
 		return err
 	}
-	if h.same(name, version, m.Digest) {
+	if h.same(r, m.Digest) {
 		return nil
 	}
 	if err := h.reserve(m.Weights.Bytes); err != nil {
@@ -83,7 +86,7 @@ func (h *Host) load(ctx context.Context, name, version, folder string) error {
 	if err != nil {
 		return err
 	}
-	if err := h.install(v); err != nil {
+	if err := h.install(v, r); err != nil {
 		return err
 	}
 	h.config.Log.Info("a model was loaded", "model", name, "version", version, "digest", v.digest, "bytes", v.bytes, "batch_rows", v.batch)
@@ -91,10 +94,9 @@ func (h *Host) load(ctx context.Context, name, version, folder string) error {
 }
 
 // same reports whether a version is there that has a digest.
-func (h *Host) same(name, version, digest string) bool {
+func (h *Host) same(r *record, digest string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	r := h.record(name, version)
 	if r.v == nil || r.v.digest != digest {
 		return false
 	}
@@ -133,7 +135,10 @@ func (h *Host) settle(name, version string) {
 
 // forget is Unload of a version whose folder is gone, and which nobody is to hear of any more.
 func (h *Host) forget(name, version string) error {
-	return h.remove(name, version, func(*record) bool { return false })
+	return h.remove(name, version, func(r *record) bool {
+		r.off = true
+		return false
+	})
 }
 
 // remove takes versions out of the snapshot; those for which end returns true stay known.
@@ -173,7 +178,11 @@ func (h *Host) Reload(ctx context.Context, name string) error {
 		return &protocol.Error{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no model %.64q", name)}
 	}
 	for version, folder := range folders {
-		err = errors.Join(err, h.Load(ctx, name, version, folder))
+		one := h.Load(ctx, name, version, folder)
+		var ended *protocol.Error
+		if err = errors.Join(err, one); errors.As(one, &ended) {
+			break // the other versions were unloaded with it
+		}
 	}
 	return err
 }

@@ -1,10 +1,13 @@
 package host_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -181,5 +184,73 @@ func TestLoadLost(t *testing.T) {
 	load(t, h, "m", "1", folder)
 	if s := h.Models("")[0].Versions[0]; s.Reason != "" {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A meanwhile is a context whose end is asked for in the middle of a load: then something happens, once.
+type meanwhile struct {
+	context.Context
+	when func() bool // nil: the first time
+	once sync.Once
+	do   func()
+}
+
+func (m *meanwhile) Err() error {
+	if m.when == nil || m.when() {
+		m.once.Do(m.do)
+	}
+	return m.Context.Err()
+}
+
+// What is unloaded, or whose folder goes, while it is loaded does not answer afterwards.
+func TestLoadUnloaded(t *testing.T) {
+	for what, before := range map[string]bool{"it is new": false, "it is loaded anew": true} {
+		h := start(t, host.Config{Cores: 1})
+		if before {
+			load(t, h, "m", "1", sum(t, t.TempDir(), 1))
+		}
+		err := h.Load(&meanwhile{Context: t.Context(), do: func() {
+			if err := h.Unload("m", "1"); err != nil {
+				t.Error(err)
+			}
+		}}, "m", "1", sum(t, t.TempDir(), 2))
+		refused(t, err, 409, "was unloaded while it was loaded")
+		if got := states(h); got != "m/1=UNAVAILABLE" || !h.Ready() || h.Models("")[0].Versions[0].Reason != "unloaded" {
+			t.Errorf("%s: %s", what, got)
+		}
+		if bytes, draining := h.Usage(); bytes != 0 || draining != 0 {
+			t.Errorf("%s: %d bytes, %d drain", what, bytes, draining)
+		}
+		load(t, h, "m", "1", sum(t, t.TempDir(), 3))
+		if got, _, err := ask(h, "a", time.Time{}, 0, 0, 0, 0); err != nil || got[0] != 3 {
+			t.Errorf("%s: %v, %v", what, got, err)
+		}
+	}
+}
+
+// A model that is unloaded while all its versions are loaded anew has none afterwards.
+func TestReloadUnloaded(t *testing.T) {
+	h := start(t, host.Config{Cores: 1})
+	folders := map[string]string{}
+	for _, version := range []string{"1", "2", "3"} {
+		folders[version] = sum(t, t.TempDir(), 1)
+		load(t, h, "m", version, folders[version])
+		sum(t, folders[version], 2)
+	}
+	old := h.Models("")[0].Versions[0].Digest
+	err := h.Reload(&meanwhile{
+		Context: t.Context(),
+		when: func() bool {
+			return slices.ContainsFunc(h.Models("")[0].Versions, func(v host.VersionStatus) bool { return v.Digest != old })
+		},
+		do: func() {
+			if err := h.Unload("m", ""); err != nil {
+				t.Error(err)
+			}
+		},
+	}, "m")
+	refused(t, err, 409, "was unloaded while it was loaded")
+	if got := states(h); got != "m/1=UNAVAILABLE m/2=UNAVAILABLE m/3=UNAVAILABLE" {
+		t.Error(got)
 	}
 }
