@@ -25,6 +25,9 @@ func (h *Host) folders(ctx context.Context, name string) (map[string]string, err
 	watchers := h.watchers
 	h.mu.Unlock()
 	for _, w := range watchers {
+		if !w.watches(name) {
+			continue
+		}
 		found, err := w.of(ctx, name)
 		if err != nil {
 			return nil, err
@@ -32,6 +35,7 @@ func (h *Host) folders(ctx context.Context, name string) (map[string]string, err
 		for at, folder := range found {
 			folders[at.version] = folder
 		}
+		w.ask(name, folders)
 	}
 	return folders, nil
 }
@@ -58,20 +62,29 @@ func (w *Watcher) find(ctx context.Context) (map[place]string, error) {
 	return found, nil
 }
 
-// of is find of one model.
+// of is find of one model that it watches.
 func (w *Watcher) of(ctx context.Context, name string) (map[place]string, error) {
 	folder, found := w.folder, map[place]string{}
-	switch {
-	case w.name == "" && w.names(name):
+	if w.name == "" {
 		folder += "/" + name
-	case w.name != name:
-		return found, nil
 	}
 	err := w.versions(ctx, found, name, folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
 	return found, err
+}
+
+// watches reports whether the watcher finds the versions of a name.
+func (w *Watcher) watches(name string) bool { return w.name == name || w.name == "" && w.names(name) }
+
+// ask says of versions that they are loaded by request.
+func (w *Watcher) ask(name string, versions map[string]string) {
+	w.h.mu.Lock()
+	defer w.h.mu.Unlock()
+	for version := range versions {
+		w.asked[place{name, version}] = true
+	}
 }
 
 // names reports whether a sub-folder of a name is a model: it is neither hidden, nor somebody's temporary folder, nor has that model a

@@ -31,8 +31,10 @@ type Watcher struct {
 
 	mu   sync.Mutex // held by a look
 	seen map[place]*sight
-	said string      // what was wrong with the folder
-	once atomic.Bool // a look has found it
+	said string // what was wrong with the folder
+
+	asked map[place]bool // what was loaded by request since the last look; guarded by the host's lock
+	once  atomic.Bool    // a look has found it
 }
 
 // A place is where a version is.
@@ -58,7 +60,7 @@ func (h *Host) WatchModel(name, folder string) (*Watcher, error) {
 }
 
 func (h *Host) watch(name, folder string) *Watcher {
-	w := &Watcher{h: h, name: name, folder: strings.TrimRight(folder, "/"), seen: map[place]*sight{}}
+	w := &Watcher{h: h, name: name, folder: strings.TrimRight(folder, "/"), seen: map[place]*sight{}, asked: map[place]bool{}}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.watchers = append(h.watchers, w)
@@ -107,6 +109,7 @@ func (w *Watcher) Look(ctx context.Context) error {
 		}
 		w.once.Store(true)
 	}
+	w.adopt()
 	for _, at := range slices.SortedFunc(maps.Keys(found), comparePlaces) {
 		if err := w.look(ctx, at, found[at]); err != nil {
 			return err
@@ -127,6 +130,18 @@ func (w *Watcher) Look(ctx context.Context) error {
 	return nil
 }
 
+// adopt takes what was loaded by request as seen, so that it is forgotten too when it goes before a look has found it.
+func (w *Watcher) adopt() {
+	w.h.mu.Lock()
+	defer w.h.mu.Unlock()
+	for at := range w.asked {
+		if w.seen[at] == nil {
+			w.seen[at] = &sight{}
+		}
+	}
+	clear(w.asked)
+}
+
 // Found reports whether a look has found the folder: what is in it is known to the host since then, loaded or not.
 func (w *Watcher) Found() bool { return w.once.Load() }
 
@@ -142,7 +157,7 @@ func (w *Watcher) look(ctx context.Context, at place, folder string) error {
 	files, still := w.files(ctx, folder)
 	s := w.seen[at]
 	switch {
-	case s == nil:
+	case s == nil || s.files == "":
 		s = &sight{files: files}
 		w.seen[at] = s
 	case s.files != files:
