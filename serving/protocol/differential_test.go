@@ -111,13 +111,13 @@ func v2Body(rng *rand.Rand) string {
 			`[1,2,3]`, `[[1,2],[3,4]]`, `[[1,2,3,4]`, `[1,2,[3,4]]`, `[[1,2],3,4]`, `[[1,2,3],[4]]`, `["1","2","3","4"]`, `[]`, `[[]]`, `1`, `{}`, `[1,2,3,1e39]`, `[1,2,3,NaN]`, `[1,2,3,4,]`, `[[1,2,3,4],]`, `[1,2,true,4]`, `[1 2 3 4]`),
 	}
 	if rng.IntN(3) == 0 {
-		input = append(input, `"parameters":`+mostly(`{"x":[1]}`, `{"binary_data_size":16}`, `{"binary_data_size":-1}`, `null`, `5`))
+		input = append(input, `"parameters":`+mostly(`{"x":[1]}`, `{"binary_data_size":16}`, `{"binary_data_size":-1}`, `{"shared_memory_region":"r"}`, `null`, `5`))
 	}
 	one := shuffle(input, min(1, max(0, rng.IntN(20)-18)))
 	top := []string{`"inputs":[` + mostly(one, "", one+","+one, one+",") + `]`}
 	for _, part := range []string{
 		`"id":` + mostly(`"a\n\u00e9"`, `5`, `null`, `"\ud800"`), `"outputs":` + mostly(pick(`[]`, `[{"name":"label"}]`, `[{"name":"probabilities","parameters":{"classification":2,"binary_data":true}}]`,
-			`[{"name":"label","parameters":{"binary_data":false}},{"parameters":{"y":0},"name":"probabilities"}]`), `null`, `[{"name":"label","parameters":null}]`, `[{"name":"other"}]`, `[{}]`, `[{"name":"label"},{"name":"label"}]`, `[{"name":"label","parameters":{"classification":1}}]`),
+			`[{"name":"label","parameters":{"binary_data":false}},{"parameters":{"y":0},"name":"probabilities"}]`), `null`, `[{"name":"label","parameters":null}]`, `[{"name":"other"}]`, `[{}]`, `[{"name":"label"},{"name":"label"}]`, `[{"name":"label","parameters":{"classification":1}}]`, `[{"name":"label","parameters":{"shared_memory_region":"r"}}]`),
 		`"parameters":` + mostly(pick(`{}`, `{"timeout":1500}`, `{"binary_data_output":true,"priority":0}`, `{"timeout":0}`), `{"timeout":-1}`, `{"timeout":1.5}`, `{"timeout":1,"timeout":1}`, `{"timeout":99999999999999999999}`, `{"binary_data_output":1}`, `null`, `[]`),
 		`"more":{"a":[{}]}`,
 	} {

@@ -214,6 +214,7 @@ func TestErrors(t *testing.T) {
 		in(`"shape":[1,4],"datatype":"FP32","data":[1,2,3,1e39]`), in(`"shape":[1,4],"datatype":"FP32","data":[1,2,3,-1e400]`), in(`"shape":[1,4],"datatype":"FP32","data":[1,2,3,NaN]`), in(`"shape":[1,4],"datatype":"FP32","data":[1,2,3,"4"]`),
 		in(`"shape":[1,4],"datatype":"INT8","data":[1,2,3,128]`), in(`"shape":[1,4],"datatype":"UINT8","data":[1,2,3,-1]`), in(`"shape":[1,4],"datatype":"INT32","data":[1,2,3,4.0]`),
 		in(`"shape":[1,4],"datatype":"FP32"`), in(`"shape":[1,4],"datatype":"FP32","parameters":{"binary_data_size":16}`), in(`"shape":[1,4],"datatype":"FP32","parameters":{"binary_data_size":16},"data":[1,2,3,4]`),
+		in(`"shape":[1,4],"datatype":"FP32","parameters":{"shared_memory_region":"r","shared_memory_byte_size":16}`), `{"outputs":[{"name":"label","parameters":{"shared_memory_region":"r"}}]}`,
 		`{"outputs":[{"name":"x"}]}`, `{"outputs":[{"name":"label"},{"name":"label"}]}`, `{"parameters":{"timeout":-5}}`, `{"parameters":{"timeout":"5"}}`,
 		`{"inputs":[{"name":"input","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]},{"name":"input","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]}]}`, strings.Repeat("[", 10_000), `{"x":` + strings.Repeat("[", 10_000),
 	} {

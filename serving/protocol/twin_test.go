@@ -240,7 +240,7 @@ func (w *twin) input(s *protocol.Signature, v any, rest []byte) ([]byte, error) 
 	size := -1
 	if v := in["parameters"]; v != nil {
 		parameters, ok := v.(map[string]any)
-		if !ok {
+		if _, shared := parameters["shared_memory_region"]; !ok || shared {
 			return nil, errTwin
 		}
 		if v, there := parameters["binary_data_size"]; there {
@@ -369,7 +369,7 @@ func (w *twin) choose(s *protocol.Signature, top map[string]any, all bool) error
 		}
 		v := o["parameters"]
 		parameters, ok := v.(map[string]any)
-		if v != nil && !ok {
+		if _, shared := parameters["shared_memory_region"]; v != nil && !ok || shared {
 			return errTwin
 		}
 		if v, there := parameters["binary_data"]; there {

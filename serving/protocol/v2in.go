@@ -160,15 +160,26 @@ func (p *v2) sizeOf(size int) (int, error) {
 		if !more || err != nil {
 			return size, err
 		}
-		if string(key) == "binary_data_size" {
+		switch string(key) {
+		case "binary_data_size":
 			var v int64
 			v, err = p.whole("binary_data_size", 0, math.MaxInt32)
 			size = int(v)
-		} else {
+		case sharedMemory:
+			return size, noSharedMemory()
+		default:
 			err = p.skip()
 		}
 		if err != nil {
 			return size, err
 		}
 	}
+}
+
+// sharedMemory is the parameter of a tensor that is to be in memory that client and server share (Triton's extension). A client
+// that asks for it reads nothing else.
+const sharedMemory = "shared_memory_region"
+
+func noSharedMemory() error {
+	return refuse("shared memory is not known here: tensors come and go in the body")
 }

@@ -90,6 +90,8 @@ func (p *v2) outputParameters(choice *OutputChoice) error {
 			var v int64
 			v, err = p.whole("parameter \"classification\"", 0, maxTop)
 			choice.Top = int(v)
+		case sharedMemory:
+			return noSharedMemory()
 		default:
 			err = p.skip()
 		}
