@@ -153,7 +153,7 @@ func TestServeEmpty(t *testing.T) {
 	s.ready()
 }
 
-// TestServeUnused refuses settings that would be for nothing, in a line that says which.
+// TestServeUnused refuses settings that would be for nothing, or are times below 0, in a line that says which.
 func TestServeUnused(t *testing.T) {
 	dir := t.TempDir()
 	keys := filepath.Join(dir, "serve.yaml")
@@ -166,6 +166,10 @@ func TestServeUnused(t *testing.T) {
 		{[]string{"--insecure", "--cert", "c"}, "leave out --cert, --key and --data"},
 		{[]string{"--insecure", "--config", keys}, "leave out keys"},
 		{[]string{"--data", dir, "--cert", "c", "--key", "k", "--config", keys}, "there are --cert and keys"},
+		{[]string{"--insecure", "--drain", "-1s"}, "drain is -1s"},
+		{[]string{"--insecure", "--header-timeout", "-1s"}, "header_timeout is -1s"},
+		{[]string{"--insecure", "--body-timeout", "-2s"}, "body_timeout is -2s"},
+		{[]string{"--insecure", "--idle-timeout", "-3s"}, "idle_timeout is -3s"},
 	} {
 		s := startServing(t, append([]string{"--models", dir}, tt.args...)...)
 		if code := s.ends(); code != 2 {

@@ -27,7 +27,7 @@ func (a *app) server(conf config.Serve, h *host.Host, loaded func() bool, log *s
 		MaxBody: int(conf.MaxBody), MaxBodies: int64(conf.MaxBodies), MaxConns: conf.MaxConns,
 		HeaderTimeout: conf.HeaderTimeout, BodyTimeout: conf.BodyTimeout, IdleTimeout: conf.IdleTimeout,
 	}
-	if err := unused(conf); err != nil {
+	if err := wrong(conf); err != nil {
 		return nil, err
 	}
 	s = &server{url: "http://" + conf.Listen, log: log, wait: conf.Wait}
@@ -64,9 +64,11 @@ func (a *app) server(conf config.Serve, h *host.Host, loaded func() bool, log *s
 	return s, nil
 }
 
-// unused returns an error if a setting would be for nothing.
-func unused(conf config.Serve) error {
+// wrong returns an error if a setting would be for nothing, or a time that is none.
+func wrong(conf config.Serve) error {
 	switch {
+	case conf.Drain < 0:
+		return fault.Usage("drain is %v: want more than 0, or 0 for the default", conf.Drain)
 	case conf.Insecure && (conf.Cert != "" || conf.Key != "" || conf.Data != ""):
 		return fault.Usage("--insecure is plain HTTP without tokens: leave out --cert, --key and --data, or --insecure")
 	case conf.Data != "" && conf.Cert != "" && len(conf.Keys) > 0:

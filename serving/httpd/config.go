@@ -83,12 +83,15 @@ func (c Config) filled() (Config, error) {
 	if c.Loaded == nil {
 		c.Loaded = func() bool { return true }
 	}
-	for _, d := range []time.Duration{c.HeaderTimeout, c.BodyTimeout, c.IdleTimeout, c.WriteTimeout} {
-		if d < 0 {
-			return c, fmt.Errorf("a timeout is %v: want more than 0, or 0 for the default", d)
-		}
-	}
 	switch {
+	case c.HeaderTimeout < 0:
+		return c, negative("header_timeout", c.HeaderTimeout)
+	case c.BodyTimeout < 0:
+		return c, negative("body_timeout", c.BodyTimeout)
+	case c.IdleTimeout < 0:
+		return c, negative("idle_timeout", c.IdleTimeout)
+	case c.WriteTimeout < 0:
+		return c, negative("write_timeout", c.WriteTimeout)
 	case c.MaxBody < 0:
 		return c, fmt.Errorf("the limit of bodies is %d bytes: want more than 0, or 0 for 64 MiB", c.MaxBody)
 	case c.MaxBodies < least:
@@ -97,4 +100,8 @@ func (c Config) filled() (Config, error) {
 		return c, fmt.Errorf("the limit of connections is %d: want more than 0, or 0 for %d", c.MaxConns, defaultConns)
 	}
 	return c, nil
+}
+
+func negative(name string, d time.Duration) error {
+	return fmt.Errorf("%s is %v: want more than 0, or 0 for the default", name, d)
 }
