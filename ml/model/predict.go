@@ -207,5 +207,8 @@ func (e *Executor) cluster(x tensor.Dense[float32]) (*Answer, error) {
 		}
 		a.Clusters, a.Distances = append(a.Clusters, int64(k)), append(a.Distances, float32(d*float64(e.p.unit)))
 	}
+	if err := finite(a.Distances, 1); err != nil {
+		return nil, err
+	}
 	return a, nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -199,6 +200,16 @@ func nearest(metric string, x, centers []float32) (best int, distance float64) {
 		}
 	}
 	return best, distance
+}
+
+// A row that is farther from all centres than a float32 says has no answer.
+func TestDistanceOverflow(t *testing.T) {
+	for _, far := range []float32{3e38, -3e38} {
+		a, err := clusters(t, model.Euclidean, 2, []float32{0, 1, 2, 3}).NewExecutor(cpu(t, 1)).Predict(dense(t, []float32{1, 1, far, far}, 2, 2))
+		if row, ok := errors.AsType[*model.RowError](err); !ok || row.Row != 1 || !strings.Contains(err.Error(), "too large for the model") {
+			t.Errorf("%v, %v", a, err)
+		}
+	}
 }
 
 // Of equally near centres it is the first; distances are in the units of the data.
