@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 const fileScheme = "file://"
@@ -90,7 +91,7 @@ func (local) List(ctx context.Context, name string) ([]Info, error) {
 
 // A FolderLister is an FS whose folders hold folders.
 type FolderLister interface {
-	// Folders returns the folders directly in a folder in name order.
+	// Folders returns the folders directly in a folder in name order, those that cannot be looked at too.
 	Folders(ctx context.Context, name string) ([]Info, error)
 }
 
@@ -110,13 +111,12 @@ func (local) Folders(ctx context.Context, name string) ([]Info, error) {
 		}
 		folder := filepath.Join(p, e.Name())
 		st, err := os.Stat(folder) // follows links
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // it has just gone, or is a link to nothing
-		}
-		if err != nil {
-			return nil, err
-		}
-		if st.IsDir() {
+		switch {
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENOTDIR):
+			// it has just gone, or is a link to nothing
+		case err != nil:
+			infos = append(infos, Info{Name: fileScheme + folder, Dir: true}) // who opens it is told why
+		case st.IsDir():
 			infos = append(infos, info(folder, st))
 		}
 	}

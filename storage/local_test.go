@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -77,6 +78,28 @@ func TestLocal(t *testing.T) {
 	check(t, os.WriteFile(dir+"/plain", nil, 0o644))
 	if _, err := fsys.Create(ctx, dir+"/plain/f"); err == nil {
 		t.Error("created a file below a file")
+	}
+}
+
+// TestLocalFolders leaves out links that lead nowhere, and has the other folders.
+func TestLocalFolders(t *testing.T) {
+	dir := t.TempDir()
+	check(t, os.WriteFile(dir+"/file", nil, 0o600))
+	check(t, os.Mkdir(dir+"/a", 0o700))
+	for link, to := range map[string]string{"b": "a", "gone": "nothing", "loop": "loop", "through": "file/x", "plain": "file"} {
+		check(t, os.Symlink(to, dir+"/"+link))
+	}
+	lister, _ := storage.Local().(storage.FolderLister)
+	folders, err := lister.Folders(t.Context(), dir)
+	check(t, err)
+	var names []string
+	for _, f := range folders {
+		if names = append(names, f.Name); !f.Dir {
+			t.Errorf("%+v", f)
+		}
+	}
+	if want := []string{"file://" + dir + "/a", "file://" + dir + "/b"}; !slices.Equal(names, want) {
+		t.Errorf("%v, want %v", names, want)
 	}
 }
 
