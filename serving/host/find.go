@@ -15,13 +15,8 @@ import (
 
 // folders returns where the versions of a name are: those that are known, and what watched folders have by now.
 func (h *Host) folders(ctx context.Context, name string) (map[string]string, error) {
-	folders := map[string]string{}
+	folders := h.known(name)
 	h.mu.Lock()
-	if m := h.models[name]; m != nil {
-		for version, r := range m.versions {
-			folders[version] = r.folder
-		}
-	}
 	watchers := h.watchers
 	h.mu.Unlock()
 	for _, w := range watchers {
@@ -40,6 +35,19 @@ func (h *Host) folders(ctx context.Context, name string) (map[string]string, err
 	return folders, nil
 }
 
+// known returns the versions of a name that the host knows, with their folders.
+func (h *Host) known(name string) map[string]string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	folders := map[string]string{}
+	if m := h.models[name]; m != nil {
+		for version, r := range m.versions {
+			folders[version] = r.folder
+		}
+	}
+	return folders
+}
+
 // find returns the versions that there are, with their folders.
 func (w *Watcher) find(ctx context.Context) (map[place]string, error) {
 	found := map[place]string{}
@@ -56,10 +64,24 @@ func (w *Watcher) find(ctx context.Context) (map[place]string, error) {
 			continue
 		}
 		if err := w.versions(ctx, found, name, folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+			if ctx.Err() != nil {
+				return nil, err
+			}
+			w.unread(found, name, folder)
 		}
 	}
 	return found, nil
+}
+
+// unread adds what is known of a model whose folder cannot be read, or version 1: to load it says why, and leaves the others alone.
+func (w *Watcher) unread(found map[place]string, name, folder string) {
+	folders := w.h.known(name)
+	if len(folders) == 0 {
+		folders["1"] = folder
+	}
+	for version, folder := range folders {
+		found[place{name, version}] = folder
+	}
 }
 
 // of is find of one model that it watches.

@@ -2,8 +2,10 @@ package host_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +14,8 @@ import (
 	"scalar/bsp/job"
 	"scalar/serving/host"
 	"scalar/serving/protocol"
+
+	"golang.org/x/sys/unix"
 )
 
 // move renames a folder, whole.
@@ -121,6 +125,51 @@ func TestWatch(t *testing.T) {
 	made(t, w.root+"/m", 2)
 	w.look("k/3=READY k/20=READY m/1=READY")
 	w.answers(2)
+}
+
+// unprivileged lets the rest of the test look at files as somebody who is not root.
+func unprivileged(t *testing.T, root string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return
+	}
+	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	runtime.LockOSThread() // it is about one thread
+	was, err := unix.SetfsuidRetUid(65534)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		unix.SetfsuidRetUid(was) //nolint:errcheck,gosec // it has been that before
+		runtime.UnlockOSThread()
+	})
+}
+
+// A folder that may not be read leaves the others alone, and its own model if it was loaded before.
+func TestWatchUnread(t *testing.T) {
+	w := watch(t)
+	made(t, w.root+"/k/1", 3)
+	made(t, w.root+"/m", 1)
+	w.look("k/1=READY m/1=READY")
+	if err := errors.Join(os.Mkdir(w.root+"/private", 0o700), os.Chmod(w.root+"/private", 0), os.Chmod(w.root+"/k", 0), os.Symlink("loop", w.root+"/loop")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(w.root+"/k", 0o755) }) //nolint:errcheck,gosec // so that it can be removed
+	made(t, w.root+"/m", 2)
+	unprivileged(t, w.root)
+	if _, err := os.ReadDir(w.root + "/private"); err == nil {
+		t.Skip("this process may read all folders")
+	}
+	w.look("k/1=READY m/1=READY")
+	w.answers(2)
+	w.look("k/1=READY m/1=READY private/1=UNAVAILABLE")
+	for _, m := range w.h.Models("") {
+		if reason := m.Versions[0].Reason; strings.Contains(reason, "permission denied") == (m.Name == "m") {
+			t.Errorf("%s: %q", m.Name, reason)
+		}
+	}
 }
 
 // A job's output is version 1 of a model, and jobs write further versions into it.
