@@ -147,7 +147,7 @@ func (h *Host) remove(name, version string, end func(*record) bool) error {
 	m := h.models[name]
 	if m == nil || version != "" && m.versions[version] == nil {
 		h.mu.Unlock()
-		return &protocol.Error{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no model %.64q of version %.64q", name, version)}
+		return &protocol.Error{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no model %.64q%s", name, ofVersion(version))}
 	}
 	var gone []*Version
 	for key, r := range m.versions {
@@ -168,6 +168,13 @@ func (h *Host) remove(name, version string, end func(*record) bool) error {
 	h.mu.Unlock()
 	h.let(gone...)
 	return nil
+}
+
+func ofVersion(version string) string {
+	if version == "" {
+		return ""
+	}
+	return fmt.Sprintf(" of version %.64q", version)
 }
 
 // Reload loads all versions of a name anew that the host knows, from where they were, those that were unloaded too, and those

@@ -120,7 +120,11 @@ func TestTraffic(t *testing.T) {
 	}
 	check(map[string]float64{"1": .895, "2": .1, "10": .005})
 	refused(t, h.Reload(t.Context(), "n"), 404, `there is no model "n"`)
-	refused(t, h.Unload("n", ""), 404, "there is no model")
+	for version, want := range map[string]string{"": `there is no model "n"`, "4": `there is no model "n" of version "4"`} {
+		if err := h.Unload("n", version); status(err) != 404 || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
 	refused(t, h.Unload("m", "4"), 404, "there is no model")
 }
 
