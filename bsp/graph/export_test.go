@@ -151,11 +151,14 @@ func Union(kind IDs, peers [][]byte, asRead bool) (found, owned, ordered [][]str
 		}
 		for i := range ids[owner].size() {
 			name := string(ids[owner].text(nil, i))
-			if v, ok := ids[owner].lookup(name); !ok || int(v) != i {
+			if v, ok := ids[owner].lookup(name); !ok || int(v) != i { // first by the order, then by a table
 				return nil, nil, nil, fmt.Errorf("%s is %d and was found at %d, %v", name, i, v, ok)
 			}
 			owned[owner] = append(owned[owner], name)
 			ordered[owner] = append(ordered[owner], string(ids[owner].text(nil, ids[owner].inOrder(i))))
+		}
+		if v, ok := ids[owner].lookup("77777777777777"); ok {
+			return nil, nil, nil, fmt.Errorf("what nobody has was found at %d", v)
 		}
 	}
 	for peer, list := range codes {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"scalar/bsp/graph/idtable"
 	"scalar/bsp/scan"
 )
 
@@ -30,8 +31,13 @@ func ownerOf(hash uint64, n int) uint32 { return uint32(hash >> 32 * uint64(n) >
 // integerIDs is the dictionary of whole numbers.
 type integerIDs struct {
 	ids    []uint64
-	sorted []uint32 // numbers in the order of ids; nil: 0, 1, 2 and so on
+	sorted []uint32      // numbers in the order of ids; nil: 0, 1, 2 and so on
+	table  idtable.Table // of all ids, once many were sought that are not sorted
+	sought int
 }
+
+// manySought are one in so many of the ids: a table of 32 bytes an id is worth it then.
+const manySought = 16
 
 func (d *integerIDs) size() int { return len(d.ids) }
 
@@ -61,6 +67,15 @@ func (d *integerIDs) find(id uint64) (uint32, bool) {
 	if d.sorted == nil {
 		i, ok := slices.BinarySearch(d.ids, id)
 		return uint32(i), ok
+	}
+	if d.sought++; d.sought == len(d.ids)/manySought+1 {
+		for number, id := range d.ids {
+			d.table.Put(id, uint32(number))
+		}
+	}
+	if d.table.Len() > 0 {
+		number := d.table.Code(id)
+		return number, number != idtable.Unknown
 	}
 	k, ok := slices.BinarySearchFunc(d.sorted, id, func(number uint32, id uint64) int { return cmp.Compare(d.ids[number], id) })
 	if !ok {
