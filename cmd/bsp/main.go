@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"scalar/bsp"
 	"scalar/bsp/job"
@@ -84,9 +85,16 @@ func unread(err error) bool {
 	return ok && e.Path == os.Stdout.Name() && errors.Is(e, syscall.EPIPE)
 }
 
-// oneLine is what is said of an error; a program's may have many lines.
+// oneLine is what is said of an error; a program's may have many lines. Control characters, which may be of a file that
+// it quotes, are no matter for a terminal.
 func oneLine(err error) string {
-	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	line := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, line)
 }
 
 // version is set by the linker: -X main.version=….

@@ -73,12 +73,13 @@ func TestOrder(t *testing.T) {
 // TestWrongFiles checks that errors say where.
 func TestWrongFiles(t *testing.T) {
 	for text, want := range map[string]string{
-		"name: a\nslot: 2\n":         `c.yaml:2:1: unknown field "slot"`,
-		"name: a\nslots: two\n":      "c.yaml:2:8: ",
-		"name: a\nheartbeat: soon\n": "soon",
-		"name: a\nname: b\n":         "c.yaml:2:1: ",
-		"name: a\n\tslots: 2\n":      "c.yaml:2:",
-		"name: a\nmemory: 3 apples":  "3 apples",
+		"name: a\nslot: 2\n":           `c.yaml:2:1: unknown field "slot"`,
+		"name: a\nslots: two\n":        "c.yaml:2:8: ",
+		"name: a\nheartbeat: soon\n":   "soon",
+		"name: a\nname: b\n":           "c.yaml:2:1: ",
+		"name: a\n\"b\\nc\\x1b\": 2\n": `c.yaml:2:1: unknown field "b c "`,
+		"name: a\n\tslots: 2\n":        "c.yaml:2:",
+		"name: a\nmemory: 3 apples":    "3 apples",
 	} {
 		_, err := config.Load[config.Groom](config.Sources{File: write(t, text), Flags: flags[config.Groom](t)})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
