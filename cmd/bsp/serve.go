@@ -114,16 +114,17 @@ func (a *app) serve(ctx context.Context, r *reload) (err error) {
 // if none of them can be served, unless the server waits; where some can, the others may be mended.
 func (a *app) answer(ctx context.Context, s *server, h *host.Host, watchers []*host.Watcher, serving <-chan error) error {
 	var wrong []error
+	var reasons []string
 	for _, w := range watchers {
 		err := w.Look(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err != nil {
-			wrong = append(wrong, err)
+			wrong, reasons = append(wrong, err), append(reasons, err.Error())
 		}
 	}
-	if len(wrong) == len(watchers) {
+	if len(wrong) == len(watchers) && !s.wait {
 		return fault.Default(job.ExitFailed, wrong[0])
 	}
 	var looking sync.WaitGroup
@@ -133,7 +134,7 @@ func (a *app) answer(ctx context.Context, s *server, h *host.Host, watchers []*h
 	for _, w := range watchers {
 		looking.Go(func() { w.Run(ctx) }) //nolint:errcheck // it ends with ctx
 	}
-	ready, err := a.untilReady(ctx, s, h, serving)
+	ready, err := a.untilReady(ctx, s, h, reasons, serving)
 	if !ready || err != nil {
 		return err
 	}
@@ -146,8 +147,8 @@ func (a *app) answer(ctx context.Context, s *server, h *host.Host, watchers []*h
 }
 
 // untilReady tells that the server is ready when it is. It returns false when ctx or the server ends before, and an error if no model
-// can be served and the server does not wait.
-func (a *app) untilReady(ctx context.Context, s *server, h *host.Host, serving <-chan error) (bool, error) {
+// can be served and the server does not wait. Folders says what is wrong with those of models.
+func (a *app) untilReady(ctx context.Context, s *server, h *host.Host, folders []string, serving <-chan error) (bool, error) {
 	ticks := time.NewTicker(10 * time.Millisecond)
 	defer ticks.Stop()
 	for begun := false; !s.Ready(); {
@@ -159,7 +160,7 @@ func (a *app) untilReady(ctx context.Context, s *server, h *host.Host, serving <
 			case !answering && len(reasons) > 0 && !s.wait:
 				return false, fault.Default(job.ExitFailed, fmt.Errorf("no model can be served: %s", strings.Join(reasons, "; ")))
 			default:
-				s.log.Warn("not ready until all models are: the others answer, and what cannot be served is loaded when its folder is mended", "wrong", strings.Join(reasons, "; "))
+				s.log.Warn("not ready until all models are: the others answer, and what cannot be served is loaded when its folder is mended", "wrong", strings.Join(slices.Concat(folders, reasons), "; "))
 			}
 		}
 		select {

@@ -230,3 +230,24 @@ func TestServeNone(t *testing.T) {
 	}
 	s.ready()
 }
+
+// TestServeLate waits for a folder that is not there yet, where it is told to, and says which.
+func TestServeLate(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "points")
+	s := startServing(t, "--model", "points="+folder, "--insecure")
+	if code := s.ends(); code != 3 {
+		t.Errorf("exit code %d", code)
+	}
+	s = startServing(t, "--model", "points="+folder, "--insecure", "--wait")
+	s.url = "http://" + s.listens()
+	if line := s.says("not ready until all models are"); !strings.Contains(line, "there is no folder "+folder) {
+		t.Error(line)
+	}
+	s.wants(503, "", "/v2/health/ready", "")
+	s.wants(404, "", "/predict/points", "[1,2]")
+	if err := os.CopyFS(folder, os.DirFS(goldenModels+"/points")); err != nil {
+		t.Fatal(err)
+	}
+	s.ready()
+	s.wants(200, "", "/predict/points", "[1,2]")
+}
