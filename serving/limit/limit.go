@@ -22,7 +22,7 @@ type Quota struct {
 	Requests   float64 `yaml:"requests"`   // a second
 	Burst      int     `yaml:"burst"`      // that may come at once, where Requests is a limit; 0: those of a second, 1 at least
 	Concurrent int     `yaml:"concurrent"` // that are answered at once
-	Bytes      float64 `yaml:"bytes"`      // of bodies a second, as they come; as many may come at once, and one body of any size
+	Bytes      float64 `yaml:"bytes"`      // of bodies a second, as they come; as many may come at once, and one body of any size, after which others wait until its bytes are made up
 }
 
 // Check returns what is wrong with a quota.
@@ -86,7 +86,7 @@ type Refusal struct {
 }
 
 // Enter lets a request with a body of so many bytes in, to be followed by Leave, or returns
-// why not. A body larger than what may come at once waits for a full bucket.
+// why not. A body larger than what may come at once waits for a full bucket, and leaves it as much below empty as it is larger.
 func (t *Tenant) Enter(now time.Time, bytes int) (Refusal, bool) {
 	if most := t.most.Load(); t.inside.Add(1) > most && most > 0 {
 		t.inside.Add(-1)
@@ -105,8 +105,20 @@ func (t *Tenant) Enter(now time.Time, bytes int) (Refusal, bool) {
 		}
 	}
 	t.requests.AllowN(now, 1)
-	t.bytes.AllowN(now, min(bytes, t.bytes.Burst()))
+	take(t.bytes, now, bytes)
 	return Refusal{}, true
+}
+
+// take takes n tokens out of a bucket that has as many, or is full.
+func take(l *rate.Limiter, now time.Time, n int) {
+	burst := l.Burst()
+	if n <= burst || l.Limit() == rate.Inf {
+		l.AllowN(now, n)
+		return
+	}
+	l.SetBurstAt(now, n)
+	l.ReserveN(now, n)
+	l.SetBurstAt(now, burst)
 }
 
 // missing returns how long it will be until a bucket has n tokens; 0: it has.
