@@ -92,7 +92,7 @@ func TestLocalFolders(t *testing.T) {
 	lister, _ := storage.Local().(storage.FolderLister)
 	folders, err := lister.Folders(t.Context(), dir)
 	check(t, err)
-	var names []string
+	names := make([]string, 0, len(folders))
 	for _, f := range folders {
 		if names = append(names, f.Name); !f.Dir {
 			t.Errorf("%+v", f)

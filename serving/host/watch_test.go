@@ -142,7 +142,7 @@ func unprivileged(t *testing.T, root string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		unix.SetfsuidRetUid(was) //nolint:errcheck,gosec // it has been that before
+		unix.SetfsuidRetUid(was) //nolint:gosec // it has been that before
 		runtime.UnlockOSThread()
 	})
 }
@@ -156,7 +156,7 @@ func TestWatchUnread(t *testing.T) {
 	if err := errors.Join(os.Mkdir(w.root+"/private", 0o700), os.Chmod(w.root+"/private", 0), os.Chmod(w.root+"/k", 0), os.Symlink("loop", w.root+"/loop")); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.Chmod(w.root+"/k", 0o755) }) //nolint:errcheck,gosec // so that it can be removed
+	t.Cleanup(func() { os.Chmod(w.root+"/k", 0o755) }) //nolint:gosec // so that it can be removed
 	made(t, w.root+"/m", 2)
 	unprivileged(t, w.root)
 	if _, err := os.ReadDir(w.root + "/private"); err == nil {
