@@ -107,7 +107,7 @@ func TestEach(t *testing.T) {
 func TestEachBad(t *testing.T) {
 	p := lines(t)
 	filler := strings.Repeat("1,"+strings.Repeat("0", 100)+"\n", 300_000)
-	s := source(t, p, "1,2\n?,1\n3e38,3e38\n"+filler+"x,1\n")
+	s := source(t, p, "1,2\n?,1\n3e18,3e18\n"+filler+"x,1\n")
 	rows := 0
 	err := eval.Each(t.Context(), cpu(t, 2), p, s, func(b *eval.Batch) error { rows += b.Rows; return nil })
 	if f, ok := errors.AsType[*job.Failure](err); !ok || f.Kind != job.FaultInput || !strings.Contains(f.Message, `"x"`) || rows < 200_000 {
