@@ -125,6 +125,16 @@ func Dictionary(kind IDs, lines []byte) (numbers []uint32, sorted []string, rank
 	return numbers, sorted, ranks[0], nil
 }
 
+// Finder returns what finds the numbers of distinct large ids, which are numbered in their order or as they come.
+func Finder(ids []uint64, asRead bool) func(id uint64) (number uint32, ok bool) {
+	b := make([]byte, 0, 8*len(ids))
+	for _, id := range ids {
+		b = binary.LittleEndian.AppendUint64(b, id)
+	}
+	own, _ := sparseUnion([]told{{b: b}}, len(ids), asRead)
+	return own.find
+}
+
 // Union gives the lines of several peers to the owners of their ids, and returns by peer
 // the ids that its codes stand for, and by owner the ids of its own by number, and in their order.
 func Union(kind IDs, peers [][]byte, asRead bool) (found, owned, ordered [][]string, err error) {

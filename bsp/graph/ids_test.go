@@ -96,6 +96,25 @@ func read(ids, those []string) (in []string) {
 	return in
 }
 
+// BenchmarkFind is what it takes to find the vertex of a message to an id.
+func BenchmarkFind(b *testing.B) {
+	r := rand.New(rand.NewPCG(3, 4))
+	ids := make([]uint64, 1<<19)
+	for i := range ids {
+		ids[i] = r.Uint64() >> 2
+	}
+	for name, asRead := range map[string]bool{"in order": false, "as read": true} {
+		b.Run(name, func(b *testing.B) {
+			find := graph.Finder(ids, asRead)
+			for b.Loop() {
+				if _, ok := find(ids[r.IntN(len(ids))]); !ok {
+					b.Fatal("an id is not found")
+				}
+			}
+		})
+	}
+}
+
 // Keys of all kinds are sorted, equal ones in their order.
 func TestSortKeys(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))

@@ -54,7 +54,7 @@ func ReadYAML(path string, v any) error {
 func ParseYAML(path string, data []byte, v any) (err error) {
 	defer func() { // the decoder panics on some files: a list that is a tag and no value
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%s: malformed YAML: %s", path, line(fmt.Sprint(p)))
+			err = fmt.Errorf("%s: malformed YAML: %s", path, Line(fmt.Sprint(p)))
 		}
 	}()
 	err = yaml.UnmarshalWithOptions(data, v, yaml.Strict())
@@ -63,12 +63,12 @@ func ParseYAML(path string, data []byte, v any) (err error) {
 	}
 	if e, ok := errors.AsType[yaml.Error](err); ok && e.GetToken() != nil {
 		at := e.GetToken().Position
-		return fmt.Errorf("%s:%d:%d: %s", path, at.Line, at.Column, line(e.GetMessage()))
+		return fmt.Errorf("%s:%d:%d: %s", path, at.Line, at.Column, Line(e.GetMessage()))
 	}
-	return fmt.Errorf("%s: %s", path, line(err.Error()))
+	return fmt.Errorf("%s: %s", path, Line(err.Error()))
 }
 
-// line makes one line of a message that may quote the file: without line ends and other control characters.
-func line(message string) string {
+// Line makes one line of a message that may quote a file: without line ends and other control characters.
+func Line(message string) string {
 	return strings.Join(strings.FieldsFunc(message, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }), " ")
 }

@@ -89,7 +89,7 @@ func Load[T any](s Sources) (T, error) {
 		),
 	}})
 	if err != nil {
-		return c, fault.Usage("configuration: %s", strings.Join(strings.Fields(err.Error()), " "))
+		return c, fault.Usage("configuration: %s", cluster.Line(err.Error()))
 	}
 	return c, nil
 }
