@@ -18,7 +18,7 @@ func largest(x isa, consts *[]uint32) []byte {
 	a := &asm{isa: x}
 	a.text("largest"+x.name+" finds the place of the largest value of each row.", "largest"+x.name, "l *Largest")
 	a.fields(field{fieldLargestRows, "SI"}, field{fieldLargestPlaces, "DI"}, field{fieldLargestCount, "BX"}, field{fieldLargestWidth, "R8"})
-	l := &line{a, true, consts}
+	l := &line{asm: a, masked: true, consts: consts}
 	l.bits(0xff800000, 3)
 	a.op("MOVQ R8, R9")
 	a.op("SHRQ $%d, R9", bits.TrailingZeros(uint(x.lanes)))

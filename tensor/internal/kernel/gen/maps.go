@@ -13,7 +13,7 @@ const (
 )
 
 // A body is the code of one operation on one vector. Registers: DI out, SI x, DX y, R8 z,
-// AX the Map; vectors 0 to 14.
+// AX the Map; vectors 0 to 14, of which the last have what param gave.
 type body func(l *line)
 
 // bodies are the operations, in the order of kernel.Op.
@@ -29,6 +29,16 @@ type line struct {
 	*asm
 	masked bool
 	consts *[]uint32
+	index  string // beside the register of an address; empty: none
+	params *[]int // that were asked for
+}
+
+// place is what a register with an address points to.
+func (l *line) place(reg string) string {
+	if l.index == "" {
+		return "(" + reg + ")"
+	}
+	return "(" + reg + ")(" + l.index + "*1)"
 }
 
 // do sets vector to = x op y.
@@ -37,27 +47,34 @@ func (l *line) do(op string, to, x, y int) { l.op("%s %s, %s, %s", op, l.v(y), l
 func (l *line) load(from string, to int) {
 	switch {
 	case !l.masked:
-		l.op("VMOVUPS (%s), %s", from, l.v(to))
+		l.op("VMOVUPS %s, %s", l.place(from), l.v(to))
 	case l.masks:
-		l.op("VMOVUPS.Z (%s), K1, %s", from, l.v(to))
+		l.op("VMOVUPS.Z %s, K1, %s", l.place(from), l.v(to))
 	default:
-		l.op("VMASKMOVPS (%s), Y15, %s", from, l.v(to))
+		l.op("VMASKMOVPS %s, Y15, %s", l.place(from), l.v(to))
 	}
 }
 
 func (l *line) store(from int, to string) {
 	switch {
 	case !l.masked:
-		l.op("VMOVUPS %s, (%s)", l.v(from), to)
+		l.op("VMOVUPS %s, %s", l.v(from), l.place(to))
 	case l.masks:
-		l.op("VMOVUPS %s, K1, (%s)", l.v(from), to)
+		l.op("VMOVUPS %s, K1, %s", l.v(from), l.place(to))
 	default:
-		l.op("VMASKMOVPS %s, Y15, (%s)", l.v(from), to)
+		l.op("VMASKMOVPS %s, Y15, %s", l.v(from), l.place(to))
 	}
 }
 
-// param brings C[i] of the Map into all lanes.
-func (l *line) param(i, to int) { l.op("VBROADCASTSS %d(AX), %s", fieldParams+4*i, l.v(to)) }
+// param returns the vector that has C[i] of the Map in all lanes.
+func (l *line) param(i int) int {
+	at := slices.Index(*l.params, i)
+	if at < 0 {
+		at = len(*l.params)
+		*l.params = append(*l.params, i)
+	}
+	return 14 - at
+}
 
 // bits brings a constant into all lanes.
 func (l *line) bits(x uint32, to int) {
@@ -93,21 +110,30 @@ func maps(x isa, consts *[]uint32) []byte {
 	}
 	a.op("RET")
 	for i, b := range bodies() {
+		var params []int
+		b(&line{&asm{isa: x}, false, consts, "", &params}) // to know them before the loop
 		a.label("op%d", i)
-		a.op("SUBQ $%d, CX", x.lanes)
-		a.op("JLT tail%d", i)
-		a.label("loop%d", i)
-		b(&line{a, false, consts})
-		for _, reg := range []string{"DI", "SI", "DX", "R8"} {
-			a.op("ADDQ $%d, %s", x.bytesPer(), reg)
+		for at, p := range params {
+			a.op("VBROADCASTSS %d(AX), %s", fieldParams+4*p, x.v(14-at))
 		}
-		a.op("SUBQ $%d, CX", x.lanes)
-		a.op("JGE loop%d", i)
+		a.op("MOVQ CX, R9")
+		a.op("ANDQ $%d, CX", x.lanes-1)
+		a.op("SUBQ CX, R9")
+		a.op("SHLQ $2, R9")
+		for _, reg := range []string{"DI", "SI", "DX", "R8"} {
+			a.op("ADDQ R9, %s", reg) // behind the last whole vector
+		}
+		a.op("NEGQ R9")
+		a.op("JZ tail%d", i)
+		a.label("loop%d", i)
+		b(&line{a, false, consts, "R9", &params})
+		a.op("ADDQ $%d, R9", x.bytesPer())
+		a.op("JNZ loop%d", i)
 		a.label("tail%d", i)
-		a.op("ADDQ $%d, CX", x.lanes)
+		a.op("TESTQ CX, CX")
 		a.op("JZ done%d", i)
 		a.maskOf("R9")
-		b(&line{a, true, consts})
+		b(&line{a, true, consts, "", &params})
 		a.label("done%d", i)
 		a.op("VZEROUPPER")
 		a.op("RET")

@@ -7,12 +7,11 @@ import "math"
 func add(l *line) { l.load("SI", 0); l.load("DX", 1); l.do("VADDPS", 0, 0, 1); l.store(0, "DI") }
 func mul(l *line) { l.load("SI", 0); l.load("DX", 1); l.do("VMULPS", 0, 0, 1); l.store(0, "DI") }
 
-func scale(l *line) { l.load("SI", 0); l.param(0, 1); l.do("VMULPS", 0, 0, 1); l.store(0, "DI") }
+func scale(l *line) { l.load("SI", 0); l.do("VMULPS", 0, 0, l.param(0)); l.store(0, "DI") }
 
 func addScaled(l *line) {
 	l.load("SI", 0)
-	l.param(0, 1)
-	l.do("VMULPS", 0, 0, 1)
+	l.do("VMULPS", 0, 0, l.param(0))
 	l.load("DI", 1)
 	l.do("VADDPS", 0, 1, 0)
 	l.store(0, "DI")
@@ -27,10 +26,8 @@ func relu(l *line) {
 
 func affine(l *line) {
 	l.load("SI", 0)
-	l.param(0, 1)
-	l.do("VMULPS", 0, 0, 1)
-	l.param(1, 1)
-	l.do("VADDPS", 0, 0, 1)
+	l.do("VMULPS", 0, 0, l.param(0))
+	l.do("VADDPS", 0, 0, l.param(1))
 	l.store(0, "DI")
 }
 
@@ -105,8 +102,7 @@ func expOf(l *line) {
 
 func exp(l *line) {
 	l.load("SI", 0)
-	l.param(0, 1)
-	l.do("VSUBPS", 0, 0, 1)
+	l.do("VSUBPS", 0, 0, l.param(0))
 	expOf(l)
 	l.store(0, "DI")
 }

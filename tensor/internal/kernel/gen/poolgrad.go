@@ -20,7 +20,7 @@ func poolGrads(x isa, consts *[]uint32) []byte {
 		a.count(fieldPoolMask, "R12")
 		a.count(fieldPoolMask+8, "R13")
 	}
-	l := &line{a, true, consts}
+	l := &line{asm: a, masked: true, consts: consts}
 	l.bits(1, poolOne)
 	l.bits(0, poolStart)
 	a.gradOrders(l)
@@ -137,7 +137,7 @@ func meanGrads(consts *[]uint32) []byte {
 	a.poolMasks()
 	a.count(fieldPoolMask, "R12")
 	a.count(fieldPoolMask+8, "R13")
-	l := &line{a, true, consts}
+	l := &line{asm: a, masked: true, consts: consts}
 	l.bits(0, poolStart)
 	a.op("VBROADCASTSS %d(AX), %s", fieldPoolCount, a.v(poolOne))
 	a.label("plane")

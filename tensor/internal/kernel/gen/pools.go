@@ -41,7 +41,7 @@ func pools(x isa, most bool, consts *[]uint32) []byte {
 	a.text(name+" "+doc, name, "p *Pool")
 	a.fields(field{fieldPoolOut, "DI"}, field{fieldPoolPicks, "SI"}, field{fieldPoolIn, "R8"}, field{fieldPoolPlanes, "CX"}, field{fieldPoolStride, "BX"})
 	a.poolMasks()
-	l := &line{a, true, consts}
+	l := &line{asm: a, masked: true, consts: consts}
 	l.bits(1, poolOne)
 	l.bits(map[bool]uint32{true: 0xff800000, false: 0}[most], poolStart)
 	a.op("VMOVUPS iota<>(SB), %s", x.v(poolLanes))

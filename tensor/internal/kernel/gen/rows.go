@@ -87,7 +87,7 @@ func (a *asm) maskOf(scratch string) {
 
 // few copies or adds rows of less than any vector.
 func few(a *asm, name string, add bool) {
-	l := &line{a, true, nil}
+	l := &line{asm: a, masked: true}
 	a.label("%s", name)
 	l.load("SI", 0)
 	if add {

@@ -8,26 +8,26 @@ package main
 func decayed(l *line) {
 	l.load("DI", 0)
 	l.load("SI", 1)
-	l.param(1, 2)
-	l.do("VMULPS", 2, 2, 0)
+	l.do("VMULPS", 2, 0, l.param(1))
 	l.do("VADDPS", 1, 1, 2)
 }
 
-// down stores weights - C[0]·vector 1. It takes 2.
-func down(l *line) {
-	l.param(0, 2)
-	l.do("VMULPS", 1, 1, 2)
+// down stores weights - C[0]·vector 1.
+func down(l *line) { downBy(l, 1) }
+
+// downBy stores weights - C[0]·vector v, and overwrites 1.
+func downBy(l *line, v int) {
+	l.do("VMULPS", 1, v, l.param(0))
 	l.do("VSUBPS", 0, 0, 1)
 	l.store(0, "DI")
 }
 
 func sgd(l *line) { decayed(l); down(l) }
 
-// velocity sets vector 3 to C[2]·velocity + vector 1 and stores it; vector 2 is C[2].
+// velocity sets vector 3 to C[2]·velocity + vector 1 and stores it.
 func velocity(l *line) {
 	l.load("DX", 3)
-	l.param(2, 2)
-	l.do("VMULPS", 3, 3, 2)
+	l.do("VMULPS", 3, 3, l.param(2))
 	l.do("VADDPS", 3, 3, 1)
 	l.store(3, "DX")
 }
@@ -35,14 +35,13 @@ func velocity(l *line) {
 func momentum(l *line) {
 	decayed(l)
 	velocity(l)
-	l.op("VMOVUPS %s, %s", l.v(3), l.v(1))
-	down(l)
+	downBy(l, 3)
 }
 
 func nesterov(l *line) {
 	decayed(l)
 	velocity(l)
-	l.do("VMULPS", 3, 3, 2)
+	l.do("VMULPS", 3, 3, l.param(2))
 	l.do("VADDPS", 1, 1, 3)
 	down(l)
 }
@@ -53,10 +52,8 @@ func adam(l *line) {
 	decayed(l)
 	moment := func(at string, to, b int) {
 		l.load(at, to)
-		l.param(b, 2)
-		l.do("VMULPS", to, to, 2)
-		l.param(b+1, 2)
-		l.do("VMULPS", 5, 1, 2)
+		l.do("VMULPS", to, to, l.param(b))
+		l.do("VMULPS", 5, 1, l.param(b+1))
 		if b == 4 {
 			l.do("VMULPS", 5, 5, 1)
 		}
@@ -70,13 +67,11 @@ func adam(l *line) {
 	down(l)
 }
 
-// byRoot divides vector 1 by C[6]·√(vector 4) + C[7]. It takes 2.
+// byRoot divides vector 1 by C[6]·√(vector 4) + C[7].
 func byRoot(l *line) {
 	l.op("VSQRTPS %s, %s", l.v(4), l.v(4))
-	l.param(6, 2)
-	l.do("VMULPS", 4, 4, 2)
-	l.param(7, 2)
-	l.do("VADDPS", 4, 4, 2)
+	l.do("VMULPS", 4, 4, l.param(6))
+	l.do("VADDPS", 4, 4, l.param(7))
 	l.do("VDIVPS", 1, 1, 4)
 }
 
@@ -93,10 +88,8 @@ func adagrad(l *line) {
 func rmsProp(l *line) {
 	decayed(l)
 	l.load("DX", 4)
-	l.param(4, 2)
-	l.do("VMULPS", 4, 4, 2)
-	l.param(5, 2)
-	l.do("VMULPS", 5, 1, 2)
+	l.do("VMULPS", 4, 4, l.param(4))
+	l.do("VMULPS", 5, 1, l.param(5))
 	l.do("VMULPS", 5, 5, 1)
 	l.do("VADDPS", 4, 4, 5)
 	l.store(4, "DX")

@@ -27,7 +27,7 @@ func sums(x isa) []byte {
 	a.label("tail")
 	a.op("ADDQ $%d, CX", chains)
 	a.op("MOVQ CX, DX")
-	l := &line{a, true, nil}
+	l := &line{asm: a, masked: true}
 	for v := range vectors { // what is left of each vector's lanes, 0 to all
 		a.op("MOVQ DX, CX")
 		a.op("SUBQ $%d, CX", v*x.lanes)
