@@ -41,6 +41,8 @@ type CPU struct {
 	dot       dotting
 	product64 product64
 	wide      wideWork
+	shifted   shiftedProduct
+	turned    []float32
 }
 
 // NewCPU starts Cores-1 goroutines, which [CPU.Close] ends. It fails where the system

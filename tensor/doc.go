@@ -5,6 +5,7 @@
 //	                                         ▼
 //	CPU ── MatMul(out, a, b) ── cells of out ── one worker each ── blocks ── tiles
 //	 ├ Pack(b) ─▶ Packed, for many products with the same b       (internal/kernel)
+//	 ├ Shift(x, base) ─▶ Shifted, for products that cost what x differs from a row in
 //	 ├ Activate, Add, SGD, Adam … ── chunks of values
 //	 ├ Softmax, CrossEntropy, SumRows, Embed ── rows or columns
 //	 ├ RowDots, AddRows, Logistic ── rows of float32 in float64, for regression
@@ -21,7 +22,7 @@
 // The bits of every result are a function of the operands alone: not of the number of
 // cores, of the processor's instructions, of strides, or of the other rows of a batch.
 // A value of a product is one chain of fused multiply-adds with k ascending, rounded
-// once each. Where a result is NaN, which NaN is not promised.
+// once each; products with a [Shifted] say what theirs are. Where a result is NaN, which NaN is not promised.
 //
 // Operations write into what the caller gives and allocate nothing once a CPU has seen
 // the largest shapes. Shapes that do not fit are errors that name them ([ShapeError]);

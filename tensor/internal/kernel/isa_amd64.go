@@ -129,6 +129,18 @@ func spellAVX512(s *Spelling)
 func spellAVX2(s *Spelling)
 
 //go:noescape
+func differAVX512(d *Differences)
+
+//go:noescape
+func differAVX2(d *Differences)
+
+//go:noescape
+func sparseAVX512(s *Sparse)
+
+//go:noescape
+func sparseAVX2(s *Sparse)
+
+//go:noescape
 func logitsAVX512(l *Logits)
 
 //go:noescape
@@ -322,6 +334,24 @@ func (i ISA) Dots(d *Dots) {
 		dotsAVX2(d)
 	default:
 		d.plain()
+	}
+}
+
+// differ lists what of a row differs from a base.
+func (i ISA) differ(d *Differences) {
+	if i == AVX512 {
+		differAVX512(d)
+	} else {
+		differAVX2(d)
+	}
+}
+
+// sparse adds up rows that are named, times a number each.
+func (i ISA) sparse(s *Sparse) {
+	if i == AVX512 {
+		sparseAVX512(s)
+	} else {
+		sparseAVX2(s)
 	}
 }
 

@@ -86,3 +86,7 @@ func (ISA) logits(*Logits) { panic("kernel: no vectors") }
 func speller() ISA { return Plain }
 
 func (ISA) spell(*Spelling) { panic("kernel: no vectors") }
+
+func (ISA) sparse(*Sparse) { panic("kernel: no vectors") }
+
+func (ISA) differ(*Differences) { panic("kernel: no vectors") }

@@ -43,6 +43,19 @@ func (i ISA) Pack(to []float32, p Panel) {
 	}
 }
 
+// Transpose is Pack where values of a line are neighbours and Width is only how far apart the values of a line come to lie: places of other
+// lines stay as they are.
+func (i ISA) Transpose(to []float32, p Panel) {
+	if p.K == 0 || p.Lines == 0 {
+		return
+	}
+	_, _ = p.From[(p.Lines-1)*p.Line+p.K-1], to[(p.K-1)*p.Width+p.Lines-1]
+	if p.Lines > p.Width || p.Step != 1 {
+		panic("kernel: lines that cannot be transposed")
+	}
+	i.packLines(to, p)
+}
+
 // gatherable reports whether the width is one that assembly is there for.
 func (p *Panel) gatherable() bool { return p.Width == 4 || p.Width%8 == 0 && p.Width <= 48 }
 

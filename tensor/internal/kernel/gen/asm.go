@@ -158,6 +158,15 @@ func products() []byte {
 	out.Write(sums(avx2))
 	out.Write(groups(avx512))
 	out.Write(groups(avx2))
+	out.Write(sparses(avx512))
+	out.Write(sparses(avx2))
+	out.Write(differs(avx512))
+	out.Write(differs(avx2))
+	out.WriteString("\n// picks are the lanes that are set, first, of each 8 bits.\n")
+	for i, x := range picks() {
+		fmt.Fprintf(&out, "DATA picks<>+%d(SB)/8, $%#x\n", 8*i, x)
+	}
+	out.WriteString("GLOBL picks<>(SB), RODATA|NOPTR, $2048\n")
 	return out.Bytes()
 }
 

@@ -1,0 +1,104 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"scalar/tensor/internal/kernel"
+)
+
+// A Shifted is a matrix whose rows differ in few columns from one row, the base: x = 1 ⊗ base + rest, where rest is sparse. Products
+// with it cost what rest has. [CPU.Shift] sets it, and uses its memory again; the zero Shifted is 0×0.
+type Shifted struct {
+	m, n    int
+	base    []float32
+	parts   int // that the columns are cut into, of each columns but the last
+	each    int
+	every   []uint32 // 0 to each-1
+	rows    list     // of rest: all rows of the first part, then of the next
+	columns list
+}
+
+// A list is the rows of a sparse matrix: those that at and by have from starts[r] up to starts[r+1] are of row r.
+type list struct {
+	starts []uint32
+	at     []uint32
+	by     []float32
+}
+
+// Shape returns the rows and columns.
+func (s *Shifted) Shape() (m, n int) { return s.m, s.n }
+
+// Len returns in how many places rows differ from the base.
+func (s *Shifted) Len() int { return len(s.columns.at) }
+
+// Shift makes s the m×n matrix x, by what of its rows differs from base, [n]: both without gaps. It keeps base. It runs on the caller's core,
+// in the time of a copy of x.
+func (c *CPU) Shift(s *Shifted, x, base Dense[float32]) error {
+	if x.rank != 2 || base.rank != 1 || base.shape[0] != x.shape[1] || !base.Contiguous() || !x.Contiguous() {
+		return &ShapeError{"shift", fmt.Sprintf("x is %s and base %s: want m×n and [n] without gaps", x.dims(), base.dims())}
+	}
+	m, n := x.shape[0], x.shape[1]
+	if m*n > math.MaxInt32 {
+		return &ShapeError{"shift", fmt.Sprintf("x is %s: want at most 2^31-1 values", x.dims())}
+	}
+	s.m, s.n, s.base = m, n, base.data[:n]
+	c.shiftColumns(s, x.data)
+	s.cut()
+	s.rows.reset(m * s.parts)
+	for i := range s.parts {
+		lo, hi := i*s.each, min((i+1)*s.each, n)
+		s.rows.add(c.isa, i*m, kernel.Differences{Starts: s.rows.starts[i*m:][:m+1], X: from(x.data, lo), Base: s.base[lo:], Step: n, Cols: hi - lo})
+	}
+	return nil
+}
+
+// shiftColumns lists the columns of what is left of x without the base.
+func (c *CPU) shiftColumns(s *Shifted, x []float32) {
+	const some = 32 // columns: they stay in the first cache
+	s.columns.reset(s.n)
+	c.turned = atLeast(c.turned, some*s.m)
+	for lo := 0; lo < s.n && s.m > 0; lo += some {
+		k := min(s.n-lo, some)
+		c.isa.Pack(c.turned, kernel.Panel{From: x[lo:], Line: s.n, Step: 1, Lines: s.m, Width: s.m, K: k})
+		s.columns.add(c.isa, lo, kernel.Differences{Starts: s.columns.starts[lo:][:k+1], X: c.turned, Base: s.base[lo:], Step: s.m, Cols: s.m, Same: true})
+	}
+}
+
+// cut chooses how many columns a part has: as many as what a strip of another matrix has for them stays in the first cache, and as
+// a row differs in some of, or it costs more to begin with it than to add it.
+func (s *Shifted) cut() {
+	const near, few = 80, 12
+	s.each = max(s.n, 1)
+	if s.Len() > 0 {
+		s.each = min(max(near, few*s.m*s.n/s.Len()), s.n)
+	}
+	s.parts = (s.n + s.each - 1) / s.each
+	for len(s.every) < s.each {
+		s.every = append(s.every, uint32(len(s.every)))
+	}
+}
+
+// reset makes room for so many rows, none of which is there.
+func (l *list) reset(rows int) {
+	l.starts = slices.Grow(l.starts[:0], rows+1)[:rows+1]
+	clear(l.starts)
+	l.at, l.by = l.at[:0], l.by[:0]
+}
+
+// add adds rows of what differs, the first of which is number row.
+func (l *list) add(isa kernel.ISA, row int, d kernel.Differences) {
+	rows := len(d.Starts) - 1
+	room := kernel.Differing(rows * d.Cols)
+	l.at, l.by = slices.Grow(l.at, room), slices.Grow(l.by, room)
+	d.At, d.By = l.at[:cap(l.at)], l.by[:cap(l.by)]
+	isa.Differ(&d)
+	end := l.starts[row+rows]
+	l.at, l.by = l.at[:end], l.by[:end]
+}
+
+// of makes rows the operand of a product.
+func (l *list) of(s *kernel.Sparse, row, rows int) {
+	s.At, s.By, s.Starts = l.at, l.by, l.starts[row:][:rows+1]
+}
