@@ -41,6 +41,9 @@ const (
 )
 
 func (d *dense) forward(e *Executor, c *cell) error {
+	if e.takesShifted(c) {
+		return d.forwardShifted(e, c)
+	}
 	after := tensor.Epilogue{ReLU: c.n.fused}
 	if d.bias {
 		after.Bias = c.params[1]
@@ -56,6 +59,9 @@ func (d *dense) forward(e *Executor, c *cell) error {
 }
 
 func (d *dense) backward(e *Executor, c *cell) error {
+	if e.takesShifted(c) {
+		return d.backwardShifted(e, c)
+	}
 	if err := e.cpu.MatMul(c.grads[0], c.dout.T(), c.in[0], tensor.Epilogue{}); err != nil {
 		return err
 	}

@@ -22,8 +22,10 @@ type Executor struct {
 	outputs  array     // of inference
 	grads    []float32
 
-	version uint64 // of the weights
-	reuse   bool   // some steps have several batches with the same weights
+	x       tensor.Shifted // the batch that is trained on
+	shifted bool           // or it is taken as it is
+	version uint64         // of the weights
+	reuse   bool           // some steps have several batches with the same weights
 }
 
 // A cell is what an executor has of a node.
@@ -44,6 +46,7 @@ type cell struct {
 	panels  [2]*tensor.Packed
 	version [2]uint64      // of the weights in panels
 	packed  *tensor.Packed // of InferPacked
+	sums    []float32      // of the rows' gradients, where a layer without biases takes a shifted batch
 }
 
 // NewExecutor returns an executor for a net on a CPU.

@@ -19,6 +19,7 @@ type Batch struct {
 	Same bool
 
 	X       tensor.Dense[float32] // rows × features, or rows × the net's input; without gaps
+	Base    []float32             // a row that most are like in most features; nil: none. See [Graph.Shifts]
 	Labels  []int32               // for cross-entropy, in [0, Outputs)
 	Targets []float32             // for squared loss, rows × Outputs, row-major
 
@@ -60,6 +61,9 @@ func (e *Executor) Train(b Batch) (Loss, error) {
 	for _, gap := range e.g.gaps {
 		clear(b.Grads[gap[0]:gap[1]])
 	}
+	if err := e.shift(b.X, b.Base); err != nil {
+		return Loss{}, err
+	}
 	e.batch = b
 	defer func() { e.batch = Batch{} }()
 	if err := e.forward(); err != nil {
@@ -82,6 +86,8 @@ func (g *Graph) CheckBatch(b *Batch) error {
 	switch {
 	case len(b.Arena) != g.size || len(b.Grads) != g.size:
 		return fmt.Errorf("net: the arena has %d values and the gradients %d: want %d", len(b.Arena), len(b.Grads), g.size)
+	case b.Base != nil && len(b.Base) != g.Features():
+		return fmt.Errorf("net: the base has %d values: want %d", len(b.Base), g.Features())
 	case g.spec.Loss == CrossEntropy && len(b.Labels) != rows:
 		return fmt.Errorf("net: %d labels for %d rows", len(b.Labels), rows)
 	case g.spec.Loss == Squared && len(b.Targets) != rows*g.Outputs():

@@ -15,10 +15,14 @@ type batch struct {
 	labels   []int32
 	targets  []float32
 	rows     int
+	base     []float32 // that most rows are like; nil: none is known
 }
 
 func (b *batch) init(set *data.Set, g *nn.Graph) {
 	b.features, b.outputs, b.classes = g.Features(), g.Outputs(), set.Target() == data.Classes
+	if g.Shifts() {
+		b.base = baseOf(set)
+	}
 }
 
 // take returns rows of a set; what it returns is valid until the next call.
@@ -33,7 +37,7 @@ func (b *batch) take(set *data.Set, indices []uint32) nn.Batch {
 	if err != nil {
 		panic(err) // sizes of our own
 	}
-	out := nn.Batch{X: rows}
+	out := nn.Batch{X: rows, Base: b.base}
 	if b.classes {
 		b.labels = b.labels[:0]
 		for _, i := range indices {

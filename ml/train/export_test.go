@@ -17,3 +17,6 @@ func Batches(rows, batch, epochs int, seed uint64) [][]uint32 {
 	}
 	return all
 }
+
+// BaseOf is baseOf.
+var BaseOf = baseOf

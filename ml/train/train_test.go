@@ -209,7 +209,7 @@ func TestTwin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newTwin(64, 24, 10, initial(t, o))
+	w := newTwin(64, 24, 10, initial(t, o, 64, 10))
 	losses := []float64{0, 0}
 	batches := train.Batches(set.Len(), o.Batch, o.Epochs, o.Seed)
 	for i, batch := range batches {
@@ -226,21 +226,25 @@ func TestTwin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	worst := 0.0
-	for i, tensor := range tensors {
-		for j, x := range tensor.Data {
-			worst = max(worst, math.Abs(float64(x)-w.params[i][j]))
-		}
-	}
-	if worst > 1e-4 || worst == 0 {
+	if worst := farthest(tensors, w.params); worst > 1e-4 || worst == 0 {
 		t.Errorf("weights differ by up to %v", worst)
 	}
 }
 
+// farthest returns by how much a weight differs from its twin, at most.
+func farthest(tensors []model.Tensor, twins [][]float64) (worst float64) {
+	for i, tensor := range tensors {
+		for j, x := range tensor.Data {
+			worst = max(worst, math.Abs(float64(x)-twins[i][j]))
+		}
+	}
+	return worst
+}
+
 // initial returns the first weights of a net, by parameter.
-func initial(tb testing.TB, o train.Options) [][]float64 {
+func initial(tb testing.TB, o train.Options, features, outputs int) [][]float64 {
 	tb.Helper()
-	spec, err := o.Net([]int{64}, 10)
+	spec, err := o.Net([]int{features}, outputs)
 	if err != nil {
 		tb.Fatal(err)
 	}

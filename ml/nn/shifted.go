@@ -1,0 +1,68 @@
+package nn
+
+import (
+	"slices"
+
+	"scalar/tensor"
+)
+
+// A dense layer that takes the net's rows multiplies them as a shifted matrix where they have a base (docs/decisions/0042). From measurements on
+// Zen 3, which that page has: fewer units or rows than these gain nothing by it, however little rows differ.
+const (
+	shiftedUnits = 64
+	shiftedRows  = 16
+)
+
+// shifts reports whether a layer can take rows so.
+func (n *node) shifts() bool {
+	d, ok := n.op.(*dense)
+	return ok && d != nil && n.from[0].node == 0 && n.size >= shiftedUnits
+}
+
+// Shifts reports whether a batch's base is of use to the net.
+func (g *Graph) Shifts() bool {
+	return slices.ContainsFunc(g.nodes, func(n node) bool { return n.shifts() })
+}
+
+// shift makes the batch a shifted matrix, if it has a base and a layer takes it so: rows often differ little from one row, as those of
+// images do from the background, of classes from none, and of counts from 0.
+func (e *Executor) shift(x array, base []float32) error {
+	e.shifted = base != nil && x.Dim(0) >= shiftedRows && e.g.Shifts()
+	if !e.shifted {
+		return nil
+	}
+	row, err := tensor.From(base, len(base))
+	if err != nil {
+		return err
+	}
+	return e.cpu.Shift(&e.x, e.viewRows(x.Values(), x.Dim(0), len(base)), row)
+}
+
+// takesShifted reports whether a cell multiplies the batch so.
+func (e *Executor) takesShifted(c *cell) bool { return e.training && e.shifted && c.n.shifts() }
+
+func (d *dense) forwardShifted(e *Executor, c *cell) error {
+	bias := array{}
+	if d.bias {
+		bias = c.params[1]
+	}
+	if err := e.cpu.MatMulShifted(c.out, &e.x, c.params[0].T(), bias); err != nil || !c.n.fused {
+		return err
+	}
+	return e.cpu.Activate(c.out, c.out, c.n.act)
+}
+
+// backwardShifted sets the gradients: that of the weights needs the sums of the rows, which are that of the bias.
+func (d *dense) backwardShifted(e *Executor, c *cell) error {
+	var sums array
+	if d.bias {
+		sums = c.grads[1]
+	} else {
+		c.sums = atLeast(c.sums, c.n.size)
+		sums = e.viewRows(c.sums, c.n.size)
+	}
+	if err := e.cpu.SumRows(sums, c.dout, false); err != nil {
+		return err
+	}
+	return e.cpu.MatMulShiftedT(c.grads[0].T(), &e.x, c.dout, sums)
+}

@@ -1,0 +1,123 @@
+package nn_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"scalar/ml/nn"
+	"scalar/tensor"
+)
+
+// TestShifted checks gradients of batches whose rows are mostly like a base, where layers multiply what is not, and that all others take
+// no notice of it.
+func TestShifted(t *testing.T) {
+	type l = nn.Layer
+	for name, row := range map[string]struct {
+		spec  *nn.Spec
+		rows  int
+		takes bool
+	}{
+		"mlp": {nn.MLP(5, []int{64, 4}, 3), 40, true},
+		"others at the input too": {net([]int{4}, "squared", l{Name: "a", Type: "dense", Units: 66, NoBias: true, Activation: "gelu"},
+			l{Name: "b", Type: "dense", Units: 65, Activation: "relu", From: []string{"input"}}, l{Name: "c", Type: "dense", Units: 3, From: []string{"input"}},
+			l{Name: "d", Type: "concat", From: []string{"a", "b", "c", "input"}}, l{Type: "dense", Units: 2}), 33, true},
+		"rows in a shape":  {net([]int{1, 2, 3}, "", l{Type: "flatten"}, l{Type: "dense", Units: 66}, l{Type: "dense", Units: 3}), 32, true},
+		"few rows":         {nn.MLP(5, []int{64, 4}, 3), 15, false},
+		"few units":        {nn.MLP(5, []int{63}, 3), 40, false},
+		"not at the input": {net([]int{4}, "", l{Type: "tanh"}, l{Type: "dense", Units: 65}, l{Type: "dense", Units: 3}), 40, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := compile(t, row.spec)
+			if g.Shifts() != (row.takes || name == "few rows") {
+				t.Errorf("whether a base is of use is %v", g.Shifts())
+			}
+			var first []float32
+			for _, cores := range []int{1, 3} {
+				r := newRand()
+				e := draw(t, g, r, row.rows)
+				base := make([]float32, g.Features())
+				for k := range base[1:] {
+					base[k] = float32(r.NormFloat64())
+				}
+				for i := range e.x {
+					for k, v := range base {
+						if r.IntN(5) > 0 {
+							e.x[i][k], e.X.Values()[i*len(base)+k] = float64(v), v
+						}
+					}
+				}
+				x := nn.NewExecutor(g, cpu(t, cores))
+				train(t, x, e.Batch)
+				plain := slices.Clone(e.Grads)
+				e.Base = base
+				checkGradients(t, x, e, train(t, x, e.Batch))
+				if same := slices.Equal(plain, e.Grads); same == row.takes {
+					t.Errorf("gradients with and without the base are equal: %v", same)
+				}
+				if first == nil {
+					first = slices.Clone(e.Grads)
+				} else if !slices.Equal(first, e.Grads) {
+					t.Errorf("%d cores give other gradients than one", cores)
+				}
+			}
+		})
+	}
+	g := compile(t, nn.MLP(9, []int{64}, 3))
+	e := draw(t, g, newRand(), 40)
+	e.Base = make([]float32, 8)
+	if _, err := nn.NewExecutor(g, cpu(t, 1)).Train(e.Batch); err == nil || err.Error() != "net: the base has 8 values: want 9" {
+		t.Errorf("%v", err)
+	}
+}
+
+// BenchmarkShifted is a step of a net of one hidden layer, without an optimiser, as rows are and by what they differ in from a base: the table of
+// docs/decisions/0042. The ratio is that of the medians, measured in turns.
+func BenchmarkShifted(b *testing.B) {
+	for _, rows := range []int{16, 32, 128} {
+		for _, units := range []int{32, 64, 256} {
+			for _, part := range []float64{.02, .1, .2, .3, .4} {
+				b.Run(fmt.Sprintf("rows=%d/units=%d/part=%g", rows, units, part), func(b *testing.B) { benchShifted(b, rows, units, part) })
+			}
+		}
+	}
+}
+
+func benchShifted(b *testing.B, rows, units int, part float64) {
+	b.Helper()
+	g, err := nn.Compile(nn.MLP(784, []int{units}, 10))
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, err := tensor.NewCPU(tensor.Config{Cores: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	x, r, base := nn.NewExecutor(g, c), newRand(), make([]float32, g.Features())
+	batch := nn.Batch{Arena: make([]float32, g.Size()), Grads: make([]float32, g.Size()), X: tensor.New[float32](rows, g.Features()), Labels: make([]int32, rows)}
+	g.Init(batch.Arena, 1)
+	for i := range batch.X.Values() {
+		if r.Float64() < part {
+			batch.X.Values()[i] = float32(r.NormFloat64())
+		}
+	}
+	var times [2][]float64
+	for b.Loop() {
+		for k, base := range [][]float32{nil, base} {
+			batch.Base = base
+			began := time.Now()
+			if _, err := x.Train(batch); err != nil {
+				b.Fatal(err)
+			}
+			times[k] = append(times[k], time.Since(began).Seconds())
+		}
+	}
+	for k := range times {
+		slices.Sort(times[k])
+	}
+	half := len(times[0]) / 2
+	b.ReportMetric(times[1][half]/times[0][half], "shifted/dense")
+	b.ReportMetric(times[1][half]*1e6, "µs-shifted")
+}
