@@ -17,8 +17,12 @@ type Shifted struct {
 	each    int
 	every   []uint32 // 0 to each-1
 	rows    list     // of rest: all rows of the first part, then of the next
-	columns list
+	blocks  int      // that the rows are cut into, of nearRows each but the last
+	columns list     // of rest: all columns of the first block, then of the next
 }
+
+// nearRows are rows of which what a strip of another matrix has for them stays in the first cache.
+const nearRows = 128
 
 // A list is the rows of a sparse matrix: those that at and by have from starts[r] up to starts[r+1] are of row r.
 type list struct {
@@ -57,12 +61,17 @@ func (c *CPU) Shift(s *Shifted, x, base Dense[float32]) error {
 // shiftColumns lists the columns of what is left of x without the base.
 func (c *CPU) shiftColumns(s *Shifted, x []float32) {
 	const some = 32 // columns: they stay in the first cache
-	s.columns.reset(s.n)
-	c.turned = atLeast(c.turned, some*s.m)
-	for lo := 0; lo < s.n && s.m > 0; lo += some {
-		k := min(s.n-lo, some)
-		c.isa.Pack(c.turned, kernel.Panel{From: x[lo:], Line: s.n, Step: 1, Lines: s.m, Width: s.m, K: k})
-		s.columns.add(c.isa, lo, kernel.Differences{Starts: s.columns.starts[lo:][:k+1], X: c.turned, Base: s.base[lo:], Step: s.m, Cols: s.m, Same: true})
+	s.blocks = max((s.m+nearRows-1)/nearRows, 1)
+	s.columns.reset(s.n * s.blocks)
+	c.turned = atLeast(c.turned, some*min(s.m, nearRows))
+	for i := range s.blocks {
+		r0, rows := i*nearRows, min(s.m-i*nearRows, nearRows)
+		for lo := 0; lo < s.n && rows > 0; lo += some {
+			k := min(s.n-lo, some)
+			c.isa.Pack(c.turned, kernel.Panel{From: x[r0*s.n+lo:], Line: s.n, Step: 1, Lines: rows, Width: rows, K: k})
+			row := i*s.n + lo
+			s.columns.add(c.isa, row, kernel.Differences{Starts: s.columns.starts[row:][:k+1], X: c.turned, Base: s.base[lo:], Step: rows, Cols: rows, Same: true})
+		}
 	}
 }
 

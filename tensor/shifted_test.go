@@ -18,6 +18,9 @@ func TestShifted(t *testing.T) {
 	used := make([]tensor.Shifted, len(all))
 	for range trials(60) {
 		m, k, n := r.IntN(20), 1+r.IntN(200), 1+r.IntN(150)
+		if r.IntN(4) == 0 { // several blocks of rows
+			m, k, n = 100+r.IntN(300), 1+r.IntN(40), 1+r.IntN(20)
+		}
 		x, base, w, bias, dy := plain(r, m, k), plain(r, k), plain(r, k, n), plain(r, n), plain(r, m, n)
 		part := r.Float64()
 		for i, v := range x.Values() {

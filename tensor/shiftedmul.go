@@ -125,22 +125,26 @@ func (p *shiftedProduct) multiplyColumns(w *workspace, lo, hi int) {
 	const some = 64
 	cols, rows := hi-lo, p.out.rows
 	s := p.pack(w, lo, hi, 0, p.b.rows)
-	s.Init = p.init[lo:hi]
+	from := s.From
 	away := p.out.colStep != 1 && p.out.cols > 1
 	if away {
 		w.a = atLeast(w.a, some*s.FromStep)
 	}
 	for r := 0; r < rows; r += some {
 		n := min(rows-r, some)
-		s.Scale = p.x.base[r:]
-		p.x.columns.of(&s, r, n)
-		if !away {
+		if s.To, s.ToStep = w.a, s.FromStep; !away {
 			s.To, s.ToStep = p.out.data[r*p.out.rowStep+lo:], max(p.out.rowStep, cols)
-			p.cpu.isa.Sparse(&s)
-			continue
 		}
-		s.To, s.ToStep = w.a, s.FromStep
-		p.cpu.isa.Sparse(&s)
-		p.cpu.isa.Transpose(p.out.data[lo*rows+r:], kernel.Panel{From: w.a, Line: s.FromStep, Step: 1, Lines: n, Width: rows, K: cols})
+		s.Init, s.Scale = p.init[lo:hi], p.x.base[r:]
+		for i := range p.x.blocks {
+			s.From = from[i*nearRows*s.FromStep:]
+			s.Below = min(p.b.rows-i*nearRows, nearRows)
+			p.x.columns.of(&s, i*p.x.n+r, n)
+			p.cpu.isa.Sparse(&s)
+			s.Init = nil // the next block goes on
+		}
+		if away {
+			p.cpu.isa.Transpose(p.out.data[lo*rows+r:], kernel.Panel{From: w.a, Line: s.FromStep, Step: 1, Lines: n, Width: rows, K: cols})
+		}
 	}
 }
