@@ -27,6 +27,7 @@ type Arena struct {
 	out    [][]byte
 	all    []node
 	counts []int // nodes by peer
+	shared bool  // the array of weights, by all peers
 }
 
 // NewArena returns the arena of size float32s, summed by cpu. All peers give the same tree
@@ -172,21 +173,68 @@ func (a *Arena) share(peer int) []float32 {
 	return b
 }
 
-// Gather makes weights, as long as the arena, the same at all peers but for the own ranges: each
-// gives own, which is of its range, and gets the others'. Peers of the same process read own itself: it
-// must not be changed before Scatter or Gather has returned again, which all others call after they
+// Place returns where the peer has the weights, of which all give the same: where all peers are in one process that is the array of peer 0, which
+// they share from then on. Of an array that is shared each peer writes its own range, between Scatter and the next barrier, and nobody anything else.
+func (a *Arena) Place(ctx context.Context, weights []float32) ([]float32, error) {
+	if a.peers.N == 1 || !a.peers.Together || !littleEndian() {
+		return weights, nil
+	}
+	clear(a.out)
+	if a.peers.Index == 0 {
+		for peer := range a.out {
+			a.out[peer] = asBytes(weights)
+		}
+	}
+	parts, err := a.peers.HandOver(ctx, a.out)
+	if err != nil {
+		return nil, err
+	}
+	defer a.peers.Release()
+	a.shared = true
+	return asNumbers[float32](parts[0], a.size)
+}
+
+// Gather makes weights, as long as the arena, the same at all peers: each gives own, which is of its range, and gets the others'. Peers of the same
+// process may read own itself: it must not be changed before Scatter or Gather has returned again, which all others call after they
 // have read it. It is the range in weights, or memory of its own.
 func (a *Arena) Gather(ctx context.Context, own, weights []float32) error {
+	lo, _ := a.Range(a.peers.Index)
+	if a.shared {
+		if err := a.meet(ctx); err != nil { // nobody reads what was there
+			return err
+		}
+		set(weights[lo:], own)
+		return a.meet(ctx)
+	}
 	if err := a.Give(ctx, own); err != nil {
 		return err
 	}
-	return a.Take(ctx, weights)
+	if err := a.Take(ctx, weights); err != nil {
+		return err
+	}
+	set(weights[lo:], own)
+	return nil
 }
 
-// Give is the first half of Gather: it gives the own range and waits for nobody. Take is the
-// other half; a barrier may come between them, and nothing else of the arena.
+// set copies own to the beginning of weights, unless it lies there, where others may read it.
+func set(weights, own []float32) {
+	if len(own) > 0 && &weights[0] != &own[0] {
+		copy(weights, own)
+	}
+}
+
+// meet returns when all peers have called it.
+func (a *Arena) meet(ctx context.Context) error {
+	clear(a.out)
+	_, err := a.peers.HandOver(ctx, a.out)
+	a.peers.Release()
+	return err
+}
+
+// Give is the first half of Gather, of a range in weights: it gives that and waits for nobody. Take is the
+// other half; a barrier comes between them, and nothing else of the arena.
 func (a *Arena) Give(ctx context.Context, own []float32) error {
-	if a.peers.N == 1 {
+	if a.peers.N == 1 || a.shared {
 		return nil
 	}
 	for peer := range a.out {
@@ -197,7 +245,7 @@ func (a *Arena) Give(ctx context.Context, own []float32) error {
 
 // Take sets the others' ranges of weights, after Give.
 func (a *Arena) Take(ctx context.Context, weights []float32) error {
-	if a.peers.N == 1 {
+	if a.peers.N == 1 || a.shared {
 		return nil
 	}
 	parts, err := a.peers.Take(ctx)

@@ -9,6 +9,8 @@ import (
 // Peers is what the package needs of a job's peers. Make it with Of.
 type Peers struct {
 	Index, N int
+	// Together says that all of them are in one process.
+	Together bool
 	// HandOver gives out[i] to peer i and returns what each peer gave, as bsp.HandOver does.
 	// The package reads what it gets before its next call, so that what was given may be
 	// written again once a HandOver or Take after that has returned.
@@ -22,8 +24,9 @@ type Peers struct {
 
 // Of returns the peers that p is one of.
 func Of[M any](p *bsp.Peer[M]) Peers {
+	lo, hi := p.Together()
 	return Peers{
-		p.Index(), p.N(),
+		p.Index(), p.N(), hi-lo == p.N(),
 		func(ctx context.Context, out [][]byte) ([][]byte, error) { return bsp.HandOver(ctx, p, out) },
 		func(ctx context.Context, out [][]byte) error { return bsp.Give(ctx, p, out) },
 		func(ctx context.Context) ([][]byte, error) { return bsp.Take(ctx, p) },

@@ -105,7 +105,9 @@ func steps(ctx context.Context, p *bsp.Peer[int], shards, size int) (weights []f
 	}
 	defer cpu.Close()
 	a := reduce.NewArena(tree, reduce.Of(p), cpu, size)
-	weights = make([]float32, size)
+	if weights, err = a.Place(ctx, make([]float32, size)); err != nil {
+		return nil, 0, err
+	}
 	for step := range uint64(3) {
 		all := gradients(shards, size, step)
 		if err := a.Sum(func(shard int, g []float32) error { copy(g, all[shard]); return nil }); err != nil {
@@ -137,7 +139,6 @@ func steps(ctx context.Context, p *bsp.Peer[int], shards, size int) (weights []f
 		kept[i]++
 	}
 	err = a.Gather(ctx, kept, weights)
-	copy(weights[lo:hi], kept)
 	return weights, norm, err
 }
 

@@ -57,7 +57,7 @@ type trainer struct {
 
 	exec    *nn.Executor
 	arena   *reduce.Arena
-	weights []float32 // all
+	weights []float32 // all; peers of one process share it, see [reduce.Arena.Place]
 	lo, hi  int       // the own range
 	state   *state
 	batch   batch // of a shard
@@ -156,6 +156,9 @@ func (t *trainer) prepare(ctx context.Context) (err error) {
 	}
 	t.exec = nn.NewExecutor(t.graph, t.cpu)
 	t.arena = reduce.NewArena(t.tree, reduce.Of(t.p), t.cpu, t.graph.Size())
+	if t.weights, err = t.arena.Place(ctx, t.weights); err != nil {
+		return err
+	}
 	t.lo, t.hi = t.arena.Range(t.p.Index())
 	first, last := t.tree.Owned(t.p.Index())
 	t.state = newState(t.weights[t.lo:t.hi], t.opt.Slots(), last-first)

@@ -11,7 +11,6 @@ func (t *trainer) write(ctx context.Context) error {
 	if err := t.arena.Gather(ctx, t.state.kept, t.weights); err != nil {
 		return err
 	}
-	copy(t.weights[t.lo:t.hi], t.state.kept) // only now: all others have read what was there
 	if t.p.Index() != 0 {
 		return nil
 	}
