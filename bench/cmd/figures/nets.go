@@ -243,6 +243,7 @@ type gathering struct {
 	batch                  int
 	alone, two, tasks, tls *pupil
 	ddp                    *rival
+	machine                []float64 // what twice says
 }
 
 // together measures several peers: in one process, in two, beside DDP, and then over TLS on a
@@ -290,7 +291,13 @@ func (h *harness) gather(ctx context.Context, batch int, data string) (*gatherin
 	for _, p := range []*pupil{g.alone, g.two, g.tasks} {
 		each = append(each, func(keep bool) error { return h.learn(ctx, p, data, keep) })
 	}
-	each = append(each, func(keep bool) error { return h.rivalTurn(ctx, g.ddp, c, data, keep) })
+	each = append(each, func(keep bool) error {
+		t, err := twice(ctx)
+		if keep {
+			g.machine = append(g.machine, t)
+		}
+		return err
+	}, func(keep bool) error { return h.rivalTurn(ctx, g.ddp, c, data, keep) })
 	return g, h.turns(each...)
 }
 
@@ -300,12 +307,16 @@ func (g *gathering) figures() []bench.Figure {
 	beside := func(what, of string, a, b []float64, mark float64, note string) bench.Figure {
 		return bench.Figure{Name: name + what + " beside " + of, Unit: "times", AtLeast: true, Mark: mark, Samples: ratios(a, b), Note: note}
 	}
+	limited := func(f bench.Figure) bench.Figure {
+		f.Limit, f.Floor = g.machine, "products of two cores with nothing in common beside those of one"
+		return f
+	}
 	unix, tls := "two tasks over "+g.tasks.info.DataPlane, "two tasks over "+g.tls.info.DataPlane
 	figures := []bench.Figure{
 		{Name: name + "one core", Unit: "samples/s", AtLeast: true, Samples: g.alone.speed},
 		{Name: name + unix, Unit: "samples/s", AtLeast: true, Samples: g.tasks.speed},
-		beside("two peers in one process", "one core", g.two.speed, g.alone.speed, marks[0], ""),
-		beside(unix, "one core", g.tasks.speed, g.alone.speed, marks[1], ""),
+		limited(beside("two peers in one process", "one core", g.two.speed, g.alone.speed, marks[0], "")),
+		limited(beside(unix, "one core", g.tasks.speed, g.alone.speed, marks[1], "")),
 		beside(tls, "one core", g.tls.speed, g.alone.speed, 0, "two grooms of bsp dev"),
 	}
 	if len(g.ddp.speed) > 0 {
