@@ -199,6 +199,7 @@ var Modules = []string{
 //go:embed internal/pack/pack.go
 //go:embed internal/pack/scan.go
 //go:embed internal/pack/types.go
+//go:embed internal/pack/whole.go
 //go:embed internal/pki/attempt.go
 //go:embed internal/pki/ca.go
 //go:embed internal/pki/doc.go

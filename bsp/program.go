@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"scalar/bsp/job"
 	"scalar/superstep"
 )
 
@@ -156,6 +157,9 @@ func boxConfig[M any](o *options) (superstep.BoxConfig[M], error) {
 		return cfg, fmt.Errorf("WithCompare: %T does not compare messages of type %v", o.compare, reflect.TypeFor[M]())
 	}
 	if cfg.Codec == nil {
+		if err := superstep.Whole[M](); err != nil {
+			return cfg, job.Fail(job.FaultInput, "messages: %v", err)
+		}
 		cfg.Codec, _ = superstep.CodecOf[M]()
 	}
 	if o.queue == Sorted && cfg.Compare == nil {

@@ -84,6 +84,14 @@ func TestWrongOptions(t *testing.T) {
 	if _, err := bsp.Run(t.Context(), 0, prog); err == nil {
 		t.Error("no peers were taken")
 	}
+	type named struct {
+		A    []int
+		name string
+	}
+	_, err := bsp.Run(t.Context(), 1, func(_ context.Context, p *bsp.Peer[named]) error { p.Send(0, named{name: "lost"}); return nil })
+	if err == nil || !strings.Contains(err.Error(), "messages: bsp_test.named.name would be left out") {
+		t.Errorf("messages that arrive without their name: %v", err)
+	}
 }
 
 // The first real cause is reported, whatever the other peers say.

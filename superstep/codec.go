@@ -32,6 +32,15 @@ func CodecOf[M any]() (c Codec[M], fixed bool) {
 	return c, fixed
 }
 
+// Whole reports, as an error, a field of a type that CodecOf's codec leaves out, since
+// msgpack knows exported ones only.
+func Whole[M any]() error {
+	if _, fixed := FixedCodec[M](); fixed {
+		return nil
+	}
+	return pack.Whole(reflect.TypeFor[M]())
+}
+
 // maxHoles is the most runs of padding in a fixed-width type.
 const maxHoles = 16
 

@@ -17,6 +17,7 @@ type Global struct {
 	edges      int64
 	roots      []uint64
 	aggregates []aggregate
+	err        error // of what the definition has made
 }
 
 // Superstep returns the current superstep, from 0.

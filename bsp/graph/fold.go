@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"scalar/bsp/job"
 	"scalar/superstep"
 )
 
@@ -23,6 +24,9 @@ type Fold[T any] struct {
 // take bsp.MaxValues bytes a peer. It is called while the algorithm is defined, in the
 // same order on all peers.
 func NewFold[T any](g *Global, zero T, fold func(a, b T) T) *Fold[T] {
+	if err := superstep.Whole[T](); err != nil && g.err == nil {
+		g.err = job.Fail(job.FaultInput, "values of a fold: %v", err)
+	}
 	codec, _ := superstep.CodecOf[T]()
 	f := &Fold[T]{zero: zero, sum: zero, value: zero, fold: fold, codec: codec}
 	g.aggregates = append(g.aggregates, f)

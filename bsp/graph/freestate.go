@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"scalar/bsp/job"
 	"scalar/internal/pack"
 	"scalar/superstep"
 )
@@ -27,8 +28,12 @@ func newFreeState[V any](g *grown) (*freeState[V], error) {
 	n := len(g.rows)
 	s := &freeState[V]{values: make([]V, n), halted: make([]bool, n), pending: make([][]change[V], len(g.counts)), graph: g}
 	s.codec, s.fixed = superstep.CodecOf[V]()
-	if _, err := pack.Marshal(change[V]{}); err != nil {
-		return nil, fmt.Errorf("values of vertices: %w", err)
+	err := superstep.Whole[V]()
+	if err == nil {
+		_, err = pack.Marshal(change[V]{})
+	}
+	if err != nil {
+		return nil, job.Fail(job.FaultInput, "values of vertices: %v", err)
 	}
 	return s, nil
 }

@@ -13,6 +13,9 @@ import (
 
 // setUp learns of a graph what all peers know: how large it is and where its roots are.
 func (g *Global) setUp(own *part, roots []string, hand handOver) error {
+	if g.err != nil {
+		return g.err
+	}
 	edges := uint64(0)
 	for _, d := range own.degrees {
 		edges += uint64(d)

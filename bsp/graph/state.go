@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"scalar/bsp/job"
 	"scalar/internal/bitset"
 	"scalar/superstep"
 )
@@ -36,6 +37,9 @@ func newState[V any, M superstep.Number](n int, none M) (*state[V, M], error) {
 	var zero V
 	fill(s.values, zero) // memory that was touched is faster in the first superstep
 	fill(s.halted, false)
+	if err := superstep.Whole[V](); err != nil {
+		return nil, job.Fail(job.FaultInput, "values of vertices: %v", err)
+	}
 	s.codecV, s.fixed = superstep.CodecOf[V]()
 	var ok bool
 	if s.codecM, ok = superstep.FixedCodec[M](); !ok {
