@@ -191,6 +191,7 @@ var Modules = []string{
 //go:embed bsp/wire/times.go
 //go:embed internal/bitset/bitset.go
 //go:embed internal/memory/memory.go
+//go:embed internal/name/name.go
 //go:embed internal/netx/netx.go
 //go:embed internal/netx/secure.go
 //go:embed internal/netx/tcp_linux.go

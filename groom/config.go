@@ -6,8 +6,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
+
+	"scalar/internal/name"
 )
 
 // Config is all that a groom needs to know. The zero values of the optional
@@ -66,8 +67,6 @@ const (
 	selfExe             = "/proc/self/exe" // stays right when the file is replaced or removed
 )
 
-var nameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
-
 // withDefaults checks c and fills in its defaults.
 func (c Config) withDefaults() (Config, error) {
 	if err := c.check(); err != nil {
@@ -97,7 +96,7 @@ func (c Config) withDefaults() (Config, error) {
 
 func (c Config) check() error {
 	switch {
-	case !nameRule.MatchString(c.Name):
+	case !name.Valid(c.Name, 63):
 		return fmt.Errorf("groom name %q: use letters, digits, '.', '_' and '-', at most 63", c.Name)
 	case c.DataDir == "":
 		return errors.New("a groom needs a data folder: set data")

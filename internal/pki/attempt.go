@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"scalar/internal/name"
 )
 
 // attemptLife is how long a job's attempt may take to connect its tasks. Links
@@ -25,7 +27,7 @@ type Attempt struct {
 
 // NewAttempt makes a CA of its own for an attempt.
 func NewAttempt(job string, epoch uint32, now time.Time) (*Attempt, error) {
-	if !namePattern.MatchString(job) {
+	if !name.Valid(job, maxName) {
 		return nil, fmt.Errorf("job id %q cannot be in a certificate", job)
 	}
 	id := &url.URL{Scheme: taskScheme, Host: job, Path: "/" + epochName(epoch)}

@@ -11,8 +11,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
 	"time"
+
+	"scalar/internal/name"
 )
 
 // The roles of daemons.
@@ -32,9 +33,8 @@ const (
 // that much earlier.
 const skew = 10 * time.Minute
 
-// namePattern is what clusters, roles and nodes are called: it fits DNS labels,
-// URLs and file names.
-var namePattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$`)
+// maxName is the length of what clusters, roles and nodes are called, at most: it fits DNS labels.
+const maxName = 63
 
 // Pair is a certificate and its private key, PEM.
 type Pair struct{ Cert, Key []byte }
@@ -49,7 +49,7 @@ type CA struct {
 
 // NewCA makes the CA of a cluster, valid for life from now on.
 func NewCA(cluster string, life time.Duration, now time.Time) (*CA, error) {
-	if !namePattern.MatchString(cluster) {
+	if !name.Valid(cluster, maxName) {
 		return nil, fmt.Errorf("cluster name %q: use letters, digits, dots and dashes, at most 63", cluster)
 	}
 	return newCA(cluster, &url.URL{Scheme: scheme, Host: cluster}, life, now)
@@ -122,7 +122,7 @@ type Request struct {
 // Issue makes a key and its certificate for a daemon, as server and as client. A
 // CA that has ended issues none, with ErrExpired.
 func (ca *CA) Issue(req Request) (Pair, error) {
-	if !namePattern.MatchString(req.Role) || !namePattern.MatchString(req.Name) {
+	if !name.Valid(req.Role, maxName) || !name.Valid(req.Name, maxName) {
 		return Pair{}, fmt.Errorf("certificate for %s %q: use letters, digits, dots and dashes, at most 63", req.Role, req.Name)
 	}
 	if end := ca.cert.NotAfter; req.Now.After(end) {

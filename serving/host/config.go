@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"scalar/internal/name"
 )
 
 // A Config says how models are kept. The zero value is good.
@@ -152,15 +154,14 @@ func (m ModelConfig) version(key string) string {
 }
 
 var (
-	names    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 	versions = regexp.MustCompile(`^[1-9][0-9]{0,17}$`)
 	labels   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
 )
 
 // checkName returns what is wrong with a model's name.
-func checkName(name string) error {
-	if !names.MatchString(name) {
-		return fmt.Errorf("a model cannot be called %.100q: want a letter or digit, and up to 127 more letters, digits, ., - and _", name)
+func checkName(model string) error {
+	if !name.Valid(model, 128) {
+		return fmt.Errorf("a model cannot be called %.100q: want a letter or digit, and up to 127 more letters, digits, ., - and _", model)
 	}
 	return nil
 }

@@ -6,8 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"regexp"
 
+	"scalar/internal/name"
 	"scalar/serving/protocol"
 
 	"github.com/valyala/fasthttp"
@@ -23,8 +23,6 @@ type Key struct {
 // A keyring has keys by the hash of their token. A look-up by hash tells nothing about tokens by the time it takes.
 type keyring map[[sha256.Size]byte]*Key
 
-var namespaces = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
-
 func newKeyring(keys []Key) (keyring, error) {
 	if keys == nil {
 		return nil, nil
@@ -35,7 +33,7 @@ func newKeyring(keys []Key) (keyring, error) {
 		if n, err := hex.Decode(hash[:], []byte(k.SHA256[:min(len(k.SHA256), 2*len(hash))])); err != nil || n != len(hash) || len(k.SHA256) != 2*len(hash) {
 			return nil, fmt.Errorf("key %d: sha256 is %.80q: want 64 hex digits, those of `printf %%s TOKEN | sha256sum`", i+1, k.SHA256)
 		}
-		if !namespaces.MatchString(k.Namespace) {
+		if !name.Valid(k.Namespace, 63) {
 			return nil, fmt.Errorf("key %d: the namespace %.80q: want a letter or digit, and up to 62 more letters, digits, ., - and _", i+1, k.Namespace)
 		}
 		if r[hash] != nil {
