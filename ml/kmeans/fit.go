@@ -2,7 +2,9 @@ package kmeans
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 
 	"golang.org/x/sync/errgroup"
 
@@ -84,6 +86,15 @@ func (t *fit) rows() (n int) {
 	return n
 }
 
+// Rows are compared by products in float32. Those of rows and centres whose squares are below the most stay finite, and those of rows
+// whose squares are the least in the mean keep float32's precision.
+const (
+	mostSquare  = math.MaxFloat32 / 4
+	leastSquare = 0x1p-126
+)
+
+var errSquares = errors.New("float32 does not hold the squares of distances: --scale columns divides each column by its deviation")
+
 // prepare brings the rows, which are unit vectors with cosine, else in the units of the data,
 // into the form in which they are compared.
 func (t *fit) prepare(ctx context.Context) error {
@@ -104,7 +115,11 @@ func (t *fit) prepare(ctx context.Context) error {
 		s := t.shards[i]
 		s.subtract(t.spread.shift)
 		for r := range s.len() {
-			squares[i][0] += dot(s.row(r), s.row(r))
+			square := dot(s.row(r), s.row(r))
+			if !(square < mostSquare) {
+				return errSquares
+			}
+			squares[i][0] += square
 		}
 		return nil
 	})
@@ -114,7 +129,9 @@ func (t *fit) prepare(ctx context.Context) error {
 	if all, err = t.sum(ctx, squares); err != nil {
 		return err
 	}
-	t.squares = all[0]
+	if t.squares = all[0]; t.squares > 0 && t.squares < leastSquare*float64(t.n) {
+		return errSquares
+	}
 	t.now = newCenters(t.k, t.f, t.metric == Cosine)
 	t.totals = t.vectors(totalsLen(t.k, t.f))
 	return nil
@@ -128,8 +145,14 @@ func (t *fit) given(at []float32) ([]float64, error) {
 		if t.metric == Cosine && !unit(row) {
 			return nil, fmt.Errorf("centre %d is all zeros: it has no direction, as --metric cosine needs", j+1)
 		}
+		square := 0.0
 		for i, v := range row {
-			out[j*t.f+i] = float64(v) - float64(t.spread.shift[i])
+			x := float64(v) - float64(t.spread.shift[i])
+			out[j*t.f+i] = x
+			square += float64(x * x)
+		}
+		if square >= mostSquare {
+			return nil, fmt.Errorf("centre %d is too far away: %w", j+1, errSquares)
 		}
 	}
 	return out, nil

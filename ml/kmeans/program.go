@@ -2,6 +2,7 @@ package kmeans
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"scalar/bsp"
@@ -96,7 +97,10 @@ func (j *lloyds) load(ctx context.Context) (err error) {
 	if err := j.staff(); err != nil {
 		return err
 	}
-	return j.fit.prepare(ctx)
+	if err = j.fit.prepare(ctx); errors.Is(err, errSquares) {
+		err = job.Fail(job.FaultInput, "%s: %v", j.o.Input.URL, err)
+	}
+	return err
 }
 
 // newCrowd returns the peers of a job as a crowd.

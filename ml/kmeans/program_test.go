@@ -167,6 +167,17 @@ func TestTolerance(t *testing.T) {
 	}
 }
 
+// Numbers whose squares float32 just holds have the clusters that they have in other units.
+func TestUnits(t *testing.T) {
+	for _, unit := range []string{"e-16", "e0", "e17"} {
+		rows := write(t, "a.csv", strings.ReplaceAll("0,0\n0,2u\n10u,0\n10u,2u\n", "u", unit))
+		r := bsptest.Run(t, bsptest.Config{Peers: 2}, runner(options(rows, 2)))
+		if _, at := centers(t, r); at[0][1] == 0 || at[0][1] != at[1][1] || at[0][0]+at[1][0] != 10*at[0][1] {
+			t.Errorf("%s: centres %v", unit, at)
+		}
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	rows := write(t, "a.csv", "1,2\n3,4\n0,0\n")
 	empty := write(t, "e.csv", "x,y\n")
@@ -182,9 +193,16 @@ func TestRefuses(t *testing.T) {
 		"a centre of zeros": {func(o *kmeans.Options) {
 			o.Init, o.Metric, o.Input.URL = write(t, "i.csv", "0,0\n1,1\n"), kmeans.Cosine, write(t, "b.csv", "1,2\n2,1\n")
 		}, 1, "centre 1 is all zeros"},
-		"no rows":        {func(o *kmeans.Options) { o.Input.URL = empty }, 1, "no rows"},
-		"a missing file": {func(o *kmeans.Options) { o.Init = "/nowhere/i.csv" }, 1, "/nowhere/i.csv"},
-		"too few shards": {func(o *kmeans.Options) { o.Shards = 1 }, 2, "--shards"},
+		"rows far apart": {func(o *kmeans.Options) {
+			o.Input.URL = write(t, "far.csv", "0,1e20\n3e19,0\n0,-1e20\n")
+		}, 1, "float32 does not hold the squares of distances: --scale columns"},
+		"rows near each other": {func(o *kmeans.Options) {
+			o.Input.URL = write(t, "near.csv", "0,1e-25\n3e-25,0\n0,-1e-25\n")
+		}, 2, "float32 does not hold the squares of distances: --scale columns"},
+		"a centre far away": {func(o *kmeans.Options) { o.Init = write(t, "i.csv", "1,2\n1e20,0\n") }, 1, "centre 2 is too far away"},
+		"no rows":           {func(o *kmeans.Options) { o.Input.URL = empty }, 1, "no rows"},
+		"a missing file":    {func(o *kmeans.Options) { o.Init = "/nowhere/i.csv" }, 1, "/nowhere/i.csv"},
+		"too few shards":    {func(o *kmeans.Options) { o.Shards = 1 }, 2, "--shards"},
 	} {
 		o := options(rows, 2)
 		c.change(&o)
