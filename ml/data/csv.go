@@ -236,10 +236,16 @@ func (t *table) keep(sp *splitter, policy Missing) (bool, error) {
 		return false, scan.FaultAt(sp.offsets[c], "the label is missing: --missing drop leaves such rows out")
 	case policy == MissingMean:
 		return true, nil
-	case t.in.applied:
-		return false, scan.FaultAt(sp.offsets[c], "the value of column %d is missing, and the model was trained with --missing error", c+1)
 	}
-	return false, scan.FaultAt(sp.offsets[c], "the value of column %d is missing: --missing mean or drop says what to do", c+1)
+	at := c // among the columns without the label
+	if t.label >= 0 && c > t.label {
+		at--
+	}
+	name := nameOf(t.names, at, t.label)
+	if t.in.applied {
+		return false, scan.FaultAt(sp.offsets[c], "the value of column %s is missing, and the model was trained with --missing error", name)
+	}
+	return false, scan.FaultAt(sp.offsets[c], "the value of column %s is missing: --missing mean or drop says what to do", name)
 }
 
 func (t *table) summarise(ctx context.Context, part, parts int) (*Summary, error) {

@@ -95,7 +95,9 @@ func TestMissing(t *testing.T) {
 	file := write(t, "a.csv", "x,c,l\n1,a,0\n,b,1\n4,?,0\nNA,a,\n")
 	in := data.Input{URL: file, Target: data.Classes, Scale: data.None}
 	_, _, err := load(t, in, 3)
-	refused(t, err, "a.csv:3 (byte 12): the value of column 1 is missing: --missing mean or drop says what to do")
+	refused(t, err, `a.csv:3 (byte 12): the value of column "x" is missing: --missing mean or drop says what to do`)
+	_, _, err = load(t, data.Input{URL: write(t, "b.csv", "x,c,l\n1,a,0\n4,,0\n"), Target: data.Classes, Label: "x"}, 1)
+	refused(t, err, `b.csv:3 (byte 14): the value of column "c" is missing: --missing mean or drop says what to do`)
 	in.Missing = data.MissingMean
 	_, _, err = load(t, in, 1)
 	refused(t, err, "a.csv:5 (byte 28): the label is missing")
