@@ -3,6 +3,7 @@ package model
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -52,7 +53,7 @@ func Parse(b []byte) (*Model, error) {
 		Format json.Number `json:"format"`
 	}
 	if err := json.Unmarshal(b, &version); err != nil {
-		return nil, bad("%v: it is no model", err)
+		return nil, bad("%v: it is no model", untyped(err))
 	}
 	switch n, err := version.Format.Int64(); {
 	case err != nil || n < 1:
@@ -64,7 +65,7 @@ func Parse(b []byte) (*Model, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(m); err != nil {
-		return nil, bad("%v", err)
+		return nil, bad("%v", untyped(err))
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return nil, bad("there is something after the model")
@@ -85,4 +86,12 @@ func Parse(b []byte) (*Model, error) {
 		return nil, bad("%v", err)
 	}
 	return m, nil
+}
+
+// untyped returns an error of the decoder without types of Go.
+func untyped(err error) error {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("up to byte %d there is a JSON %s, which does not belong there", e.Offset, e.Value)
+	}
+	return err
 }

@@ -2,7 +2,12 @@ package nn
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/lexer"
@@ -24,10 +29,8 @@ func Parse(file []byte) (s *Spec, err error) {
 			s, err = nil, netError("malformed YAML: %v", p)
 		}
 	}()
-	for _, t := range lexer.Tokenize(string(file)) { // a list of lists of aliases takes all memory
-		if t.Type == token.AliasType || t.Type == token.AnchorType {
-			return nil, netError("line %d, column %d: a net file has no anchors and aliases", t.Position.Line, t.Position.Column)
-		}
+	if err := checkTokens(lexer.Tokenize(string(file))); err != nil {
+		return nil, err
 	}
 	s = new(Spec)
 	switch err := yaml.UnmarshalWithOptions(file, s, yaml.Strict()); {
@@ -37,10 +40,57 @@ func Parse(file []byte) (s *Spec, err error) {
 		return s, nil
 	default:
 		if e, ok := errors.AsType[yaml.Error](err); ok && e.GetToken() != nil {
-			at := e.GetToken().Position
-			return nil, netError("line %d, column %d: %s", at.Line, at.Column, e.GetMessage())
+			return nil, tokenError(e.GetToken(), "%s", complaint(e))
 		}
 		return nil, netError("%v", err)
+	}
+}
+
+// tokenError returns what is wrong at a token.
+func tokenError(t *token.Token, format string, args ...any) error {
+	return netError("line %d, column %d: %s", t.Position.Line, t.Position.Column, fmt.Sprintf(format, args...))
+}
+
+// checkTokens refuses what the decoder takes: a list of lists of aliases takes all memory, and of 3.5 units it makes 3.
+func checkTokens(tokens token.Tokens) error {
+	whole := []string{"input", "units", "filters", "kernel", "window", "stride", "pad", "vocabulary"}
+	key := ""
+	for _, t := range tokens {
+		switch t.Type {
+		case token.AliasType, token.AnchorType:
+			return tokenError(t, "a net file has no anchors and aliases")
+		case token.MappingValueType:
+			if t.Prev != nil {
+				key = t.Prev.Value
+			}
+		case token.FloatType:
+			if x, err := strconv.ParseFloat(t.Value, 64); slices.Contains(whole, key) && (err != nil || x != math.Trunc(x)) {
+				return tokenError(t, "%s is %s: want a whole number", key, t.Value)
+			}
+		}
+	}
+	return nil
+}
+
+// complaint returns what the decoder says, in the words of a net file.
+func complaint(e yaml.Error) string {
+	var want reflect.Type
+	if t, ok := errors.AsType[*yaml.TypeError](e); ok {
+		want = t.DstType
+	} else if t, ok := errors.AsType[*yaml.OverflowError](e); ok {
+		want = t.DstType
+	} else {
+		return e.GetMessage()
+	}
+	switch want.Kind() {
+	case reflect.Int:
+		return "want a whole number"
+	case reflect.Float64:
+		return "want a number"
+	case reflect.Bool:
+		return "want true or false"
+	default:
+		return "want a text"
 	}
 }
 
