@@ -56,15 +56,13 @@ func checkTokens(tokens token.Tokens) error {
 	whole := []string{"input", "units", "filters", "kernel", "window", "stride", "pad", "vocabulary"}
 	key := ""
 	for _, t := range tokens {
-		switch t.Type {
-		case token.AliasType, token.AnchorType:
+		switch {
+		case t.Type == token.AliasType || t.Type == token.AnchorType:
 			return tokenError(t, "a net file has no anchors and aliases")
-		case token.MappingValueType:
-			if t.Prev != nil {
-				key = t.Prev.Value
-			}
-		case token.FloatType:
-			if x, err := strconv.ParseFloat(t.Value, 64); slices.Contains(whole, key) && (err != nil || x != math.Trunc(x)) {
+		case t.Type == token.MappingValueType && t.Prev != nil:
+			key = t.Prev.Value
+		case t.Type == token.FloatType && slices.Contains(whole, key):
+			if x, err := strconv.ParseFloat(t.Value, 64); err != nil || x != math.Trunc(x) {
 				return tokenError(t, "%s is %s: want a whole number", key, t.Value)
 			}
 		}
