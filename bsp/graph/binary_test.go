@@ -168,14 +168,6 @@ func TestBinaryLikeTextOfRandomGraphs(tt *testing.T) {
 	})
 }
 
-func TestBinaryOfNothing(t *testing.T) {
-	bin, made := convert(t, graph.Input{}, write(t, "edges", ""))
-	if made.Vertices != 0 || made.Edges != 0 {
-		t.Fatalf("%+v", made)
-	}
-	failsWith(t, bsptest.Config{Input: bin, Peers: 2}, bsp.NewRunner(algo.Inlinks(graph.Input{})), bin+": there is no vertex and no edge in it")
-}
-
 // The bytes of a small file, as docs/formats.md has them.
 func TestBinaryGolden(t *testing.T) {
 	bin, _ := convert(t, graph.Input{}, write(t, "edges", "7 300 0.5\n300 5\n"))
@@ -255,6 +247,7 @@ func TestConvertRefuses(t *testing.T) {
 		"a binary graph": {graph.Input{}, bin, "is a binary graph already"},
 		"a bad line":     {graph.Input{}, write(t, "edges", "1 2\n3\n"), "edges:2 (byte 4): the line has one field"},
 		"no file":        {graph.Input{}, "/nowhere/edges", "/nowhere/edges"},
+		"nothing":        {graph.Input{}, write(t, "none", "# none\n"), "none: there is no vertex and no edge in it"},
 		"bad vertices":   {graph.Input{Vertices: write(t, "v", "1 2\n")}, write(t, "edges", "1 2\n"), "v:1 (byte 2)"},
 		"names in METIS": {graph.Input{Format: graph.METIS, IDs: graph.Strings}, write(t, "edges", "1 2\n"), "ids string"},
 	} {

@@ -43,6 +43,9 @@ func Convert(ctx context.Context, in Input, url string, w io.Writer) (Converted,
 	if err := c.survey(ctx); err != nil {
 		return Converted{}, err
 	}
+	if c.vertices == 0 {
+		return Converted{}, nothing(&c.split)
+	}
 	if err := c.write(ctx, w); err != nil {
 		return Converted{}, err
 	}
