@@ -1,4 +1,4 @@
-package pack
+package pack_test
 
 import (
 	"math/big"
@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"scalar/internal/pack"
 )
 
 type (
@@ -39,12 +41,12 @@ func TestWhole(t *testing.T) {
 			seen bool `msgpack:"-"`
 		}{seen: true},
 	} {
-		if err := Whole(reflect.TypeOf(v)); err != nil {
+		if err := pack.Whole(reflect.TypeOf(v)); err != nil {
 			t.Errorf("%T: %v", v, err)
 		}
 	}
 	for _, v := range []any{hidden{hops: 1}, []hidden{}, &hidden{}, map[hidden]int{}, chained{}, struct{ hidden }{}} {
-		if err := Whole(reflect.TypeOf(v)); err == nil || !strings.Contains(err.Error(), "pack.hidden.hops would be left out") {
+		if err := pack.Whole(reflect.TypeOf(v)); err == nil || !strings.Contains(err.Error(), "pack_test.hidden.hops would be left out") {
 			t.Errorf("%T: %v", v, err)
 		}
 	}
