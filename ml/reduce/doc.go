@@ -4,6 +4,8 @@
 //	                                                                       which it updates
 //	the arena, whole, at every peer ◀─────────────────────── Gather ◀──────────┘
 //
+// Peers that are all in one process have the arena's weights once ([Arena.Place]), and Gather only waits.
+//
 // A [Tree] over the shards [0, S) halves at (lo+hi)/2; a sum is the tree's, not that of
 // whoever comes first, so that it depends on S alone. A peer has a range of
 // consecutive shards, and adds what is whole subtrees of its own; the rest is added by the
