@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"scalar/bsp/job"
+	"scalar/bsp/scan"
 )
 
 // given is one option as it was written.
@@ -81,7 +82,7 @@ func (o Option) check(value string) (want string) {
 			return "a whole number"
 		}
 	case KindFloat:
-		if x, err := strconv.ParseFloat(value, 64); err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		if x, err := scan.ParseFloat([]byte(value), 64); err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
 			return "a number"
 		}
 	case KindBool:

@@ -70,13 +70,22 @@ func Number(b []byte, i int) (v uint64, end int, ok bool) {
 	return v, i, ok
 }
 
+// ParseFloat reads a number of 32 or 64 bits as strconv.ParseFloat does, but for what only
+// sources of Go write: 1_000 and 0x1p4 are texts. Codes such as 10_1 are not to become numbers.
+func ParseFloat(text []byte, bits int) (float64, error) {
+	if bytes.ContainsAny(text, "_xX") {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseFloat(string(text), bits)
+}
+
 // Float reads the field b[lo:hi] as a finite number; ok is false if it is none.
 func Float(b []byte, lo, hi int) (x float64, ok bool) {
 	v, end, ok := Number(b, lo)
 	if ok && end == hi && end-lo <= 15 { // a short whole number
 		return float64(v), true
 	}
-	x, err := strconv.ParseFloat(string(b[lo:hi]), 64)
+	x, err := ParseFloat(b[lo:hi], 64)
 	return x, err == nil && !math.IsInf(x, 0) && !math.IsNaN(x)
 }
 

@@ -40,6 +40,14 @@ func TestCSV(t *testing.T) {
 	}
 }
 
+// Codes that Go's sources could hold as numbers are categories.
+func TestCodes(t *testing.T) {
+	set, _ := mustLoad(t, data.Input{URL: write(t, "a.csv", "1_1,2\n11,3\n0x1p4,4\n"), Header: data.HeaderNo, Target: data.Numbers, Scale: data.None})
+	if got := rows(set); !reflect.DeepEqual(got, [][]float32{{0, 0, 1}, {0, 1, 0}, {1, 0, 0}}) {
+		t.Errorf("%v", got)
+	}
+}
+
 // The label's column is found by name and by index from either end.
 func TestLabel(t *testing.T) {
 	file := write(t, "a.tsv", "x\ty\tz\n1\t2\t3\n4\t5\t6\n")

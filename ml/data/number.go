@@ -2,7 +2,6 @@ package data
 
 import (
 	"math"
-	"strconv"
 
 	"scalar/bsp/scan"
 )
@@ -19,7 +18,7 @@ const (
 // tens are the powers of ten that float64 holds exactly.
 var tens = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
 
-// parse32 reads a text as strconv.ParseFloat(text, 32) does, to the bit.
+// parse32 reads a text as scan.ParseFloat(text, 32) does, to the bit.
 func parse32(b []byte) (float32, cell) {
 	if x, ok := decimal(b); ok {
 		// A quotient of 64 bits rounds to the right 32 unless it lies half-way between two
@@ -28,16 +27,16 @@ func parse32(b []byte) (float32, cell) {
 			return float32(x), number
 		}
 	}
-	x, err := strconv.ParseFloat(string(b), 32)
+	x, err := scan.ParseFloat(b, 32)
 	return float32(x), kindOf(x, err)
 }
 
-// parse64 reads a text as strconv.ParseFloat(text, 64) does, to the bit.
+// parse64 reads a text as scan.ParseFloat(text, 64) does, to the bit.
 func parse64(b []byte) (float64, cell) {
 	if x, ok := decimal(b); ok {
 		return x, number
 	}
-	x, err := strconv.ParseFloat(string(b), 64)
+	x, err := scan.ParseFloat(b, 64)
 	return x, kindOf(x, err)
 }
 

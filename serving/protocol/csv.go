@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"scalar/bsp/scan"
 )
 
 // csv reads lines of values (RFC 4180). Blanks around a field that is not in quotes do not belong to it, and lines
@@ -149,7 +151,7 @@ func (c *csv) names(fields [][]byte) bool {
 		return all
 	}
 	return slices.ContainsFunc(fields, func(f []byte) bool {
-		_, err := strconv.ParseFloat(string(f), 32)
+		_, err := scan.ParseFloat(f, 32)
 		return errors.Is(err, strconv.ErrSyntax) && !absent(f)
 	})
 }
@@ -195,7 +197,7 @@ func (c *csv) value(text []byte, column int) (float32, error) {
 	if absent(text) {
 		return naN, nil
 	}
-	x, err := strconv.ParseFloat(string(text), 32)
+	x, err := scan.ParseFloat(text, 32)
 	if err == nil && !math.IsNaN(x) && !math.IsInf(x, 0) {
 		return float32(x), nil
 	}
