@@ -195,6 +195,8 @@ func TestBadTransform(t *testing.T) {
 		`{"columns":1,"categories":[{"column":1,"hash":3}],"missing":"error","scale":{"kind":"none"}}`,
 		`{"columns":1,"categories":[{"column":0}],"missing":"error","scale":{"kind":"none"}}`,
 		`{"columns":1,"missing":"error","scale":{"kind":"none"},"label":{"column":0,"target":"classes"}}`,
+		`{"columns":1,"missing":"error","scale":{"kind":"none"},"label":{"column":0,"target":"classes","classes":["b","a","b"]}}`,
+		`{"columns":1,"categories":[{"column":0,"values":["a","a"]}],"missing":"error","scale":{"kind":"none"}}`,
 	} {
 		var transform data.Transform
 		if err := json.Unmarshal([]byte(text), &transform); err != nil {

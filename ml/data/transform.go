@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"scalar/bsp/job"
 )
@@ -223,12 +222,14 @@ func (t *Transform) Validate() error {
 		return bad("the label")
 	case t.Label != nil && (t.Label.Target == Classes) != (len(t.Label.Classes) > 0):
 		return bad("the classes")
+	case t.Label != nil && twice(slices.Sorted(slices.Values(t.Label.Classes))):
+		return bad("two classes of one name")
 	}
 	width, last := t.Columns, -1
 	for _, c := range t.Categories {
 		n := len(c.Values)
 		if c.Column <= last || c.Column >= t.Columns || n > MaxOneHot || (n > 0) == (c.Hash > 0) || c.Hash < 0 || c.Hash > 1<<16 ||
-			!slices.IsSortedFunc(c.Values, strings.Compare) || len(c.Shares) != 0 && len(c.Shares) != n || !finite(c.Shares) {
+			!slices.IsSorted(c.Values) || twice(c.Values) || len(c.Shares) != 0 && len(c.Shares) != n || !finite(c.Shares) {
 			return bad("its categories")
 		}
 		last, width = c.Column, width+n+c.Hash-1
@@ -243,6 +244,9 @@ func (t *Transform) Validate() error {
 	}
 	return nil
 }
+
+// twice reports whether a sorted list has an element twice.
+func twice(sorted []string) bool { return len(slices.Compact(slices.Clone(sorted))) < len(sorted) }
 
 func finite(xs []float64) bool {
 	return !slices.ContainsFunc(xs, func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) })
