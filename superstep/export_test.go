@@ -176,3 +176,6 @@ func Waits(p *Port) bool {
 	}
 	return false
 }
+
+// Patient reports whether ports ask on before they sleep.
+func Patient(c Config) bool { return c.patient() }

@@ -1,0 +1,87 @@
+package superstep
+
+import (
+	"context"
+	"runtime"
+	"time"
+)
+
+// A port that waits for others of its process asks on for so long, or so often, before it sleeps, if each of them can have a core for itself, as
+// OpenMP and MPI do, and longer: a core of a virtual machine that has nothing to do is given away, and comes back some 100 µs after it is
+// wanted. Training an MLP on 2 peers at batch 128, where a step of 0.65 ms waits twice, has 107,000 samples/s without, 128,000 with 50 µs, 135,000 with 100 µs,
+// 185,000 with 300 µs, 193,000 with 1 ms and as many with 3 ms (medians of 4, a busy host).
+const (
+	patience = time.Millisecond
+	askings  = 1 << 16 // where the clock stands, as in tests
+)
+
+// patient reports whether ports ask on: no other goroutine of this process, such as one that reads a link, has to bring what they wait for.
+func (c Config) patient() bool {
+	own := c.Ranges[c.Task].len()
+	return len(c.Ranges) == 1 && own > 1 && own <= runtime.GOMAXPROCS(0)
+}
+
+// askOn asks whether a wait is over for as long as the port's patience lasts.
+func (p *Port) askOn(over func() bool) bool {
+	if !p.g.patient {
+		return false
+	}
+	start := time.Now()
+	for range askings {
+		if over() {
+			return true
+		}
+		if time.Since(start) > patience {
+			break
+		}
+	}
+	return false
+}
+
+// wait returns when over does, which is asked again after each wake. It lets the
+// others run once before it sleeps. Measured on 2 cores, an empty superstep of 2, 8
+// and 64 local peers takes 0.25, 1.4 and 13 µs; asking 4 times 0.17, 3.9 and 38.
+func (p *Port) wait(ctx context.Context, over func() bool) error {
+	if over() {
+		return nil
+	}
+	if runtime.Gosched(); over() || p.askOn(over) {
+		return nil
+	}
+	p.idle.Store(true)
+	defer p.idle.Store(false)
+	for {
+		select {
+		case <-p.wake:
+			if over() {
+				return nil
+			}
+		case <-ctx.Done():
+			if over() {
+				return nil
+			}
+			return p.interrupted(ctx)
+		case <-p.g.dead:
+			if over() {
+				return nil
+			}
+			return p.g.cause
+		}
+	}
+}
+
+// rouse wakes the port's goroutine; a wake is never lost, since the channel keeps
+// one. It reports whether the goroutine sleeps.
+func (p *Port) rouse() (slept bool) {
+	select {
+	case p.wake <- struct{}{}:
+		return p.idle.Load()
+	default:
+		return false
+	}
+}
+
+// spread is called by a goroutine that has roused others and goes on. Go's scheduler keeps the last one that was
+// roused for the processor that did so: other processors take it from there only after a sleep of 3 µs, of which
+// Linux makes 60. One more goroutine, which has nothing to do, takes that place, and the other can be had at once.
+func spread() { go func() {}() }
