@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -64,6 +65,22 @@ func (a *asm) count(offset int, reg string) {
 	a.op("SHRQ $2, %s", reg)
 	a.op("NEGQ %s", reg)
 	a.op("ADDQ $%d, %s", a.lanes, reg)
+}
+
+// own fetches the cache line at an offset from a register, and one more unless that is empty, in order to write it: PREFETCHW, which Go's
+// assembler does not know. Of a line that another core has read, a store has to wait for the word that it may, and stores wait one after the other.
+func (a *asm) own(offset int, base, index string) {
+	number := func(reg string) int {
+		return slices.Index([]string{"AX", "CX", "DX", "BX", "SP", "BP", "SI", "DI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}, reg)
+	}
+	b, rex, last := number(base), 0x40, ""
+	modrm := 0x88 | b&7
+	if index != "" {
+		i := number(index)
+		rex |= i >> 3 << 1
+		modrm, last = 0x8c, fmt.Sprintf("BYTE $%#x; ", i&7<<3|b&7)
+	}
+	a.op("BYTE $%#x; BYTE $0x0f; BYTE $0x0d; BYTE $%#x; %sLONG $%d", rex|b>>3, modrm, last, offset)
 }
 
 // put writes the first lanes of a vector of AVX2, as many as register n has, to at. It changes the vector

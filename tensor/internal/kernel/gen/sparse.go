@@ -91,6 +91,11 @@ func (s sparse) begin(n int, name string, last bool) {
 	s.each(n, last, func(masked bool, v int) { s.load(masked, v) })
 	s.op("JMP %sentries", name)
 	s.label("%sinit", name)
+	s.op("MOVQ %d(AX), R9", fieldSparseToStep)
+	s.op("LEAQ (R13)(R9*8), R9") // two rows on: as a gradient, another core has read it
+	for at := 0; at < n*s.bytesPer(); at += 64 {
+		s.own(at, "R9", "")
+	}
 	s.op("MOVQ R12, R14")
 	s.op("SUBQ %d(AX), R14", fieldSparseStarts)
 	s.op("ADDQ %d(AX), R14", fieldSparseScale)

@@ -1,11 +1,14 @@
 package main
 
 // The optimisers' updates. DI holds the weights, SI the gradient, DX and R8 what the
-// optimiser keeps.
+// optimiser keeps. Other cores have read the weights.
 
 // decayed loads the weights into vector 0 and gradient + C[1]·weights into vector 1. It
 // takes 2.
 func decayed(l *line) {
+	if !l.masked {
+		l.own(1024, "DI", l.index)
+	}
 	l.load("DI", 0)
 	l.load("SI", 1)
 	l.do("VMULPS", 2, 0, l.param(1))
