@@ -258,5 +258,6 @@ var Modules = []string{
 //go:embed superstep/save.go
 //go:embed superstep/spill.go
 //go:embed superstep/tree.go
+//go:embed superstep/wait.go
 //go:embed superstep/writer.go
 var Source embed.FS

@@ -62,7 +62,11 @@ func (d *dense) backward(e *Executor, c *cell) error {
 	if e.takesShifted(c) {
 		return d.backwardShifted(e, c)
 	}
-	if err := e.cpu.MatMul(c.grads[0], c.dout.T(), c.in[0], tensor.Epilogue{}); err != nil {
+	grads, left, right := c.grads[0], c.dout.T(), c.in[0]
+	if e.turns(c) {
+		grads, left, right = grads.T(), right.T(), left.T()
+	}
+	if err := e.cpu.MatMul(grads, left, right, tensor.Epilogue{}); err != nil {
 		return err
 	}
 	if d.bias {

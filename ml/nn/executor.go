@@ -24,6 +24,7 @@ type Executor struct {
 
 	x       tensor.Shifted // the batch that is trained on
 	shifted bool           // or it is taken as it is
+	turned  bool           // arenas are as Graph.Turn makes them
 	version uint64         // of the weights
 	reuse   bool           // some steps have several batches with the same weights
 }
@@ -271,6 +272,10 @@ func (e *Executor) share(values []float32, views func(c *cell) []array) {
 	for i := range e.cells {
 		for j, at := range e.cells[i].n.params {
 			p := &e.g.params[at]
+			if j == 0 && e.turns(&e.cells[i]) {
+				views(&e.cells[i])[j] = e.viewRows(values[p.Offset:], p.Shape[1], p.Shape[0]).T()
+				continue
+			}
 			views(&e.cells[i])[j] = e.viewRows(values[p.Offset:], p.Shape[0], p.Shape[1:]...)
 		}
 	}

@@ -61,6 +61,9 @@ func TestShifted(t *testing.T) {
 				} else if !slices.Equal(first, e.Grads) {
 					t.Errorf("%d cores give other gradients than one", cores)
 				}
+				checkTurned(t, nn.NewTurned(g, cpu(t, cores)), e.Batch, e.Grads)
+				e.Base = nil
+				checkTurned(t, nn.NewTurned(g, cpu(t, cores)), e.Batch, plain)
 			}
 		})
 	}
@@ -69,6 +72,37 @@ func TestShifted(t *testing.T) {
 	e.Base = make([]float32, 8)
 	if _, err := nn.NewExecutor(g, cpu(t, 1)).Train(e.Batch); err == nil || err.Error() != "net: the base has 8 values: want 9" {
 		t.Errorf("%v", err)
+	}
+}
+
+// checkTurned checks that weights that lie by input give the same gradients and answers.
+func checkTurned(t *testing.T, x *nn.Executor, b nn.Batch, want []float32) {
+	t.Helper()
+	g := x.Graph()
+	answers := func(x *nn.Executor) []float32 {
+		out, err := x.Infer(b.Arena, b.X)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Clone(out.Values())
+	}
+	right := answers(nn.NewExecutor(g, cpu(t, 1)))
+	was := b.Arena
+	b.Arena, b.Grads = slices.Clone(was), make([]float32, g.Size())
+	g.Turn(b.Arena)
+	if slices.Equal(was, b.Arena) == g.Shifts() {
+		t.Errorf("turned weights are as they were, where a base is of use: %v", g.Shifts())
+	}
+	train(t, x, b)
+	if !slices.Equal(answers(x), right) {
+		t.Error("turned weights give other answers")
+	}
+	g.TurnBack(b.Grads)
+	if !slices.Equal(b.Grads, want) {
+		t.Error("turned weights give other gradients")
+	}
+	if g.TurnBack(b.Arena); !slices.Equal(was, b.Arena) {
+		t.Error("weights that were turned twice are others")
 	}
 }
 
@@ -95,7 +129,7 @@ func benchShifted(b *testing.B, rows, units int, part float64) {
 		b.Fatal(err)
 	}
 	defer c.Close()
-	x, r, base := nn.NewExecutor(g, c), newRand(), make([]float32, g.Features())
+	r, base := newRand(), make([]float32, g.Features())
 	batch := nn.Batch{Arena: make([]float32, g.Size()), Grads: make([]float32, g.Size()), X: tensor.New[float32](rows, g.Features()), Labels: make([]int32, rows)}
 	g.Init(batch.Arena, 1)
 	for i := range batch.X.Values() {
@@ -104,11 +138,12 @@ func benchShifted(b *testing.B, rows, units int, part float64) {
 		}
 	}
 	var times [2][]float64
+	x := [2]*nn.Executor{nn.NewExecutor(g, c), nn.NewTurned(g, c)}
 	for b.Loop() {
 		for k, base := range [][]float32{nil, base} {
 			batch.Base = base
 			began := time.Now()
-			if _, err := x.Train(batch); err != nil {
+			if _, err := x[k].Train(batch); err != nil {
 				b.Fatal(err)
 			}
 			times[k] = append(times[k], time.Since(began).Seconds())

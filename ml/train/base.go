@@ -9,6 +9,14 @@ const (
 	basePart   = .3      // of the values may differ from the base, or products with all are as fast: docs/decisions/0042
 )
 
+// findBase returns the base of the rows where it is of use. A hold on gradients takes them as they lie in every net's arena.
+func (t *trainer) findBase() []float32 {
+	if !t.graph.Shifts() || t.o.Hold != nil {
+		return nil
+	}
+	return baseOf(t.rows.Set)
+}
+
 // baseOf returns a row that most rows are like in most columns, or nil if there is none. It looks at rows that lie evenly in the set, so that
 // the order of a file does not matter, and is a function of the set alone. Of a column it takes the value that more than half of the rows have
 // (Boyer and Moore, MJRTY: a fast majority vote algorithm, 1981), and any where there is none.

@@ -18,11 +18,8 @@ type batch struct {
 	base     []float32 // that most rows are like; nil: none is known
 }
 
-func (b *batch) init(set *data.Set, g *nn.Graph) {
-	b.features, b.outputs, b.classes = g.Features(), g.Outputs(), set.Target() == data.Classes
-	if g.Shifts() {
-		b.base = baseOf(set)
-	}
+func (b *batch) init(set *data.Set, g *nn.Graph, base []float32) {
+	b.features, b.outputs, b.classes, b.base = g.Features(), g.Outputs(), set.Target() == data.Classes, base
 }
 
 // take returns rows of a set; what it returns is valid until the next call.

@@ -58,6 +58,7 @@ type trainer struct {
 	exec    *nn.Executor
 	arena   *reduce.Arena
 	weights []float32 // all; peers of one process share it, see [reduce.Arena.Place]
+	base    []float32 // that most rows are like, or nil; where there is one, weights and gradients are turned
 	lo, hi  int       // the own range
 	state   *state
 	batch   batch // of a shard
@@ -154,7 +155,11 @@ func (t *trainer) prepare(ctx context.Context) (err error) {
 	if t.opt, err = opt.New(t.o.Optimizer); err != nil {
 		return err
 	}
-	t.exec = nn.NewExecutor(t.graph, t.cpu)
+	t.base = t.findBase()
+	if t.exec = nn.NewExecutor(t.graph, t.cpu); t.base != nil {
+		t.graph.Turn(t.weights)
+		t.exec = nn.NewTurned(t.graph, t.cpu)
+	}
 	t.arena = reduce.NewArena(t.tree, reduce.Of(t.p), t.cpu, t.graph.Size())
 	if t.weights, err = t.arena.Place(ctx, t.weights); err != nil {
 		return err
@@ -173,7 +178,7 @@ func (t *trainer) prepare(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	t.batch.init(t.rows.Set, t.graph)
+	t.batch.init(t.rows.Set, t.graph, t.base)
 	t.tell = NewTeller(t.p, t.plan, t.o.Epochs, t.graph.Loss() == nn.Squared)
 	return nil
 }

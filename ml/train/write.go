@@ -14,6 +14,9 @@ func (t *trainer) write(ctx context.Context) error {
 	if t.p.Index() != 0 {
 		return nil
 	}
+	if t.base != nil { // no other peer reads the weights any more
+		t.graph.TurnBack(t.weights)
+	}
 	told := t.state.Told
 	kept := told.History[told.Kept-1]
 	m := model.Model{
