@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/token"
 )
@@ -93,15 +94,15 @@ func complaint(e yaml.Error) string {
 }
 
 // UnmarshalYAML reads one number or a list of two.
-func (p *Pair) UnmarshalYAML(unmarshal func(any) error) error {
+func (p *Pair) UnmarshalYAML(node ast.Node) error {
 	var both int
-	if err := unmarshal(&both); err == nil {
+	if err := yaml.NodeToValue(node, &both); err == nil {
 		*p = Pair{both, both}
 		return nil
 	}
 	var two []int
-	if err := unmarshal(&two); err != nil || len(two) != 2 {
-		return errors.New("want a number, or two in brackets")
+	if err := yaml.NodeToValue(node, &two); err != nil || len(two) != 2 {
+		return &yaml.SyntaxError{Message: "want a number, or two in brackets", Token: node.GetToken()}
 	}
 	*p = Pair(two)
 	return nil
