@@ -59,7 +59,11 @@ func summary(m *model.Model) rows {
 		r.add("net", layers(m.Net))
 	}
 	r.add("weights", humanize.IBytes(uint64(max(0, m.Weights.Bytes))))
-	trained := fmt.Sprintf("%s rows of %s", humanize.Comma(int64(t.Data.Rows)), orDash(t.Data.URL))
+	learnt := t.Data.Rows
+	if t.Validation != nil {
+		learnt -= t.Validation.Rows
+	}
+	trained := fmt.Sprintf("%s rows of %s", humanize.Comma(int64(learnt)), orDash(t.Data.URL))
 	unit, loss, score := "epoch", "loss, error", fmt.Sprintf("%.4g, %.4g", t.Loss, t.Error)
 	if m.Clusters != nil {
 		unit, loss, score = "iteration", "inertia", fmt.Sprintf("%.4g", t.Loss)

@@ -101,7 +101,7 @@ type Training struct {
 	Version    string  `json:"version"`           // of bsp
 }
 
-// Data says which rows a model was trained on.
+// Data says which rows a model was trained on and chosen by: those of validation are among them.
 type Data struct {
 	URL     string `json:"url"`
 	Digest  string `json:"digest"` // [data.Source.MergeDigests]
