@@ -76,6 +76,8 @@ var Modules = []string{
 //go:embed bsp/graph/deal/deal_amd64.s
 //go:embed bsp/graph/deal/deal_other.go
 //go:embed bsp/graph/deal/doc.go
+//go:embed bsp/graph/deal/ends.go
+//go:embed bsp/graph/deal/ends_amd64.s
 //go:embed bsp/graph/deal/renumber.go
 //go:embed bsp/graph/deal/renumber_amd64.s
 //go:embed bsp/graph/doc.go

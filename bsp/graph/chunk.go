@@ -135,6 +135,11 @@ func (s *segment) ends(at int) (row, other uint32) {
 	return s.base + uint32(x&s.mask), uint32(x >> (s.bits & 63) & s.last)
 }
 
+// where says where edges have their ends.
+func (s *segment) where() deal.Ends {
+	return deal.Ends{Base: uint64(s.base), Bits: uint64(s.bits), Mask: s.mask, Last: s.last, Size: uint64(s.size), Pair: uint64(s.pair)}
+}
+
 // weight returns the weight of the edge at a byte of the segment.
 func (s *segment) weight(at int) float64 {
 	return math.Float64frombits(binary.LittleEndian.Uint64(s.edges[at+s.size-8:]))

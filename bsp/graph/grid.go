@@ -1,11 +1,11 @@
 package graph
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"slices"
 
 	"scalar/bsp/arena"
+	"scalar/bsp/graph/deal"
 )
 
 // A grid is a peer's edges by destination as gather likes them: so that what it reads and
@@ -111,7 +111,7 @@ func (g *grid) fill(segments [][]segment, ranks [][]uint32, r *pull, a *arena.Ar
 		among = farRows
 	}
 	g.settle(rows, among)
-	looked := &lookup{}
+	looked := &deal.Looked{Hubs: hubs}
 	lens := make([]uint32, len(rows)) // by row: edges from hubs; then where its next one goes
 	err := byRange(segments, func(owner int, s segment) error {
 		g.count(looked, s, ranks[owner], lens)
@@ -211,64 +211,38 @@ func longestFirst(rows []uint32, lo uint32, lens []uint32) {
 	}
 }
 
-// batchEdges is how many edges are looked up before anything is done with them: what was found
-// stays in the first-level cache.
-const batchEdges = 512
-
-// A lookup has edges of which rows and sources were looked up, u32 row and u32 place of the
-// source each: those from hubs, and the others.
-type lookup struct {
-	near, far [batchEdges]uint64
-}
-
-// look looks up the edges of a segment from byte at on, as many as there is room for, and
-// returns them, in their order, and the byte after them. The loop has no branch that waits for
-// what it reads, so that many looks into memory are under way at once.
-func (g *grid) look(l *lookup, s *segment, at int, rank []uint32) (near, far []uint64, next int) {
-	edges, f, base, into := s.edges, s.form, s.base, g.into
-	n, m := uint(0), uint(0)
-	for end := min(s.end(), at+batchEdges*f.size); at < end; at += f.size {
-		x := binary.LittleEndian.Uint64(edges[at:])
-		v, u := into[base+uint32(x&f.mask)], rank[uint32(x>>(f.bits&63)&f.last)]
-		e := uint64(v)<<32 | uint64(u)
-		l.near[n%batchEdges], l.far[m%batchEdges] = e, e
-		fromHub := uint((uint64(u) - hubs) >> 63) // the sign
-		n, m = n+fromHub, m+1-fromHub
-	}
-	return l.near[:n], l.far[:m], at
-}
-
 // cell returns the cell of an edge that is not from a hub.
 func (g *grid) cell(e uint64) int {
 	return int(e>>32>>blockBits)*g.across + int((uint32(e)-hubs)>>(g.shift&31))
 }
 
 // count counts the edges from hubs of each row, and those of each cell.
-func (g *grid) count(l *lookup, s segment, rank, lens []uint32) {
-	for at := 0; at < s.end(); {
-		var near, far []uint64
-		near, far, at = g.look(l, &s, at, rank)
-		for _, e := range near {
+func (g *grid) count(l *deal.Looked, s segment, rank, lens []uint32) {
+	ends := s.where()
+	for edges := s.edges[:s.end()]; len(edges) > 0; {
+		near, far, n := ends.Look(l, g.into, rank, edges)
+		edges = edges[n:]
+		for _, e := range l.Near[:near] {
 			lens[e>>32]++
 		}
-		for _, e := range far {
+		for _, e := range l.Far[:far] {
 			g.cells[g.cell(e)]++
 		}
 	}
 }
 
 // scatter puts edges into their rows and cells. next is where those of each row go.
-func (g *grid) scatter(l *lookup, s segment, rank, next []uint32) {
-	within := uint32(1)<<(g.shift&31) - 1
-	for at := 0; at < s.end(); {
-		var near, far []uint64
-		near, far, at = g.look(l, &s, at, rank)
-		for _, e := range near {
+func (g *grid) scatter(l *deal.Looked, s segment, rank, next []uint32) {
+	within, ends := uint32(1)<<(g.shift&31)-1, s.where()
+	for edges := s.edges[:s.end()]; len(edges) > 0; {
+		near, far, n := ends.Look(l, g.into, rank, edges)
+		edges = edges[n:]
+		for _, e := range l.Near[:near] {
 			to := &next[e>>32]
 			g.near[*to] = uint16(e)
 			*to++
 		}
-		for _, e := range far {
+		for _, e := range l.Far[:far] {
 			to := &g.cells[g.cell(e)]
 			g.far[*to] = (uint32(e)-hubs)&within<<16 | uint32(e>>32)&(1<<blockBits-1)
 			*to++

@@ -1,8 +1,7 @@
 package graph
 
 import (
-	"encoding/binary"
-
+	"scalar/bsp/graph/deal"
 	"scalar/internal/splitmix"
 )
 
@@ -19,7 +18,7 @@ type placing struct {
 func (p *placing) at(code uint32) (owner, number uint32) {
 	if p.ranks != nil {
 		owner = ownerOf(splitmix.Mix(uint64(code)), p.peers)
-		return owner, rankOf(p.ranks[owner], code)
+		return owner, deal.Rank(p.ranks[owner], uint64(code))
 	}
 	owner, number = p.owner(code), p.number(code)
 	if p.numbers != nil {
@@ -44,27 +43,9 @@ func (p *placing) rank(slab []byte, owner int, weights bool) error {
 			base = uint32(rows[uint32(h.rows.at)<<h.rows.level/32] >> 32)
 		}
 		setBase(b, base)
-		edges, f, before := s.edges, s.form, s.base
-		for at, end := 0, s.end(); at < end; at += f.size {
-			x := binary.LittleEndian.Uint64(edges[at:])
-			row, other := before+uint32(x&f.mask), uint32(x>>(f.bits&63)&f.last)
-			store(edges[at:], f.join(rankOf(rows, row)-base, rankOf(others, other)), f.pair)
-		}
+		ends := s.where()
+		ends.Rank(rows, others, base, s.edges[:s.end()])
 		b = rest
 	}
 	return nil
-}
-
-// store writes 5, 6 or 8 bytes of x, and no byte of the next edge, which would have to wait
-// for it.
-func store(b []byte, x uint64, n int) {
-	binary.LittleEndian.PutUint32(b, uint32(x))
-	switch n {
-	case 5:
-		b[4] = byte(x >> 32)
-	case 6:
-		binary.LittleEndian.PutUint16(b[4:], uint16(x>>32))
-	default:
-		binary.LittleEndian.PutUint32(b[4:], uint32(x>>32))
-	}
 }

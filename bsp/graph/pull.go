@@ -136,15 +136,9 @@ func (r *pull) fill(segments [][]segment, ranks [][]uint32, to rowStore) error {
 
 // countEnds counts the edges of each row, and those of each source at its owner.
 func (r *pull) countEnds(s segment, sources []uint32) error {
-	rows, edges, f, base := r.starts[:len(r.starts)-1], s.edges, s.form, s.base
-	for at, end := 0, s.end(); at < end; at += f.size {
-		x := binary.LittleEndian.Uint64(edges[at:])
-		v, u := base+uint32(x&f.mask), uint32(x>>(f.bits&63)&f.last)
-		if uint64(v) >= uint64(len(rows)) || uint64(u) >= uint64(len(sources)) {
-			return errSegment
-		}
-		rows[v]++
-		sources[u]++
+	ends, edges := s.where(), s.edges[:s.end()]
+	if ends.Count(r.starts[:len(r.starts)-1], sources, edges) < len(edges) {
+		return errSegment
 	}
 	return nil
 }

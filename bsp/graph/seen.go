@@ -103,12 +103,6 @@ func ranksOf(ids []uint64, bound uint64) []uint64 {
 	return ranks
 }
 
-// rankOf returns the rank of an id that is in the table.
-func rankOf(ranks []uint64, id uint32) uint32 {
-	x := ranks[id/32]
-	return uint32(x>>32) + uint32(bits.OnesCount32(uint32(x)&(1<<(id%32)-1)))
-}
-
 // Payloads of ids are u8 kind, then u64: ids, or words of a bitmap.
 const (
 	listedIDs = 0

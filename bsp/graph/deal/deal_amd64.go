@@ -20,3 +20,18 @@ func pushed(chunks [][]byte, seen, ids []uint64, weights []float64, l *Layout) i
 //
 //go:noescape
 func renumbered(chunks [][]byte, edges []byte, r *Renumbering) int
+
+// counted is Ends.Count of one edge at least.
+//
+//go:noescape
+func counted(rows, others []uint32, edges []byte, e *Ends) int
+
+// looked is Ends.Look of one edge at least, and returns how many of them are in Near. It stops before an edge with an end beyond rows or others.
+//
+//go:noescape
+func looked(to *Looked, rows, others []uint32, edges []byte, e *Ends) (near, n int)
+
+// ranked is Ends.Rank of one edge at least, and stops before an edge with an end beyond rows or others.
+//
+//go:noescape
+func ranked(rows, others []uint64, less uint64, edges []byte, e *Ends) int

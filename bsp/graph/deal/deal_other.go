@@ -9,3 +9,9 @@ func pulled(_ [][]byte, _, _ []uint64, _ []float64, _ *Layout) int { return 0 }
 func pushed(_ [][]byte, _, _ []uint64, _ []float64, _ *Layout) int { return 0 }
 
 func renumbered(_ [][]byte, _ []byte, _ *Renumbering) int { return 0 }
+
+func counted(_, _ []uint32, _ []byte, _ *Ends) int { return 0 }
+
+func looked(_ *Looked, _, _ []uint32, _ []byte, _ *Ends) (near, n int) { return 0, 0 }
+
+func ranked(_, _ []uint64, _ uint64, _ []byte, _ *Ends) int { return 0 }

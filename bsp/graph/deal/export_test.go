@@ -7,3 +7,18 @@ func (l *Layout) Plain(chunks [][]byte, seen, ids []uint64, weights []float64) i
 
 // Plain is Deal as it is where there is no assembly.
 func (r *Renumbering) Plain(chunks [][]byte, edges []byte) int { return r.plain(chunks, edges, 0) }
+
+// PlainCount is Count as it is where there is no assembly.
+func (e *Ends) PlainCount(rows, others []uint32, edges []byte) int {
+	return e.plainCount(rows, others, edges)
+}
+
+// PlainLook is Look as it is where there is no assembly.
+func (e *Ends) PlainLook(to *Looked, rows, others []uint32, edges []byte) (near, far, n int) {
+	return e.plainLook(to, rows, others, edges[:min(len(edges), Batch*int(e.Size))])
+}
+
+// PlainRank is Rank as it is where there is no assembly.
+func (e *Ends) PlainRank(rows, others []uint64, less uint32, edges []byte) {
+	e.plainRank(rows, others, less, edges, 0)
+}
