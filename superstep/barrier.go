@@ -16,7 +16,9 @@ import (
 type barrier struct {
 	g    *Group
 	tree tree
-	done atomic.Int64 // completed barriers
+	_    [64]byte
+	done atomic.Int64 // completed barriers; alone in its cache line, which ports that wait read again and again
+	_    [56]byte
 	told atomic.Int64 // barriers whose marks are on their way: others may be in the superstep after
 
 	mu        sync.Mutex // guards the fields below; verdicts are read without it, see Port.sync

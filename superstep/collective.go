@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // collective gathers the rounds of a port's collective lane. A source can be one
@@ -18,16 +19,23 @@ type collective struct {
 }
 
 type round struct {
-	have []bool   // by source
-	data [][]byte // by source
-	in   []*chunk // that some of data are in
-	n    int      // sources that are in or have left
+	have []bool      // by source
+	data [][]byte    // by source
+	in   []*chunk    // that some of data are in
+	n    int         // sources that are in or have left
+	full atomic.Bool // all are: read without mu, by who asks again and again
+}
+
+// count counts a source.
+func (r *round) count() {
+	r.n++
+	r.full.Store(r.n == len(r.have))
 }
 
 func (c *collective) init(peers int) {
 	c.left = make([]bool, peers)
 	for i := range c.rounds {
-		c.rounds[i] = round{have: make([]bool, peers), data: make([][]byte, peers)}
+		c.rounds[i].have, c.rounds[i].data = make([]bool, peers), make([][]byte, peers)
 	}
 }
 
@@ -44,8 +52,8 @@ func (c *collective) put(number int, source int, data []byte, in *chunk) (comple
 	if in != nil {
 		r.in = append(r.in, in)
 	}
-	r.n++
-	return r.n == len(r.have), true
+	r.count()
+	return r.full.Load(), true
 }
 
 // leave counts a source out of all further rounds.
@@ -56,17 +64,12 @@ func (c *collective) leave(source int) {
 	for i := range c.rounds {
 		if r := &c.rounds[i]; !r.have[source] {
 			r.have[source] = true
-			r.n++
+			r.count()
 		}
 	}
 }
 
-func (c *collective) complete(number int) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r := &c.rounds[number&1]
-	return r.n == len(r.have)
-}
+func (c *collective) complete(number int) bool { return c.rounds[number&1].full.Load() }
 
 // collect returns a complete round's data, with the chunks that it is in appended to
 // in, and makes room for the round after next.
@@ -79,10 +82,10 @@ func (c *collective) collect(number int, in []*chunk) ([][]byte, []*chunk) {
 	in = append(in, r.in...)
 	clear(r.in)
 	r.in, r.n = r.in[:0], 0
+	r.full.Store(false)
 	for i, left := range c.left {
-		r.have[i] = left
-		if left {
-			r.n++
+		if r.have[i] = left; left {
+			r.count()
 		}
 	}
 	return data, in

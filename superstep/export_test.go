@@ -178,4 +178,7 @@ func Waits(p *Port) bool {
 }
 
 // Patient reports whether ports ask on before they sleep.
-func Patient(c Config) bool { return c.patient() }
+func Patient(c Config) bool {
+	_, patient := c.wakers()
+	return patient
+}

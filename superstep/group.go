@@ -83,6 +83,7 @@ type Group struct {
 	peers   int
 	ports   []*Port // local ones
 	patient bool    // they ask on before they sleep
+	wakers  []waker // what they ask besides
 	links   []*link // by task; nil for the own one
 	buffers buffers
 
@@ -106,9 +107,10 @@ func NewGroup(cfg Config) (*Group, error) {
 		return nil, fmt.Errorf("superstep group: %w", err)
 	}
 	g := &Group{
-		cfg: cfg, own: cfg.Ranges[cfg.Task], patient: cfg.patient(), peers: cfg.Ranges[len(cfg.Ranges)-1].Hi,
+		cfg: cfg, own: cfg.Ranges[cfg.Task], peers: cfg.Ranges[len(cfg.Ranges)-1].Hi,
 		dead: make(chan struct{}), ended: make(chan struct{}),
 	}
+	g.wakers, g.patient = cfg.wakers()
 	g.buffers.dir, g.buffers.budget, g.buffers.limit = cmp.Or(cfg.SpillDir, os.TempDir()), cfg.MemoryBudget, cfg.SpillLimit
 	g.barrier.init(g)
 	for peer := g.own.Lo; peer < g.own.Hi; peer++ {

@@ -1,26 +1,37 @@
 package superstep_test
 
 import (
+	"net"
 	"runtime"
 	"testing"
 
 	"scalar/superstep"
 )
 
-// Ports ask on where each has a core and nobody else has to run for what they wait for.
+// waker is a connection that can be asked.
+type waker struct{ net.Conn }
+
+func (waker) Wake() bool { return false }
+
+// Ports ask on where each has a core and whatever they wait for can be asked for.
 func TestPatient(t *testing.T) {
 	cores := runtime.GOMAXPROCS(0)
+	type r = []superstep.Range
 	for name, row := range map[string]struct {
-		ranges []superstep.Range
+		ranges r
+		conns  []net.Conn // to other tasks
 		want   bool
 	}{
-		"one peer":          {[]superstep.Range{{0, 1}}, false},
-		"two peers":         {[]superstep.Range{{0, 2}}, cores >= 2},
-		"as many as cores":  {[]superstep.Range{{0, cores}}, cores >= 2},
-		"more than cores":   {[]superstep.Range{{0, cores + 1}}, false},
-		"two of four peers": {[]superstep.Range{{0, 2}, {2, 4}}, false},
+		"one peer":                  {r{{0, 1}}, nil, false},
+		"two peers":                 {r{{0, 2}}, nil, cores >= 2},
+		"as many as cores":          {r{{0, cores}}, nil, cores >= 2},
+		"more than cores":           {r{{0, cores + 1}}, nil, false},
+		"one of two over a socket":  {r{{0, 1}, {1, 2}}, []net.Conn{nil, &net.UnixConn{}}, false},
+		"one of two over memory":    {r{{0, 1}, {1, 2}}, []net.Conn{nil, waker{}}, true},
+		"more than cores in memory": {r{{0, cores + 1}, {cores + 1, cores + 2}}, []net.Conn{nil, waker{}}, false},
+		"one over each":             {r{{0, 1}, {1, 2}, {2, 3}}, []net.Conn{nil, waker{}, &net.TCPConn{}}, false},
 	} {
-		if got := superstep.Patient(superstep.Config{Ranges: row.ranges}); got != row.want {
+		if got := superstep.Patient(superstep.Config{Ranges: row.ranges, Conns: row.conns}); got != row.want {
 			t.Errorf("%s on %d cores: %v", name, cores, got)
 		}
 	}

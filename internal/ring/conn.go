@@ -32,6 +32,10 @@ type Conn struct {
 	gone     chan struct{} // closed by the bell: the other end, or this one, is closed
 	closed   atomic.Bool
 	late     atomic.Int64 // deadline of writing, in ns since 1970; 0: none
+
+	waking      sync.Mutex  // guards Wake against Close, which takes the memory away
+	readSleeps  atomic.Bool // in this process, whatever the memory says
+	writeSleeps atomic.Bool
 }
 
 func newConn(sock *net.UnixConn, mem []byte, size, side int) *Conn {
@@ -70,6 +74,27 @@ func (c *Conn) ring(sleeps *atomic.Uint32) {
 	}
 }
 
+// Wake rouses a Read that sleeps though there is something to read, and a Write that sleeps though there is room, before the bell does, and reports
+// whether there was any: for who has nothing to do but wait for them and would rather not sleep. Any number of goroutines may call it.
+func (c *Conn) Wake() (roused bool) {
+	if !c.waking.TryLock() {
+		return false
+	}
+	defer c.waking.Unlock()
+	if c.closed.Load() {
+		return false
+	}
+	if c.readSleeps.Load() && c.rx.head.Load() != c.rx.tail.Load() {
+		poke(c.readable)
+		roused = true
+	}
+	if c.writeSleeps.Load() && c.tx.head.Load()-c.tx.tail.Load() != uint64(len(c.tx.bytes)) {
+		poke(c.writable)
+		roused = true
+	}
+	return roused
+}
+
 // Read implements io.Reader. What was written before the other end was closed, or its process
 // killed, is read before io.EOF.
 func (c *Conn) Read(b []byte) (int, error) {
@@ -98,11 +123,13 @@ func (c *Conn) Read(b []byte) (int, error) {
 			c.rx.reader.Store(0)
 			continue
 		}
+		c.readSleeps.Store(true)
 		select {
 		case <-c.readable:
 		case <-c.gone:
 			over = true // look once more
 		}
+		c.readSleeps.Store(false)
 	}
 }
 
@@ -144,6 +171,8 @@ func (c *Conn) awaitRoom() error {
 		c.tx.writer.Store(0)
 		return nil
 	}
+	c.writeSleeps.Store(true)
+	defer c.writeSleeps.Store(false)
 	select {
 	case <-c.writable:
 		return nil
@@ -165,6 +194,8 @@ func (c *Conn) Close() error {
 	defer c.reading.Unlock()
 	c.writing.Lock()
 	defer c.writing.Unlock()
+	c.waking.Lock()
+	defer c.waking.Unlock()
 	return errors.Join(err, unix.Munmap(c.mem))
 }
 
