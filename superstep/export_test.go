@@ -182,3 +182,12 @@ func Patient(c Config) bool {
 	_, patient := c.wakers()
 	return patient
 }
+
+// A Temper is that of a port.
+type Temper struct{ temper }
+
+// Patient reports whether to ask on in the wait that begins.
+func (t *Temper) Patient() bool { return t.patient() }
+
+// Learn is told whether asking has ended a wait.
+func (t *Temper) Learn(ended bool) { t.learn(ended) }

@@ -45,6 +45,8 @@ type Port struct {
 	idle  atomic.Bool // it sleeps until wake
 	quiet atomic.Bool // takes no part in collectives any more: Retire or Leave
 
+	temper temper
+
 	sent      []uint64  // messages of this superstep by destination, also those cleared later
 	sentTotal uint64    // those not cleared, to all
 	values    [2][]byte // copies of Vote.Values by superstep

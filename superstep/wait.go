@@ -37,11 +37,36 @@ func (c Config) wakers() (all []waker, patient bool) {
 	return all, true
 }
 
-// askOn asks whether a wait is over for as long as the port's patience lasts.
-func (p *Port) askOn(over func() bool) bool {
-	if !p.g.patient {
+// A temper says whether a port is patient: after waits that asking did not end, as where peers have unequal work or others need the cores, it is so more
+// and more seldom, down to once in 64 waits, until asking ends one again.
+type temper struct{ failed, skip int }
+
+// patient reports whether to ask on in the wait that begins.
+func (t *temper) patient() bool {
+	if t.skip > 0 {
+		t.skip--
 		return false
 	}
+	return true
+}
+
+// learn is told whether asking has ended a wait.
+func (t *temper) learn(ended bool) {
+	if ended {
+		t.failed = 0
+		return
+	}
+	const most = 6
+	t.skip = 1<<t.failed - 1
+	t.failed = min(t.failed+1, most)
+}
+
+// askOn asks whether a wait is over for as long as the port's patience lasts.
+func (p *Port) askOn(over func() bool) (ended bool) {
+	if !p.g.patient || !p.temper.patient() {
+		return false
+	}
+	defer func() { p.temper.learn(ended) }()
 	start := time.Now()
 	for range askings {
 		if over() {

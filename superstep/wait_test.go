@@ -36,3 +36,32 @@ func TestPatient(t *testing.T) {
 		}
 	}
 }
+
+// Asking that ends no wait is tried more and more seldom, and as often as ever once it has ended one.
+func TestTemper(t *testing.T) {
+	var temper superstep.Temper
+	for _, row := range []struct{ skipped, times int }{{0, 1}, {1, 1}, {3, 1}, {7, 1}, {15, 1}, {31, 1}, {63, 3}} {
+		for range row.times {
+			if !temper.Patient() {
+				t.Fatalf("not patient before %d waits are left out", row.skipped)
+			}
+			temper.Learn(false)
+			for i := range row.skipped {
+				if temper.Patient() {
+					t.Fatalf("patient after %d waits, want %d", i, row.skipped)
+				}
+			}
+		}
+	}
+	temper.Learn(true)
+	for range 10 {
+		if !temper.Patient() {
+			t.Fatal("not patient after asking has ended a wait")
+		}
+		temper.Learn(true)
+	}
+	temper.Learn(false)
+	if !temper.Patient() {
+		t.Error("not patient after one failure")
+	}
+}

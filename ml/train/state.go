@@ -25,6 +25,7 @@ type told struct {
 	Splits  int    // of the rows: those of the first attempt, whatever memory a later one has
 	Kept    int    // the epoch whose model is kept, from 1; 0: none yet
 	Stopped string // why training ended before its last epoch; empty: it did not
+	Turned  bool   // the arena is as nn.Graph.Turn makes it
 }
 
 // newState returns the state of a peer with a range of the weights and so many shards.

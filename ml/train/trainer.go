@@ -167,8 +167,11 @@ func (t *trainer) prepare(ctx context.Context) (err error) {
 	t.lo, t.hi = t.arena.Range(t.p.Index())
 	first, last := t.tree.Owned(t.p.Index())
 	t.state = newState(t.weights[t.lo:t.hi], t.opt.Slots(), last-first)
-	t.state.Told.Splits = t.splits
+	t.state.Told.Splits, t.state.Told.Turned = t.splits, t.base != nil
 	resumed, err := t.p.State(t.state)
+	if err == nil && t.state.Told.Turned != (t.base != nil) { // written by another version
+		err = errState
+	}
 	if err != nil {
 		return err
 	}
