@@ -218,12 +218,9 @@ func (t *Transform) Validate() error {
 		return bad("what is done about missing values")
 	case len(t.Fill) != 0 && len(t.Fill) != t.Columns || !finite(t.Fill):
 		return bad("the means")
-	case t.Label != nil && (t.Label.Target != Classes && t.Label.Target != Numbers || t.Label.Column < -1 || t.Label.Column > t.Columns):
-		return bad("the label")
-	case t.Label != nil && (t.Label.Target == Classes) != (len(t.Label.Classes) > 0):
-		return bad("the classes")
-	case t.Label != nil && twice(slices.Sorted(slices.Values(t.Label.Classes))):
-		return bad("two classes of one name")
+	}
+	if what := t.Label.damage(t.Columns); what != "" {
+		return bad(what)
 	}
 	width, last := t.Columns, -1
 	for _, c := range t.Categories {
@@ -243,6 +240,21 @@ func (t *Transform) Validate() error {
 		return bad("its scale")
 	}
 	return nil
+}
+
+// damage returns what is wrong with the label of so many columns, if there is one.
+func (l *Label) damage(columns int) string {
+	switch {
+	case l == nil:
+		return ""
+	case l.Target != Classes && l.Target != Numbers, l.Column < -1, l.Column > columns:
+		return "the label"
+	case (l.Target == Classes) != (len(l.Classes) > 0):
+		return "the classes"
+	case twice(slices.Sorted(slices.Values(l.Classes))):
+		return "two classes of one name"
+	}
+	return ""
 }
 
 // twice reports whether a sorted list has an element twice.
