@@ -17,12 +17,13 @@ type Shifted struct {
 	each    int
 	every   []uint32 // 0 to each-1
 	rows    list     // of rest: all rows of the first part, then of the next
-	blocks  int      // that the rows are cut into, of nearRows each but the last
+	blocks  int      // that the rows are cut into, of near each but the last
+	near    int      // rows of which what a strip of another matrix has for them stays in the first cache
 	columns list     // of rest: all columns of the first block, then of the next
 }
 
-// nearRows are rows of which what a strip of another matrix has for them stays in the first cache.
-const nearRows = 128
+// nearBytes are most of a first cache.
+const nearBytes = 32 << 10
 
 // A list is the rows of a sparse matrix: those that at and by have from starts[r] up to starts[r+1] are of row r.
 type list struct {
@@ -61,11 +62,12 @@ func (c *CPU) Shift(s *Shifted, x, base Dense[float32]) error {
 // shiftColumns lists the columns of what is left of x without the base.
 func (c *CPU) shiftColumns(s *Shifted, x []float32) {
 	const some = 32 // columns: they stay in the first cache
-	s.blocks = max((s.m+nearRows-1)/nearRows, 1)
+	s.near = nearBytes / (4 * kernel.SparseVectors * c.isa.Lanes())
+	s.blocks = max((s.m+s.near-1)/s.near, 1)
 	s.columns.reset(s.n * s.blocks)
-	c.turned = atLeast(c.turned, some*min(s.m, nearRows))
+	c.turned = atLeast(c.turned, some*min(s.m, s.near))
 	for i := range s.blocks {
-		r0, rows := i*nearRows, min(s.m-i*nearRows, nearRows)
+		r0, rows := i*s.near, min(s.m-i*s.near, s.near)
 		for lo := 0; lo < s.n && rows > 0; lo += some {
 			k := min(s.n-lo, some)
 			c.isa.Pack(c.turned, kernel.Panel{From: x[r0*s.n+lo:], Line: s.n, Step: 1, Lines: rows, Width: rows, K: k})

@@ -137,8 +137,8 @@ func (p *shiftedProduct) multiplyColumns(w *workspace, lo, hi int) {
 		}
 		s.Init, s.Scale = p.init[lo:hi], p.x.base[r:]
 		for i := range p.x.blocks {
-			s.From = from[i*nearRows*s.FromStep:]
-			s.Below = min(p.b.rows-i*nearRows, nearRows)
+			s.From = from[i*p.x.near*s.FromStep:]
+			s.Below = min(p.b.rows-i*p.x.near, p.x.near)
 			p.x.columns.of(&s, i*p.x.n+r, n)
 			p.cpu.isa.Sparse(&s)
 			s.Init = nil // the next block goes on
