@@ -90,6 +90,23 @@ func (r *Records) BlockWhere(off int) string {
 	return r.where(Position{r.shown.File, r.shown.Offset + int64(off)})
 }
 
+// Head returns the first bytes, up to n, of the file that the block that Block returned last is of, and where they are: for error messages
+// only, since it opens the file once more.
+func (r *Records) Head(n int) (head []byte, where string) {
+	where = r.where(Position{r.shown.File, 0})
+	if r.shown.File >= len(r.in.files) {
+		return nil, where
+	}
+	src, err := r.open(r.shown.File, 0)
+	if err != nil {
+		return nil, where
+	}
+	head = make([]byte, n)
+	n, _ = io.ReadFull(src, head)
+	_ = src.Close() // what was read is all that is wanted
+	return head[:n], where
+}
+
 func (r *Records) where(p Position) string {
 	if p.File >= len(r.in.files) {
 		return Display(r.url)

@@ -226,10 +226,14 @@ func TestDamagedBinary(t *testing.T) {
 	}
 	t.Run("in a folder", func(t *testing.T) {
 		folder := t.TempDir()
-		if err := os.WriteFile(filepath.Join(folder, "a"), whole, 0o600); err != nil {
-			t.Fatal(err)
+		for _, name := range []string{"a", "b"} {
+			if err := os.WriteFile(filepath.Join(folder, name), whole, 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
-		failsWith(t, bsptest.Config{Input: folder, Peers: 1}, inlinks(graph.Input{}), "a:1 (byte 0): this is a binary graph")
+		for peers := 1; peers < 8; peers++ { // whose parts begin in the middle of a file
+			failsWith(t, bsptest.Config{Input: folder, Peers: peers}, inlinks(graph.Input{}), ":1 (byte 0): this is a binary graph")
+		}
 	})
 	t.Run("ids asked for", func(t *testing.T) {
 		names, _ := convert(t, graph.Input{IDs: graph.Strings}, text)

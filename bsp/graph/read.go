@@ -138,16 +138,25 @@ func parseAll(ctx context.Context, r *storage.Records, parse func([]byte) error,
 			return nil
 		}
 		if isBinary(b) {
-			return scan.Malformed(r.BlockWhere, scan.FaultAt(0, "this is a binary graph: it is read if it is the input itself, not compressed and not in a folder"))
+			return misplaced(r)
 		}
 		if r.Pos().Offset == int64(len(b)) { // the file begins here
 			scan.BlankMark(b)
 		}
 		if err := parse(b); err != nil {
+			if head, _ := r.Head(binaryMagicSize); isBinary(head) { // this is from the middle of it
+				return misplaced(r)
+			}
 			return scan.Malformed(r.BlockWhere, err)
 		}
 		add(b)
 	}
+}
+
+// misplaced is the error of a file that is a binary graph.
+func misplaced(r *storage.Records) error {
+	_, where := r.Head(0)
+	return scan.Malformed(func(int) string { return where }, scan.FaultAt(0, "this is a binary graph: it is read if it is the input itself, not compressed and not in a folder"))
 }
 
 // addText adds a parsed block.
