@@ -132,6 +132,7 @@ func (t *Table) grow() {
 	old := t.lines
 	t.lines = make([]line, max(leastLines, 2*len(old)))
 	arena.LargePages(t.lines)
+	arena.Touch(t.lines)
 	for i := range old {
 		for k, code := range old[i].codes {
 			if code != 0 {
