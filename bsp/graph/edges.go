@@ -1,9 +1,6 @@
 package graph
 
 import (
-	"encoding/binary"
-	"math"
-
 	"scalar/bsp/arena"
 	"scalar/bsp/graph/deal"
 )
@@ -47,36 +44,29 @@ func (l *edgeList) addEdges(codes []uint32, weights []float64, in Input) {
 }
 
 func (l *edgeList) addCoded(codes []uint32, weights []float64) {
-	mask, shift, level, chunks := uint32(1)<<l.shift-1, l.shift, l.level, l.buckets.open
+	to := l.layout()
+	for {
+		n := to.DealCodes(l.buckets.open, codes, weights)
+		if codes, weights = codes[n:], weights[min(n/2, len(weights)):]; len(codes) < 2 {
+			return
+		}
+		l.grow(to.CodedChunk(codes[0], codes[1]))
+	}
+}
+
+// layout says which chunk an edge goes to.
+func (l *edgeList) layout() *deal.Layout {
 	form := formOf(l.wide, rowRange{0, l.level}, false)
-	size, bits, low := form.size, form.bits&63, form.mask // in registers
-	for i := 1; i < len(codes); i += 2 {
-		row, other := codes[i-1], codes[i]
-		if l.pulled {
-			row, other = other, row
-		}
-		at := row>>shift>>level<<(2*shift) | (row&mask)<<shift | other&mask
-		chunk := &chunks[at]
-		if cap(*chunk)-len(*chunk) < edgeRoom {
-			l.grow(int(at))
-		}
-		n := len(*chunk)
-		binary.LittleEndian.PutUint64((*chunk)[n:n+8], uint64(other>>shift)<<bits|uint64(row>>shift)&low)
-		*chunk = (*chunk)[:n+size]
-		if weights != nil {
-			*chunk = binary.LittleEndian.AppendUint64(*chunk, math.Float64bits(weights[i/2]))
-		}
+	return &deal.Layout{
+		Peers: uint64(l.peers), Shift: uint64(l.shift), Level: min(uint64(l.level), 63), Pulled: l.pulled,
+		Bits: uint64(form.bits), Mask: form.mask, Size: uint64(form.size),
 	}
 }
 
 // addIDs adds edges between ids, and notes those, up to an edge with one that is too large
 // for now: it returns how many ids come before it.
 func (l *edgeList) addIDs(seen, ids []uint64, weights []float64) int {
-	form := formOf(l.wide, rowRange{0, l.level}, false)
-	to := &deal.Layout{
-		Peers: uint64(l.peers), Shift: uint64(l.shift), Level: uint64(l.level), Pulled: l.pulled,
-		Bits: uint64(form.bits), Mask: form.mask, Size: uint64(form.size),
-	}
+	to := l.layout()
 	for n := 0; ; {
 		n += to.Deal(l.buckets.open, seen, ids[n:], weights[min(n/2, len(weights)):])
 		if len(ids)-n < 2 {

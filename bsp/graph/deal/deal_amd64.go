@@ -35,3 +35,13 @@ func looked(to *Looked, rows, others []uint32, edges []byte, e *Ends) (near, n i
 //
 //go:noescape
 func ranked(rows, others []uint64, less uint64, edges []byte, e *Ends) int
+
+// pulledCodes is Layout.DealCodes for rows of destinations, of one edge at least and without weights. It stops before an edge that has no chunk, too.
+//
+//go:noescape
+func pulledCodes(chunks [][]byte, codes []uint32, l *Layout) int
+
+// pushedCodes is the same for rows of sources.
+//
+//go:noescape
+func pushedCodes(chunks [][]byte, codes []uint32, l *Layout) int

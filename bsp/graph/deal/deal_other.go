@@ -15,3 +15,6 @@ func counted(_, _ []uint32, _ []byte, _ *Ends) int { return 0 }
 func looked(_ *Looked, _, _ []uint32, _ []byte, _ *Ends) (near, n int) { return 0, 0 }
 
 func ranked(_, _ []uint64, _ uint64, _ []byte, _ *Ends) int { return 0 }
+
+func pulledCodes(_ [][]byte, _ []uint32, _ *Layout) int { return 0 }
+func pushedCodes(_ [][]byte, _ []uint32, _ *Layout) int { return 0 }

@@ -22,3 +22,8 @@ func (e *Ends) PlainLook(to *Looked, rows, others []uint32, edges []byte) (near,
 func (e *Ends) PlainRank(rows, others []uint64, less uint32, edges []byte) {
 	e.plainRank(rows, others, less, edges, 0)
 }
+
+// PlainCodes is DealCodes as it is where there is no assembly.
+func (l *Layout) PlainCodes(chunks [][]byte, codes []uint32, weights []float64) int {
+	return l.plainCodes(chunks, codes[:len(codes)&^1], weights, 0)
+}
