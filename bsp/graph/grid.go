@@ -113,7 +113,6 @@ func (g *grid) fill(segments [][]segment, ranks [][]uint32, r *pull, a *arena.Ar
 	g.settle(rows, among)
 	looked := &deal.Looked{Hubs: hubs}
 	lens := make([]uint32, len(rows)) // by row: edges from hubs; then where its next one goes
-	arena.Touch(lens)
 	err := byRange(segments, func(owner int, s segment) error {
 		g.count(looked, s, ranks[owner], lens)
 		return nil

@@ -11,8 +11,8 @@ func (l *Layout) CodedChunk(src, dst uint32) int {
 	if l.Pulled {
 		row, other = other, row
 	}
-	owner := uint64(1)<<(l.Shift&63) - 1
-	return int(row>>(l.Shift&63)>>(l.Level&63)<<(2*l.Shift&63) | row&owner<<(l.Shift&63) | other&owner)
+	shift, owner := l.Shift&63, uint64(1)<<(l.Shift&63)-1
+	return int(row>>shift>>(l.Level&63)<<(2*shift&63) | row&owner<<shift | other&owner)
 }
 
 // DealCodes is Deal for codes, which have a vertex's number at its owner << Shift | its owner: numbers stand for ids. It stops before the first edge whose chunk
@@ -32,18 +32,19 @@ func (l *Layout) DealCodes(chunks [][]byte, codes []uint32, weights []float64) i
 
 // plainCodes is DealCodes from a code on.
 func (l *Layout) plainCodes(chunks [][]byte, codes []uint32, weights []float64, from int) int {
-	bits, shift, size := l.Bits&63, l.Shift&63, int(l.Size)
+	bits, shift, level, mask, size, pulled := l.Bits&63, l.Shift&63, l.Level&63, l.Mask, int(l.Size), l.Pulled // in registers
+	pair, owner := 2*shift&63, uint64(1)<<shift-1
 	for i := from; i+1 < len(codes); i += 2 {
-		chunk := &chunks[l.CodedChunk(codes[i], codes[i+1])]
+		row, other := uint64(codes[i]), uint64(codes[i+1])
+		if pulled {
+			row, other = other, row
+		}
+		chunk := &chunks[row>>shift>>level<<pair|row&owner<<shift|other&owner]
 		n := len(*chunk)
 		if cap(*chunk)-n < Room {
 			return i
 		}
-		row, other := uint64(codes[i]), uint64(codes[i+1])
-		if l.Pulled {
-			row, other = other, row
-		}
-		binary.LittleEndian.PutUint64((*chunk)[n:n+8], other>>shift<<bits|row>>shift&l.Mask)
+		binary.LittleEndian.PutUint64((*chunk)[n:n+8], other>>shift<<bits|row>>shift&mask)
 		*chunk = (*chunk)[:n+size]
 		if weights != nil {
 			*chunk = binary.LittleEndian.AppendUint64(*chunk, math.Float64bits(weights[i/2]))

@@ -49,8 +49,8 @@ type Looked struct {
 	Hubs      uint64
 }
 
-// Look looks edges up, Batch of them or all, and keeps them in their order. It returns how many there are of both and how many bytes of edges they are. It panics if an end is beyond rows or
-// others. No branch waits for what is read, so that many looks into memory are under way at once.
+// Look looks edges up, Batch of them or all, and keeps them in their order. It returns how many there are of both and how many bytes of edges they are. It
+// panics if an end is beyond rows or others. No branch waits for what is read, so that many looks into memory are under way at once.
 func (e *Ends) Look(to *Looked, rows, others []uint32, edges []byte) (near, far, n int) {
 	if edges = edges[:min(len(edges), Batch*int(e.Size))]; len(edges) == 0 {
 		return 0, 0, 0
