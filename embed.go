@@ -71,6 +71,7 @@ var Modules = []string{
 //go:embed bsp/graph/change.go
 //go:embed bsp/graph/chunk.go
 //go:embed bsp/graph/convert.go
+//go:embed bsp/graph/deal/chunk_amd64.h
 //go:embed bsp/graph/deal/codes.go
 //go:embed bsp/graph/deal/codes_amd64.s
 //go:embed bsp/graph/deal/deal.go

@@ -1,4 +1,5 @@
 #include "textflag.h"
+#include "chunk_amd64.h"
 
 // CODES is both functions; ROW and OTHER are where an edge has its codes.
 //
@@ -22,32 +23,20 @@
 edge: \
 	MOVL  ROW(SI), CX          \
 	MOVL  OTHER(SI), DX        \
-	SHRXQ R8, CX, BX           \
-	SHRXQ R9, BX, AX           \
+	MOVQ  CX, BX               \
+	ANDQ  R12, BX              \
+	SHLXQ R8, BX, BX           \
+	SHRXQ R8, CX, CX           \
+	SHRXQ R9, CX, AX           \
 	SHLXQ R14, AX, AX          \
-	ANDQ  R12, CX              \
-	SHLXQ R8, CX, CX           \
-	ORQ   CX, AX               \
-	MOVQ  DX, CX               \
-	ANDQ  R12, CX              \
-	ORQ   CX, AX               \
+	ORQ   BX, AX               \
+	MOVQ  DX, BX               \
+	ANDQ  R12, BX              \
+	ORQ   BX, AX               \
 	CMPQ  AX, chunks_len+8(FP) \
 	JCC   stop                 \
 	SHRXQ R8, DX, DX           \
-	SHLXQ R10, DX, DX          \
-	ANDQ  R11, BX              \
-	ORQ   BX, DX               \
-	LEAQ  (AX)(AX*2), AX       \
-	LEAQ  (DI)(AX*8), BX       \
-	MOVQ  8(BX), AX            \
-	MOVQ  16(BX), CX           \
-	SUBQ  AX, CX               \
-	CMPQ  CX, $19              \
-	JLT   stop                 \
-	MOVQ  (BX), CX             \
-	MOVQ  DX, (CX)(AX*1)       \
-	PREFETCHT0 64(CX)(AX*1)     \
-	ADDQ  R13, AX              \
+	APPEND(R10, R11, R13)      \
 	MOVQ  AX, 8(BX)            \
 	ADDQ  $8, SI               \
 	CMPQ  SI, R15              \

@@ -1,4 +1,5 @@
 #include "textflag.h"
+#include "chunk_amd64.h"
 
 // OWNER notes the id in ID and puts its owner, shifted by AT, into R. It uses AX and BX, and goes to
 // stop if the id is beyond the bitmap. SEEN is its label.
@@ -85,20 +86,7 @@ sameOther: \
 	SHLXQ BX, AX, AX           \
 	ORQ   R14, AX              \
 	ORQ   R15, AX              \
-	LEAQ  (AX)(AX*2), AX       \
-	LEAQ  (DI)(AX*8), BX       \
-	SHLXQ R11, DX, DX          \
-	ANDQ  mask-40(SP), CX      \
-	ORQ   CX, DX               \
-	MOVQ  8(BX), AX            \
-	MOVQ  16(BX), CX           \
-	SUBQ  AX, CX               \
-	CMPQ  CX, $19              \
-	JLT   stop                 \
-	MOVQ  (BX), CX             \
-	MOVQ  DX, (CX)(AX*1)       \
-	PREFETCHT0 64(CX)(AX*1)     \
-	ADDQ  size-48(SP), AX      \
+	APPEND(R11, mask-40(SP), size-48(SP)) \
 	MOVQ  weights_base+72(FP), DX \
 	TESTQ DX, DX               \
 	JNE   weight               \

@@ -1,4 +1,5 @@
 #include "textflag.h"
+#include "chunk_amd64.h"
 
 // func renumbered(chunks [][]byte, edges []byte, r *Renumbering) int
 //
@@ -53,20 +54,7 @@ edge:
 	ORQ   owners-48(SP), AX
 	CMPQ  AX, chunks_len+8(FP)
 	JCC   stop
-	LEAQ  (AX)(AX*2), AX
-	LEAQ  (DI)(AX*8), BX
-	SHLXQ R14, DX, DX
-	ANDQ  mask-56(SP), CX
-	ORQ   CX, DX
-	MOVQ  8(BX), AX
-	MOVQ  16(BX), CX
-	SUBQ  AX, CX
-	CMPQ  CX, $19
-	JLT   stop
-	MOVQ  (BX), CX
-	MOVQ  DX, (CX)(AX*1)
-	PREFETCHT0 64(CX)(AX*1)
-	ADDQ  toSize-64(SP), AX
+	APPEND(R14, mask-56(SP), toSize-64(SP))
 	MOVQ  AX, 8(BX)
 	ADDQ  size-40(SP), SI
 	JMP   edge

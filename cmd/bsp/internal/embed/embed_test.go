@@ -71,7 +71,7 @@ func TestEmbedIsCurrent(t *testing.T) {
 // needed asks the go command for the files and modules behind api.
 func needed(t *testing.T) (files, modules []string) {
 	t.Helper()
-	args := append([]string{"list", "-deps", "-json=Dir,Module,GoFiles,IgnoredGoFiles,SFiles,EmbedFiles"}, api...)
+	args := append([]string{"list", "-deps", "-json=Dir,Module,GoFiles,IgnoredGoFiles,SFiles,HFiles,EmbedFiles"}, api...)
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir = root
@@ -87,9 +87,9 @@ func needed(t *testing.T) (files, modules []string) {
 	}
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p struct {
-			Dir                                         string
-			Module                                      *struct{ Path string }
-			GoFiles, IgnoredGoFiles, SFiles, EmbedFiles []string
+			Dir                                                 string
+			Module                                              *struct{ Path string }
+			GoFiles, IgnoredGoFiles, SFiles, HFiles, EmbedFiles []string
 		}
 		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
 			break
@@ -101,7 +101,7 @@ func needed(t *testing.T) (files, modules []string) {
 		case p.Module.Path != "scalar":
 			modules = append(modules, p.Module.Path)
 		default:
-			for _, name := range slices.Concat(p.GoFiles, p.IgnoredGoFiles, p.SFiles, p.EmbedFiles) {
+			for _, name := range slices.Concat(p.GoFiles, p.IgnoredGoFiles, p.SFiles, p.HFiles, p.EmbedFiles) {
 				rel, err := filepath.Rel(top, filepath.Join(p.Dir, name))
 				if err != nil {
 					t.Fatal(err)
