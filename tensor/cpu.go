@@ -43,6 +43,7 @@ type CPU struct {
 	wide      wideWork
 	shifted   shiftedProduct
 	turned    []float32
+	codes     *codes // nil: none yet
 }
 
 // NewCPU starts Cores-1 goroutines, which [CPU.Close] ends. It fails where the system

@@ -48,31 +48,40 @@ func (c *CPU) Shift(s *Shifted, x, base Dense[float32]) error {
 	if m*n > math.MaxInt32 {
 		return &ShapeError{"shift", fmt.Sprintf("x is %s: want at most 2^31-1 values", x.dims())}
 	}
-	s.m, s.n, s.base = m, n, base.data[:n]
+	s.begin(c.isa, m, base.data[:n])
 	c.shiftColumns(s, x.data)
 	s.cut()
 	s.rows.reset(m * s.parts)
 	for i := range s.parts {
 		lo, hi := i*s.each, min((i+1)*s.each, n)
-		s.rows.add(c.isa, i*m, kernel.Differences{Starts: s.rows.starts[i*m:][:m+1], X: from(x.data, lo), Base: s.base[lo:], Step: n, Cols: hi - lo})
+		s.rows.add(c.isa, i*m, m, kernel.Differences{X: from(x.data, lo), Base: s.base[lo:], Step: n, Cols: hi - lo})
 	}
 	return nil
+}
+
+// begin makes it m rows like base that differ in nothing yet.
+func (s *Shifted) begin(isa kernel.ISA, m int, base []float32) {
+	s.m, s.n, s.base = m, len(base), base
+	s.cutRows(nearBytes / (4 * kernel.SparseVectors * isa.Lanes()))
+}
+
+// cutRows cuts the rows into blocks of near.
+func (s *Shifted) cutRows(near int) {
+	s.near = near
+	s.blocks = max((s.m+s.near-1)/s.near, 1)
+	s.columns.reset(s.n * s.blocks)
 }
 
 // shiftColumns lists the columns of what is left of x without the base.
 func (c *CPU) shiftColumns(s *Shifted, x []float32) {
 	const some = 32 // columns: they stay in the first cache
-	s.near = nearBytes / (4 * kernel.SparseVectors * c.isa.Lanes())
-	s.blocks = max((s.m+s.near-1)/s.near, 1)
-	s.columns.reset(s.n * s.blocks)
 	c.turned = atLeast(c.turned, some*min(s.m, s.near))
 	for i := range s.blocks {
 		r0, rows := i*s.near, min(s.m-i*s.near, s.near)
 		for lo := 0; lo < s.n && rows > 0; lo += some {
 			k := min(s.n-lo, some)
 			c.isa.Pack(c.turned, kernel.Panel{From: x[r0*s.n+lo:], Line: s.n, Step: 1, Lines: rows, Width: rows, K: k})
-			row := i*s.n + lo
-			s.columns.add(c.isa, row, kernel.Differences{Starts: s.columns.starts[row:][:k+1], X: c.turned, Base: s.base[lo:], Step: rows, Cols: rows, Same: true})
+			s.columns.add(c.isa, i*s.n+lo, k, kernel.Differences{X: c.turned, Base: s.base[lo:], Step: rows, Cols: rows, Same: true})
 		}
 	}
 }
@@ -98,14 +107,23 @@ func (l *list) reset(rows int) {
 	l.at, l.by = l.at[:0], l.by[:0]
 }
 
-// add adds rows of what differs, the first of which is number row.
-func (l *list) add(isa kernel.ISA, row int, d kernel.Differences) {
-	rows := len(d.Starts) - 1
-	room := kernel.Differing(rows * d.Cols)
-	l.at, l.by = slices.Grow(l.at, room), slices.Grow(l.by, room)
-	d.At, d.By = l.at[:cap(l.at)], l.by[:cap(l.by)]
+// add adds what so many rows differ in, the first of which is number row.
+func (l *list) add(isa kernel.ISA, row, rows int, d kernel.Differences) {
+	d.Starts, d.At, d.By = l.room(row, rows, d.Cols)
 	isa.Differ(&d)
-	end := l.starts[row+rows]
+	l.end(row + rows)
+}
+
+// room returns where what rows of so many values differ in goes.
+func (l *list) room(row, rows, cols int) (starts, at []uint32, by []float32) {
+	room := kernel.Differing(rows * cols)
+	l.at, l.by = slices.Grow(l.at, room), slices.Grow(l.by, room)
+	return l.starts[row:][:rows+1], l.at[:cap(l.at)], l.by[:cap(l.by)]
+}
+
+// end ends with the row before row.
+func (l *list) end(row int) {
+	end := l.starts[row]
 	l.at, l.by = l.at[:end], l.by[:end]
 }
 

@@ -181,6 +181,28 @@ func (s *Set) spell(dst []float32, indices []uint32) int {
 	return len(indices)
 }
 
+// Table returns the numbers of the bytes that all rows are kept as; nil: not all are, or not with the same numbers.
+func (s *Set) Table() *tensor.Table {
+	var table *tensor.Table
+	for i := range s.slabs {
+		switch b := &s.slabs[i]; {
+		case b.rows == 0:
+		case b.bytes == nil || table != nil && *table.Numbers() != *b.table.Numbers():
+			return nil
+		default:
+			table = b.table
+		}
+	}
+	return table
+}
+
+// Code returns the bytes of row i, which [Set.Table] has the numbers of. They are not to be changed. There are none where a row is not
+// kept as bytes.
+func (s *Set) Code(i uint32) []byte {
+	row, _ := s.raw(i)
+	return row
+}
+
 // raw returns the bytes of a row and their numbers; nil: it has none.
 func (s *Set) raw(i uint32) ([]byte, *tensor.Table) {
 	b, r := s.at(int(i))

@@ -128,6 +128,35 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// TestTable: rows of bytes have the numbers of one table, copies of it too, and the bytes themselves; others have none.
+func TestTable(t *testing.T) {
+	all := kinds(t)
+	for name, set := range all {
+		if table := set.Table(); (table != nil) != (name == "bytes") {
+			t.Errorf("%s: a table: %v", name, table != nil)
+		}
+	}
+	set := all["bytes"]
+	b, err := set.Share()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := data.Shared(b, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined, row := data.Join(set, other), make([]float32, set.Features())
+	numbers := joined.Table().Numbers()
+	for i := range joined.Len() {
+		joined.Row(row, i)
+		for c, code := range joined.Code(uint32(i)) {
+			if row[c] != numbers[code] {
+				t.Fatalf("row %d, column %d: %v of byte %d, want %v", i, c, numbers[code], code, row[c])
+			}
+		}
+	}
+}
+
 func FuzzShared(f *testing.F) {
 	sets := kinds(f)
 	for _, name := range []string{"floats", "number", "plain", "sparse", "bytes"} {

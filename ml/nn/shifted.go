@@ -25,6 +25,16 @@ func (g *Graph) Shifts() bool {
 	return slices.ContainsFunc(g.nodes, func(n node) bool { return n.shifts() })
 }
 
+// ShiftsOnly reports whether nothing in the net takes so many rows but as what they differ in from a base, so that [Batch.Coded] will do.
+func (g *Graph) ShiftsOnly(rows int) bool {
+	return rows >= shiftedRows && g.Shifts() && !slices.ContainsFunc(g.nodes, func(n node) bool { return n.takesInput() && !n.shifts() })
+}
+
+// takesInput reports whether a node takes the net's rows.
+func (n *node) takesInput() bool {
+	return slices.ContainsFunc(n.from, func(r ref) bool { return r.node == 0 })
+}
+
 // Turn makes the arena, [Graph.Size] values, one of an executor made by [NewTurned]: the weights of a layer that multiplies a batch by what its rows
 // differ in lie by input, [inputs, units], as both products read and write them. In an arena as others have it two thirds of what these
 // products move is turned around twice a step, on every core that trains.
@@ -75,16 +85,18 @@ func (e *Executor) turns(c *cell) bool { return e.turned && c.n.shifts() }
 
 // shift makes the batch a shifted matrix, if it has a base and a layer takes it so: rows often differ little from one row, as those of
 // images do from the background, of classes from none, and of counts from 0.
-func (e *Executor) shift(x array, base []float32) error {
-	e.shifted = base != nil && x.Dim(0) >= shiftedRows && e.g.Shifts()
-	if !e.shifted {
+func (e *Executor) shift(b *Batch) error {
+	if e.shifted = b.Coded != nil; e.shifted {
+		return e.cpu.ShiftCoded(&e.x, b.Coded)
+	}
+	if e.shifted = b.Base != nil && b.rows() >= shiftedRows && e.g.Shifts(); !e.shifted {
 		return nil
 	}
-	row, err := tensor.From(base, len(base))
+	row, err := tensor.From(b.Base, len(b.Base))
 	if err != nil {
 		return err
 	}
-	return e.cpu.Shift(&e.x, e.viewRows(x.Values(), x.Dim(0), len(base)), row)
+	return e.cpu.Shift(&e.x, e.viewRows(b.X.Values(), b.rows(), len(b.Base)), row)
 }
 
 // takesShifted reports whether a cell multiplies the batch so.

@@ -156,3 +156,65 @@ func benchShifted(b *testing.B, rows, units int, part float64) {
 	b.ReportMetric(times[1][half]/times[0][half], "shifted/dense")
 	b.ReportMetric(times[1][half]*1e6, "µs-shifted")
 }
+
+// TestCoded: rows of bytes give what their numbers do, to the bit, and only where nothing else takes them.
+func TestCoded(t *testing.T) {
+	type l = nn.Layer
+	both := net([]int{70}, "", l{Name: "a", Type: "dense", Units: 66}, l{Name: "b", Type: "dense", Units: 64, From: []string{"input"}}, l{Type: "concat", From: []string{"a", "b"}}, l{Type: "dense", Units: 3})
+	beside := net([]int{70}, "", l{Name: "a", Type: "dense", Units: 66}, l{Type: "concat", From: []string{"a", "input"}}, l{Type: "dense", Units: 3})
+	for name, row := range map[string]struct {
+		spec     *nn.Spec
+		rows     int
+		features int
+		takes    bool
+	}{
+		"mlp":           {nn.MLP(70, []int{64, 4}, 3), 40, 70, true},
+		"two layers":    {both, 33, 70, true},
+		"whole rows":    {beside, 40, 70, false},
+		"few rows":      {nn.MLP(70, []int{64, 4}, 3), 15, 70, false},
+		"few units":     {nn.MLP(70, []int{63}, 3), 40, 70, false},
+		"short rows":    {nn.MLP(70, []int{64}, 3), 40, 69, false},
+		"none in a net": {nn.MLP(70, []int{64}, 3), 0, 70, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, r := compile(t, row.spec), newRand()
+			var numbers [256]float32
+			for i := range numbers {
+				numbers[i] = float32(r.NormFloat64())
+			}
+			base := make([]float32, row.features)
+			for i := range base {
+				base[i] = numbers[i]
+			}
+			coded := tensor.NewCoded(tensor.NewTable(&numbers), base)
+			e := draw(t, g, r, row.rows)
+			for i := range row.rows {
+				codes := make([]byte, row.features)
+				coded.Add(codes)
+				for c := range codes {
+					at := byte(c)
+					if r.IntN(5) == 0 {
+						at = byte(r.IntN(256))
+					}
+					codes[c], e.X.Values()[i*g.Features()+c] = at, numbers[at]
+				}
+			}
+			x := nn.NewTurned(g, cpu(t, 1))
+			e.Base = base
+			b := e.Batch
+			b.X, b.Base, b.Coded = tensor.Dense[float32]{}, nil, coded
+			if !row.takes {
+				if _, err := x.Train(b); err == nil {
+					t.Error("no error")
+				}
+				return
+			}
+			want := train(t, x, e.Batch)
+			grads := slices.Clone(e.Grads)
+			clear(e.Grads)
+			if got := train(t, x, b); got != want || !slices.Equal(e.Grads, grads) {
+				t.Errorf("the loss is %v, want %v; gradients are equal: %v", got, want, slices.Equal(e.Grads, grads))
+			}
+		})
+	}
+}

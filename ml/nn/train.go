@@ -20,6 +20,7 @@ type Batch struct {
 
 	X       tensor.Dense[float32] // rows × features, or rows × the net's input; without gaps
 	Base    []float32             // a row that most are like in most features; nil: none. See [Graph.Shifts]
+	Coded   *tensor.Coded         // instead of X and Base where it is there, of a net and as many rows as [Graph.ShiftsOnly] says
 	Labels  []int32               // for cross-entropy, in [0, Outputs)
 	Targets []float32             // for squared loss, rows × Outputs, row-major
 
@@ -45,7 +46,7 @@ func (e *Executor) Train(b Batch) (Loss, error) {
 	if err := e.g.CheckBatch(&b); err != nil {
 		return Loss{}, err
 	}
-	rows := b.X.Dim(0)
+	rows := b.rows()
 	if rows == 0 {
 		clear(b.Grads)
 		return Loss{Finite: true}, nil
@@ -56,12 +57,14 @@ func (e *Executor) Train(b Batch) (Loss, error) {
 		e.reuse = true
 	}
 	e.bind(rows, true)
-	e.input(b.X)
+	if b.Coded == nil {
+		e.input(b.X)
+	}
 	e.use(b.Arena, b.Grads)
 	for _, gap := range e.g.gaps {
 		clear(b.Grads[gap[0]:gap[1]])
 	}
-	if err := e.shift(b.X, b.Base); err != nil {
+	if err := e.shift(&b); err != nil {
 		return Loss{}, err
 	}
 	e.batch = b
@@ -79,10 +82,10 @@ func (e *Executor) Train(b Batch) (Loss, error) {
 
 // CheckBatch returns what is wrong with the sizes of a batch, as Train does.
 func (g *Graph) CheckBatch(b *Batch) error {
-	if err := g.checkInput(b.X); err != nil {
+	if err := g.checkRows(b); err != nil {
 		return err
 	}
-	rows := b.X.Dim(0)
+	rows := b.rows()
 	switch {
 	case len(b.Arena) != g.size || len(b.Grads) != g.size:
 		return fmt.Errorf("net: the arena has %d values and the gradients %d: want %d", len(b.Arena), len(b.Grads), g.size)
@@ -94,6 +97,26 @@ func (g *Graph) CheckBatch(b *Batch) error {
 		return fmt.Errorf("net: %d targets for %d rows: want %d each", len(b.Targets), rows, g.Outputs())
 	}
 	return nil
+}
+
+// checkRows returns what is wrong with the rows of a batch.
+func (g *Graph) checkRows(b *Batch) error {
+	if b.Coded == nil {
+		return g.checkInput(b.X)
+	}
+	if rows, features := b.Coded.Shape(); features != g.Features() || rows > 0 && !g.ShiftsOnly(rows) {
+		return fmt.Errorf("net: %d rows of %d bytes: want at least %d of %d, of a net that shifts all that it reads", rows, features, shiftedRows, g.Features())
+	}
+	return nil
+}
+
+// rows returns how many there are.
+func (b *Batch) rows() int {
+	if b.Coded != nil {
+		rows, _ := b.Coded.Shape()
+		return rows
+	}
+	return b.X.Dim(0)
 }
 
 // Lose computes the loss of a batch whose outputs are known, [CrossEntropy] or [Squared], and

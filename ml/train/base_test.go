@@ -2,7 +2,9 @@ package train_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -122,5 +124,55 @@ func TestSameModelShifted(t *testing.T) {
 	}
 	if worst := farthest(tensors, w.params); worst > 1e-5 || worst == 0 {
 		t.Errorf("weights differ from the twin's by up to %v", worst)
+	}
+}
+
+// Rows of bytes are trained on as the numbers that they are, to the bit: a net that takes them by what they differ in, one that takes
+// whole rows too, and shards that are too small for it.
+func TestSameModelOfBytes(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	const rows, features = 400, 70
+	codes, numbers, labels := make([]byte, rows*features), make([]byte, 0, 4*rows*features), make([]byte, rows)
+	for i := range codes {
+		if codes[i] = 9; r.IntN(5) == 0 {
+			codes[i] = byte(r.IntN(20))
+		}
+		numbers = binary.LittleEndian.AppendUint32(numbers, math.Float32bits(float32(codes[i])))
+	}
+	for i := range labels {
+		labels[i] = codes[i*features] % 3
+	}
+	dir := t.TempDir()
+	array := func(name, kind, shape string, values []byte) string {
+		header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", kind, shape)
+		header += strings.Repeat(" ", 117-len(header)) + "\n"
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, slices.Concat([]byte("\x93NUMPY\x01\x00\x76\x00"), []byte(header), values), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	in := data.Input{Labels: array("labels.npy", "|u1", "400,", labels), Target: data.Classes, Missing: data.MissingError, Scale: data.None}
+	type l = nn.Layer
+	for _, layers := range [][]l{
+		{{Type: "dense", Units: 72, Activation: "relu"}, {Type: "dense", Units: 3}},
+		{{Name: "a", Type: "dense", Units: 64}, {Name: "b", Type: "concat", From: []string{"a", "input"}}, {Type: "dense", Units: 3}},
+	} {
+		for _, shards := range []int{1, 4, 8} {
+			o := digits(t)
+			o.Batch, o.Shards, o.Test, o.Optimizer.Rate = 100, shards, "", .001
+			o.Net = func(row []int, _ int) (*nn.Spec, error) { return &nn.Spec{Input: row, Layers: layers}, nil }
+			var want []byte
+			for _, name := range []string{array("codes.npy", "|u1", "400, 70", codes), array("numbers.npy", "<f4", "400, 70", numbers)} {
+				o.Input = in
+				o.Input.URL = name
+				_, files := trained(t, bsptest.Config{Peers: min(shards, 2)}, o)
+				if got := files[model.WeightsFile]; want == nil {
+					want = got
+				} else if !bytes.Equal(got, want) || len(want) == 0 {
+					t.Errorf("%d layers, %d shards: the weights of bytes are others", len(layers), shards)
+				}
+			}
+		}
 	}
 }

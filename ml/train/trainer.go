@@ -181,7 +181,7 @@ func (t *trainer) prepare(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	t.batch.init(t.rows.Set, t.graph, t.base)
+	t.batch.init(t.cpu, t.rows.Set, t.graph, t.base)
 	t.tell = NewTeller(t.p, t.plan, t.o.Epochs, t.graph.Loss() == nn.Squared)
 	return nil
 }

@@ -13,6 +13,8 @@
 //	                                          Strips sums of rows, and of their squares, in float64
 //	                                          Logits losses of two classes, in float64
 //	                                          Table  bytes into numbers
+//	                                          Sparse sums of rows that lists name
+//	                                          Differences, Coded  what rows, or bytes of rows, differ in from a base
 //	                                          Map    activations, updates, value by value
 //
 // All give the same bits. A value of a product accumulates k ascending in one chain of

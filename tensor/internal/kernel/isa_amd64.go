@@ -146,6 +146,12 @@ func logitsAVX512(l *Logits)
 //go:noescape
 func logitsAVX2(l *Logits)
 
+//go:noescape
+func differCodedAVX512(d *Coded)
+
+//go:noescape
+func turnCodedAVX512(t *turning)
+
 // tile computes as many rows as a tile has, and with AVX2 those of so many tiles.
 func (i ISA) tile(t *Tile) {
 	switch i {
@@ -354,6 +360,15 @@ func (i ISA) sparse(s *Sparse) {
 		sparseAVX2(s)
 	}
 }
+
+// compressesBytes reports whether the processor has what differCoded and turnCoded take.
+func compressesBytes() bool { return cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VBMI2 }
+
+// differCoded lists what of rows of bytes differs from a base.
+func (ISA) differCoded(d *Coded) { differCodedAVX512(d) }
+
+// turnCoded turns 16 rows of bytes.
+func (ISA) turnCoded(t *turning) { turnCodedAVX512(t) }
 
 // spread adds rows times a number each.
 func (i ISA) spread(s *Strips) {

@@ -90,3 +90,9 @@ func (ISA) spell(*Spelling) { panic("kernel: no vectors") }
 func (ISA) sparse(*Sparse) { panic("kernel: no vectors") }
 
 func (ISA) differ(*Differences) { panic("kernel: no vectors") }
+
+func compressesBytes() bool { return false }
+
+func (ISA) differCoded(*Coded) { panic("kernel: no vectors") }
+
+func (ISA) turnCoded(*turning) { panic("kernel: no vectors") }

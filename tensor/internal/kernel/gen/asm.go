@@ -199,7 +199,13 @@ func wides() []byte {
 	}
 	out.Write(spell())
 	out.Write(spellEach())
+	out.Write(differCoded())
+	out.Write(turnCoded())
 	out.WriteString("\n")
+	for i := range 8 {
+		fmt.Fprintf(&out, "DATA places<>+%d(SB)/8, $%#x\n", 8*i, 0x0706050403020100+0x0101010101010101*uint64(8*i))
+	}
+	out.WriteString("GLOBL places<>(SB), RODATA|NOPTR, $64\n")
 	for i := range 16 {
 		fmt.Fprintf(&out, "DATA groups<>+%d(SB)/4, $%d\n", 4*i, i%4*4+i/4)
 	}
