@@ -224,6 +224,7 @@ var Modules = []string{
 //go:embed storage/fs.go
 //go:embed storage/local.go
 //go:embed storage/local_linux.go
+//go:embed storage/members.go
 //go:embed storage/named.go
 //go:embed storage/owner.go
 //go:embed storage/part.go

@@ -390,6 +390,31 @@ func TestDamagedInput(t *testing.T) {
 	}
 }
 
+// TestCutMember has a second member of a .gz, or a second frame of a .zst, cut at every
+// byte: only what ends between two of them is whole.
+func TestCutMember(t *testing.T) {
+	dir := t.TempDir()
+	var named bytes.Buffer
+	w := gzip.NewWriter(&named)
+	w.Name, w.Comment, w.Extra = "name", "comment", []byte("extra")
+	_, err := w.Write([]byte("3 4\n"))
+	check(t, errors.Join(err, w.Close()))
+	for name, second := range map[string][]byte{"in.gz": named.Bytes(), "in.zst": encode(t, "in.zst", "3 4\n")} {
+		for _, first := range [][]byte{nil, encode(t, name, "1 2\n"), encode(t, name, "")} {
+			for n := 1; n <= len(second); n++ {
+				file := filepath.Join(dir, name)
+				check(t, os.WriteFile(file, slices.Concat(first, second[:n]), 0o644))
+				err := readAll(t.Context(), file)
+				if n == len(second) {
+					check(t, err)
+				} else if !errors.Is(err, storage.ErrMalformed) || !strings.Contains(err.Error(), "cut short") {
+					t.Errorf("%s, %d bytes and %d of %d: %v", name, len(first), n, len(second), err)
+				}
+			}
+		}
+	}
+}
+
 // A disk that does not give the bytes is no fault of the input.
 func TestUnreadableInput(t *testing.T) {
 	dir := t.TempDir()

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -49,7 +47,7 @@ func (in input) open(ctx context.Context, file int, offset int64) (io.ReadCloser
 
 func decompress(name string, r io.Reader) (io.ReadCloser, error) {
 	if strings.HasSuffix(name, ".gz") {
-		return gzip.NewReader(bufio.NewReaderSize(r, bufferSize))
+		return newMembers(r)
 	}
 	// One goroutine, ours: tasks already use every core.
 	d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
