@@ -21,6 +21,7 @@ type level struct {
 	weights   []uint64
 	degrees   []uint64 // by own vertex: the weight of its links, its loop included
 	all       uint64   // degrees of all peers' vertices
+	vertices  uint64   // of all peers
 	community []uint64 // by place
 
 	names  []uint64 // of this round: distinct communities of all places, in order
@@ -56,9 +57,9 @@ func newLevel(links []Link, t talk) (*level, error) {
 	for _, d := range l.degrees {
 		sum += d
 	}
-	told, err := t.tell(sum, 0)
+	told, err := t.tell(sum, uint64(l.own))
 	for _, x := range told {
-		l.all += x[0]
+		l.all, l.vertices = l.all+x[0], l.vertices+x[1]
 	}
 	return l, err
 }
@@ -97,9 +98,13 @@ func (l *level) meet(links []Link) error {
 }
 
 // Rounds end when patience of them together have gained less than 2^-progressBits of
-// modularity, or after maxRounds.
+// modularity, or after maxRounds. In a level of few vertices one move is much of the
+// modularity, and the chance that those who gain are not drawn, or swap, in patience
+// rounds is too high: of two vertices and an edge it is 1 in 16.
 const (
 	patience     = 4
+	patienceFew  = 20
+	few          = 1000 // vertices
 	progressBits = 20
 	maxRounds    = 100
 )
@@ -109,7 +114,10 @@ const (
 func (l *level) settle() (first, best wide, err error) {
 	var kept []uint64
 	var mark wide
-	step := times(l.all, l.all>>progressBits)
+	step, patience := times(l.all, l.all>>progressBits), patience
+	if l.vertices <= few {
+		patience = patienceFew
+	}
 	for round, worse := 0, 0; worse < patience && round < maxRounds; round++ {
 		now, err := l.look()
 		if err != nil {

@@ -160,6 +160,26 @@ func TestLouvainKnown(t *testing.T) {
 	}
 }
 
+// TestLouvainFew has graphs so small that chance could keep apart what belongs together:
+// an edge, or a triangle, with many ids.
+func TestLouvainFew(t *testing.T) {
+	for first := range 200 {
+		s := &sketch{}
+		for i := range 2 + first%2 {
+			s.ids = append(s.ids, strconv.Itoa(first+i))
+			for _, other := range s.ids[:i] {
+				s.lines = append(s.lines, edge{other, s.ids[i], 1})
+			}
+		}
+		of, _, _ := communities(t, s, bsptest.Config{Peers: 1, Input: s.files(t, t.TempDir())})
+		for id, c := range of {
+			if c != s.ids[0] {
+				t.Errorf("%v: %s is in %s", s.ids, id, c)
+			}
+		}
+	}
+}
+
 // TestLouvainUnits has weights at the ends of what numbers can be.
 func TestLouvainUnits(t *testing.T) {
 	for _, w := range []float64{math.SmallestNonzeroFloat64, 1e-300, 1, 1e300} {
