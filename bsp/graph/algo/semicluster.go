@@ -57,7 +57,8 @@ type Cluster struct {
 type Grouped struct {
 	Bonds []Bond    // to neighbours, by their ids
 	Own   []Cluster // that it is in, the best first
-	Told  []Cluster // that its neighbours have heard of from it
+	Told  []Cluster // that its neighbours have heard of from it in the last round
+	Since []Cluster // and in the one before
 }
 
 // Bond is the weight of all edges to a neighbour.
@@ -77,10 +78,10 @@ type Gossip struct {
 func (c SemiClusters) Program(in graph.Input) bsp.Program[graph.Letter[Gossip]] {
 	in.Undirected, in.Weights, in.NonNegative = true, true, true
 	return graph.FreeProgram(in, func(global *graph.Global) graph.Algorithm[Grouped, Gossip] {
-		g := grouping{c, idOrder(in.IDs), graph.NewAggregator[int64](global, superstep.Sum)}
+		g := grouping{c, idOrder(in.IDs), graph.NewAggregator[int64](global, superstep.Sum), graph.NewAggregator[int64](global, superstep.Sum)}
 		return graph.Algorithm[Grouped, Gossip]{
 			Supersteps: c.Iterations + 1,
-			Until:      func(int) bool { return g.news.Value() == 0 },
+			Until:      func(int) bool { return g.news.Value() == 0 || g.turns.Value() == 0 },
 			Compute:    g.compute,
 			Format:     g.format,
 		}
@@ -98,8 +99,9 @@ func idOrder(ids graph.IDs) func(a, b string) int {
 // grouping is the search with the order of ids.
 type grouping struct {
 	SemiClusters
-	less func(a, b string) int
-	news *graph.Aggregator[int64] // vertices that tell what they have not told before
+	less  func(a, b string) int
+	news  *graph.Aggregator[int64] // vertices that tell something else than in the round before
+	turns *graph.Aggregator[int64] // than two rounds before: groups that go to and fro between neighbours bring nothing new
 }
 
 func (g grouping) compute(v *graph.Vertex[Grouped, Gossip], msgs iter.Seq[Gossip]) {
@@ -119,10 +121,14 @@ func (g grouping) compute(v *graph.Vertex[Grouped, Gossip], msgs iter.Seq[Gossip
 		}
 	}
 	v.Value.Own = g.first(g.best(mine))
-	if tell := g.first(heard); !slices.EqualFunc(tell, v.Value.Told, sameMembers) {
-		v.Value.Told = tell
+	tell := g.first(heard)
+	if !slices.EqualFunc(tell, v.Value.Told, sameMembers) {
 		g.news.Add(1)
 	}
+	if v.Superstep() < 2 || !slices.EqualFunc(tell, v.Value.Since, sameMembers) {
+		g.turns.Add(1)
+	}
+	v.Value.Since, v.Value.Told = v.Value.Told, tell
 	v.SendAll(Gossip{v.ID(), v.Value.Told})
 }
 

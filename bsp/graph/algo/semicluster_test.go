@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"scalar/bsp"
+	"scalar/bsp/bsptest"
 	"scalar/bsp/graph"
 	"scalar/bsp/graph/algo"
 )
@@ -98,4 +99,31 @@ func TestSemiClusters(t *testing.T) {
 	against(t, func(in graph.Input) bsp.Runner { return bsp.NewRunner(c.Program(in)) }, func(s *sketch) map[string]string {
 		return bands{s, c}.rounds()
 	}, exactly)
+}
+
+// TestSemiClustersEnd has neighbours that would tell each other the same groups in turns
+// for ever: of an edge, a path and a ring.
+func TestSemiClustersEnd(t *testing.T) {
+	for _, lines := range [][]edge{
+		{{"1", "2", 1}},
+		{{"1", "2", 1}, {"2", "3", 1}},
+		{{"1", "2", 1}, {"2", "3", 1}, {"3", "4", 1}, {"4", "1", 1}},
+	} {
+		s := &sketch{lines: lines}
+		outputs := make([]string, 0, 2)
+		for _, iterations := range []int{12, 1000} {
+			c := algo.SemiClusters{Clusters: 3, Members: 4, Boundary: 0.5, Iterations: iterations}
+			r, err := bsptest.Try(t, bsptest.Config{Peers: 2, Input: s.files(t, t.TempDir())}, bsp.NewRunner(c.Program(graph.Input{})))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Supersteps > 12 {
+				t.Errorf("%v: %d supersteps", lines, r.Supersteps)
+			}
+			outputs = append(outputs, string(r.Output))
+		}
+		if outputs[0] != outputs[1] {
+			t.Errorf("%v: %s, of more iterations %s", lines, outputs[0], outputs[1])
+		}
+	}
 }
