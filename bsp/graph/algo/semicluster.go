@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,9 +50,26 @@ func (c SemiClusters) Validate() error {
 // Cluster is a group of vertices as they tell each other of it.
 type Cluster struct {
 	Members []string // ids, ascending
-	Within  float64  // weight of the edges within
-	Leaving float64  // weight of the edges that leave
+	Within  Sum      // weight of the edges within
+	Leaving Sum      // weight of the edges that leave
 }
+
+// Sum is a sum of weights, with twice the digits of a float64: High is what it is rounded to in
+// whatever order they are added, so that a group has one score, however it came about.
+type Sum struct{ High, Low float64 }
+
+func (s Sum) plus(t Sum) Sum { // Knuth's exact sum of the high parts
+	high := s.High + t.High
+	if math.IsInf(high, 0) {
+		return Sum{high, 0}
+	}
+	v := high - s.High
+	low := (s.High - (high - v)) + (t.High - v) + (s.Low + t.Low)
+	sum := high + low
+	return Sum{sum, low - (sum - high)}
+}
+
+func (s Sum) minus(t Sum) Sum { return s.plus(Sum{-t.High, -t.Low}) }
 
 // Grouped is what a vertex keeps.
 type Grouped struct {
@@ -64,7 +82,7 @@ type Grouped struct {
 // Bond is the weight of all edges to a neighbour.
 type Bond struct {
 	ID     string
-	Weight float64
+	Weight Sum
 }
 
 // Gossip is what a vertex tells its neighbours.
@@ -145,12 +163,12 @@ func (g grouping) hear(v *graph.Vertex[Grouped, Gossip], msgs iter.Seq[Gossip]) 
 			names[m.From] = m.Groups[0].Members[0]
 		}
 	}
-	weights, all := map[string]float64{}, 0.0
+	weights, all := map[string]Sum{}, Sum{}
 	if v.Superstep() < 2 {
 		for to, w := range v.Edges() {
 			if to != v.ID() {
-				weights[names[to]] += w
-				all += w
+				weights[names[to]] = weights[names[to]].plus(Sum{High: w})
+				all = all.plus(Sum{High: w})
 			}
 		}
 	}
@@ -167,17 +185,17 @@ func (g grouping) hear(v *graph.Vertex[Grouped, Gossip], msgs iter.Seq[Gossip]) 
 
 // with returns the group with a vertex more, at its place.
 func (g grouping) with(c Cluster, at int, id string, bonds []Bond) Cluster {
-	inner, all := 0.0, 0.0
+	inner, all := Sum{}, Sum{}
 	for _, l := range bonds {
-		all += l.Weight
+		all = all.plus(l.Weight)
 		if _, in := slices.BinarySearchFunc(c.Members, l.ID, g.less); in {
-			inner += l.Weight
+			inner = inner.plus(l.Weight)
 		}
 	}
 	return Cluster{
 		Members: slices.Insert(slices.Clone(c.Members), at, id),
-		Within:  c.Within + inner,
-		Leaving: c.Leaving - inner + (all - inner),
+		Within:  c.Within.plus(inner),
+		Leaving: c.Leaving.plus(all).minus(inner).minus(inner),
 	}
 }
 
@@ -187,7 +205,7 @@ func (g grouping) score(c Cluster) float64 {
 	if n == 1 {
 		return 1
 	}
-	return (c.Within - g.Boundary*c.Leaving) / (n * (n - 1) / 2)
+	return (c.Within.High - g.Boundary*c.Leaving.High) / (n * (n - 1) / 2)
 }
 
 // best sorts groups by their scores, equal ones by their members, and leaves one of

@@ -127,3 +127,34 @@ func TestSemiClustersEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestSemiClustersSums has weights whose sums are rounded: a group that comes about in
+// several orders has one score all the same, at all of its members, and is there once.
+func TestSemiClustersSums(t *testing.T) {
+	s := &sketch{}
+	for i := range 8 {
+		s.ids = append(s.ids, strconv.Itoa(i))
+		for j, other := range s.ids[:i] {
+			s.lines = append(s.lines, edge{other, s.ids[i], float64(1+(3*i+5*j)%7) / 10})
+		}
+	}
+	c := algo.SemiClusters{Clusters: 30, Members: 5, Boundary: 0.2, Iterations: 8}
+	r, err := bsptest.Try(t, bsptest.Config{Peers: 2, Input: s.files(t, t.TempDir())}, bsp.NewRunner(c.Program(graph.Input{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	scores := map[string]string{}
+	for id, text := range values(t, r.Output) {
+		seen := map[string]bool{}
+		for group := range strings.SplitSeq(text, "; ") {
+			score, members, _ := strings.Cut(group, " ")
+			if seen[members] {
+				t.Errorf("%s is there twice at %s", members, id)
+			}
+			if seen[members] = true; scores[members] != "" && scores[members] != score {
+				t.Errorf("%s scores %s and %s", members, score, scores[members])
+			}
+			scores[members] = score
+		}
+	}
+}
