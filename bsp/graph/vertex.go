@@ -45,10 +45,12 @@ func (v *Vertex[V, M]) Degree() int { return v.e.degree(v.at) }
 // Superstep returns the current superstep, from 0.
 func (v *Vertex[V, M]) Superstep() int { return v.global.superstep }
 
-// NumVertices returns the number of vertices of the whole graph, as the superstep began.
+// NumVertices returns the number of vertices of the whole graph at the barrier that the
+// superstep began with. Changes that were asked for before it, and vertices that messages
+// make, are there in the superstep, and counted in the next.
 func (v *Vertex[V, M]) NumVertices() int64 { return v.global.vertices }
 
-// NumEdges returns the number of edges of the whole graph, as the superstep began; of an
+// NumEdges returns the number of edges of the whole graph, counted as NumVertices is; of an
 // undirected one, both ways.
 func (v *Vertex[V, M]) NumEdges() int64 { return v.global.edges }
 
