@@ -20,6 +20,7 @@ import (
 // depends on the seed, the superstep and ids, and not on the number of peers.
 func Bipartite(in graph.Input, left string, seed uint64) bsp.Program[graph.Direct[uint64]] {
 	in.Undirected, in.Order, in.Neighbours, in.Marked = true, true, true, left
+	named := in.IDs == graph.Strings
 	return graph.Program(in, func(g *graph.Global) graph.Algorithm[uint64, uint64] {
 		granted := graph.NewAggregator[int64](g, superstep.Sum)
 		return graph.Algorithm[uint64, uint64]{
@@ -27,7 +28,7 @@ func Bipartite(in graph.Input, left string, seed uint64) bsp.Program[graph.Direc
 			Until: func(superstep int) bool { return superstep%3 == 2 && granted.Value() == 0 },
 			Sweep: func(a *graph.Arrays[uint64, uint64]) {
 				s := g.Superstep()
-				m := &matching{a, splitmix.Next(seed ^ uint64(s))}
+				m := &matching{a, splitmix.Next(seed ^ uint64(s)), named}
 				switch s % 3 {
 				case 0:
 					m.ask(s == 0)
@@ -44,7 +45,8 @@ func Bipartite(in graph.Input, left string, seed uint64) bsp.Program[graph.Direc
 // matching is one superstep.
 type matching struct {
 	*graph.Arrays[uint64, uint64]
-	salt uint64
+	salt  uint64
+	named bool // ids are names
 }
 
 // ask lets right vertices take note of who accepted, and left ones without a match
@@ -87,8 +89,13 @@ func (m *matching) grant(first bool) (granted int64) {
 	return granted
 }
 
-// check fails the job for an edge within a side.
+// check fails the job for an edge within a side, and for a vertex that is called as the
+// output calls no match.
 func (m *matching) check(v int) {
+	if m.named && m.Name(v) == "-" {
+		m.Fail(job.Fail(job.FaultInput, "vertex - is called what stands for no match in the output: give it another name"))
+		return
+	}
 	side := "left"
 	if !m.Marked(v) {
 		side = "right"

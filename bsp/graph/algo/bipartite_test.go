@@ -116,3 +116,18 @@ func TestNotBipartite(t *testing.T) {
 		}
 	}
 }
+
+// TestBipartiteDash has a vertex whose match could not be told from none.
+func TestBipartiteDash(t *testing.T) {
+	for _, s := range []*sketch{
+		{ids: []string{"a", "b", "-"}, lines: []edge{{"a", "-", 1}, {"a", "b", 1}}, in: graph.Input{IDs: graph.Strings}},
+		{ids: []string{"-", "b"}, in: graph.Input{IDs: graph.Strings}},
+	} {
+		dir := t.TempDir()
+		file := leftFile(t, dir, map[string]bool{s.ids[0]: true})
+		_, err := bsptest.Try(t, bsptest.Config{Peers: 3, Tasks: 2, Input: s.files(t, dir)}, bsp.NewRunner(algo.Bipartite(s.in, file, 1)))
+		if f, ok := errors.AsType[*job.Failure](err); !ok || f.Kind != job.FaultInput || !strings.Contains(f.Message, "vertex - ") {
+			t.Errorf("%v: %v", s.ids, err)
+		}
+	}
+}
