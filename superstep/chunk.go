@@ -71,7 +71,11 @@ func (p *pool) get(n int) *chunk {
 	if c, ok := p.classes[class].Get().(*chunk); ok {
 		return c
 	}
-	return &chunk{buf: make([]byte, max(minChunk<<class, total)), class: int8(class)}
+	size := minChunk << class
+	if class == classes-1 {
+		size += headerSize // whoever asked first: the next one may want a whole frame
+	}
+	return &chunk{buf: make([]byte, size), class: int8(class)}
 }
 
 // whole returns an empty chunk that fragments can be appended to.

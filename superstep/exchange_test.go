@@ -1,6 +1,7 @@
 package superstep_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -190,6 +191,39 @@ func TestLargeMessages(t *testing.T) {
 				got := slices.Collect(box.Messages())
 				if len(got) != 5 || got[0][0] != 1 || !slices.Equal(got[1], large) || got[2][0] != 2 || !slices.Equal(got[3], large[:1<<20]) || len(got[4]) != 0 {
 					return fmt.Errorf("%d messages, or others", len(got))
+				}
+				return nil
+			}))
+		})
+	}
+}
+
+// What is somewhat shorter than a frame may be leaves memory in which a whole frame finds room, in
+// collectives and in messages.
+func TestLengthsAroundAFrame(t *testing.T) {
+	lengths := []int{1 << 19, 700_000, superstep.MaxFrame - 100, 1 << 20, 1_200_000, 3 << 20}
+	for _, transport := range transports {
+		t.Run(transport, func(t *testing.T) {
+			must(t, world{tasks: []int{1, 1}, transport: transport}.run(t, func(ctx context.Context, p *superstep.Port) error {
+				box := superstep.NewBox(p, superstep.BoxConfig[[]byte]{})
+				rng := rand.New(rand.NewPCG(1, 2))
+				for range 15 {
+					large := bytes.Repeat([]byte{byte(p.Superstep())}, lengths[rng.IntN(len(lengths))])
+					box.Send(1-p.Index(), large)
+					if _, err := p.Sync(ctx, superstep.Vote{}); err != nil {
+						return err
+					}
+					if got := slices.Collect(box.Messages()); len(got) != 1 || !slices.Equal(got[0], large) {
+						return fmt.Errorf("superstep %d: %d messages, or others than %d bytes", p.Superstep(), len(got), len(large))
+					}
+					parts, err := p.AllGather(ctx, large)
+					if err != nil {
+						return err
+					}
+					if !slices.Equal(parts[1-p.Index()], large) {
+						return fmt.Errorf("superstep %d: %d bytes gathered, or others than %d", p.Superstep(), len(parts[1-p.Index()]), len(large))
+					}
+					p.Release()
 				}
 				return nil
 			}))
