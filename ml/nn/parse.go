@@ -109,12 +109,15 @@ func (p *Pair) UnmarshalYAML(node ast.Node) error {
 }
 
 // WithOutputs returns the net for rows of the shape features and a number of outputs: the
-// input, if the net leaves it open, and the units of the dense layer that gives the output, if
-// it does. An error says where the net contradicts the data, or what is wrong with it.
+// input, if the net leaves it open, which of rows [height, width] is [1, height, width]; and the
+// units of the dense layer that gives the output, if it does. An error says where the net contradicts the data, or what is wrong with it.
 func (s *Spec) WithOutputs(features []int, outputs int) (*Spec, error) {
 	b := &builder{Graph: Graph{spec: s.clone()}}
 	if len(s.Input) == 0 {
 		b.spec.Input = features
+		if len(features) == 2 { // images of one channel
+			b.spec.Input = []int{1, features[0], features[1]}
+		}
 	}
 	if err := b.names(); err != nil {
 		return nil, err

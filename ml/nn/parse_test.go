@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +107,10 @@ func TestWithOutputs(t *testing.T) {
 	if s, err := images.WithOutputs([]int{784}, 26); err != nil || compile(t, s).Outputs() != 26 {
 		t.Errorf("images of rows: %v", err)
 	}
+	flat := net(nil, "", l{Type: "flatten"}, l{Type: "dense"})
+	if s, err := flat.WithOutputs([]int{28, 20}, 10); err != nil || !slices.Equal(s.Input, []int{1, 28, 20}) || flat.Input != nil {
+		t.Errorf("images of one channel: %+v, %v", s, err)
+	}
 	for want, call := range map[string]func() (*nn.Spec, error){
 		"net: a row of the input is [1, 28, 28], 784 values, and one of the data has 64": func() (*nn.Spec, error) { return images.WithOutputs([]int{64}, 26) },
 		"net: layer output (dense): the net has 10 outputs, and the data wants 3":        func() (*nn.Spec, error) { return nn.LeNet5(10).WithOutputs([]int{784}, 3) },
@@ -114,6 +119,9 @@ func TestWithOutputs(t *testing.T) {
 		},
 		"net: layer c (concat): the net has 14 outputs, and the data wants 3": func() (*nn.Spec, error) {
 			return net(nil, "", l{Name: "d", Type: "dense", Units: 7}, l{Name: "c", Type: "concat", From: []string{"d", "input"}}).WithOutputs([]int{7}, 3)
+		},
+		"net: layer dense1 (dense): a row of input is [1, 28, 28]: want [features]; a flatten before makes it so": func() (*nn.Spec, error) {
+			return net(nil, "", l{Type: "dense"}).WithOutputs([]int{28, 28}, 3)
 		},
 		"net: no layer has weights to learn": func() (*nn.Spec, error) { return net(nil, "", l{Type: "relu"}).WithOutputs([]int{7}, 3) },
 		"net: layer c (conv2d): a row of input is [7]: want [channels, height, width]": func() (*nn.Spec, error) {
