@@ -60,6 +60,8 @@ func TestNPY(t *testing.T) {
 	in.Labels = filepath.Join(dir, "t_u1.npy")
 	_, _, err = load(t, in, 1)
 	refused(t, err, "want one label for each")
+	_, _, err = load(t, data.Input{URL: filepath.Join(dir, "large.npy"), Target: data.Numbers}, 1)
+	refused(t, err, "(element 3): the label 1e+300 is no finite number")
 }
 
 // images are 4 rows of 2×2 bytes, written by hand.

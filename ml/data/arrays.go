@@ -279,7 +279,7 @@ func (a *arrays) takeNumbers(b *slab, row []byte, at int) error {
 // element in the file.
 func (a *arrays) takeLabel(b *slab, from *array, row []byte, i, at int) error {
 	x := from.kind.at(row, i)
-	if x-x != 0 {
+	if x-x != 0 || a.in.Target == Numbers && !holds(x) {
 		return job.Fail(job.FaultInput, "%s (element %d): the label %v is no finite number", from.url, at, x)
 	}
 	if a.in.Target == Numbers {

@@ -283,7 +283,7 @@ func (s *Source) summariseLabel(sum *Summary, b []byte, offset int) error {
 // labelNumber reads the label of a row whose target is a number.
 func (s *Source) labelNumber(b []byte, offset int) (float64, error) {
 	x, kind := parse64(b)
-	if kind != number {
+	if kind != number || !holds(x) {
 		return 0, scan.FaultAt(offset, "the label %s is no finite number", quote(b))
 	}
 	return x, nil

@@ -141,6 +141,10 @@ func TestBadCSV(t *testing.T) {
 		{"x,x\n1,2\n", `a.csv:1 (byte 2): two columns are named "x"`},
 		{"1\n2\n", "the lines have one field, the label, and no features"},
 		{"?,1\n?,2\n", "the value of column 1 is missing"},
+		{"x,l\n1,caf\xe9\n2,b\n", `a.csv: the label "caf\xe9" is no UTF-8`},
+		{"x,y,l\n1,b,1\n2,caf\xe9,2\n", `a.csv: in column "y" the value "caf\xe9" is no UTF-8`},
+		{"\xe9,l\n1,1\n2,2\n", `a.csv: the column name "\xe9" is no UTF-8`},
+		{"x,\xe9\n1,1\n2,2\n", `a.csv: the column name "\xe9" is no UTF-8`},
 	} {
 		for parts := 1; parts < 4; parts++ {
 			_, _, err := load(t, data.Input{URL: write(t, "a.csv", c.text), Target: data.Classes}, parts)
@@ -151,6 +155,8 @@ func TestBadCSV(t *testing.T) {
 	refused(t, err, "column 1 has no value in any row")
 	_, _, err = load(t, data.Input{URL: write(t, "a.csv", "1,2\n1,two\n"), Target: data.Numbers}, 1)
 	refused(t, err, `a.csv:2 (byte 6): the label "two" is no finite number`)
+	_, _, err = load(t, data.Input{URL: write(t, "a.csv", "1,3.4e38\n1,1e39\n"), Target: data.Numbers}, 1)
+	refused(t, err, `a.csv:2 (byte 11): the label "1e39" is no finite number`)
 	zip := zipped(t, many.String())
 	name := filepath.Join(t.TempDir(), "a.csv.gz")
 	if err := os.WriteFile(name, []byte(zip[:len(zip)/2]), 0o600); err != nil {

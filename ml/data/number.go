@@ -40,6 +40,9 @@ func parse64(b []byte) (float64, cell) {
 	return x, kindOf(x, err)
 }
 
+// holds reports whether a float32 holds a number, rounded.
+func holds(x float64) bool { return !math.IsInf(float64(float32(x)), 0) }
+
 func kindOf(x float64, err error) cell {
 	switch {
 	case math.IsNaN(x) || math.IsInf(x, 0): // too large a number too

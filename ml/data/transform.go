@@ -1,10 +1,12 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"math"
 	"slices"
+	"unicode/utf8"
 
 	"scalar/bsp/job"
 )
@@ -118,7 +120,30 @@ func (s *Source) Transform(ctx context.Context, all *Summary) (*Transform, error
 			}
 		}
 	}
+	if err := s.utf8(t); err != nil {
+		return nil, err
+	}
 	return t, s.scale(t, all)
+}
+
+// utf8 refuses texts that are no UTF-8, which JSON would not give back as they were.
+func (s *Source) utf8(t *Transform) error {
+	named := func(what string, texts ...string) error {
+		for _, v := range texts {
+			if !utf8.ValidString(v) {
+				return job.Fail(job.FaultInput, "%s: %s %s is no UTF-8, as a model keeps texts: convert the file, by iconv for one", s.in.URL, what, quote([]byte(v)))
+			}
+		}
+		return nil
+	}
+	err := named("the column name", t.Names...)
+	for _, c := range t.Categories {
+		err = cmp.Or(err, named("in column "+s.columnName(c.Column)+" the value", c.Values...))
+	}
+	if l := t.Label; l != nil {
+		err = cmp.Or(err, named("the column name", l.Name), named("the label", l.Classes...))
+	}
+	return err
 }
 
 // decide says whether a column is one of numbers or of categories.
