@@ -21,7 +21,7 @@ type File struct {
 
 // Files returns the files of a model's folder, which is whole with both or nothing: they
 // are to become visible at once. It fills in the model's Format, Inputs, Outputs, Weights and
-// Digest, and what Net leaves out. Tensors have the names and shapes that the net or the clusters have, in any order;
+// Digest, and what Net leaves out; names of files become UTF-8. Tensors have the names and shapes that the net or the clusters have, in any order;
 // numbers that are not finite are an error.
 func (m *Model) Files(tensors []Tensor) ([]File, error) {
 	wants, err := m.check()
@@ -44,6 +44,7 @@ func (m *Model) Files(tensors []Tensor) ([]File, error) {
 		m.Net = g.Spec()
 	}
 	m.ports()
+	m.Training.legible()
 	text, err := m.encode()
 	if err != nil {
 		return nil, err
@@ -54,6 +55,15 @@ func (m *Model) Files(tensors []Tensor) ([]File, error) {
 	}
 	m.Digest = parsed.Digest
 	return []File{{ModelFile, text}, {WeightsFile, weights}}, nil
+}
+
+// legible puts U+FFFD for what is no UTF-8 in names of files, which may have any bytes: JSON
+// would not give them back as they were, and the digest would be another.
+func (t *Training) legible() {
+	t.Data.URL = strings.ToValidUTF8(t.Data.URL, "\uFFFD")
+	for name, v := range t.Options {
+		t.Options[name] = strings.ToValidUTF8(v, "\uFFFD")
+	}
 }
 
 // Open opens the folder of a model, and returns its tensors in the order of the arena. A

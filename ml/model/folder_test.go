@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -64,6 +65,18 @@ func TestFolder(t *testing.T) {
 	sum := sha256.Sum256(bytes.Replace(bytes.TrimSuffix(files[0].Content, []byte("\n")), []byte(`,"digest":"`+m.Digest+`"}`), []byte("}"), 1))
 	if hex.EncodeToString(sum[:]) != m.Digest {
 		t.Errorf("the digest %s is not that of the JSON without it", m.Digest)
+	}
+}
+
+// Names of files may have any bytes.
+func TestNamesOfFiles(t *testing.T) {
+	m, tensors, _, _ := small(t)
+	m.Training.Data.URL, m.Training.Options = "/caf\xe9.csv", map[string]string{"test": "/\xff", "seed": "1"}
+	if _, err := m.Files(tensors); err != nil {
+		t.Fatal(err)
+	}
+	if m.Training.Data.URL != "/caf\ufffd.csv" || !maps.Equal(m.Training.Options, map[string]string{"test": "/\ufffd", "seed": "1"}) {
+		t.Errorf("%+v", m.Training)
 	}
 }
 
