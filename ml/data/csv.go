@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"scalar/bsp/job"
@@ -17,7 +18,7 @@ type table struct {
 	separator byte
 	width     int              // fields of a line
 	label     int              // column of it; -1: none
-	header    []byte           // the first line, if it holds names: it is skipped in every file
+	header    []string         // the first line, if it holds names: it is skipped in every file
 	after     storage.Position // of the line after the first one
 }
 
@@ -64,7 +65,6 @@ func (t *table) first(line []byte) error {
 	if !names {
 		return nil
 	}
-	t.header = bytes.Clone(line)
 	seen := make(map[string]bool, t.width)
 	for i, f := range sp.fields {
 		if seen[string(f)] {
@@ -73,6 +73,7 @@ func (t *table) first(line []byte) error {
 		seen[string(f)] = true
 		t.names = append(t.names, string(f))
 	}
+	t.header = t.names
 	return nil
 }
 
@@ -166,17 +167,28 @@ func (t *table) lines(ctx context.Context, part, parts int, take func(sp *splitt
 	sp := &splitter{separator: t.separator}
 	return t.blocks(ctx, part, parts, func(b []byte, at storage.Position) error {
 		i := t.skip(b, at)
+		later := t.header != nil && at.Offset == 0 && at.File != t.after.File // it may begin with a header
 		for i < len(b) {
 			from := i
 			var err error
 			if i, err = sp.next(b, i); err != nil {
 				return err
 			}
+			first := later
+			later = false // also after an empty line, which a part may begin behind
 			if len(sp.fields) == 0 {
 				continue
 			}
 			if len(sp.fields) != t.width {
 				return scan.FaultAt(from, "the line has %d fields, and the first one has %d", len(sp.fields), t.width)
+			}
+			if first {
+				switch again, err := t.repeats(sp, from); {
+				case err != nil:
+					return err
+				case again:
+					continue
+				}
 			}
 			if err := take(sp, at); err != nil {
 				return err
@@ -186,27 +198,35 @@ func (t *table) lines(ctx context.Context, part, parts int, take func(sp *splitt
 	})
 }
 
-// skip returns where the rows of a block begin: after the header, which later files may
-// repeat as their first line, and after a byte order mark.
+// repeats reports whether the first line of a later file is the header. One with its names in
+// another order is an error: the rows behind it would be read as other columns.
+func (t *table) repeats(sp *splitter, from int) (bool, error) {
+	ordered := true
+	for i, f := range sp.fields {
+		if t.header[i] == string(f) {
+			continue
+		}
+		if !slices.Contains(t.header, string(f)) {
+			return false, nil
+		}
+		ordered = false
+	}
+	if !ordered {
+		return false, scan.FaultAt(from, "the columns are in another order than in the first file: want %s", listed(t.header))
+	}
+	return true, nil
+}
+
+// skip returns where the rows of a block begin, or the header of a later file: after the header
+// of the first one, and after a byte order mark.
 func (t *table) skip(b []byte, at storage.Position) int {
 	if t.header != nil && at.File == t.after.File && at.Offset < t.after.Offset {
 		return int(min(t.after.Offset-at.Offset, int64(len(b))))
 	}
-	if at.Offset > 0 {
-		return 0
+	if at.Offset == 0 && bytes.HasPrefix(b, []byte(scan.ByteOrderMark)) {
+		return len(scan.ByteOrderMark)
 	}
-	i := 0
-	if bytes.HasPrefix(b, []byte(scan.ByteOrderMark)) {
-		i = len(scan.ByteOrderMark)
-	}
-	if t.header == nil {
-		return i
-	}
-	end := scan.LineEnd(b, i)
-	if bytes.Equal(bytes.TrimRight(b[i:end], "\r\n"), bytes.TrimRight(t.header, "\r\n")) {
-		return end
-	}
-	return i
+	return 0
 }
 
 // lacking returns a column of the line that has no value, the label's first; -1: none.

@@ -97,6 +97,20 @@ func TestHeaders(t *testing.T) {
 	if got := rows(set); !reflect.DeepEqual(got, [][]float32{{1, 2}, {3, 4}, {5, 6}}) {
 		t.Errorf("a folder: %v", got)
 	}
+	for name, text := range map[string]string{"2.csv": "\xef\xbb\xbf\"a\",b\r\n3,4\n", "4.csv": "b,a\n8,7\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, _, err := load(t, data.Input{URL: dir}, 2)
+	refused(t, err, `4.csv:1 (byte 0): the columns are in another order than in the first file: want "a", "b"`)
+	if err := os.Remove(filepath.Join(dir, "4.csv")); err != nil {
+		t.Fatal(err)
+	}
+	set, _ = mustLoad(t, data.Input{URL: dir, Scale: data.None})
+	if got := rows(set); !reflect.DeepEqual(got, [][]float32{{1, 2}, {3, 4}, {5, 6}}) {
+		t.Errorf("a folder with a header in other quotes: %v", got)
+	}
 }
 
 func TestMissing(t *testing.T) {
