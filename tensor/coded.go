@@ -2,7 +2,6 @@ package tensor
 
 import (
 	"fmt"
-	"math"
 
 	"scalar/tensor/internal/kernel"
 )
@@ -55,8 +54,8 @@ func (c *CPU) TakesCoded() bool { return c.isa.TakesCoded() }
 // spelling the bytes and Shift take. It keeps the base, and no row. It runs on the caller's core.
 func (c *CPU) ShiftCoded(s *Shifted, x *Coded) error {
 	m, n := x.Shape()
-	if m*n > math.MaxInt32 {
-		return &ShapeError{"shift", fmt.Sprintf("x is %d×%d: want at most 2^31-1 values", m, n)}
+	if err := fitsList(m, n); err != nil {
+		return err
 	}
 	s.begin(c.isa, m, x.base)
 	c.shiftCodedColumns(s, x)

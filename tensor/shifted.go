@@ -45,8 +45,8 @@ func (c *CPU) Shift(s *Shifted, x, base Dense[float32]) error {
 		return &ShapeError{"shift", fmt.Sprintf("x is %s and base %s: want m×n and [n] without gaps", x.dims(), base.dims())}
 	}
 	m, n := x.shape[0], x.shape[1]
-	if m*n > math.MaxInt32 {
-		return &ShapeError{"shift", fmt.Sprintf("x is %s: want at most 2^31-1 values", x.dims())}
+	if err := fitsList(m, n); err != nil {
+		return err
 	}
 	s.begin(c.isa, m, base.data[:n])
 	c.shiftColumns(s, x.data)
@@ -55,6 +55,14 @@ func (c *CPU) Shift(s *Shifted, x, base Dense[float32]) error {
 	for i := range s.parts {
 		lo, hi := i*s.each, min((i+1)*s.each, n)
 		s.rows.add(c.isa, i*m, m, kernel.Differences{X: from(x.data, lo), Base: s.base[lo:], Step: n, Cols: hi - lo})
+	}
+	return nil
+}
+
+// fitsList returns what is wrong with an m×n matrix of which every value may differ.
+func fitsList(m, n int) error {
+	if m*n > math.MaxInt32 {
+		return &ShapeError{"shift", fmt.Sprintf("x is %d×%d: want at most 2^31-1 values", m, n)}
 	}
 	return nil
 }

@@ -48,6 +48,26 @@ func (a *asm) coded(name string, beside bool) {
 	a.op("MOVQ %d(AX), CX", fieldCodedCols)
 	a.op("KXNORQ K1, K1, K1")
 	a.label("%sblock", name)
+	a.codedBlock(name, beside)
+	a.codedEntries(name, beside)
+	a.label("%snext", name)
+	a.op("VPADDD Z4, Z10, Z10")
+	a.op("ADDQ $64, DX")
+	a.op("ADDQ $64, R8")
+	a.op("SUBQ $64, CX")
+	a.op("JG %sblock", name)
+	a.op("ADDQ $4, R14")
+	a.op("MOVL R9, (R14)")
+	a.op("ADDQ $24, BX")
+	a.op("DECQ R13")
+	a.op("JNZ %srow", name)
+	a.op("VZEROUPPER")
+	a.op("RET")
+}
+
+// codedBlock puts together what of 64 bytes, or of those that are left, differs: bytes in vector 5, places in 6, the base's bytes in 7, and how many in
+// R11. It goes on at next where none does.
+func (a *asm) codedBlock(name string, beside bool) {
 	a.op("CMPQ CX, $64")
 	a.op("JGE %swhole", name)
 	a.op("MOVQ $1, R10")
@@ -69,6 +89,10 @@ func (a *asm) coded(name string, beside bool) {
 	if beside {
 		a.op("VPCOMPRESSB.Z Z1, K2, Z7")
 	}
+}
+
+// codedEntries lists those, 16 at a time.
+func (a *asm) codedEntries(name string, beside bool) {
 	a.label("%sentries", name)
 	a.numbersOf("X5", "Z11")
 	if beside {
@@ -88,19 +112,6 @@ func (a *asm) coded(name string, beside bool) {
 	a.op("JMP %sentries", name)
 	a.label("%slisted", name)
 	a.op("LEAQ 16(R9)(R11*1), R9")
-	a.label("%snext", name)
-	a.op("VPADDD Z4, Z10, Z10")
-	a.op("ADDQ $64, DX")
-	a.op("ADDQ $64, R8")
-	a.op("SUBQ $64, CX")
-	a.op("JG %sblock", name)
-	a.op("ADDQ $4, R14")
-	a.op("MOVL R9, (R14)")
-	a.op("ADDQ $24, BX")
-	a.op("DECQ R13")
-	a.op("JNZ %srow", name)
-	a.op("VZEROUPPER")
-	a.op("RET")
 }
 
 // numbersOf sets a vector to the numbers of 16 bytes. It takes vector 8 and K3.
