@@ -201,20 +201,18 @@ func (t *table) lines(ctx context.Context, part, parts int, take func(sp *splitt
 // repeats reports whether the first line of a later file is the header. One with its names in
 // another order is an error: the rows behind it would be read as other columns.
 func (t *table) repeats(sp *splitter, from int) (bool, error) {
-	ordered := true
+	names := make([]string, len(sp.fields))
 	for i, f := range sp.fields {
-		if t.header[i] == string(f) {
-			continue
-		}
-		if !slices.Contains(t.header, string(f)) {
-			return false, nil
-		}
-		ordered = false
+		names[i] = string(f)
 	}
-	if !ordered {
+	if slices.Equal(names, t.header) {
+		return true, nil
+	}
+	slices.Sort(names)
+	if slices.Equal(names, slices.Sorted(slices.Values(t.header))) {
 		return false, scan.FaultAt(from, "the columns are in another order than in the first file: want %s", listed(t.header))
 	}
-	return true, nil
+	return false, nil
 }
 
 // skip returns where the rows of a block begin, or the header of a later file: after the header
