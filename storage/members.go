@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -40,8 +41,13 @@ func (m members) Read(b []byte) (int, error) {
 	}
 }
 
-// begin reads the header of a member that is there.
+// begin reads the header of a member that is there. What is too short for one is cut off
+// only if it begins as one.
 func (m members) begin() error {
+	const magic = "\x1f\x8b"
+	if head, _ := m.raw.Peek(len(magic)); !strings.HasPrefix(magic, string(head)) {
+		return gzip.ErrHeader
+	}
 	err := m.Reset(m.raw)
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -415,6 +415,19 @@ func TestCutMember(t *testing.T) {
 	}
 }
 
+// What is no member, be it short, is not one that was cut.
+func TestNoMember(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "in.gz")
+	for _, first := range [][]byte{nil, encode(t, "in.gz", "1 2\n")} {
+		for n := 1; n < 20; n++ {
+			check(t, os.WriteFile(file, slices.Concat(first, bytes.Repeat([]byte{'x'}, n)), 0o644))
+			if err := readAll(t.Context(), file); !errors.Is(err, storage.ErrMalformed) || !strings.Contains(err.Error(), "invalid header") {
+				t.Errorf("%d bytes behind %d: %v", n, len(first), err)
+			}
+		}
+	}
+}
+
 // A disk that does not give the bytes is no fault of the input.
 func TestUnreadableInput(t *testing.T) {
 	dir := t.TempDir()
