@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -56,10 +57,18 @@ func answer(line []byte, m *model.Model, a *model.Answer, row int) []byte {
 		return number(line, a.Distances[row])
 	case m.Classifier():
 		class := int(a.Classes[row])
-		line = append(append(line, m.Transform.Label.Classes[class]...), '\t')
+		line = append(append(line, field(m.Transform.Label.Classes[class])...), '\t')
 		return number(line, a.Probabilities.At(row, class))
 	}
 	return number(line, a.Predictions[row])
+}
+
+// field is a label as one field of a line: as in CSV, in quotes if it has a tab or begins with a quote.
+func field(label string) string {
+	if strings.Contains(label, "\t") || strings.HasPrefix(label, `"`) {
+		return `"` + strings.ReplaceAll(label, `"`, `""`) + `"`
+	}
+	return label
 }
 
 // number appends the shortest decimal that is read as x.

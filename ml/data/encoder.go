@@ -349,6 +349,9 @@ func (e *Encoder) CheckNames(names []string) error {
 		return nil
 	}
 	lacking, extra := without(e.t.Names, names), without(names, e.t.Names)
+	if l := e.t.Label; l != nil && len(lacking)+len(extra) > 1 {
+		extra = without(extra, []string{l.Name}) // it may be there
+	}
 	var what []string
 	if len(lacking) > 0 {
 		what = append(what, "missing: "+listed(lacking))

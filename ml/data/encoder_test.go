@@ -128,6 +128,7 @@ func TestNames(t *testing.T) {
 	for want, names := range map[string][]string{
 		"": {"a", "c", "h"},
 		`the features are not those of training: missing: "c"; not in training: "d"`: {"a", "d", "h"},
+		`the features are not those of training: not in training: "d", "e"`:          {"a", "c", "h", "d", "e"},
 		`the features are not those of training: missing: "h"`:                       {"a", "c"},
 		`the features are in another order than in training: "a", "c", "h"`:          {"c", "a", "h"},
 	} {
@@ -173,6 +174,7 @@ func TestOpenFor(t *testing.T) {
 	}{
 		{"a,b\n1,2\n", "there are no labels in it, only the 2 features", true},
 		{"a,c\n1,2\n", `missing: "b"; not in training: "c"`, false},
+		{"a,b,c,l\n1,2,3,x\n", `not in training: "c"`, false},
 		{"1,2,3,4\n", `the rows have 4 features, and training had 2: "a", "b"`, false},
 		{"a,l,b\n1,z,2\n", `eval.csv:2 (byte 8): the label "z" is none of the classes: want one of "x", "y"`, true},
 		{"a,l,b\n1,x,two\n", `eval.csv:2 (byte 10): "two" in column "b" is no number`, true},

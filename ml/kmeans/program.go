@@ -127,7 +127,7 @@ func (j *lloyds) takeShards(set *data.Set, tree reduce.Tree) error {
 		for i := range s.len() {
 			set.Row(s.row(i), first+i)
 			if j.o.Metric == Cosine && !unit(s.row(i)) {
-				return job.Fail(job.FaultInput, "%s: row %d is all zeros: it has no direction, as --metric cosine needs", j.o.Input.URL, set.Number(first+i)+1)
+				return job.Fail(job.FaultInput, "%s: row %d, counted from 0, is all zeros: it has no direction, as --metric cosine needs", j.o.Input.URL, set.Number(first+i))
 			}
 		}
 		j.fit.shards = append(j.fit.shards, s)

@@ -187,7 +187,7 @@ func TestRefuses(t *testing.T) {
 		want   string
 	}{
 		"more clusters than rows": {func(o *kmeans.Options) { o.K = 4 }, 1, "4 clusters of 3 rows: give a smaller --k"},
-		"a row without direction": {func(o *kmeans.Options) { o.Metric = kmeans.Cosine }, 1, "row 3 is all zeros"},
+		"a row without direction": {func(o *kmeans.Options) { o.Metric = kmeans.Cosine }, 1, "row 2, counted from 0, is all zeros"},
 		"other columns":           {func(o *kmeans.Options) { o.Init = write(t, "i.csv", "1,2,3\n") }, 1, "3 features"},
 		"other clusters":          {func(o *kmeans.Options) { o.Init = write(t, "i.csv", "1,2\n") }, 1, "1 centres in it, and --k says 2"},
 		"a centre of zeros": {func(o *kmeans.Options) {

@@ -56,8 +56,10 @@ func tokenError(t *token.Token, format string, args ...any) error {
 func checkTokens(tokens token.Tokens) error {
 	whole := []string{"input", "units", "filters", "kernel", "window", "stride", "pad", "vocabulary"}
 	key := ""
-	for _, t := range tokens {
+	for i, t := range tokens {
 		switch {
+		case t.Type == token.DocumentHeaderType && i > 0:
+			return tokenError(t, "a net file has one document")
 		case t.Type == token.AliasType || t.Type == token.AnchorType:
 			return tokenError(t, "a net file has no anchors and aliases")
 		case t.Type == token.MappingValueType && t.Prev != nil:

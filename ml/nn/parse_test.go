@@ -79,6 +79,7 @@ func TestParseErrors(t *testing.T) {
 		"layers:\n- {name: [a], type: dense}":                     "net: line 2, column 10: want a text",
 		"layers:\n- {type: maxpool, window: [1, 2, 3]}":           "net: line 2, column 27: want a number, or two in brackets",
 		"layers:\n- {type: conv2d, kernel: x}":                    "net: line 2, column 26: want a number, or two in brackets",
+		"layers:\n- type: flatten\n---\nlayers: []":               "net: line 3, column 1: a net file has one document",
 		"layers:\n- from: &a [x, x]\n- from: [*a, *a]":            "net: line 2, column 9: a net file has no anchors and aliases",
 		"layers: 7": "",
 		"a: [":      "",

@@ -14,6 +14,9 @@ func lenet(row []int, outputs int) (*nn.Spec, error) {
 	return nn.LeNet5(outputs), nil
 }
 
+// mostUnits is how many a hidden layer may have.
+const mostUnits = 1 << 20
+
 func badHidden(all, one string) error {
-	return fmt.Errorf("--hidden %q: %q is no number of units: want numbers from 1, such as 256,128", all, one)
+	return fmt.Errorf("--hidden %q: %q is no number of units: want numbers from 1 to %d, such as 256,128", all, one, mostUnits)
 }

@@ -78,7 +78,7 @@ func sizes(s string) ([]int, error) {
 	var all []int
 	for f := range strings.SplitSeq(s, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(f))
-		if err != nil || n < 1 || n > 1<<20 {
+		if err != nil || n < 1 || n > mostUnits {
 			return nil, badHidden(s, f)
 		}
 		all = append(all, n)
