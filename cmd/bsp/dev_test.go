@@ -266,6 +266,23 @@ func TestCommands(t *testing.T) {
 		}
 	}
 	c.listsInPart()
+	c.whyInALine()
+}
+
+// whyInALine: what a program says in several lines, and to a terminal, is one line of bsp job why.
+func (c *cluster) whyInALine() {
+	c.t.Helper()
+	file := filepath.Join(c.t.TempDir(), "a\x1b[31mb\nc")
+	if err := os.WriteFile(file, []byte("1 2 3 4 5\n"), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	id := strings.TrimSpace(c.must("job", "submit", "-d", "--name", "loud", "--input", file, "inlinks"))
+	if _, stderr, code := c.bsp("job", "wait", id); code != 1 {
+		c.t.Errorf("job wait %s: exit %d, %q", id, code, stderr)
+	}
+	if why := c.must("job", "why", id); strings.Count(why, "\n") != 1 || strings.Contains(why, "\x1b") || !strings.Contains(why, "a [31mb; c:1 ") {
+		c.t.Errorf("job why %s: %q", id, why)
+	}
 }
 
 // listsInPart lists one of several jobs, and all: what is left out is said.

@@ -218,7 +218,7 @@ func explain(ctx context.Context, c *client.Client, id job.ID, queued <-chan boo
 			waits = now
 		case <-timer.C:
 			if why, err := c.Why(ctx, id); err == nil && why.Summary != "" {
-				p.say("%s %s", id, why.Summary)
+				p.say("%s %s", id, lineOf(why.Summary))
 			}
 		}
 	}

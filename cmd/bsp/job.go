@@ -258,7 +258,7 @@ func (a *app) jobWhyCmd() *cobra.Command {
 			why.Reasons = []job.Reason{}
 		}
 		if a.format == formatTable {
-			if _, err := fmt.Fprintf(a.stdout, "%s %s\n", why.ID, why.Summary); err != nil || len(why.Reasons) == 0 {
+			if _, err := fmt.Fprintf(a.stdout, "%s %s\n", why.ID, lineOf(why.Summary)); err != nil || len(why.Reasons) == 0 {
 				return err
 			}
 		}

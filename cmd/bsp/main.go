@@ -87,8 +87,11 @@ func unread(err error) bool {
 
 // oneLine is what is said of an error; a program's may have many lines. Control characters, which may be of a file that
 // it quotes, are no matter for a terminal.
-func oneLine(err error) string {
-	line := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+func oneLine(err error) string { return lineOf(err.Error()) }
+
+// lineOf is oneLine of a text.
+func lineOf(text string) string {
+	line := strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
