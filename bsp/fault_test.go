@@ -135,8 +135,8 @@ func TestTooManyCounters(t *testing.T) {
 	}{
 		"long":          {func(p *bsp.Peer[int]) { p.Count(strings.Repeat("x", 257), 1) }, "name of 257 bytes"},
 		"long enough":   {func(p *bsp.Peer[int]) { p.Count(strings.Repeat("x", 256), 1) }, ""},
-		"many":          {many(125), "one counter too many, a task can have 256"},
-		"just as many":  {many(124), ""},
+		"many":          {many(125), "one counter too many, a task can have 249 of its own"},
+		"just as many":  {many(124), ""}, // with "of all" 249, as Count's comment says
 		"by their data": {many(100_000), "one counter too many"},
 	} {
 		for _, sync := range []bool{true, false} {

@@ -105,7 +105,7 @@ func (p *Peer[M]) State(v any) (resumed bool, err error) { return p.c.setState(v
 func (p *Peer[M]) Arena() *arena.Arena { return p.c.t.arena }
 
 // Count adds to a counter of the job; the job's is the sum over peers. The peers of a
-// task can have 252 counters together, with names of at most 256 bytes: one more
+// task can have 249 counters together, with names of at most 256 bytes: one more
 // makes the next Sync fail.
 func (p *Peer[M]) Count(name string, delta int64) { p.c.count(name, delta) }
 

@@ -51,13 +51,15 @@ const (
 type counterNames struct {
 	mu    sync.Mutex // guards known
 	known map[string]bool
+	room  int // for the program's own
 }
 
 func newCounterNames() *counterNames {
-	return &counterNames{known: map[string]bool{
+	builtin := map[string]bool{
 		job.CounterMessages: true, job.CounterMessageBytes: true, job.CounterWireBytes: true, job.CounterSpilledBytes: true, job.CounterCheckpoints: true,
 		job.CounterCheckpointBytes: true, job.CounterCheckpointPause: true,
-	}}
+	}
+	return &counterNames{known: builtin, room: maxTaskCounters - len(builtin)}
 }
 
 // add makes room for a counter.
@@ -68,7 +70,7 @@ func (n *counterNames) add(name string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !n.known[name] && len(n.known) == maxTaskCounters {
-		return fmt.Errorf("Count: %q is one counter too many, a task can have %d: count few things and write the others to the output", name, maxTaskCounters)
+		return fmt.Errorf("Count: %q is one counter too many, a task can have %d of its own: count few things and write the others to the output", name, n.room)
 	}
 	n.known[name] = true
 	return nil
