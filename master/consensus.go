@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,12 +78,27 @@ type consensusConfig struct {
 	logger  *slog.Logger
 }
 
+// openWAL opens Raft's log. bbolt, which keeps the log's list of files, maps its file and believes it: where that was cut
+// off or overwritten it panics, or the kernel says SIGBUS.
+func openWAL(dir string, logger hclog.Logger) (log *wal.WAL, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+		if err != nil {
+			log, err = nil, fmt.Errorf("open the Raft log in %s: %w; if its files are damaged, restore the whole data folder, or wipe it and let the master join anew", dir, err)
+		}
+	}()
+	return wal.Open(dir, wal.WithLogger(logger), wal.WithSegmentSize(walSegment))
+}
+
 func openConsensus(cfg consensusConfig) (*consensus, error) {
 	c := &consensus{replica: cfg.replica, clock: cfg.clock, leadership: make(chan bool, 16), inFlight: semaphore.NewWeighted(proposedBytes), asked: semaphore.NewWeighted(math.MaxInt64)}
 	c.logger = newHCLog(cfg.logger, "raft", &c.ending)
-	disk, err := wal.Open(cfg.dir, wal.WithLogger(c.logger), wal.WithSegmentSize(walSegment))
+	disk, err := openWAL(cfg.dir, c.logger)
 	if err != nil {
-		return nil, fmt.Errorf("open the Raft log in %s: %w", cfg.dir, err)
+		return nil, err
 	}
 	c.log = disk
 	if err := c.start(cfg); err != nil {

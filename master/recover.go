@@ -60,8 +60,8 @@ func (r *Recovery) open(raftDir string, logger *slog.Logger) error {
 		return fmt.Errorf("%s holds no log: this master has never run", raftDir)
 	}
 	hc := newHCLog(logger, "raft", &atomic.Bool{})
-	if r.log, err = wal.Open(raftDir, wal.WithLogger(hc), wal.WithSegmentSize(walSegment)); err != nil {
-		return fmt.Errorf("open the Raft log in %s: %w", raftDir, err)
+	if r.log, err = openWAL(raftDir, hc); err != nil {
+		return err
 	}
 	if r.snapshots, err = openSnapshots(raftDir, hc); err != nil {
 		return err

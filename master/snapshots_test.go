@@ -1,6 +1,8 @@
 package master_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -99,5 +101,38 @@ func flipLast(t *testing.T, file string) {
 	b[len(b)-2] ^= 1
 	if err := os.WriteFile(file, b, 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestMasterNamesADamagedLog cuts off and overwrites the list of the log's files: the master says in its error where, and
+// what can be done. bbolt, which reads that file, panics instead, or dies of SIGBUS.
+func TestMasterNamesADamagedLog(t *testing.T) {
+	t.Parallel()
+	c := prepare(t, 1)
+	n := c.start(t, c.config(t, 0))
+	c.leader(t)
+	c.submit(t, n, "log", "")
+	n.end(t)
+	c.remove(n)
+	file := filepath.Join(n.cfg.DataDir, "raft", "wal-meta.db")
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{
+		"empty": {}, "a piece": whole[:100], "two pages": whole[:8192], "zeros": make([]byte, len(whole)),
+	} {
+		if err := errors.Join(os.Remove(file), os.WriteFile(file, b, 0o600)); err != nil { // of the one before bbolt keeps the lock
+			t.Fatal(err)
+		}
+		m, err := master.New(n.cfg)
+		if err == nil {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			err = m.Run(ctx)
+			cancel()
+		}
+		if err == nil || !strings.Contains(err.Error(), "open the Raft log in "+filepath.Dir(file)) || !strings.Contains(err.Error(), "restore the whole data folder, or wipe it") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
