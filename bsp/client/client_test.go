@@ -288,6 +288,23 @@ func TestWatchGoesOnWithAnotherMasterAndTellsNothingTwice(t *testing.T) {
 	}
 }
 
+// TestWatchTakesTheLongestResult: the masters put up to 1 MiB into Info, each byte of
+// which may be six in JSON.
+func TestWatchTakesTheLongestResult(t *testing.T) {
+	for _, b := range []string{"\x01", "&", "\xff"} {
+		ended := job.Info{ID: "x-1", State: job.Succeeded, Result: strings.Repeat(b, 1<<20)}
+		c := connect(t, client.Config{}, master(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/x-ndjson")
+			json.NewEncoder(w).Encode(ended)
+		}))
+		c.LossLimit(100 * time.Millisecond)
+		info, err := c.Watch(t.Context(), "x-1", func(job.Info) error { return nil })
+		if want := strings.ToValidUTF8(b, "\ufffd"); err != nil || info.Result != strings.Repeat(want, 1<<20) {
+			t.Errorf("of %q: %d bytes, %v", b, len(info.Result), err)
+		}
+	}
+}
+
 func TestWatchEndsWithItsContext(t *testing.T) {
 	c := connect(t, client.Config{}, master(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/x-ndjson")

@@ -24,7 +24,9 @@ const (
 	// leader in less than 4 s, and a machine restarts in less than a minute.
 	lossLimit = 60 * time.Second
 
-	maxLine = 4 << 20 // of a stream: Info with 4,096 tasks is under 1 MiB
+	// maxLine is of a stream: Info with 4,096 tasks is under 1 MiB, and a result of 1 MiB
+	// takes six in JSON where every byte of it is escaped.
+	maxLine = 8 << 20
 )
 
 // Watch calls each for every change of a job until it has ended, and returns

@@ -306,30 +306,6 @@ func (c *cluster) listsInPart() {
 	}
 }
 
-// TestLongResult asks for a result that the one object of -o json cannot hold.
-func TestLongResult(t *testing.T) {
-	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "2")
-	graph := filepath.Join(t.TempDir(), "g.e")
-	c.must("data", "gen", "rmat", "--scale", "17", "--edge-factor", "4", "--output", graph)
-	stdout, stderr, code := c.bsp("job", "submit", "-o", "json", "--input", graph, "pagerank", "--", "--iterations", "1")
-	const says = "is longer than 1 MiB and not in the object: print it by `bsp job wait pagerank-1`, or give --output"
-	if code != 0 || strings.Contains(stdout, `"result"`) || strings.Count(stderr, says) != 1 {
-		t.Errorf("exit %d, %.200s\n%s", code, stdout, stderr)
-	}
-	whole := c.must("job", "wait", "pagerank-1")
-	var info job.Info
-	here := c.must("job", "submit", "--local", "--peers", "2", "-o", "json", "--input", graph, "pagerank", "--", "--iterations", "1")
-	if err := json.Unmarshal([]byte(here), &info); err != nil {
-		t.Fatal(err)
-	}
-	if len(whole) < 1<<20 || info.Result != whole {
-		t.Errorf("results of %d and %d bytes", len(whole), len(info.Result))
-	}
-	if _, stderr, _ := c.bsp("job", "submit", "-o", "json", "randcomm", "--", "--size", "8", "--messages", "0", "--supersteps", "2"); strings.Contains(stderr, "1 MiB") {
-		t.Errorf("of no result: %s", stderr)
-	}
-}
-
 // TestFailover kills a groom and the leader under a job: whoever waits for it sees
 // its attempts and its result, each once.
 func TestFailover(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"scalar/bsp/client"
 	"scalar/bsp/job"
@@ -106,9 +107,9 @@ func (a *app) followThen(ctx context.Context, c *client.Client, id job.ID, stopp
 		return err
 	}
 	if a.format == formatTable && info.State == job.Succeeded && inStore(info) {
-		if info.Result != "" {
+		if info.Result != "" && !strings.ContainsRune(info.Result, utf8.RuneError) {
 			_, err = io.WriteString(a.stdout, info.Result)
-		} else { // long, or empty
+		} else { // long, or empty, or with bytes that JSON has not
 			err = c.Result(ctx, id, a.stdout)
 		}
 		if err != nil {
