@@ -34,7 +34,8 @@ func TestLongResult(t *testing.T) {
 	}
 }
 
-// TestResultOfAnyBytes asks for a result with names that are no UTF-8.
+// TestResultOfAnyBytes asks for a result with names that are no UTF-8. Those that a job
+// is told by are refused, since the masters would hear others.
 func TestResultOfAnyBytes(t *testing.T) {
 	c := startDev(t, "--masters", "1", "--grooms", "1", "--slots", "2")
 	text := filepath.Join(t.TempDir(), "latin1.txt")
@@ -47,5 +48,17 @@ func TestResultOfAnyBytes(t *testing.T) {
 	}
 	if out := c.must("job", "wait", "wordcount-1"); out != want {
 		t.Errorf("wait: %q, want %q", out, want)
+	}
+	for _, args := range [][]string{
+		{"--env", "X=caf\xe9", "pi"},
+		{"--file", text + "=caf\xe9", "pi"},
+		{"--input", text, "--output", filepath.Join(t.TempDir(), "caf\xe9"), "wordcount"},
+		{"--input", filepath.Join(t.TempDir(), "caf\xe9"), "wordcount"},
+		{"--input", text, "bfs", "--", "--ids", "string", "--source", "caf\xe9"},
+	} {
+		_, stderr, code := c.bsp(append([]string{"job", "submit"}, args...)...)
+		if code != job.ExitUsage || !strings.HasSuffix(stderr, "caf\\xe9\": a cluster takes UTF-8 only (a job with --local takes any bytes)\n") {
+			t.Errorf("%q: exit %d, %q", args, code, stderr)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -118,6 +120,9 @@ func (a *app) submit(ctx context.Context, s *submission, name string, args []str
 	}
 	if s.local {
 		return a.submitLocal(early, late, s, p)
+	}
+	if err := s.checkText(); err != nil {
+		return err
 	}
 	if !s.detach {
 		a.waits()
@@ -276,6 +281,32 @@ func shipped(arg string) (path, name string, err error) {
 		return "", "", fault.Usage("--file %s is no regular file", path)
 	}
 	return path, name, nil
+}
+
+// checkText refuses what JSON, in which a cluster is asked, would replace.
+func (s *submission) checkText() error {
+	valid := func(what, text string) error {
+		if utf8.ValidString(text) {
+			return nil
+		}
+		return fault.Usage("%s %q: a cluster takes UTF-8 only (a job with --local takes any bytes)", what, text)
+	}
+	all := func(what string, texts []string) error {
+		i := slices.IndexFunc(texts, func(text string) bool { return !utf8.ValidString(text) })
+		if i < 0 {
+			return nil
+		}
+		return valid(what, texts[i])
+	}
+	names := make([]string, len(s.files))
+	for i, arg := range s.files {
+		var err error
+		if _, names[i], err = shipped(arg); err != nil {
+			return err
+		}
+	}
+	return cmp.Or(valid("--input", s.spec.Input), valid("--output", s.spec.Output),
+		all("argument", s.spec.Args), all("--env", s.env), all("--file", names))
 }
 
 // upload puts the program and its files into the cluster's store.
