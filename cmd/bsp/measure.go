@@ -94,9 +94,9 @@ func printClasses(a *app, c eval.Classification) error {
 	if _, err := fmt.Fprintln(a.stdout); err != nil {
 		return err
 	}
-	by := rows{head: append(words("class precision recall F1"), c.Classes...)}
+	by := rows{head: words("class precision recall F1"), labels: c.Classes}
 	if c.AUCs != nil {
-		by.head = append(words("class precision recall F1 AUC"), c.Classes...)
+		by.head = append(by.head, "AUC")
 	}
 	for k, name := range c.Classes {
 		line := []any{name, short(c.Precision[k]), short(c.Recall[k]), short(c.F1[k])}

@@ -44,8 +44,9 @@ func (f *formatFlag) Set(s string) error {
 
 // rows is what a table shows.
 type rows struct {
-	head []string
-	body [][]string
+	head   []string // shown in capitals
+	labels []string // of further columns, shown as they are
+	body   [][]string
 }
 
 // words splits the names of columns; an underscore is a space in one.
@@ -90,7 +91,7 @@ func (r rows) write(w io.Writer) error {
 	t := table.NewWriter()
 	style := table.StyleDefault
 	style.Options = table.OptionsNoBordersAndSeparators
-	style.Format.Header = text.FormatUpper
+	style.Format.Header = text.FormatDefault
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
 	t.SetStyle(style)
 	row := func(cells []string) table.Row {
@@ -101,7 +102,11 @@ func (r rows) write(w io.Writer) error {
 		return out
 	}
 	if r.head != nil {
-		t.AppendHeader(row(r.head))
+		head := make([]string, len(r.head), len(r.head)+len(r.labels))
+		for i, name := range r.head {
+			head[i] = strings.ToUpper(name)
+		}
+		t.AppendHeader(row(append(head, r.labels...)))
 	}
 	for _, line := range r.body {
 		t.AppendRow(row(line))
