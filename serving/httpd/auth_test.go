@@ -47,7 +47,7 @@ func TestTokens(t *testing.T) {
 	for _, tls13 := range []bool{false, true} {
 		c := httpd.Config{
 			Host: hosted(t, host.Config{Models: map[string]host.ModelConfig{"points": {Namespaces: []string{"a"}}}}),
-			Keys: []httpd.Key{key("one", "a", false), key("two", "b", false), key("three", "a", true)},
+			Keys: []httpd.Key{key("one", "a", false), key("two", "b", false), key("three", "a", true), key("other", "b", true)},
 		}
 		if !tls13 {
 			checkTokens(t, start(t, c))
@@ -96,6 +96,8 @@ func checkTokens(t *testing.T, r *running) {
 		{"POST", "/v2/repository/models/points/load", one, 403},
 		{"POST", "/v2/repository/models/points/unload", two, 403},
 		{"POST", "/v2/repository/models/points/load", three, 200},
+		{"POST", "/v2/repository/models/points/load", "Bearer other", 200},
+		{"POST", infer, "Bearer other", 403},
 		{"GET", "/v2/models/none", "", 401},
 		{"GET", "/v2/models/none", one, 404},
 	} {
