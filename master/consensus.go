@@ -2,6 +2,7 @@ package master
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,8 +127,9 @@ func (c *consensus) start(cfg consensusConfig) error {
 	if cfg.wrap != nil {
 		disk = cfg.wrap(disk)
 	}
-	kept := keptLog{disk.log, snapshots}
-	if err := kept.connects(); err != nil {
+	summed := summedLog{disk.log}
+	kept := keptLog{summed, snapshots}
+	if err := cmp.Or(summed.check(), kept.connects()); err != nil {
 		return fmt.Errorf("open %s: %w", cfg.dir, err)
 	}
 	disk.log = kept

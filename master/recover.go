@@ -66,7 +66,7 @@ func (r *Recovery) open(raftDir string, logger *slog.Logger) error {
 	if r.snapshots, err = openSnapshots(raftDir, hc); err != nil {
 		return err
 	}
-	r.kept = keptLog{r.log, r.snapshots}
+	r.kept = keptLog{summedLog{r.log}, r.snapshots}
 	if err := r.kept.connects(); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (r *Recovery) read() error {
 	last, err := r.log.LastIndex()
 	for i := r.Index + 1; err == nil && i <= last; i++ {
 		var entry raft.Log
-		if err = r.log.GetLog(i, &entry); err != nil {
+		if err = r.kept.GetLog(i, &entry); err != nil {
 			break
 		}
 		if r.Index, r.Term = entry.Index, entry.Term; entry.Type == raft.LogConfiguration {

@@ -1,6 +1,7 @@
 package master_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -134,5 +135,42 @@ func TestMasterNamesADamagedLog(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "open the Raft log in "+filepath.Dir(file)) || !strings.Contains(err.Error(), "restore the whole data folder, or wipe it") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestMasterNamesADamagedEntry turns a bit of an entry that was acknowledged: the master says so instead of applying it.
+func TestMasterNamesADamagedEntry(t *testing.T) {
+	t.Parallel()
+	c := prepare(t, 1)
+	n := c.start(t, c.config(t, 0))
+	c.leader(t)
+	c.submit(t, n, "turnedbit", "")
+	c.submit(t, n, "another", "") // the last write may be torn: what is behind a whole one is not missed
+	n.end(t)
+	c.remove(n)
+	files, err := filepath.Glob(filepath.Join(n.cfg.DataDir, "raft", "*.wal"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	b, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(b, []byte("turnedbit"))
+	if at < 0 {
+		t.Fatal("the log does not name the job")
+	}
+	b[at] ^= 1
+	if err := os.WriteFile(files[0], b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := master.New(n.cfg)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		err = m.Run(ctx)
+	}
+	if err == nil || !strings.Contains(err.Error(), "of the Raft log is damaged: restore the whole data folder, or wipe it") {
+		t.Error(err)
 	}
 }
