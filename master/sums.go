@@ -21,29 +21,29 @@ func (s summedLog) IsMonotonic() bool {
 }
 
 // StoreLog writes an entry with its sum.
-func (s summedLog) StoreLog(log *raft.Log) error { return s.StoreLogs([]*raft.Log{log}) }
+func (s summedLog) StoreLog(entry *raft.Log) error { return s.StoreLogs([]*raft.Log{entry}) }
 
 // StoreLogs writes entries with their sums. What it is given, which others read meanwhile, stays as it is.
 func (s summedLog) StoreLogs(logs []*raft.Log) error {
 	summed := make([]raft.Log, len(logs))
 	stored := make([]*raft.Log, len(logs))
-	for i, log := range logs {
-		summed[i] = *log
-		summed[i].Extensions = sumOf(log)
+	for i, entry := range logs {
+		summed[i] = *entry
+		summed[i].Extensions = sumOf(entry)
 		stored[i] = &summed[i]
 	}
 	return s.LogStore.StoreLogs(stored)
 }
 
 // GetLog reads an entry, and returns an error if it is not what was written.
-func (s summedLog) GetLog(index uint64, log *raft.Log) error {
-	if err := s.LogStore.GetLog(index, log); err != nil {
+func (s summedLog) GetLog(index uint64, entry *raft.Log) error {
+	if err := s.LogStore.GetLog(index, entry); err != nil {
 		return err
 	}
-	if log.Index != index || len(log.Extensions) > 0 && !bytes.Equal(log.Extensions, sumOf(log)) {
+	if entry.Index != index || len(entry.Extensions) > 0 && !bytes.Equal(entry.Extensions, sumOf(entry)) {
 		return fmt.Errorf("entry %d of the Raft log is damaged: restore the whole data folder, or wipe it and let the master join anew", index)
 	}
-	log.Extensions = nil
+	entry.Extensions = nil
 	return nil
 }
 
@@ -66,9 +66,9 @@ func (s summedLog) check() error {
 }
 
 // sumOf is the sum of what Raft needs of an entry.
-func sumOf(log *raft.Log) []byte {
-	head := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(make([]byte, 0, 17), log.Index), log.Term)
-	head = append(head, byte(log.Type))
+func sumOf(entry *raft.Log) []byte {
+	head := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(make([]byte, 0, 17), entry.Index), entry.Term)
+	head = append(head, byte(entry.Type))
 	table := crc32.MakeTable(crc32.Castagnoli)
-	return binary.BigEndian.AppendUint32(nil, crc32.Update(crc32.Checksum(head, table), table, log.Data))
+	return binary.BigEndian.AppendUint32(nil, crc32.Update(crc32.Checksum(head, table), table, entry.Data))
 }

@@ -210,9 +210,7 @@ func TestCommands(t *testing.T) {
 	id := strings.TrimSpace(c.must("job", "submit", "-d", "--name", "long", "randcomm", "--", "--size", "8", "--messages", "1", "--supersteps", "1000000000"))
 	second := strings.TrimSpace(c.must("job", "submit", "-d", "pi"))
 	half := filepath.Join(t.TempDir(), "part-00000")
-	if err := os.WriteFile(half, []byte("1 2\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	put(t, half, "1 2\n")
 	viewer := strings.TrimSpace(c.must("acl", "token", "create", "bob", "--role", "viewer"))
 	for _, row := range []struct {
 		args string
