@@ -41,6 +41,7 @@ type Config struct {
 	Seeds     func() []string // addresses HOST:PORT to join, asked again each time; own address and unreachable ones do no harm
 	Remember  string          // path of a file that keeps where masters were seen, so that a later life finds them without a seed; "": none
 	Rejoin    time.Duration   // between joins of the seeds once another member is known; 0: 10 s
+	Alone     time.Duration   // how long it hears of nobody, though there are seeds, before it warns; 0: 5 s
 	Logger    *slog.Logger    // nil: none
 }
 
@@ -71,6 +72,9 @@ func New(cfg Config) (*Gossip, error) {
 	}
 	if cfg.Rejoin <= 0 {
 		cfg.Rejoin = 10 * time.Second
+	}
+	if cfg.Alone <= 0 {
+		cfg.Alone = 5 * time.Second
 	}
 	if cfg.Seeds == nil {
 		cfg.Seeds = func() []string { return nil }
@@ -165,14 +169,20 @@ func (g *Gossip) listConfig(meta []byte) *memberlist.Config {
 // Run joins the seeds and the masters seen before: at once, with growing pauses
 // until another member is known, and from then on every Config.Rejoin. When ctx
 // ends it says goodbye to the others and returns nil, or what went wrong with
-// closing.
+// closing. It warns once each time that nobody has answered for Config.Alone.
 func (g *Gossip) Run(ctx context.Context) error {
 	const firstPause = 100 * time.Millisecond
 	pause := firstPause
+	heard, warned := time.Now(), false
 	for ctx.Err() == nil {
-		known := g.join(ctx)
-		if known {
+		known, err := g.join(ctx)
+		switch {
+		case known:
 			pause = g.cfg.Rejoin
+			heard, warned = time.Now(), false
+		case err != nil && !warned && time.Since(heard) > g.cfg.Alone && ctx.Err() == nil:
+			g.cfg.Logger.Warn("gossip: no other member answers: do masters run, and are the seeds their gossip addresses?", "seeds", g.cfg.Seeds(), "err", err)
+			warned = true
 		}
 		g.idle(ctx, min(pause, g.cfg.Rejoin))
 		if pause *= 2; known {

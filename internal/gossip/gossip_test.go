@@ -220,6 +220,43 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
+// TestAlone: a member says once that nobody answers at its seeds, and no word without seeds or with a right one.
+func TestAlone(t *testing.T) {
+	lone := func(log *lockedBuffer, seeds ...string) (func(*gossip.Config), chan struct{}) {
+		asked := make(chan struct{}, 1000)
+		return func(c *gossip.Config) {
+			c.Alone, c.Logger = time.Nanosecond, slog.New(slog.NewTextHandler(log, nil))
+			c.Seeds = func() []string { asked <- struct{}{}; return seeds }
+		}, asked
+	}
+	a := start(t, "master", "a", nil)
+	for name, c := range map[string]struct {
+		seeds []string
+		lines int
+		want  string
+	}{
+		"nobody":  {[]string{"127.0.0.1:1"}, 1, "connection refused"},
+		"no name": {[]string{"nowhere.invalid:1"}, 1, "nowhere.invalid"},
+		"wrong":   {[]string{"127.0.0.1:x"}, 1, "port"},
+		"none":    {nil, 0, ""},
+		"right":   {[]string{a.Addr()}, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log lockedBuffer
+			change, asked := lone(&log, c.seeds...)
+			n := start(t, "groom", "b", change)
+			for range 4 {
+				<-asked
+			}
+			n.stop()
+			text := log.String()
+			if strings.Count(text, "no other member answers") != c.lines || !strings.Contains(text, c.want) {
+				t.Errorf("log: %s", text)
+			}
+		})
+	}
+}
+
 func TestNoDebugLines(t *testing.T) {
 	var log lockedBuffer
 	verbose := func(c *gossip.Config) {

@@ -24,20 +24,30 @@ const (
 )
 
 // join contacts every seed and every master seen before that is not listed now,
-// all at once, and reports whether others are known. It returns about a second
-// after the end of ctx at the latest, whoever does not answer.
-func (g *Gossip) join(ctx context.Context) bool {
+// all at once, and reports whether others are known, and what went wrong with one of
+// them. It returns about a second after the end of ctx at the latest, whoever does not answer.
+func (g *Gossip) join(ctx context.Context) (known bool, err error) {
 	var joining sync.WaitGroup
-	for _, addr := range g.targets(ctx) {
+	wrong := &first{}
+	for _, addr := range g.targets(ctx, wrong) {
 		joining.Go(func() {
 			if err := g.joinOne(ctx, addr); err != nil {
 				g.cfg.Logger.Debug("gossip: no answer", "from", addr, "err", err)
+				wrong.set(err)
 			}
 		})
 	}
 	joining.Wait()
-	return g.list.NumMembers() > 1
+	return g.list.NumMembers() > 1, wrong.err
 }
+
+// first keeps the first error of several goroutines, until all have ended.
+type first struct {
+	once sync.Once
+	err  error
+}
+
+func (f *first) set(err error) { f.once.Do(func() { f.err = err }) }
 
 // joinOne connects first, which ends with ctx: memberlist's Join knows none.
 func (g *Gossip) joinOne(ctx context.Context, addr string) error {
@@ -53,7 +63,7 @@ func (g *Gossip) joinOne(ctx context.Context, addr string) error {
 }
 
 // targets returns the addresses to join: IP:PORT, each once, never the own one.
-func (g *Gossip) targets(ctx context.Context) []string {
+func (g *Gossip) targets(ctx context.Context, wrong *first) []string {
 	ctx, cancel := context.WithTimeout(ctx, seedTimeout)
 	defer cancel()
 	var (
@@ -66,6 +76,7 @@ func (g *Gossip) targets(ctx context.Context) []string {
 			addrs, err := resolve(ctx, seed, g.cfg.Port)
 			if err != nil {
 				g.cfg.Logger.Debug("gossip: seed", "seed", seed, "err", err)
+				wrong.set(err)
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"scalar/cmd/bsp/internal/cluster"
 	"scalar/cmd/bsp/internal/fault"
 	"scalar/groom"
+	"scalar/internal/netx"
 	"scalar/internal/pki"
 	"scalar/master"
 )
@@ -91,6 +92,11 @@ func (d *Daemon) prepare(role string) (secrets, error) {
 	}
 	if d.Data == "" {
 		d.Data = "/var/lib/bsp/" + role
+	}
+	for _, seed := range d.Seeds {
+		if _, _, err := netx.HostPort(seed, "", 0); err != nil {
+			return s, fault.Usage("seeds: %w", err)
+		}
 	}
 	data, err := filepath.Abs(d.Data)
 	if err != nil {
