@@ -40,23 +40,27 @@ func openDataDir(root string, now time.Time) (*dataDir, error) {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	d := &dataDir{root: root, lock: flock.New(filepath.Join(root, "lock"))}
-	for _, dir := range []string{d.programs(), d.tasks(), d.logs()} {
-		// Tasks may run as another user: they pass through, and read programs.
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, fmt.Errorf("data folder: %w", err)
-		}
-	}
 	ok, err := d.lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock the data folder %s: %w", root, err)
 	}
 	if !ok {
-		return nil, job.Usage("another groom runs in %s: stop it or choose another data folder", root)
+		return nil, job.Usage("another groom, or a master, runs in %s: stop it or choose another data folder", root)
 	}
-	if err := d.begin(now); err != nil {
+	if err := errors.Join(d.makeFolders(), d.begin(now)); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
+}
+
+// makeFolders makes what is in the folder. Tasks may run as another user: they pass through, and read programs.
+func (d *dataDir) makeFolders() error {
+	for _, dir := range []string{d.programs(), d.tasks(), d.logs()} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("data folder: %w", err)
+		}
+	}
+	return nil
 }
 
 // begin picks an incarnation above every one before, even if the clock went back.

@@ -191,7 +191,7 @@ func TestDataFolderIsLocked(t *testing.T) {
 	must(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if err := second.Run(ctx); err == nil || !strings.Contains(err.Error(), "another groom runs in") || job.AsFailure(err, job.FaultProgram).Code != job.ExitUsage {
+	if err := second.Run(ctx); err == nil || !strings.Contains(err.Error(), "another groom, or a master, runs in") || job.AsFailure(err, job.FaultProgram).Code != job.ExitUsage {
 		t.Errorf("Run in a folder that is in use: %v", err)
 	}
 }
