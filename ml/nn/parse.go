@@ -56,9 +56,9 @@ func tokenError(t *token.Token, format string, args ...any) error {
 func checkTokens(tokens token.Tokens) error {
 	whole := []string{"input", "units", "filters", "kernel", "window", "stride", "pad", "vocabulary"}
 	key := ""
-	for i, t := range tokens {
+	for _, t := range tokens {
 		switch {
-		case t.Type == token.DocumentHeaderType && i > 0:
+		case t.Type == token.DocumentHeaderType && key != "": // not that of the first, behind comments
 			return tokenError(t, "a net file has one document")
 		case t.Type == token.AliasType || t.Type == token.AnchorType:
 			return tokenError(t, "a net file has no anchors and aliases")

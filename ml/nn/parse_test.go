@@ -64,6 +64,16 @@ func yamlOf(text []byte) (nn.Spec, error) {
 	return *s, nil
 }
 
+// TestParseBegins: a document's head, a comment or a directive before it, and an end behind it are no second document.
+func TestParseBegins(t *testing.T) {
+	const layers = "layers: [{type: dense, units: 4}]\n"
+	for _, file := range []string{"---\n" + layers, "# a net\n---\n" + layers, "%YAML 1.2\n---\n" + layers, "# a net\n" + layers + "...\n"} {
+		if s, err := nn.Parse([]byte(file)); err != nil || len(s.Layers) != 1 {
+			t.Errorf("%q: %v", file, err)
+		}
+	}
+}
+
 // TestParseErrors checks that what is wrong with a net file is said in one line.
 func TestParseErrors(t *testing.T) {
 	for file, want := range map[string]string{
