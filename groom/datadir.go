@@ -47,7 +47,10 @@ func openDataDir(root string, now time.Time) (*dataDir, error) {
 	if !ok {
 		return nil, job.Usage("another groom, or a master, runs in %s: stop it or choose another data folder", root)
 	}
-	if err := errors.Join(d.makeFolders(), d.begin(now)); err != nil {
+	if err = d.makeFolders(); err == nil {
+		err = d.begin(now)
+	}
+	if err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil

@@ -57,7 +57,7 @@ func (c *CPU) ShiftCoded(s *Shifted, x *Coded) error {
 	if err := fitsList(m, n); err != nil {
 		return err
 	}
-	s.begin(c.isa, m, x.base)
+	s.begin(m, x.base, min(nearRows(c.isa), kernel.CodedBlock))
 	c.shiftCodedColumns(s, x)
 	s.cut()
 	s.rows.reset(m * s.parts)
@@ -74,7 +74,6 @@ func (c *CPU) shiftCodedColumns(s *Shifted, x *Coded) {
 	if c.codes == nil {
 		c.codes = newCodes()
 	}
-	s.cutRows(min(s.near, some))
 	for i := range s.blocks {
 		rows := x.rows[i*s.near : min((i+1)*s.near, s.m)]
 		for lo := 0; lo < s.n && len(rows) > 0; lo += some {

@@ -48,7 +48,7 @@ func (c *CPU) Shift(s *Shifted, x, base Dense[float32]) error {
 	if err := fitsList(m, n); err != nil {
 		return err
 	}
-	s.begin(c.isa, m, base.data[:n])
+	s.begin(m, base.data[:n], nearRows(c.isa))
 	c.shiftColumns(s, x.data)
 	s.cut()
 	s.rows.reset(m * s.parts)
@@ -67,16 +67,13 @@ func fitsList(m, n int) error {
 	return nil
 }
 
-// begin makes it m rows like base that differ in nothing yet.
-func (s *Shifted) begin(isa kernel.ISA, m int, base []float32) {
-	s.m, s.n, s.base = m, len(base), base
-	s.cutRows(nearBytes / (4 * kernel.SparseVectors * isa.Lanes()))
-}
+// nearRows returns of how many rows a strip of another matrix stays in the first cache.
+func nearRows(isa kernel.ISA) int { return nearBytes / (4 * kernel.SparseVectors * isa.Lanes()) }
 
-// cutRows cuts the rows into blocks of near.
-func (s *Shifted) cutRows(near int) {
-	s.near = near
-	s.blocks = max((s.m+s.near-1)/s.near, 1)
+// begin makes it m rows like base that differ in nothing yet, in blocks of near.
+func (s *Shifted) begin(m int, base []float32, near int) {
+	s.m, s.n, s.base, s.near = m, len(base), base, near
+	s.blocks = max((m+near-1)/near, 1)
 	s.columns.reset(s.n * s.blocks)
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -285,19 +284,6 @@ func shipped(arg string) (path, name string, err error) {
 
 // checkText refuses what JSON, in which a cluster is asked, would replace.
 func (s *submission) checkText() error {
-	valid := func(what, text string) error {
-		if utf8.ValidString(text) {
-			return nil
-		}
-		return fault.Usage("%s %q: a cluster takes UTF-8 only (a job with --local takes any bytes)", what, text)
-	}
-	all := func(what string, texts []string) error {
-		i := slices.IndexFunc(texts, func(text string) bool { return !utf8.ValidString(text) })
-		if i < 0 {
-			return nil
-		}
-		return valid(what, texts[i])
-	}
 	names := make([]string, len(s.files))
 	for i, arg := range s.files {
 		var err error
@@ -305,8 +291,17 @@ func (s *submission) checkText() error {
 			return err
 		}
 	}
-	return cmp.Or(valid("--input", s.spec.Input), valid("--output", s.spec.Output),
-		all("argument", s.spec.Args), all("--env", s.env), all("--file", names))
+	for _, said := range []struct {
+		by    string
+		texts []string
+	}{{"--input", []string{s.spec.Input}}, {"--output", []string{s.spec.Output}}, {"argument", s.spec.Args}, {"--env", s.env}, {"--file", names}} {
+		for _, text := range said.texts {
+			if !utf8.ValidString(text) {
+				return fault.Usage("%s %q: a cluster takes UTF-8 only (a job with --local takes any bytes)", said.by, text)
+			}
+		}
+	}
+	return nil
 }
 
 // upload puts the program and its files into the cluster's store.
