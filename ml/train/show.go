@@ -21,9 +21,17 @@ type Teller struct {
 	numbers bool      // are learnt, not classes
 	began   time.Time // of this attempt's first step
 	first   int       // which step that was
+	epoch   spell     // this one's steps
+	fastest float64   // of this attempt's epochs, in samples a second
 	noted   time.Time
 	told    time.Time
 	last    string // what the last epoch came to
+}
+
+// A spell is the steps of an epoch, without what comes between epochs.
+type spell struct {
+	began, ended time.Time
+	steps        int
 }
 
 // noteEvery is how often the live line changes.
@@ -34,7 +42,8 @@ const tellEvery = time.Second
 
 // NewTeller returns what tells of the steps that come now, of a plan in so many epochs.
 func NewTeller(p *bsp.Peer[struct{}], plan *Plan, epochs int, numbers bool) *Teller {
-	return &Teller{p: p, plan: plan, epochs: epochs, numbers: numbers, began: time.Now(), first: p.Superstep()}
+	now := time.Now()
+	return &Teller{p: p, plan: plan, epochs: epochs, numbers: numbers, began: now, first: p.Superstep(), epoch: spell{began: now}}
 }
 
 // Step tells the mean loss of a step's rows.
@@ -43,20 +52,26 @@ func (t *Teller) Step(step int, loss float64) {
 		return
 	}
 	t.p.Plot("loss/training", loss)
-	if time.Since(t.noted) < noteEvery {
+	now := time.Now()
+	t.epoch.ended = now
+	t.epoch.steps++
+	if now.Sub(t.noted) < noteEvery {
 		return
 	}
-	t.noted = time.Now()
+	t.noted = now
 	done := float64((step + 1 - t.first) * t.plan.batch)
 	t.p.Note(fmt.Sprintf("epoch %d/%d, loss %s, %s%s samples/s", step/t.plan.steps+1, t.epochs, short(loss), t.last, humanize.Comma(int64(done/time.Since(t.began).Seconds()))))
 }
 
-// Epoch tells what an epoch has come to; last says that none comes after it.
+// Epoch tells what an epoch has come to, and how fast its steps went and those of the fastest so far; last says that none comes after it.
 func (t *Teller) Epoch(e model.Epoch, last bool) {
 	if t.p.Index() != 0 {
 		return
 	}
-	args := []any{"epoch", e.Epoch, "loss", short(e.Loss), "error", short(e.Error)}
+	defer func() { t.epoch = spell{began: time.Now()} }()
+	speed := t.speed()
+	t.fastest = max(t.fastest, speed)
+	args := []any{"epoch", e.Epoch, "loss", short(e.Loss), "error", short(e.Error), "samples_per_second", int64(speed), "fastest", int64(t.fastest)}
 	t.last = fmt.Sprintf("error %s, ", t.percent(e.Error))
 	t.p.Plot("error/training", e.Error)
 	for _, s := range []struct {
@@ -75,6 +90,15 @@ func (t *Teller) Epoch(e model.Epoch, last bool) {
 	}
 	t.told = time.Now()
 	t.p.Log().Info("epoch", append(args, "seconds", time.Since(t.began).Round(time.Millisecond).Seconds())...)
+}
+
+// speed is that of the epoch's steps, in samples a second: of those that this attempt has taken, before a step 0.
+func (t *Teller) speed() float64 {
+	took := t.epoch.ended.Sub(t.epoch.began).Seconds()
+	if took <= 0 {
+		return 0
+	}
+	return float64(t.epoch.steps*t.plan.batch) / took
 }
 
 // percent is an error of a classifier in percent, and of a regression as it is.

@@ -17,31 +17,39 @@ import (
 	"scalar/bsp/job"
 )
 
-// peakOf runs bsp as job does and returns the most memory, in MB, that it or one of the
-// processes it has waited for had resident. Linux counts the harness's own peak at the
-// start in, some 20 MB: what holds much of its memory is measured after what asks for
-// this.
-func (h *harness) peakOf(ctx context.Context, args ...string) (info job.Info, took time.Duration, peak float64, err error) {
-	return h.peakIn(ctx, nil, args...)
+// An ended is what a job has come to that was waited for.
+type ended struct {
+	info job.Info
+	took time.Duration
+	peak float64 // the most memory, in MB, that bsp or one of the processes it has waited for had resident
+	log  string  // stderr
 }
 
-// peakIn is peakOf with an environment.
-func (h *harness) peakIn(ctx context.Context, env []string, args ...string) (info job.Info, took time.Duration, peak float64, err error) {
+// peakOf is toEnd without an environment of its own.
+func (h *harness) peakOf(ctx context.Context, args ...string) (info job.Info, took time.Duration, peak float64, err error) {
+	r, err := h.toEnd(ctx, nil, args...)
+	return r.info, r.took, r.peak, err
+}
+
+// toEnd runs bsp as job does. Linux counts the harness's own peak at the start into a process's, some 20 MB: what holds much
+// of its memory is measured after what asks for the peak.
+func (h *harness) toEnd(ctx context.Context, env []string, args ...string) (r ended, err error) {
 	cmd := exec.CommandContext(ctx, h.bsp, args...)
 	cmd.Env = append(plainEnv(), env...)
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	start := time.Now()
 	out, err := cmd.Output()
-	took = time.Since(start)
+	r.took, r.log = time.Since(start), errs.String()
 	if err != nil {
-		return info, took, 0, fmt.Errorf("bsp %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(errs.String()))
+		return r, fmt.Errorf("bsp %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(r.log))
 	}
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return info, took, 0, fmt.Errorf("bsp %s: no usage of resources", args[0])
+		return r, fmt.Errorf("bsp %s: no usage of resources", args[0])
 	}
-	return info, took, float64(usage.Maxrss) * 1024 / 1e6, json.Unmarshal(out, &info)
+	r.peak = float64(usage.Maxrss) * 1024 / 1e6
+	return r, json.Unmarshal(out, &r.info)
 }
 
 // load measures reading a graph: from text, and from the binary form.

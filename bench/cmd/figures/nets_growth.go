@@ -95,6 +95,6 @@ func (h *harness) netsGrowth(ctx context.Context) (figures []bench.Figure, err e
 
 // jobIn runs a job with peers of one core each in one process and returns its seconds of compute.
 func (h *harness) jobIn(ctx context.Context, peers int, args ...string) (compute float64, err error) {
-	info, _, _, err := h.peakIn(ctx, []string{"GOMAXPROCS=" + strconv.Itoa(peers)}, append([]string{"job", "submit", "-o", "json", "--local", "--peers", strconv.Itoa(peers)}, args...)...)
-	return info.Seconds.Compute, err
+	r, err := h.toEnd(ctx, []string{"GOMAXPROCS=" + strconv.Itoa(peers)}, append([]string{"job", "submit", "-o", "json", "--local", "--peers", strconv.Itoa(peers)}, args...)...)
+	return r.info.Seconds.Compute, err
 }
