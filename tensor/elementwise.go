@@ -69,10 +69,20 @@ const chunk = 16 << 10
 
 // A mapping is an operation that runs, cut into chunks.
 type mapping struct {
-	cpu *CPU
-	all kernel.Map
-	own []kernel.Map // one per worker
+	cpu  *CPU
+	all  kernel.Map
+	plus []float32 // is added to X first, if it is not nil
+	own  []running // one per worker
 }
+
+// A running is a worker's part of an operation.
+type running struct {
+	kernel.Map
+	sum [few]float32 // of X and what is added to it
+}
+
+// few values stay in the first cache between their sum and what it is for.
+const few = 1 << 10
 
 // apply runs an operation. What it is called is for errors.
 func (c *CPU) apply(m kernel.Map, name string, out Dense[float32], operands ...Dense[float32]) error {
@@ -88,25 +98,44 @@ func (c *CPU) apply(m kernel.Map, name string, out Dense[float32], operands ...D
 	}
 	p := &c.mapping
 	if p.own == nil {
-		p.cpu, p.own = c, make([]kernel.Map, len(c.work))
+		p.cpu, p.own = c, make([]running, len(c.work))
 	}
 	p.all = m
 	c.pool.run(p, (len(m.Out)+chunk-1)/chunk)
 	p.all = kernel.Map{}
-	clear(p.own)
+	for i := range p.own {
+		p.own[i].Map = kernel.Map{}
+	}
 	return nil
 }
 
 // unit does chunk i.
 func (p *mapping) unit(worker, i int) {
-	m := &p.own[worker]
+	from, to := i*chunk, min((i+1)*chunk, len(p.all.Out))
+	own := &p.own[worker]
+	if p.plus == nil {
+		p.do(own, from, to)
+		return
+	}
+	for ; from < to; from += few {
+		p.do(own, from, min(from+few, to))
+	}
+}
+
+// do does the operation on some values.
+func (p *mapping) do(own *running, from, to int) {
+	m := &own.Map
 	*m = p.all
-	from, to := i*chunk, min((i+1)*chunk, len(m.Out))
 	m.Out = m.Out[from:to]
 	for _, s := range [...]*[]float32{&m.X, &m.Y, &m.Z} {
 		if *s != nil {
 			*s = (*s)[from:to]
 		}
+	}
+	if p.plus != nil {
+		sum := own.sum[:to-from]
+		p.cpu.isa.Map(&kernel.Map{Op: kernel.Add, Out: sum, X: m.X, Y: p.plus[from:to]})
+		m.X = sum
 	}
 	p.cpu.isa.Map(m)
 }

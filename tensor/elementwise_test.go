@@ -119,6 +119,7 @@ func TestElementwiseRefuses(t *testing.T) {
 		{c.Add(z(2, 3), z(2, 3), z(3, 2)), "tensor: add: out is 2×3, operand 2 is 3×2: want one shape without gaps"},
 		{c.Mul(z(3, 2), z(2, 3).T(), z(3, 2)), "tensor: mul: out is 3×2, operand 1 is 3×2: want one shape without gaps"},
 		{c.Activate(z(2, 3).T(), z(3, 2), tensor.GELU), "tensor: gelu: out is 3×2 with gaps"},
+		{c.SGD(z(2), z(2), z(2), tensor.SGD{Rate: 1, Plus: z(3)}), "tensor: sgd: out is [2], plus is [3]: want one shape without gaps"},
 		{c.SGD(z(2), z(2), array{}, tensor.SGD{Rate: 1, Momentum: 1}), "tensor: sgd: out is [2], operand 2 is a single value: want one shape without gaps"},
 		{c.SumRows(z(3), z(3, 2), false), "tensor: sum rows: out is [3] and x 3×2: want [n] and m×n without gaps"},
 		{c.Softmax(z(3), z(3)), "tensor: softmax: out is [3] and x [3]: want both m×n without gaps"},

@@ -142,6 +142,53 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// TestPlus: a gradient in two terms has the bits of their sum, over blocks and cores, in the same memory.
+func TestPlus(t *testing.T) {
+	const n, steps = 40_003, 3
+	for _, row := range rows() {
+		o, err := opt.New(row.c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cores := range []int{1, 2} {
+			c, r := cpu(t, cores), rand.New(rand.NewPCG(3, 4))
+			random := func() []float32 {
+				v := make([]float32, n)
+				for i := range v {
+					v[i] = float32(r.NormFloat64())
+				}
+				return v
+			}
+			w := random()
+			again := slices.Clone(w)
+			var slots [2][][]float32
+			for range o.Slots() {
+				slots[0], slots[1] = append(slots[0], make([]float32, n)), append(slots[1], make([]float32, n))
+			}
+			for step := range steps {
+				x, y, sum := random(), random(), make([]float32, n)
+				for i := range sum {
+					sum[i] = x[i] + y[i]
+				}
+				if err := errors.Join(o.Update(c, opt.Range{Weights: w, Grads: sum, Slots: slots[0]}, step, steps),
+					o.Update(c, opt.Range{Weights: again, Grads: x, Plus: y, Slots: slots[1]}, step, steps)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !slices.Equal(w, again) {
+				t.Errorf("%+v, %d cores: other bits from two terms", row.c, cores)
+			}
+			if a := testing.AllocsPerRun(5, func() {
+				if err := o.Update(c, opt.Range{Weights: w, Grads: w, Plus: again, Slots: slots[0]}, 0, 1); err != nil {
+					t.Fatal(err)
+				}
+			}); a > 0 {
+				t.Errorf("%+v: a step of two terms allocates %v times", row.c, a)
+			}
+		}
+	}
+}
+
 // TestUpdateErrors checks that ranges that do not fit are refused.
 func TestUpdateErrors(t *testing.T) {
 	o, err := opt.New(opt.Config{Name: opt.Adam, Rate: 1})
@@ -150,11 +197,11 @@ func TestUpdateErrors(t *testing.T) {
 	}
 	c, w := cpu(t, 1), make([]float32, 4)
 	for _, row := range []struct {
-		grads []float32
-		slots [][]float32
-	}{{w[:3], [][]float32{w, w}}, {w, [][]float32{w}}, {w, nil}, {w, [][]float32{w, w[:1]}}} {
-		if err := o.Update(c, opt.Range{Weights: w, Grads: row.grads, Slots: row.slots}, 0, 1); err == nil {
-			t.Errorf("%d gradients, %d slots: no error", len(row.grads), len(row.slots))
+		grads, plus []float32
+		slots       [][]float32
+	}{{w[:3], nil, [][]float32{w, w}}, {w, nil, [][]float32{w}}, {w, nil, nil}, {w, nil, [][]float32{w, w[:1]}}, {w, w[:3], [][]float32{w, w}}} {
+		if err := o.Update(c, opt.Range{Weights: w, Grads: row.grads, Plus: row.plus, Slots: row.slots}, 0, 1); err == nil {
+			t.Errorf("%d and %d gradients, %d slots: no error", len(row.grads), len(row.plus), len(row.slots))
 		}
 	}
 }

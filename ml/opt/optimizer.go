@@ -44,11 +44,11 @@ func (o *Optimizer) ClipFactor(length float64) float32 {
 	return float32(o.c.Clip / length)
 }
 
-// A Range is a part of the arena, or all of it: weights, their gradients, and the optimiser's
-// slots, all of one length.
+// A Range is a part of the arena, or all of it: weights, their gradients, which are Grads + Plus or Grads if Plus is nil, and the
+// optimiser's slots, all of one length.
 type Range struct {
-	Weights, Grads []float32
-	Slots          [][]float32
+	Weights, Grads, Plus []float32
+	Slots                [][]float32
 }
 
 // Update changes the weights of a range by a step, number step from 0 of steps.
@@ -65,6 +65,12 @@ func (o *Optimizer) Update(cpu *tensor.CPU, r Range, step, steps int) error {
 	if err != nil {
 		return err
 	}
+	var plus tensor.Dense[float32]
+	if r.Plus != nil {
+		if plus, err = vector(r.Plus, n); err != nil {
+			return err
+		}
+	}
 	var s [2]tensor.Dense[float32]
 	for i := range r.Slots {
 		if s[i], err = vector(r.Slots[i], n); err != nil {
@@ -74,16 +80,16 @@ func (o *Optimizer) Update(cpu *tensor.CPU, r Range, step, steps int) error {
 	rate, decay := float32(o.Rate(step, steps)), float32(o.c.Decay)
 	switch o.c.Name {
 	case Adagrad:
-		return cpu.Adagrad(w, g, s[0], tensor.Adagrad{Rate: rate, Decay: decay, Epsilon: float32(o.c.Epsilon)})
+		return cpu.Adagrad(w, g, s[0], tensor.Adagrad{Rate: rate, Decay: decay, Epsilon: float32(o.c.Epsilon), Plus: plus})
 	case RMSProp:
-		return cpu.RMSProp(w, g, s[0], tensor.RMSProp{Rate: rate, Decay: decay, Alpha: float32(o.c.Alpha), Epsilon: float32(o.c.Epsilon)})
+		return cpu.RMSProp(w, g, s[0], tensor.RMSProp{Rate: rate, Decay: decay, Alpha: float32(o.c.Alpha), Epsilon: float32(o.c.Epsilon), Plus: plus})
 	case Adam, AdamW:
 		return cpu.Adam(w, g, s[0], s[1], tensor.Adam{
 			Rate: rate, Decay: decay, Beta1: float32(o.c.Beta1), Beta2: float32(o.c.Beta2), Epsilon: float32(o.c.Epsilon),
-			Decoupled: o.c.Name == AdamW, Step: step + 1,
+			Decoupled: o.c.Name == AdamW, Step: step + 1, Plus: plus,
 		})
 	}
-	return cpu.SGD(w, g, s[0], tensor.SGD{Rate: rate, Decay: decay, Momentum: float32(o.c.Momentum), Nesterov: o.c.Name == Nesterov})
+	return cpu.SGD(w, g, s[0], tensor.SGD{Rate: rate, Decay: decay, Momentum: float32(o.c.Momentum), Nesterov: o.c.Name == Nesterov, Plus: plus})
 }
 
 // vector is values as an array, of which there are to be n.

@@ -54,8 +54,8 @@ func (a *Arena) Range(peer int) (lo, hi int) {
 }
 
 // Sum calls leaf for each of the peer's shards in order: it sets all of gradient, which is as
-// long as the arena. The sums stay until the next call, before which Gather or Norm have to
-// have returned.
+// long as the arena. The sums stay until the next call, before which Gather, Take or Norm have to
+// have returned, or, of shared weights, the next barrier.
 func (a *Arena) Sum(leaf func(shard int, gradient []float32) error) error {
 	for i, n := range a.own {
 		if err := a.subtree(n, a.sums[i], 0, leaf); err != nil {
@@ -96,33 +96,52 @@ func (a *Arena) add(out, x, y []float32) error {
 	return a.cpu.Add(t[0], t[1], t[2])
 }
 
-// Scatter returns the sum of all shards in this peer's range, after all peers have called Sum.
-// It is valid until the next Sum.
-func (a *Arena) Scatter(ctx context.Context) ([]float32, error) {
+// A Total is the sum of all shards in a peer's range: X + Y, value by value, or X if Y is nil.
+type Total struct{ X, Y []float32 }
+
+// Scatter calls use with the sum of all shards in this peer's range, after all peers have called Sum. The last addition is left to use, which reads
+// both terms anyway, or to Add: what another core has written is fetched once. The terms are valid until use returns or calls Norm.
+func (a *Arena) Scatter(ctx context.Context, use func(Total) error) error {
+	lo, hi := a.Range(a.peers.Index)
 	if a.peers.N == 1 { // the own node is the root
-		return a.sums[0], nil
+		return use(Total{X: a.sums[0][lo:hi]})
 	}
 	for peer := range a.out {
 		a.out[peer] = asBytes(a.share(peer))
 	}
 	parts, err := a.peers.HandOver(ctx, a.out)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer a.peers.Release()
-	lo, hi := a.Range(a.peers.Index)
 	size := hi - lo
 	q := nodes[addend]{at: a.all}
 	for peer, part := range parts {
 		v, err := asNumbers[float32](part, size*a.counts[peer])
 		if err != nil {
-			return nil, fmt.Errorf("gradients of peer %d: %w", peer, err)
+			return fmt.Errorf("gradients of peer %d: %w", peer, err)
 		}
 		for i := range a.counts[peer] {
 			q.has = append(q.has, addend{v[i*size : (i+1)*size], peer == a.peers.Index})
 		}
 	}
-	return a.fold(&q, size)
+	total, err := a.fold(&q)
+	if err != nil {
+		return err
+	}
+	return use(total)
+}
+
+// Add adds the terms of a total, and has their sum for X.
+func (a *Arena) Add(t *Total) error {
+	if t.Y == nil {
+		return nil
+	}
+	if err := a.add(t.X, t.X, t.Y); err != nil {
+		return err
+	}
+	t.Y = nil
+	return nil
 }
 
 // An addend is the sum of a subtree in the own range.
@@ -131,19 +150,19 @@ type addend struct {
 	own bool // memory of this peer, which nobody else reads
 }
 
-// fold adds what all peers have given for the own range, in memory of this peer that is in the cache where
-// it can: what it has added itself.
-func (a *Arena) fold(q *nodes[addend], size int) ([]float32, error) {
+// fold adds what all peers have given for the own range up to the two halves of the tree, in memory of this peer that is in the cache where
+// it can: what it has added itself. The first of the terms is such: one of the halves has a subtree of its own.
+func (a *Arena) fold(q *nodes[addend]) (Total, error) {
 	var failed error
 	used := 0
-	sum := join(a.tree.root(), q, func(x, y addend) addend {
-		out := x
+	add := func(x, y addend) addend {
 		if !x.own {
-			out = y
+			x, y = y, x
 		}
+		out := x
 		if !out.own {
 			if used == len(a.above) {
-				a.above = append(a.above, aligned(size))
+				a.above = append(a.above, aligned(len(x.v)))
 			}
 			out = addend{a.above[used], true}
 			used++
@@ -152,8 +171,13 @@ func (a *Arena) fold(q *nodes[addend], size int) ([]float32, error) {
 			failed = err
 		}
 		return out
-	})
-	return sum.v, failed
+	}
+	left, right := a.tree.root().halves()
+	x, y := join(left, q, add), join(right, q, add)
+	if !x.own {
+		x, y = y, x
+	}
+	return Total{x.v, y.v}, failed
 }
 
 // share returns what a peer gets of this one's sums: its range of each node.

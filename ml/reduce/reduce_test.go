@@ -113,15 +113,26 @@ func steps(ctx context.Context, p *bsp.Peer[int], shards, size int) (weights []f
 		if err := a.Sum(func(shard int, g []float32) error { copy(g, all[shard]); return nil }); err != nil {
 			return nil, 0, err
 		}
-		own, err := a.Scatter(ctx)
-		if err != nil {
-			return nil, 0, err
-		}
 		lo, hi := a.Range(p.Index())
-		for i, x := range own[:hi-lo] {
-			weights[lo+i] -= x
-		}
-		if norm, err = a.Norm(ctx, own, size-1); err != nil {
+		err := a.Scatter(ctx, func(t reduce.Total) (err error) {
+			terms := [2][]float32{t.X, t.Y}
+			if step != 1 {
+				err = a.Add(&t)
+				terms = [2][]float32{t.X, nil}
+			}
+			for i := range hi - lo {
+				x := terms[0][i]
+				if terms[1] != nil {
+					x += terms[1][i]
+				}
+				weights[lo+i] -= x
+			}
+			if step == 2 {
+				norm, err = a.Norm(ctx, t.X, size-1)
+			}
+			return err
+		})
+		if err != nil {
 			return nil, 0, err
 		}
 		if step == 1 { // in halves

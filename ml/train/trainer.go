@@ -244,11 +244,8 @@ func (t *trainer) step(ctx context.Context, step int) error {
 	if err != nil {
 		return err
 	}
-	gradient, err := t.arena.Scatter(ctx)
+	err = t.arena.Scatter(ctx, func(gradient reduce.Total) error { return t.update(ctx, step, gradient) })
 	if err != nil {
-		return err
-	}
-	if err := t.update(ctx, step, gradient[:t.hi-t.lo]); err != nil {
 		return err
 	}
 	if err := t.arena.Give(ctx, t.state.weights); err != nil {
@@ -262,33 +259,46 @@ func (t *trainer) step(ctx context.Context, step int) error {
 }
 
 // update changes the own range of the weights.
-func (t *trainer) update(ctx context.Context, step int, gradient []float32) error {
+func (t *trainer) update(ctx context.Context, step int, g reduce.Total) error {
 	own := t.weights[t.lo:t.hi]
 	learnt := min(max(t.graph.Weights()-t.lo, 0), len(own)) // statistics lie behind
-	if t.opt.Config().Clip > 0 {
-		length, err := t.arena.Norm(ctx, gradient, t.graph.Weights())
-		if err != nil {
+	clip := t.opt.Config().Clip > 0
+	if clip || learnt < len(own) {
+		if err := t.arena.Add(&g); err != nil {
 			return err
 		}
-		if f := t.opt.ClipFactor(length); f != 1 {
-			g, err := tensor.From(gradient[:learnt], learnt)
-			if err != nil {
-				return err
-			}
-			if err := t.cpu.Scale(g, g, f); err != nil {
-				return err
-			}
+	}
+	if clip {
+		if err := t.clip(ctx, g.X, learnt); err != nil {
+			return err
 		}
 	}
-	slots := make([][]float32, len(t.state.slots))
-	for i, s := range t.state.slots {
-		slots[i] = s[:learnt]
+	r := opt.Range{Weights: own[:learnt], Grads: g.X[:learnt], Plus: g.Y}
+	for _, s := range t.state.slots {
+		r.Slots = append(r.Slots, s[:learnt])
 	}
-	if err := t.opt.Update(t.cpu, opt.Range{Weights: own[:learnt], Grads: gradient[:learnt], Slots: slots}, step, t.o.Epochs*t.plan.steps); err != nil {
+	if err := t.opt.Update(t.cpu, r, step, t.o.Epochs*t.plan.steps); err != nil {
 		return err
 	}
-	t.graph.MoveStatistics(t.lo, own, gradient)
+	t.graph.MoveStatistics(t.lo, own, g.X)
 	return nil
+}
+
+// clip scales the gradient of the weights in the own range, so many, if that of all is too long.
+func (t *trainer) clip(ctx context.Context, gradient []float32, learnt int) error {
+	length, err := t.arena.Norm(ctx, gradient, t.graph.Weights())
+	if err != nil {
+		return err
+	}
+	f := t.opt.ClipFactor(length)
+	if f == 1 {
+		return nil
+	}
+	g, err := tensor.From(gradient[:learnt], learnt)
+	if err != nil {
+		return err
+	}
+	return t.cpu.Scale(g, g, f)
 }
 
 // diverged reports whether any peer has seen a loss that is no number.
