@@ -53,8 +53,7 @@ func fitsShifted(out, b Dense[float32], m, k int) error {
 	return nil
 }
 
-// A shiftedProduct is a product with a Shifted that runs. Workers take a strip of columns each: what it has of b is put together, or
-// rows that are a power of two apart would push each other out of the caches, where they are read many times in no order.
+// A shiftedProduct is a product with a Shifted that runs. Workers take a strip of columns each.
 type shiftedProduct struct {
 	cpu    *CPU
 	out, b matrix
@@ -86,12 +85,17 @@ func (p *shiftedProduct) unit(worker, i int) {
 	}
 }
 
-// pack puts columns of b together, of rows from k0 on.
+// pack puts columns of b together, of rows from k0 on, or rows that are a power of two apart would push each other out of the caches, where they
+// are read many times in no order. Of the few rows at a time of x·b, where the columns are half of b's or more, at least half of the cache is theirs as
+// they are.
 func (p *shiftedProduct) pack(w *workspace, lo, hi, k0, k1 int) (s kernel.Sparse) {
+	b := p.b.part(k0, k1, lo, hi)
+	if p.row && b.colStep == 1 && b.rowStep >= b.cols && b.rowStep <= 2*b.cols {
+		return kernel.Sparse{From: b.data, FromStep: b.rowStep, Cols: b.cols, Below: b.rows}
+	}
 	isa := p.cpu.isa
 	width := (hi - lo + isa.Lanes() - 1) / isa.Lanes() * isa.Lanes()
 	w.b = atLeast(w.b, (k1-k0)*width)
-	b := p.b.part(k0, k1, lo, hi)
 	isa.Pack(w.b, kernel.Panel{From: b.data, Line: b.colStep, Step: b.rowStep, Lines: hi - lo, Width: width, K: k1 - k0})
 	return kernel.Sparse{From: w.b, FromStep: width, Cols: hi - lo, Below: k1 - k0}
 }
