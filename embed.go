@@ -180,6 +180,7 @@ var Modules = []string{
 //go:embed bsp/scan/pairs/pairs_amd64.go
 //go:embed bsp/scan/pairs/pairs_amd64.s
 //go:embed bsp/scan/pairs/pairs_other.go
+//go:embed bsp/scan/pairs/short_amd64.s
 //go:embed bsp/state.go
 //go:embed bsp/statewalk.go
 //go:embed bsp/task.go

@@ -16,11 +16,24 @@ func Append(xs []uint64, b []byte, i int) ([]uint64, int) {
 	if !hasVector {
 		return lanes(xs, b, i)
 	}
+	return vectors(xs, b, i, hasShort)
+}
+
+// longer is how many lines are read by fast where short has stopped, before short is tried again.
+const longer = 32
+
+func vectors(xs []uint64, b []byte, i int, shorts bool) ([]uint64, int) {
 	xs, i = words(xs, b, i, min(before, len(b)))
 	for more := i >= before; more; {
 		xs = slices.Grow(xs, (len(b)-i)/8+2)
-		n, end := fast(xs[len(xs):cap(xs)], b, i)
-		more = n+2 > cap(xs)-len(xs) // it has stopped for want of room
+		most := cap(xs) - len(xs)
+		if shorts {
+			n, end := short(xs[len(xs):cap(xs)], b, i)
+			xs, i = xs[:len(xs)+n], end
+			most = min(most-n, 2*longer)
+		}
+		n, end := fast(xs[len(xs):len(xs)+most], b, i)
+		more = n+2 > most // it has stopped for want of room
 		xs, i = xs[:len(xs)+n], end
 	}
 	return words(xs, b, i, len(b))

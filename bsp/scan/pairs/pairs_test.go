@@ -37,12 +37,10 @@ func plain(b []byte, i int) (xs []uint64, end int) {
 func check(t *testing.T, b []byte, i int) {
 	t.Helper()
 	want, wantEnd := plain(b, i)
-	got, end := pairs.Append([]uint64{7}, b, i)
-	if end != wantEnd || !slices.Equal(got[1:], want) || got[0] != 7 {
-		t.Fatalf("%q from %d: end %d of %d, %d numbers of %d", b, i, end, wantEnd, len(got)-1, len(want))
-	}
-	if got, end := pairs.Lanes([]uint64{7}, b, i); end != wantEnd || !slices.Equal(got[1:], want) || got[0] != 7 {
-		t.Fatalf("%q from %d, without vectors: end %d of %d, %d numbers of %d", b, i, end, wantEnd, len(got)-1, len(want))
+	for name, read := range map[string]func(xs []uint64, b []byte, i int) ([]uint64, int){"": pairs.Append, ", line by line": pairs.Fast, ", without vectors": pairs.Lanes} {
+		if got, end := read([]uint64{7}, b, i); end != wantEnd || !slices.Equal(got[1:], want) || got[0] != 7 {
+			t.Fatalf("%q from %d%s: end %d of %d, %d numbers of %d", b, i, name, end, wantEnd, len(got)-1, len(want))
+		}
 	}
 }
 
@@ -51,8 +49,10 @@ func TestAppend(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for round := range 300 {
 		var b []byte
+		short := []int{0, 40, 42}[r.IntN(3)] // at least so many bits are 0: of numbers of up to seven digits, or a few of eight
+		number := func() uint64 { return r.Uint64() >> max(1+r.IntN(63), short) }
 		for range r.IntN(200) {
-			b = fmt.Appendf(b, "%d%c%d\n", r.Uint64()>>(1+r.IntN(63)), " \t"[r.IntN(2)], r.Uint64()>>(1+r.IntN(63)))
+			b = fmt.Appendf(b, "%d%c%d\n", number(), " \t"[r.IntN(2)], number())
 		}
 		check(t, b, 0)
 		check(t, b, bytes.IndexByte(b, '\n')+1)
