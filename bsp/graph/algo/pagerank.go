@@ -59,12 +59,15 @@ func (c PageRank) Program(in graph.Input) bsp.Program[graph.Direct[float64]] {
 				home = c.home(g)
 			}
 			jump := ((1 - c.Damping) + c.Damping*dangling.Value()) / home.size
-			switch {
-			case g.Superstep() == 0:
+			if g.Superstep() > 0 && home.ids == nil {
+				changed, kept := c.update(a, jump)
+				change.Add(changed)
+				dangling.Add(kept)
+				return
+			}
+			if g.Superstep() == 0 {
 				home.start(a)
-			case home.ids == nil:
-				change.Add(c.update(a, jump))
-			default:
+			} else {
 				change.Add(c.updateTo(a, home.places(a), jump))
 			}
 			dangling.Add(spread(a))
@@ -134,27 +137,40 @@ func (c PageRank) updateTo(a *graph.Arrays[float64, float64], places []int, jump
 	return change
 }
 
-// update computes the new ranks and returns how much they changed.
-func (c PageRank) update(a *graph.Arrays[float64, float64], base float64) (change float64) {
+// update computes the new ranks, which it sends along the edges in equal parts, and returns how much
+// they changed and the rank of the vertices that have no edge. The two sums and the division are under
+// way at a time.
+func (c PageRank) update(a *graph.Arrays[float64, float64], base float64) (change, dangling float64) {
+	n := len(a.Inbox)
+	values, out, degrees := a.Values[:n], a.Out[:n], a.Degrees[:n]
 	for i, in := range a.Inbox {
 		rank := base + c.Damping*in
-		change += math.Abs(rank - a.Values[i])
-		a.Values[i] = rank
+		change += math.Abs(rank - values[i])
+		values[i] = rank
+		part, kept := divide(rank, degrees[i])
+		dangling += kept
+		out[i] = part
 	}
-	return change
+	return change, dangling
 }
 
 // spread sends every rank along the edges in equal parts and returns the rank of
-// the vertices that have none. It does without a branch, which for half of a graph's
-// vertices, in no order, would be taken.
+// the vertices that have none.
 func spread(a *graph.Arrays[float64, float64]) (dangling float64) {
 	out, degrees := a.Out[:len(a.Values)], a.Degrees[:len(a.Values)]
 	for i, rank := range a.Values {
-		d := degrees[i]
-		none := uint64(int64(uint64(d)-1) >> 63) // all bits where there is no edge
-		dangling += math.Float64frombits(math.Float64bits(rank) & none)
-		part := rank / float64(d|uint32(none&1))
-		out[i] = math.Float64frombits(math.Float64bits(part) &^ none)
+		part, kept := divide(rank, degrees[i])
+		dangling += kept
+		out[i] = part
 	}
 	return dangling
+}
+
+// divide returns what goes along each of so many edges, and what is kept: the whole, where there are
+// none. It does without a branch, which for half of a graph's vertices, in no order, would be taken.
+func divide(rank float64, edges uint32) (part, kept float64) {
+	none := uint64(int64(uint64(edges)-1) >> 63) // all bits where there is no edge
+	kept = math.Float64frombits(math.Float64bits(rank) & none)
+	part = rank / float64(edges|uint32(none&1))
+	return math.Float64frombits(math.Float64bits(part) &^ none), kept
 }
