@@ -10,13 +10,19 @@
 	ADDSD   (DI)(AX*8), X0     \
 	ADDSD   (DI)(BX*8), X1
 
-// FOUR adds what comes along four edges to the chains.
+// FOUR adds what comes along four edges, which are read at once, to the chains.
 #define FOUR(AT) \
-	TWO(AT)                    \
-	MOVWLZX (AT+4)(SI), DX     \
-	MOVWLZX (AT+6)(SI), R11    \
-	ADDSD   (DI)(DX*8), X2     \
-	ADDSD   (DI)(R11*8), X3
+	MOVQ    AT(SI), AX         \
+	MOVWLZX AX, BX             \
+	MOVL    AX, DX             \
+	SHRL    $16, DX            \
+	SHRQ    $32, AX            \
+	MOVWLZX AX, R11            \
+	SHRL    $16, AX            \
+	ADDSD   (DI)(BX*8), X0     \
+	ADDSD   (DI)(DX*8), X1     \
+	ADDSD   (DI)(R11*8), X2    \
+	ADDSD   (DI)(AX*8), X3
 
 #define START \
 	PREFETCHT0 AHEAD(SI)       \
@@ -138,12 +144,26 @@ none:
 	ADDSD   (R8)(V*8), X       \
 	MOVSD   X, (R8)(V*8)
 
+// PAIR adds what comes along two edges, which are read at once, to their sums.
+#define PAIR(AT, V, U, W, X, Y) \
+	MOVQ    AT(SI), W          \
+	MOVWLZX W, V               \
+	MOVL    W, U               \
+	SHRL    $16, U             \
+	MOVSD   (DI)(U*8), X       \
+	ADDSD   (R8)(V*8), X       \
+	MOVSD   X, (R8)(V*8)       \
+	SHRQ    $32, W             \
+	MOVWLZX W, V               \
+	SHRL    $16, W             \
+	MOVSD   (DI)(W*8), Y       \
+	ADDSD   (R8)(V*8), Y       \
+	MOVSD   Y, (R8)(V*8)
+
 // EDGES does so for four.
 #define EDGES(AT) \
-	EDGE(AT, AX, BX, X0)       \
-	EDGE(AT+4, DX, R9, X1)     \
-	EDGE(AT+8, R10, R11, X2)   \
-	EDGE(AT+12, R12, R13, X3)
+	PAIR(AT, AX, BX, DX, X0, X1)   \
+	PAIR(AT+8, R9, R10, R11, X2, X3)
 
 // func addCell(edges []uint32, values, sums *[Reach]float64, ahead []float64) int
 //
