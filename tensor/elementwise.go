@@ -78,11 +78,11 @@ type mapping struct {
 // A running is a worker's part of an operation.
 type running struct {
 	kernel.Map
-	sum [few]float32 // of X and what is added to it
+	sum [sumBlock]float32 // of X and what is added to it
 }
 
-// few values stay in the first cache between their sum and what it is for.
-const few = 1 << 10
+// sumBlock is how many values are added at a time: they stay in the first cache until their sum is used.
+const sumBlock = 1 << 10
 
 // apply runs an operation. What it is called is for errors.
 func (c *CPU) apply(m kernel.Map, name string, out Dense[float32], operands ...Dense[float32]) error {
@@ -117,8 +117,8 @@ func (p *mapping) unit(worker, i int) {
 		p.do(own, from, to)
 		return
 	}
-	for ; from < to; from += few {
-		p.do(own, from, min(from+few, to))
+	for ; from < to; from += sumBlock {
+		p.do(own, from, min(from+sumBlock, to))
 	}
 }
 

@@ -60,7 +60,7 @@ func (t *Teller) Step(step int, loss float64) {
 	}
 	t.noted = now
 	done := float64((step + 1 - t.first) * t.plan.batch)
-	t.p.Note(fmt.Sprintf("epoch %d/%d, loss %s, %s%s samples/s", step/t.plan.steps+1, t.epochs, short(loss), t.last, humanize.Comma(int64(done/time.Since(t.began).Seconds()))))
+	t.p.Note(fmt.Sprintf("epoch %d/%d, loss %s, %s%s samples/s", step/t.plan.steps+1, t.epochs, short(loss), t.last, humanize.Comma(int64(done/now.Sub(t.began).Seconds()))))
 }
 
 // Epoch tells what an epoch has come to, and how fast its steps went and those of the fastest so far; last says that none comes after it.

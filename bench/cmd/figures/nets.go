@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,7 +88,7 @@ func (h *harness) learn(ctx context.Context, p *pupil, data string, keep bool) e
 
 // fastest returns the samples a second of the best epoch, which the task that has peer 0 writes.
 func (h *harness) fastest(ctx context.Context, p *pupil, r ended) (speed float64, err error) {
-	if strings.Contains(strings.Join(p.submit, " "), "--local") {
+	if slices.Contains(p.submit, "--local") {
 		return bestEpoch(r.log)
 	}
 	logs, _, err := h.bspRun(ctx, p.env, "job", "logs", string(r.info.ID))

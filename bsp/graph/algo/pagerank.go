@@ -59,18 +59,18 @@ func (c PageRank) Program(in graph.Input) bsp.Program[graph.Direct[float64]] {
 				home = c.home(g)
 			}
 			jump := ((1 - c.Damping) + c.Damping*dangling.Value()) / home.size
-			if g.Superstep() > 0 && home.ids == nil {
+			switch {
+			case g.Superstep() == 0:
+				home.start(a)
+				dangling.Add(spread(a))
+			case home.ids == nil:
 				changed, kept := c.update(a, jump)
 				change.Add(changed)
 				dangling.Add(kept)
-				return
-			}
-			if g.Superstep() == 0 {
-				home.start(a)
-			} else {
+			default:
 				change.Add(c.updateTo(a, home.places(a), jump))
+				dangling.Add(spread(a))
 			}
-			dangling.Add(spread(a))
 		}
 		if c.Tolerance > 0 {
 			alg.Until = func(superstep int) bool { return superstep > 1 && change.Value() <= c.Tolerance }
