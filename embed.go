@@ -78,7 +78,10 @@ var Modules = []string{
 //go:embed bsp/graph/deal/deal_amd64.go
 //go:embed bsp/graph/deal/deal_amd64.s
 //go:embed bsp/graph/deal/deal_other.go
+//go:embed bsp/graph/deal/dealeight_amd64.s
 //go:embed bsp/graph/deal/doc.go
+//go:embed bsp/graph/deal/eight_amd64.h
+//go:embed bsp/graph/deal/eight_amd64.s
 //go:embed bsp/graph/deal/ends.go
 //go:embed bsp/graph/deal/ends_amd64.s
 //go:embed bsp/graph/deal/renumber.go

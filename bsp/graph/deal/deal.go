@@ -40,7 +40,7 @@ func (l *Layout) owner(id uint64) uint64 { return splitmix.Mix(id) >> 32 * l.Pee
 // Deal appends edges to their chunks and notes their ids in the bitmap seen. ids are a source and a
 // destination in turn, weights nil or one an edge. It stops before the first edge that has an id beyond
 // seen, or whose chunk has less than Room bytes left, and returns how many ids come before it; ids of
-// that edge may be noted. It panics if there are not chunks for all ids of seen.
+// that edge, and at a full chunk those of 31 more, may be noted. It panics if there are not chunks for all ids of seen.
 func (l *Layout) Deal(chunks [][]byte, seen, ids []uint64, weights []float64) int {
 	ids = ids[:len(ids)&^1]
 	if weights != nil {
@@ -49,15 +49,20 @@ func (l *Layout) Deal(chunks [][]byte, seen, ids []uint64, weights []float64) in
 	if n := uint64(len(seen)); l.Peers > 1<<l.Shift || l.Level > 63 || n > 0 && (64*n-1)>>l.Level+1 > uint64(len(chunks))>>(2*l.Shift) {
 		panic("deal: an id may have no chunk")
 	}
+	n := 0
+	if hasEight && weights == nil {
+		n = dealtEight(chunks, seen, ids, l)
+		ids = ids[n:]
+	}
 	switch {
 	case len(ids) == 0:
-		return 0
+		return n
 	case !hasFast:
 		return l.plain(chunks, seen, ids, weights)
 	case l.Pulled:
-		return pulled(chunks, seen, ids, weights, l)
+		return n + pulled(chunks, seen, ids, weights, l)
 	}
-	return pushed(chunks, seen, ids, weights, l)
+	return n + pushed(chunks, seen, ids, weights, l)
 }
 
 // plain is Deal without assembly.

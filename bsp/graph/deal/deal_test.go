@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"scalar/bsp/arena"
 	"scalar/bsp/graph/deal"
 	"scalar/internal/splitmix"
 )
@@ -107,15 +108,18 @@ func TestDeal(t *testing.T) {
 			}
 		}
 		want := newTable(r, l, words, []int{100, 10_000}[r.IntN(2)])
-		fast, plain := want.clone(), want.clone()
+		fast, single, plain := want.clone(), want.clone(), want.clone()
 		n := want.expected(l, ids, weights)
 		if got := l.Deal(fast.chunks, fast.seen, ids, weights); got != n {
 			t.Fatalf("%+v: %d ids of %d", l, got, n)
 		}
+		if got := dealOne(l)(single.chunks, single.seen, ids, weights); got != n {
+			t.Fatalf("%+v, one by one: %d ids of %d", l, got, n)
+		}
 		if got := l.Plain(plain.chunks, plain.seen, ids, weights); got != n {
 			t.Fatalf("%+v, without assembly: %d ids of %d", l, got, n)
 		}
-		for _, got := range []table{fast, plain} {
+		for _, got := range []table{fast, single, plain} {
 			if err := got.compare(want, n == len(ids)&^1); err != nil {
 				t.Fatalf("%+v: %v", l, err)
 			}
@@ -131,17 +135,25 @@ func TestDeal(t *testing.T) {
 	}
 }
 
+// dealOne is Deal as it is where edges are not taken eight at a time.
+func dealOne(l *deal.Layout) func(chunks [][]byte, seen, ids []uint64, weights []float64) int {
+	return func(chunks [][]byte, seen, ids []uint64, weights []float64) (n int) {
+		deal.OneByOne(func() { n = l.Deal(chunks, seen, ids, weights) })
+		return n
+	}
+}
+
 // Any number may be an id, and one beyond the bitmap ends the dealing wherever it stands.
 func TestLargest(t *testing.T) {
 	for _, pulled := range []bool{false, true} {
 		l := &deal.Layout{Peers: 2, Shift: 1, Level: 63, Bits: 32, Mask: 1<<32 - 1, Size: 8, Pulled: pulled}
 		for _, id := range []uint64{64, math.MaxInt64, math.MaxInt64 + 1, math.MaxUint64} {
-			for at := range 4 {
-				ids := []uint64{1, 2, 3, 4}
+			for at := range 40 {
+				ids := make([]uint64, 44)
 				ids[at] = id
 				got := newTable(rand.New(rand.NewPCG(1, 2)), l, 1, 0)
 				for i := range got.chunks {
-					got.chunks[i] = make([]byte, 0, 100)
+					got.chunks[i] = make([]byte, 0, 200)
 				}
 				if n := l.Deal(got.chunks, got.seen, ids, nil); n != at&^1 {
 					t.Errorf("pulled %v: %d ids dealt of %d", pulled, n, ids)
@@ -154,14 +166,15 @@ func TestLargest(t *testing.T) {
 // Nothing is written beyond a chunk's room.
 func TestRoom(t *testing.T) {
 	l := &deal.Layout{Peers: 1, Level: 63, Bits: 32, Mask: 1<<32 - 1, Size: 8}
-	for room := range 60 {
-		for _, weights := range [][]float64{nil, {1, 2, 3}} {
+	ids := make([]uint64, 80)
+	for room := range 400 {
+		for _, weights := range [][]float64{nil, make([]float64, len(ids)/2)} {
 			memory := make([]byte, room+32)
 			for i := range memory {
 				memory[i] = 0xa5
 			}
 			chunks := [][]byte{memory[:0:room]}
-			l.Deal(chunks, make([]uint64, 1), []uint64{1, 2, 3, 4, 5, 6}, weights)
+			l.Deal(chunks, make([]uint64, 1), ids, weights)
 			for i, b := range memory[room:] {
 				if b != 0xa5 {
 					t.Fatalf("room %d: byte %d after it is %x", room, i, b)
@@ -195,10 +208,13 @@ func BenchmarkDeal(b *testing.B) {
 	}
 	l := &deal.Layout{Peers: 2, Shift: 1, Level: 14, Bits: 16, Mask: 1<<16 - 1, Size: 5, Pulled: true}
 	t := newTable(r, l, 1<<14, 0)
+	room := make([]byte, len(t.chunks)<<16)
+	arena.LargePages(room)
 	for i := range t.chunks {
-		t.chunks[i] = make([]byte, 0, 64<<10)
+		at := i<<16 + r.IntN(8<<10) // not all in the same sets of the cache
+		t.chunks[i] = room[at : at : (i+1)<<16]
 	}
-	for name, f := range map[string]func([][]byte, []uint64, []uint64, []float64) int{"fast": l.Deal, "plain": l.Plain} {
+	for name, f := range map[string]func([][]byte, []uint64, []uint64, []float64) int{"fast": l.Deal, "one": dealOne(l), "plain": l.Plain} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				for i := range t.chunks {

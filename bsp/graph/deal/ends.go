@@ -49,16 +49,20 @@ type Looked struct {
 	Hubs      uint64
 }
 
-// Look looks edges up, Batch of them or all, and keeps them in their order. It returns how many there are of both and how many bytes of edges they are. It
-// panics if an end is beyond rows or others. No branch waits for what is read, so that many looks into memory are under way at once.
+// Look looks up some edges, Batch at most and one at least if there is one, and keeps them in their order. It returns how many there are of both and how many bytes
+// of edges they are. It panics if an end of the first is beyond rows or others. No branch waits for what is read, so that many looks into memory are under way at once.
 func (e *Ends) Look(to *Looked, rows, others []uint32, edges []byte) (near, far, n int) {
 	if edges = edges[:min(len(edges), Batch*int(e.Size))]; len(edges) == 0 {
 		return 0, 0, 0
 	}
-	if hasFast {
-		if near, n = looked(to, rows, others, edges, e); n == len(edges) {
-			return near, n/int(e.Size) - near, n
-		}
+	if hasEight && e.Size == e.Pair {
+		near, n = lookedEight(to, rows, others, edges, e)
+	}
+	if hasFast && n == 0 {
+		near, n = looked(to, rows, others, edges, e)
+	}
+	if n > 0 {
+		return near, n/int(e.Size) - near, n
 	}
 	return e.plainLook(to, rows, others, edges)
 }
@@ -81,7 +85,10 @@ func (e *Ends) Rank(rows, others []uint64, less uint32, edges []byte) {
 		return
 	}
 	done := 0
-	if hasFast {
+	switch {
+	case hasEight && e.Size == e.Pair:
+		done = rankedEight(rows, others, uint64(less), edges, e)
+	case hasFast:
 		done = ranked(rows, others, uint64(less), edges, e)
 	}
 	e.plainRank(rows, others, less, edges, done)

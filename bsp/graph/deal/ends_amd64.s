@@ -36,6 +36,7 @@ edge:
 	JCC  stop
 	CMPQ DX, R15
 	JCC  stop
+	PREFETCHT0 512(SI)
 	INCL (R8)(CX*4)
 	INCL (R9)(DX*4)
 	ADDQ AX, SI

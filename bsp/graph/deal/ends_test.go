@@ -48,13 +48,19 @@ func TestEnds(t *testing.T) {
 		edges, ends := edgesOf(r, e, r.IntN(3*deal.Batch), rows, others)
 		t.Logf("%+v, %d edges", e, len(ends))
 		c := drawn{e, r, edges, ends, rows + int(e.Base), others}
-		c.checkCount(t)
-		c.checkLook(t)
-		c.checkRank(t)
+		c.check(t)
+		deal.OneByOne(func() { c.check(t) })
 		if t.Failed() {
 			return
 		}
 	}
+}
+
+func (c drawn) check(t *testing.T) {
+	t.Helper()
+	c.checkCount(t)
+	c.checkLook(t)
+	c.checkRank(t)
 }
 
 func (c drawn) checkCount(t *testing.T) {
@@ -112,9 +118,15 @@ func (c drawn) checkLook(t *testing.T) {
 			t.Errorf("%s: %d and %d edges, want %d and %d", name, len(gotNear), len(gotFar), len(near), len(far))
 		}
 		if len(ends) > 0 {
-			at := r.IntN(min(len(ends), deal.Batch))
-			panics(t, name+": row", func() { look(to, into[:ends[at][0]], from, edges) })
-			panics(t, name+": other end", func() { look(to, into, from[:ends[at][1]], edges) })
+			at := r.IntN(len(ends))
+			through := func(rows, others []uint32) {
+				for rest := edges; len(rest) > 0; {
+					_, _, n := look(to, rows, others, rest)
+					rest = rest[n:]
+				}
+			}
+			panics(t, name+": row", func() { through(into[:ends[at][0]], from) })
+			panics(t, name+": other end", func() { through(into, from[:ends[at][1]]) })
 		}
 	}
 }
@@ -215,8 +227,10 @@ func BenchmarkEnds(b *testing.B) {
 		{"count/fast", func() { e.Count(rows, others, edges) }},
 		{"count/plain", func() { e.PlainCount(rows, others, edges) }},
 		{"look/fast", through(e.Look)},
+		{"look/one", func() { deal.OneByOne(through(e.Look)) }},
 		{"look/plain", through(e.PlainLook)},
 		{"rank/fast", func() { copy(again, edges); e.Rank(rowTable, otherTable, 0, again) }},
+		{"rank/one", func() { copy(again, edges); deal.OneByOne(func() { e.Rank(rowTable, otherTable, 0, again) }) }},
 		{"rank/plain", func() { copy(again, edges); e.PlainRank(rowTable, otherTable, 0, again) }},
 	} {
 		b.Run(row.name, func(b *testing.B) {

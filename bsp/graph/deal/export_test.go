@@ -1,5 +1,12 @@
 package deal
 
+// OneByOne calls f as it is where edges are not taken eight at a time.
+func OneByOne(f func()) {
+	defer func(before bool) { hasEight = before }(hasEight)
+	hasEight = false
+	f()
+}
+
 // Plain is Deal as it is where there is no assembly.
 func (l *Layout) Plain(chunks [][]byte, seen, ids []uint64, weights []float64) int {
 	return l.plain(chunks, seen, ids[:len(ids)&^1], weights)
