@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"encoding/binary"
 	"math"
 	"math/bits"
 
@@ -117,9 +118,16 @@ func (d *integerCensus) mapped(owner int) []byte {
 			d.maps[i] = make([]byte, 1+8*len(d.seen))
 			d.maps[i][0] = mappedIDs
 		}
-		d.eachSeen(func(id uint64) {
-			d.maps[ownerOf(splitmix.Mix(id), d.peers)][1+id/8] |= 1 << (id % 8)
-		})
+		for i, word := range d.seen {
+			var words [seenPeers]uint64 // by owner
+			for ; word != 0; word &= word - 1 {
+				at := bits.TrailingZeros64(word)
+				words[ownerOf(splitmix.Mix(uint64(64*i+at)), d.peers)%seenPeers] |= 1 << at
+			}
+			for owner, b := range d.maps {
+				binary.LittleEndian.PutUint64(b[1+8*i:], words[owner])
+			}
+		}
 	}
 	b := d.maps[owner]
 	d.maps[owner] = nil
