@@ -179,6 +179,7 @@ var Modules = []string{
 //go:embed bsp/scan/header.go
 //go:embed bsp/scan/pairs/doc.go
 //go:embed bsp/scan/pairs/lanes.go
+//go:embed bsp/scan/pairs/long_amd64.s
 //go:embed bsp/scan/pairs/pairs.go
 //go:embed bsp/scan/pairs/pairs_amd64.go
 //go:embed bsp/scan/pairs/pairs_amd64.s

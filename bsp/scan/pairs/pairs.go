@@ -16,25 +16,32 @@ func Append(xs []uint64, b []byte, i int) ([]uint64, int) {
 	if !hasVector {
 		return lanes(xs, b, i)
 	}
-	return vectors(xs, b, i, hasShort)
+	return vectors(xs, b, i, hasWide)
 }
 
-// longer is how many lines are read by fast where short has stopped, before short is tried again.
-const longer = 32
+// longer is how many numbers are read two lines at a time where short has stopped, before short is tried again: twice as many where it has read nothing since.
+const longer = 64
 
-func vectors(xs []uint64, b []byte, i int, shorts bool) ([]uint64, int) {
+func vectors(xs []uint64, b []byte, i int, wide bool) ([]uint64, int) {
 	xs, i = words(xs, b, i, min(before, len(b)))
+	most := longer
 	for more := i >= before; more; {
-		xs = slices.Grow(xs, (len(b)-i)/8+2)
-		most := cap(xs) - len(xs)
-		if shorts {
-			n, end := short(xs[len(xs):cap(xs)], b, i)
-			xs, i = xs[:len(xs)+n], end
-			most = min(most-n, 2*longer)
+		xs = slices.Grow(xs, (len(b)-i)/8+4)
+		room := xs[len(xs):cap(xs)]
+		var n, end int
+		if wide {
+			if n, end = short(room, b, i); n > 0 {
+				most = longer
+			}
+			xs, room = xs[:len(xs)+n], room[n:min(n+most, len(room))]
+			most *= 2
+			n, end = long(room, b, end)
+		} else {
+			n, end = fast(room, b, i)
 		}
-		n, end := fast(xs[len(xs):len(xs)+most], b, i)
-		more = n+2 > most // it has stopped for want of room
 		xs, i = xs[:len(xs)+n], end
+		full := n+4 > len(room)
+		wide, more = wide && full, wide || full // the last lines are read one by one
 	}
 	return words(xs, b, i, len(b))
 }
