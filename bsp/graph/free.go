@@ -149,7 +149,7 @@ func (e *freeEngine[V, M]) begin() (over bool, err error) {
 // compute calls the algorithm for all active vertices and returns how many there were.
 func (e *freeEngine[V, M]) compute() (active int64) {
 	e.asleep = 0
-	v := &Vertex[V, M]{e: e, g: e, global: e.global}
+	v := &Vertex[V, M]{e: e, g: e, global: e.global, told: true}
 	var messages []M
 	msgs := func(yield func(M) bool) {
 		for _, m := range messages {
@@ -170,7 +170,7 @@ func (e *freeEngine[V, M]) compute() (active int64) {
 			continue
 		}
 		active++
-		v.Value, v.at, v.halt, e.leaves = e.values[i], uint32(i), false, false
+		v.Value, v.at, v.degree, v.halt, e.leaves = e.values[i], uint32(i), len(e.rows[i]), false, false
 		e.alg.Compute(v, msgs)
 		e.values[i], e.halted[i] = v.Value, v.halt
 		switch {
@@ -184,7 +184,6 @@ func (e *freeEngine[V, M]) compute() (active int64) {
 }
 
 func (e *freeEngine[V, M]) name(at uint32) string { return string(e.nameOf(nil, int(at))) }
-func (e *freeEngine[V, M]) degree(at uint32) int  { return len(e.rows[at]) }
 
 // remove implements Vertex.Remove: the vertex goes when Compute returns.
 func (e *freeEngine[V, M]) remove(uint32) { e.leaves = true }

@@ -87,14 +87,14 @@ func (b *block) find(r int, v uint32) int {
 	return r
 }
 
-// sendAll implements Vertex.SendAll.
-func (e *engine[V, M]) sendAll(at uint32, m M) {
-	old := e.out[at]
-	if e.out[at] = combine(e.op, old, m); old != e.none || m == e.none {
-		return
-	}
-	e.edges += int64(e.degrees[at])
-	if e.steady == nil {
+// sendAll implements Vertex.SendAll: it takes what comes after the first.
+func (e *engine[V, M]) sendAll(_ uint32, m M) { e.vertex.out = combine(e.op, e.vertex.out, m) }
+
+// spread keeps what a vertex sends along all of its edges, if it does.
+func (e *engine[V, M]) spread(at uint32, m M) {
+	if m != e.none {
+		e.out[at] = m
+		e.edges += int64(e.degrees[at])
 		e.senders = append(e.senders, at)
 	}
 }

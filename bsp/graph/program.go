@@ -201,7 +201,8 @@ type engine[V any, M superstep.Number] struct {
 	global *Global
 	alg    Algorithm[V, M]
 	op     superstep.Op
-	none   M          // the operator's identity
+	none   M // the operator's identity
+	vertex Vertex[V, M]
 	once   *once[M]   // nil without Once
 	steady *steady[M] // nil without Pull; with it there is no lane
 
@@ -226,8 +227,9 @@ func newEngine[V any, M superstep.Number](p *bsp.Peer[Direct[M]], g *part, globa
 		e.out = e.steady.pulled.mirror.Next()
 	} else {
 		e.lane, e.out = bsp.NewLane[Direct[M], M](p, e.op, g.counts), make([]M, n)
+		fill(e.out, e.none)
 	}
-	fill(e.out, e.none)
+	e.vertex.e, e.vertex.global = e, global
 	var err error
 	if e.state, err = newState[V](n, e.none); err != nil {
 		return nil, err
@@ -325,28 +327,30 @@ func (e *engine[V, M]) write(ctx context.Context) error {
 func (e *engine[V, M]) compute() {
 	clear(e.cursors)
 	e.active = 0
-	v := &Vertex[V, M]{e: e, global: e.global}
+	v := &e.vertex
 	msgs := func(yield func(M) bool) {
 		if v.some {
 			yield(v.message)
 		}
 	}
 	switch {
+	case e.steady != nil:
+		e.computeSteady(msgs)
 	case e.all || e.asleep < len(e.values):
 		for i, m := range e.inbox {
-			if m != e.none || !e.halted[i] {
-				e.computeOne(v, uint32(i), msgs)
+			if !e.halted[i] || m != e.none {
+				e.spread(uint32(i), e.computeOne(uint32(i), msgs))
 			}
 		}
 	case e.once != nil && e.once.pulled:
 		for i := range e.once.found.All() {
-			e.computeOne(v, i, msgs)
+			e.spread(i, e.computeOne(i, msgs))
 		}
 	default:
 		slices.Sort(e.woken)
 		for _, i := range slices.Compact(e.woken) {
 			if e.inbox[i] != e.none { // which a combiner can make of several messages
-				e.computeOne(v, i, msgs)
+				e.spread(i, e.computeOne(i, msgs))
 			}
 		}
 	}
@@ -357,13 +361,14 @@ func (e *engine[V, M]) compute() {
 	}
 }
 
-// computeOne calls the algorithm for an active vertex.
-func (e *engine[V, M]) computeOne(v *Vertex[V, M], i uint32, msgs iter.Seq[M]) {
+// computeOne calls the algorithm for an active vertex, and returns what it sends along all of its edges.
+func (e *engine[V, M]) computeOne(i uint32, msgs iter.Seq[M]) M {
+	v := &e.vertex
 	v.message = e.inbox[i]
-	if v.some = v.message != e.none; v.some {
-		e.inbox[i] = e.none
-	}
-	v.Value, v.at, v.halt = e.values[i], i, false
+	v.some = v.message != e.none
+	e.inbox[i] = e.none
+	v.Value, v.at, v.degree, v.halt = e.values[i], i, int(e.degrees[i]), false
+	v.told, v.out = false, e.none
 	e.active++
 	e.alg.Compute(v, msgs)
 	e.values[i] = v.Value
@@ -376,7 +381,7 @@ func (e *engine[V, M]) computeOne(v *Vertex[V, M], i uint32, msgs iter.Seq[M]) {
 		e.halted[i] = false
 		e.asleep--
 	}
+	return v.out
 }
 
 func (e *engine[V, M]) name(at uint32) string { return string(e.ids.text(nil, int(at))) }
-func (e *engine[V, M]) degree(at uint32) int  { return int(e.degrees[at]) }

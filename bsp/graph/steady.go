@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"iter"
 
 	"scalar/bsp"
 	"scalar/superstep"
@@ -33,6 +34,36 @@ func (e *engine[V, M]) exchangeAll(ctx context.Context) error {
 		s.pulled.combine()
 		s.pulled.take(0, e.inbox)
 		e.out, e.all = s.pulled.mirror.Next(), true
-		fill(e.out, e.none)
 	})
+}
+
+// computeSteady is compute. All of out is written, as all of the inbox will be; what is read and written for a vertex is in local variables, and no
+// branch asks whether there is a message, which follows no order.
+func (e *engine[V, M]) computeSteady(msgs iter.Seq[M]) {
+	n := len(e.inbox)
+	values, halted, degrees, out := e.values[:n], e.halted[:n], e.degrees[:n], e.out[:n]
+	v, none, compute := &e.vertex, e.none, e.alg.Compute
+	asleep, edges := 0, int64(0)
+	for i, m := range e.inbox {
+		if halted[i] && m == none {
+			asleep++
+			out[i] = none
+			continue
+		}
+		degree := degrees[i]
+		v.Value, v.at, v.degree, v.halt = values[i], uint32(i), int(degree), false
+		v.message, v.some, v.told, v.out = m, m != none, false, none
+		compute(v, msgs)
+		values[i], halted[i], out[i] = v.Value, v.halt, v.out
+		if v.halt {
+			asleep++
+		}
+		told := uint32(0)
+		if v.out != none {
+			told = 1
+		}
+		edges += int64(degree & -told)
+		e.active++
+	}
+	e.asleep, e.edges = asleep, edges
 }

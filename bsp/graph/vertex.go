@@ -16,17 +16,19 @@ type Vertex[V, M any] struct {
 	g       changer[V] // nil: the graph stays as it is
 	global  *Global
 	at      uint32
+	degree  int
 	halt    bool
 	some    bool // there is a message
 	message M    // the first one
+	told    bool // something was sent along all edges, and is in out; true before: the engine takes all of it
+	out     M
 }
 
 // host is what vertices ask of an engine.
 type host[M any] interface {
 	id(at uint32) uint64
 	name(at uint32) string
-	degree(at uint32) int
-	sendAll(at uint32, m M)
+	sendAll(at uint32, m M) // but for the first, unless told is true before
 	sendWeighted(at uint32, f func(w float64) M)
 	send(id uint64, m M)
 }
@@ -40,7 +42,7 @@ func (v *Vertex[V, M]) Name() string { return v.e.name(v.at) }
 
 // Degree returns the number of edges that leave the vertex, parallel ones and
 // loops included.
-func (v *Vertex[V, M]) Degree() int { return v.e.degree(v.at) }
+func (v *Vertex[V, M]) Degree() int { return v.degree }
 
 // Superstep returns the current superstep, from 0.
 func (v *Vertex[V, M]) Superstep() int { return v.global.superstep }
@@ -64,7 +66,13 @@ func (v *Vertex[V, M]) Halt() { v.halt = true }
 
 // SendAll sends m along every edge. Where messages are combined, the engine walks the
 // edges after all vertices have been computed; several calls are combined before.
-func (v *Vertex[V, M]) SendAll(m M) { v.e.sendAll(v.at, m) }
+func (v *Vertex[V, M]) SendAll(m M) {
+	if v.told {
+		v.e.sendAll(v.at, m)
+		return
+	}
+	v.told, v.out = true, m
+}
 
 // SendWeighted sends f(weight) along every edge. Without Input.Weights all edges
 // weigh 1. A function literal that uses variables costs an allocation a call: make it
