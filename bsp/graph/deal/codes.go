@@ -20,12 +20,15 @@ func (l *Layout) CodedChunk(src, dst uint32) int {
 func (l *Layout) DealCodes(chunks [][]byte, codes []uint32, weights []float64) int {
 	codes = codes[:len(codes)&^1]
 	done := 0
-	switch {
-	case !hasFast || weights != nil || len(codes) == 0:
+	if hasEight && weights == nil {
+		done = codedEight(chunks, codes, l)
+	}
+	switch rest := codes[done:]; {
+	case !hasFast || weights != nil || len(rest) == 0:
 	case l.Pulled:
-		done = pulledCodes(chunks, codes, l)
+		done += pulledCodes(chunks, rest, l)
 	default:
-		done = pushedCodes(chunks, codes, l)
+		done += pushedCodes(chunks, rest, l)
 	}
 	return l.plainCodes(chunks, codes, weights, done)
 }

@@ -54,3 +54,63 @@ TEXT ·pulledCodes(SB), NOSPLIT, $0-64
 // func pushedCodes(chunks [][]byte, codes []uint32, l *Layout) int
 TEXT ·pushedCodes(SB), NOSPLIT, $0-64
 	CODES(0, 4)
+
+// func codedEight(chunks [][]byte, codes []uint32, l *Layout) int
+//
+// SI the edges, R11 the last place of eight. Z9 how many chunks there are, X10 Level, X11 Bits, Z12 Mask, X13 Shift, Z14 the mask of a code, Z15 that of an owner,
+// Z16 how far eight bytes are turned, so that the row is lowest, X17 twice Shift.
+TEXT ·codedEight(SB), NOSPLIT, $576-64
+	MOVQ chunks_base+0(FP), DI
+	VPBROADCASTQ chunks_len+8(FP), Z9
+	MOVQ codes_base+24(FP), SI
+	MOVQ codes_len+32(FP), R11
+	LEAQ -64(SI)(R11*4), R11
+	MOVQ l+48(FP), BX
+	KEPT(scratch-576(SP))
+	MOVQ  8(BX), AX
+	VMOVQ AX, X13
+	VPADDQ X13, X13, X17
+	VMOVQ 16(BX), X10
+	VMOVQ 24(BX), X11
+	VPBROADCASTQ 32(BX), Z12
+	MOVQ  40(BX), R10
+	MOVQ  $1, CX
+	SHLXQ AX, CX, CX
+	DECQ  CX
+	VPBROADCASTQ CX, Z15
+	MOVL  $-1, AX
+	VPBROADCASTQ AX, Z14
+	MOVBLZX 48(BX), AX
+	SHLQ  $5, AX
+	VPBROADCASTQ AX, Z16
+
+edges:
+	CMPQ      SI, R11
+	JGT       put
+	VMOVDQU64 (SI), Z2
+	VPRORVQ   Z16, Z2, Z2
+	VPSRLQ    $32, Z2, Z3
+	VPANDQ    Z14, Z2, Z2
+	VPANDQ    Z15, Z2, Z4
+	VPANDQ    Z15, Z3, Z5
+	VPSRLQ    X13, Z2, Z2
+	VPSRLQ    X13, Z3, Z3
+	VPSRLQ    X10, Z2, Z0
+	VPSLLQ    X17, Z0, Z0
+	VPSLLQ    X13, Z4, Z4
+	VPTERNLOGQ $0xfe, Z5, Z4, Z0
+	VPCMPUQ   $5, Z9, Z0, K3
+	KORTESTB  K3, K3
+	JNE       put
+	ADDQ      $64, SI
+	KEEP8(X11, Z12)
+
+put:
+	PUT8(512)
+	SHRQ $1, R13
+	SUBQ R13, SI
+	VZEROUPPER
+	SUBQ codes_base+24(FP), SI
+	SHRQ $2, SI
+	MOVQ SI, ret+56(FP)
+	RET

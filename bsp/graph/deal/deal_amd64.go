@@ -30,6 +30,11 @@ func dealtEight(chunks [][]byte, seen, ids []uint64, l *Layout) int
 //go:noescape
 func renumbered(chunks [][]byte, edges []byte, r *Renumbering) int
 
+// renumberedEight does what renumbered does, eight at a time: it stops before eight of which one has an end without a number or no chunk, and leaves fewer.
+//
+//go:noescape
+func renumberedEight(chunks [][]byte, edges []byte, r *Renumbering) int
+
 // counted is Ends.Count of one edge at least.
 //
 //go:noescape
@@ -64,3 +69,8 @@ func pulledCodes(chunks [][]byte, codes []uint32, l *Layout) int
 //
 //go:noescape
 func pushedCodes(chunks [][]byte, codes []uint32, l *Layout) int
+
+// codedEight is both, eight at a time: it stops before eight of which one has no chunk, and leaves fewer.
+//
+//go:noescape
+func codedEight(chunks [][]byte, codes []uint32, l *Layout) int

@@ -15,6 +15,8 @@ func dealtEight(_ [][]byte, _, _ []uint64, _ *Layout) int { return 0 }
 
 func renumbered(_ [][]byte, _ []byte, _ *Renumbering) int { return 0 }
 
+func renumberedEight(_ [][]byte, _ []byte, _ *Renumbering) int { return 0 }
+
 func counted(_, _ []uint32, _ []byte, _ *Ends) int { return 0 }
 
 func looked(_ *Looked, _, _ []uint32, _ []byte, _ *Ends) (near, n int) { return 0, 0 }
@@ -27,3 +29,4 @@ func ranked(_, _ []uint64, _ uint64, _ []byte, _ *Ends) int { return 0 }
 
 func pulledCodes(_ [][]byte, _ []uint32, _ *Layout) int { return 0 }
 func pushedCodes(_ [][]byte, _ []uint32, _ *Layout) int { return 0 }
+func codedEight(_ [][]byte, _ []uint32, _ *Layout) int  { return 0 }

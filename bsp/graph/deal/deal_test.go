@@ -28,6 +28,18 @@ func newTable(r *rand.Rand, l *deal.Layout, words, most int) table {
 	return t
 }
 
+// chunksOf makes empty chunks, each of so many bytes or somewhat less.
+func chunksOf(r *rand.Rand, n, size int) [][]byte {
+	room := make([]byte, n*size)
+	arena.LargePages(room)
+	chunks := make([][]byte, n)
+	for i := range chunks {
+		at := i*size + r.IntN(size/8) // not all in the same sets of the cache
+		chunks[i] = room[at : at : (i+1)*size]
+	}
+	return chunks
+}
+
 func (t table) clone() table {
 	c := table{make([][]byte, len(t.chunks)), slices.Clone(t.seen)}
 	for i, b := range t.chunks {
@@ -165,19 +177,29 @@ func TestLargest(t *testing.T) {
 
 // Nothing is written beyond a chunk's room.
 func TestRoom(t *testing.T) {
+	const edges = 40
 	l := &deal.Layout{Peers: 1, Level: 63, Bits: 32, Mask: 1<<32 - 1, Size: 8}
-	ids := make([]uint64, 80)
-	for room := range 400 {
-		for _, weights := range [][]float64{nil, make([]float64, len(ids)/2)} {
+	r := &deal.Renumbering{
+		Rows: []uint32{0}, Others: []uint32{0}, Bits: 16, Mask: 1<<16 - 1, Last: 1<<16 - 1, Size: 5, Pair: 5,
+		Level: 63, ToBits: l.Bits, ToMask: l.Mask, ToSize: l.Size,
+	}
+	for name, f := range map[string]func(chunks [][]byte){
+		"ids": func(chunks [][]byte) { l.Deal(chunks, make([]uint64, 1), make([]uint64, 2*edges), nil) },
+		"weights": func(chunks [][]byte) {
+			l.Deal(chunks, make([]uint64, 1), make([]uint64, 2*edges), make([]float64, edges))
+		},
+		"codes":   func(chunks [][]byte) { l.DealCodes(chunks, make([]uint32, 2*edges), nil) },
+		"numbers": func(chunks [][]byte) { r.Deal(chunks, make([]byte, edges*r.Size, edges*r.Size+3)) },
+	} {
+		for room := range 400 {
 			memory := make([]byte, room+32)
 			for i := range memory {
 				memory[i] = 0xa5
 			}
-			chunks := [][]byte{memory[:0:room]}
-			l.Deal(chunks, make([]uint64, 1), ids, weights)
+			f([][]byte{memory[:0:room]})
 			for i, b := range memory[room:] {
 				if b != 0xa5 {
-					t.Fatalf("room %d: byte %d after it is %x", room, i, b)
+					t.Fatalf("%s, room %d: byte %d after it is %x", name, room, i, b)
 				}
 			}
 		}
@@ -208,12 +230,7 @@ func BenchmarkDeal(b *testing.B) {
 	}
 	l := &deal.Layout{Peers: 2, Shift: 1, Level: 14, Bits: 16, Mask: 1<<16 - 1, Size: 5, Pulled: true}
 	t := newTable(r, l, 1<<14, 0)
-	room := make([]byte, len(t.chunks)<<16)
-	arena.LargePages(room)
-	for i := range t.chunks {
-		at := i<<16 + r.IntN(8<<10) // not all in the same sets of the cache
-		t.chunks[i] = room[at : at : (i+1)<<16]
-	}
+	t.chunks = chunksOf(r, len(t.chunks), 1<<16)
 	for name, f := range map[string]func([][]byte, []uint64, []uint64, []float64) int{"fast": l.Deal, "one": dealOne(l), "plain": l.Plain} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

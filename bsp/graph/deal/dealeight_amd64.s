@@ -1,4 +1,6 @@
 #include "textflag.h"
+#include "chunk_amd64.h"
+#include "eight_amd64.h"
 
 // OWNERS sets R to the owners of eight ids: the upper half of splitmix.Mix by Peers. It uses Z6.
 #define OWNERS(IDS, R) \
@@ -14,30 +16,12 @@
 	VPMULUDQ Z16, R, R   \
 	VPSRLQ   $32, R, R
 
-// PUT appends edge I of the eight at R15 to its chunk; it goes to FULL if that has less than Room bytes left.
-#define PUT(I, FULL) \
-	MOVQ (I*8)(R15), BX         \
-	ADDQ DI, BX                \
-	MOVQ 8(BX), AX             \
-	MOVQ 16(BX), CX            \
-	SUBQ AX, CX                \
-	CMPQ CX, $19               \
-	JLT  FULL                  \
-	MOVQ (BX), CX              \
-	MOVQ (64+I*8)(R15), DX      \
-	MOVQ DX, (CX)(AX*1)        \
-	PREFETCHT0 64(CX)(AX*1)    \
-	ADDQ R10, AX               \
-	MOVQ AX, 8(BX)
-
 // func dealtEight(chunks [][]byte, seen, ids []uint64, l *Layout) int
 //
-// Of up to 32 edges, eight at a time, chunks and what lies there are computed and kept, and then all are put there: a load soon after a wider store of what it loads
-// would wait, and with it the next eight. What a gathering load goes to is made 0 before, or it would wait for what was there.
+// What a gathering load goes to is made 0 before, or it would wait for what was there.
 //
-// SI the edges, R11 the last place of eight, DI the chunks, R8 the bitmap, R10 Size, R12 and R14 the start and the end of what is kept, R13 where the next eight go
-// there, R15 what is put. Z9 the bits of the bitmap, X10 Level, X11 Bits, Z12 Mask, X13 Shift, Z14 and Z15 splitmix.Mix's factors, Z16 Peers, X17 twice Shift,
-// Z18 1 each, Z20 and Z21 where rows and other ends are among the ids of eight edges.
+// SI the edges, R11 the last place of eight, R8 the bitmap. Z9 the bits of the bitmap, X10 Level, X11 Bits, Z12 Mask, X13 Shift, Z14 and Z15 splitmix.Mix's factors,
+// Z16 Peers, X17 twice Shift, Z18 1 each, Z20 and Z21 where rows and other ends are among the ids of eight edges.
 TEXT ·dealtEight(SB), NOSPLIT, $576-88
 	MOVQ chunks_base+0(FP), DI
 	MOVQ seen_base+24(FP), R8
@@ -48,11 +32,7 @@ TEXT ·dealtEight(SB), NOSPLIT, $576-88
 	MOVQ ids_len+56(FP), R11
 	LEAQ -128(SI)(R11*8), R11
 	MOVQ l+72(FP), BX
-	LEAQ scratch-576(SP), R12
-	ADDQ $63, R12
-	ANDQ $~63, R12
-	MOVQ R12, R13
-	LEAQ 512(R12), R14
+	KEPT(scratch-576(SP))
 	VPBROADCASTQ 0(BX), Z16
 	VMOVQ 8(BX), X13
 	VPADDQ X13, X13, X17
@@ -85,10 +65,7 @@ edges:
 	VMOVDQU64 64(SI), Z0
 	VPERMT2Q  Z0, Z20, Z2
 	VPERMT2Q  Z0, Z21, Z3
-	VPCMPUQ   $5, Z9, Z2, K3
-	VPCMPUQ   $5, Z9, Z3, K4
-	KORTESTB  K3, K4
-	JNE       put
+	WITHIN(Z2, Z9, Z3, Z9, put)
 	VPSRLQ    $6, Z2, Z4
 	VPSRLQ    $6, Z3, Z5
 	KXNORB    K0, K0, K5
@@ -111,40 +88,17 @@ noted:
 	VPSLLQ    X17, Z0, Z0
 	VPSLLQ    X13, Z4, Z4
 	VPTERNLOGQ $0xfe, Z5, Z4, Z0
-	VPSLLQ    $3, Z0, Z1
-	VPSLLQ    $4, Z0, Z0
-	VPADDQ    Z1, Z0, Z0
-	VPSLLQ    X11, Z3, Z3
-	VPANDQ    Z12, Z2, Z2
-	VPORQ     Z2, Z3, Z3
-	VMOVDQU64 Z0, 0(R13)
-	VMOVDQU64 Z3, 64(R13)
-	ADDQ      $128, R13
 	ADDQ      $128, SI
-	CMPQ      R13, R14
-	JCS       edges
+	KEEP8(X11, Z12)
 
 put:
-	SUBQ      R13, SI
-	MOVQ      R12, R15
-	CMPQ      R15, R13
-	JEQ       stop
-
-eight:
-	PUT(0, full0)
-	PUT(1, full1)
-	PUT(2, full2)
-	PUT(3, full3)
-	PUT(4, full4)
-	PUT(5, full5)
-	PUT(6, full6)
-	PUT(7, full7)
-	ADDQ      $128, R15
-	CMPQ      R15, R13
-	JCS       eight
-	ADDQ      R15, SI
-	MOVQ      R12, R13
-	JMP       edges
+	PUT8(64)
+	SUBQ R13, SI
+	VZEROUPPER
+	SUBQ ids_base+48(FP), SI
+	SHRQ $3, SI
+	MOVQ SI, ret+80(FP)
+	RET
 
 note:
 	VMOVDQU64 Z2, 0(R13)
@@ -163,33 +117,3 @@ id:
 	BLSRL     DX, DX
 	JNE       id
 	JMP       noted
-
-full7:
-	ADDQ $16, SI
-
-full6:
-	ADDQ $16, SI
-
-full5:
-	ADDQ $16, SI
-
-full4:
-	ADDQ $16, SI
-
-full3:
-	ADDQ $16, SI
-
-full2:
-	ADDQ $16, SI
-
-full1:
-	ADDQ $16, SI
-
-full0:
-stop:
-	ADDQ R15, SI
-	VZEROUPPER
-	SUBQ ids_base+48(FP), SI
-	SHRQ $3, SI
-	MOVQ SI, ret+80(FP)
-	RET

@@ -26,9 +26,9 @@
 	VPANDQ      Z11, Z0, Z0  \
 	VPADDQ      Z10, Z0, Z0
 
-// WITHIN goes to stop if one of A or of B is not below those of LIMITA and LIMITB. It uses K3 and K4.
-#define WITHIN(A, LIMITA, B, LIMITB) \
+// WITHIN goes to ELSE if one of A or of B is not below those of LIMITA and LIMITB. It uses K3 and K4.
+#define WITHIN(A, LIMITA, B, LIMITB, ELSE) \
 	VPCMPUQ  $5, LIMITA, A, K3 \
 	VPCMPUQ  $5, LIMITB, B, K4 \
 	KORTESTB K3, K4            \
-	JNE      stop
+	JNE      ELSE

@@ -22,8 +22,11 @@ func (r *Renumbering) Deal(chunks [][]byte, edges []byte) int {
 		return 0
 	}
 	at := 0
+	if hasEight && r.Size == r.Pair {
+		at = renumberedEight(chunks, edges, r)
+	}
 	if hasFast && r.Size == r.Pair {
-		at = renumbered(chunks, edges, r)
+		at += renumbered(chunks, edges[at:], r)
 	}
 	return r.plain(chunks, edges, at)
 }

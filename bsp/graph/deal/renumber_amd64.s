@@ -1,5 +1,6 @@
 #include "textflag.h"
 #include "chunk_amd64.h"
+#include "eight_amd64.h"
 
 // func renumbered(chunks [][]byte, edges []byte, r *Renumbering) int
 //
@@ -60,6 +61,68 @@ edge:
 	JMP   edge
 
 stop:
+	SUBQ edges_base+24(FP), SI
+	MOVQ SI, ret+56(FP)
+	RET
+
+// func renumberedEight(chunks [][]byte, edges []byte, r *Renumbering) int
+//
+// SI the edges, R11 the last place of eight, R8 and R9 the new numbers of rows and of other ends, Z14 and Z15 how many there are, Z16 how many chunks, X17 Level,
+// X18 Shift, Z19 Owners, X20 ToBits, Z21 ToMask. EIGHT finds what an Ends has in a Renumbering from Base on.
+TEXT ·renumberedEight(SB), NOSPLIT, $584-64
+	MOVQ edges_base+24(FP), SI
+	MOVQ edges_len+32(FP), DI
+	MOVQ r+48(FP), BX
+	ADDQ $48, BX
+	EIGHT
+	MOVQ R10, bytes-8(SP)
+	MOVQ DI, R11
+	KEPT(scratch-584(SP))
+	MOVQ chunks_base+0(FP), DI
+	VPBROADCASTQ chunks_len+8(FP), Z16
+	MOVQ r+48(FP), BX
+	MOVQ 0(BX), R8
+	VPBROADCASTQ 8(BX), Z14
+	MOVQ 24(BX), R9
+	VPBROADCASTQ 32(BX), Z15
+	VMOVQ 96(BX), X17
+	VMOVQ 104(BX), X18
+	VPBROADCASTQ 112(BX), Z19
+	VMOVQ 120(BX), X20
+	VPBROADCASTQ 128(BX), Z21
+	MOVQ 136(BX), R10
+
+edges:
+	CMPQ       SI, R11
+	JGT        put
+	VMOVDQU8.Z (SI), K1, Z0
+	PREFETCHT0 512(SI)
+	ENDS8
+	WITHIN(Z0, Z14, Z1, Z15, put)
+	KXNORB     K0, K0, K5
+	VPXOR      X2, X2, X2
+	VPGATHERQD (R8)(Z0*4), K5, Y2
+	KXNORB     K0, K0, K6
+	VPXOR      X3, X3, X3
+	VPGATHERQD (R9)(Z1*4), K6, Y3
+	VPMOVZXDQ  Y2, Z2
+	VPMOVZXDQ  Y3, Z3
+	VPSRLQ     X17, Z2, Z0
+	VPSLLQ     X18, Z0, Z0
+	VPORQ      Z19, Z0, Z0
+	VPCMPUQ    $5, Z16, Z0, K3
+	KORTESTB   K3, K3
+	JNE        put
+	ADDQ       bytes-8(SP), SI
+	KEEP8(X20, Z21)
+
+put:
+	PUT8(64)
+	SHRQ  $4, R13
+	MOVQ  r+48(FP), BX
+	IMULQ 80(BX), R13
+	SUBQ  R13, SI
+	VZEROUPPER
 	SUBQ edges_base+24(FP), SI
 	MOVQ SI, ret+56(FP)
 	RET

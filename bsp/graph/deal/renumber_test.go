@@ -71,15 +71,18 @@ func TestRenumber(t *testing.T) {
 		for i := range want.chunks {
 			want.chunks[i] = make([]byte, 0, rnd.IntN(most+1))
 		}
-		fast, plain := want.clone(), want.clone()
+		fast, single, plain := want.clone(), want.clone(), want.clone()
 		n := renumbered(r, want, edges)
 		if got := r.Deal(fast.chunks, edges); got != n {
 			t.Fatalf("%+v: %d bytes of %d", r, got, n)
 		}
+		if got := renumberOne(r)(single.chunks, edges); got != n {
+			t.Fatalf("%+v, one by one: %d bytes of %d", r, got, n)
+		}
 		if got := r.Plain(plain.chunks, edges); got != n {
 			t.Fatalf("%+v, without assembly: %d bytes of %d", r, got, n)
 		}
-		for _, got := range []table{fast, plain} {
+		for _, got := range []table{fast, single, plain} {
 			if err := got.compare(want, true); err != nil {
 				t.Fatalf("%+v: %v", r, err)
 			}
@@ -92,17 +95,66 @@ func TestRenumber(t *testing.T) {
 	}
 }
 
-// An end that has no number, or no chunk, is a fault of the caller.
-func TestNoNumber(t *testing.T) {
-	for name, numbers := range map[string][]uint32{"number": {0}, "chunk": {0, 99}} {
-		t.Run(name, func(t *testing.T) {
-			defer func() {
-				if recover() == nil {
-					t.Error("no panic")
+// An edge whose chunk is full ends the dealing wherever it stands, and one with an end that has no number, or that has no chunk, is a fault of the caller.
+func TestRenumberStop(t *testing.T) {
+	for i := range 4 * 40 {
+		form, at := layouts[i%4], i/4
+		r := &deal.Renumbering{
+			Rows: []uint32{0, 0, 16, 32}, Others: []uint32{5, 6}, Base: 1, Bits: form.bits, Mask: form.mask, Last: form.last, Size: form.size, Pair: form.size,
+			Level: 4, ToBits: 24, ToMask: 1<<24 - 1, ToSize: 6,
+		}
+		for name, f := range map[string]func([][]byte, []byte) int{"fast": r.Deal, "one": renumberOne(r), "plain": r.Plain} {
+			dealt := func(row, other uint64) (n, before int) {
+				edges, chunks := make([]byte, 40*form.size+3), [][]byte{make([]byte, 0, 400), make([]byte, 0, deal.Room-1)}
+				edge := binary.LittleEndian.AppendUint64(nil, other<<form.bits|row)
+				copy(edges[at*int(form.size):], edge[:form.size])
+				defer func() {
+					if before = len(chunks[0]) / 6; recover() != nil {
+						n = -1
+					}
+				}()
+				return f(chunks, edges[:40*form.size]), 0
+			}
+			for _, c := range []struct {
+				what       string
+				row, other uint64
+				n          int
+			}{{"full", 1, 0, at * int(form.size)}, {"no chunk", 2, 0, -1}, {"no row", 3, 0, -1}, {"no other end", 0, 2, -1}} {
+				if n, before := dealt(c.row, c.other); n != c.n || before != at {
+					t.Fatalf("%s, %s: %d bytes, %d edges of %d", name, c.what, n, before, at)
 				}
-			}()
-			r := &deal.Renumbering{Rows: numbers, Others: numbers, Bits: 24, Mask: 1<<24 - 1, Last: 1<<24 - 1, Size: 6, Pair: 6, Level: 4, ToBits: 24, ToMask: 1<<24 - 1, ToSize: 6}
-			r.Deal([][]byte{make([]byte, 0, 100)}, []byte{1, 0, 0, 0, 0, 0, 0, 0, 0}[:6])
+			}
+		}
+	}
+}
+
+func BenchmarkRenumber(b *testing.B) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	const ids = 1 << 19
+	from, to := layouts[1], layouts[0]
+	r := &deal.Renumbering{
+		Rows: numbersOf(rnd, ids, ids), Others: numbersOf(rnd, ids, ids), Bits: from.bits, Mask: from.mask, Last: from.last, Size: from.size, Pair: from.size,
+		Level: 13, Shift: 2, Owners: 1, ToBits: to.bits, ToMask: to.mask, ToSize: to.size,
+	}
+	edges, ends := edgesOf(rnd, &deal.Ends{Bits: r.Bits, Mask: r.Mask, Last: r.Last, Size: r.Size, Pair: r.Pair}, 1<<16, ids, ids)
+	chunks := chunksOf(rnd, ids>>r.Level<<r.Shift, 1<<16)
+	for name, f := range map[string]func([][]byte, []byte) int{"fast": r.Deal, "one": renumberOne(r), "plain": r.Plain} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				for i := range chunks {
+					chunks[i] = chunks[i][:0]
+				}
+				f(chunks, edges)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(ends)), "ns/edge")
 		})
+	}
+}
+
+// renumberOne is Deal as it is where edges are not taken eight at a time.
+func renumberOne(r *deal.Renumbering) func(chunks [][]byte, edges []byte) int {
+	return func(chunks [][]byte, edges []byte) (n int) {
+		deal.OneByOne(func() { n = r.Deal(chunks, edges) })
+		return n
 	}
 }
