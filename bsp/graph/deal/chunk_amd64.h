@@ -17,55 +17,61 @@
 	PREFETCHT0 64(CX)(AX*1) \
 	ADDQ  SIZE, AX
 
-// What follows puts edges eight at a time: of up to 32, chunks and what lies there are computed and kept, and then all are put there, since a load soon after a wider
-// store of what it loads would wait, and with it the next eight. DI the chunks, R10 Size, R12 and R14 the start and the end of what is kept, R13 where the next
-// eight go there, R15 what is put.
+// What follows puts edges eight at a time. The chunks of eight and what lies there are kept while those of the next are computed, and put after the fourth: a load soon
+// after a wider store of what it loads would wait, and while gathering loads wait, others are put. DI the chunks, R10 Size, R12 a ring of 512 bytes for what is kept,
+// R13 how many bytes have been kept, R14 how many of those have been put.
 
-// KEPT sets up what is kept in the 576 bytes from SCRATCH on.
-#define KEPT(SCRATCH) \
-	LEAQ SCRATCH, R12  \
-	ADDQ $63, R12      \
-	ANDQ $~63, R12     \
-	MOVQ R12, R13      \
-	LEAQ 512(R12), R14
+// RING sets up the ring in the 576 bytes from SCRATCH on.
+#define RING(SCRATCH) \
+	LEAQ SCRATCH, R12    \
+	ADDQ $63, R12        \
+	ANDQ $~63, R12       \
+	XORL R13, R13        \
+	XORL R14, R14
 
-// KEEP8 keeps the eight edges with chunks in Z0, rows in Z2 and other ends in Z3, and goes to edges for more or on to put them. It uses Z1.
+// SLOT sets R15 to the place of byte N in the ring.
+#define SLOT(N) \
+	MOVQ N, R15    \
+	ANDQ $511, R15 \
+	ADDQ R12, R15
+
+// KEEP8 keeps the eight edges with chunks in Z0, rows in Z2 and other ends in Z3, and goes to edges while there are less than four times as many. It uses Z1, AX and R15.
 #define KEEP8(BITS, MASK) \
-	VPSLLQ    $3, Z0, Z1    \
-	VPSLLQ    $4, Z0, Z0    \
-	VPADDQ    Z1, Z0, Z0    \
-	VPSLLQ    BITS, Z3, Z3  \
-	VPANDQ    MASK, Z2, Z2  \
-	VPORQ     Z2, Z3, Z3    \
-	VMOVDQU64 Z0, 0(R13)    \
-	VMOVDQU64 Z3, 64(R13)   \
-	ADDQ      $128, R13     \
-	CMPQ      R13, R14      \
+	SLOT(R13)                \
+	VPSLLQ    $3, Z0, Z1     \
+	VPSLLQ    $4, Z0, Z0     \
+	VPADDQ    Z1, Z0, Z0     \
+	VPSLLQ    BITS, Z3, Z3   \
+	VPANDQ    MASK, Z2, Z2   \
+	VPORQ     Z2, Z3, Z3     \
+	VMOVDQU64 Z0, 0(R15)     \
+	VMOVDQU64 Z3, 64(R15)    \
+	ADDQ      $128, R13      \
+	LEAQ      512(R14), AX   \
+	CMPQ      R13, AX        \
 	JCS       edges
 
-// PUT appends edge I of the eight at R15 to its chunk; it goes to FULL if that has less than Room bytes left. What is AHEAD
-// of it is fetched.
+// PUT appends edge I of the eight at R15 to its chunk, and fetches what is AHEAD of it; it goes to FULL if the chunk has less than Room bytes left.
 #define PUT(I, FULL, AHEAD) \
-	MOVQ (I*8)(R15), BX      \
-	ADDQ DI, BX              \
-	MOVQ 8(BX), AX           \
-	MOVQ 16(BX), CX          \
-	SUBQ AX, CX              \
-	CMPQ CX, $19             \
-	JLT  FULL                \
-	MOVQ (BX), CX            \
-	MOVQ (64+I*8)(R15), DX   \
-	MOVQ DX, (CX)(AX*1)      \
+	MOVQ (I*8)(R15), BX        \
+	ADDQ DI, BX                \
+	MOVQ 8(BX), AX             \
+	MOVQ 16(BX), CX            \
+	SUBQ AX, CX                \
+	CMPQ CX, $19               \
+	JLT  FULL                  \
+	MOVQ (BX), CX              \
+	MOVQ (64+I*8)(R15), DX     \
+	MOVQ DX, (CX)(AX*1)        \
 	PREFETCHT0 AHEAD(CX)(AX*1) \
-	ADDQ R10, AX             \
+	ADDQ R10, AX               \
 	MOVQ AX, 8(BX)
 
-// PUT8 puts what is kept, and goes to edges for more. Where nothing is, or a chunk is full, it goes on, with 16 in R13 for each edge that is kept and not put.
+// PUT8 puts the first eight that are kept, and goes to edges. Where none are, or a chunk is full, it goes on, with 16 in R13 for each edge that is kept and not put.
 #define PUT8(AHEAD) \
-	MOVQ R12, R15        \
-	CMPQ R15, R13        \
+	CMPQ R14, R13        \
 	JEQ  full0           \
-eight: \
+	SLOT(R14)            \
 	PUT(0, full0, AHEAD) \
 	PUT(1, full1, AHEAD) \
 	PUT(2, full2, AHEAD) \
@@ -74,24 +80,21 @@ eight: \
 	PUT(5, full5, AHEAD) \
 	PUT(6, full6, AHEAD) \
 	PUT(7, full7, AHEAD) \
-	ADDQ $128, R15       \
-	CMPQ R15, R13        \
-	JCS  eight           \
-	MOVQ R12, R13        \
+	ADDQ $128, R14       \
 	JMP  edges           \
 full7: \
-	ADDQ $16, R15        \
+	ADDQ $16, R14        \
 full6: \
-	ADDQ $16, R15        \
+	ADDQ $16, R14        \
 full5: \
-	ADDQ $16, R15        \
+	ADDQ $16, R14        \
 full4: \
-	ADDQ $16, R15        \
+	ADDQ $16, R14        \
 full3: \
-	ADDQ $16, R15        \
+	ADDQ $16, R14        \
 full2: \
-	ADDQ $16, R15        \
+	ADDQ $16, R14        \
 full1: \
-	ADDQ $16, R15        \
+	ADDQ $16, R14        \
 full0: \
-	SUBQ R15, R13
+	SUBQ R14, R13

@@ -66,7 +66,7 @@ TEXT ·codedEight(SB), NOSPLIT, $576-64
 	MOVQ codes_len+32(FP), R11
 	LEAQ -64(SI)(R11*4), R11
 	MOVQ l+48(FP), BX
-	KEPT(scratch-576(SP))
+	RING(scratch-576(SP))
 	MOVQ  8(BX), AX
 	VMOVQ AX, X13
 	VPADDQ X13, X13, X17

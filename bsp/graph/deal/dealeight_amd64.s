@@ -21,7 +21,7 @@
 // What a gathering load goes to is made 0 before, or it would wait for what was there.
 //
 // SI the edges, R11 the last place of eight, R8 the bitmap. Z9 the bits of the bitmap, X10 Level, X11 Bits, Z12 Mask, X13 Shift, Z14 and Z15 splitmix.Mix's factors,
-// Z16 Peers, X17 twice Shift, Z18 1 each, Z20 and Z21 where rows and other ends are among the ids of eight edges.
+// Z16 Peers, X17 twice Shift, Z18 1 each, Z20 and Z21 where rows and other ends are among the ids of eight edges. The place of new ids is that of what is kept next.
 TEXT ·dealtEight(SB), NOSPLIT, $576-88
 	MOVQ chunks_base+0(FP), DI
 	MOVQ seen_base+24(FP), R8
@@ -32,7 +32,7 @@ TEXT ·dealtEight(SB), NOSPLIT, $576-88
 	MOVQ ids_len+56(FP), R11
 	LEAQ -128(SI)(R11*8), R11
 	MOVQ l+72(FP), BX
-	KEPT(scratch-576(SP))
+	RING(scratch-576(SP))
 	VPBROADCASTQ 0(BX), Z16
 	VMOVQ 8(BX), X13
 	VPADDQ X13, X13, X17
@@ -101,14 +101,15 @@ put:
 	RET
 
 note:
-	VMOVDQU64 Z2, 0(R13)
-	VMOVDQU64 Z3, 64(R13)
+	SLOT(R13)
+	VMOVDQU64 Z2, 0(R15)
+	VMOVDQU64 Z3, 64(R15)
 	KUNPCKBW  K3, K4, K3
 	KMOVW     K3, DX
 
 id:
 	TZCNTL    DX, CX
-	MOVQ      (R13)(CX*8), CX
+	MOVQ      (R15)(CX*8), CX
 	MOVQ      CX, AX
 	SHRQ      $6, AX
 	MOVQ      (R8)(AX*8), BX

@@ -77,7 +77,7 @@ TEXT ·renumberedEight(SB), NOSPLIT, $584-64
 	EIGHT
 	MOVQ R10, bytes-8(SP)
 	MOVQ DI, R11
-	KEPT(scratch-584(SP))
+	RING(scratch-584(SP))
 	MOVQ chunks_base+0(FP), DI
 	VPBROADCASTQ chunks_len+8(FP), Z16
 	MOVQ r+48(FP), BX
