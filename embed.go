@@ -105,8 +105,9 @@ var Modules = []string{
 //go:embed bsp/graph/ids.go
 //go:embed bsp/graph/idtable/idtable.go
 //go:embed bsp/graph/idtable/idtable_amd64.go
-//go:embed bsp/graph/idtable/idtable_amd64.s
 //go:embed bsp/graph/idtable/idtable_other.go
+//go:embed bsp/graph/idtable/intern_amd64.s
+//go:embed bsp/graph/idtable/numbers.go
 //go:embed bsp/graph/input.go
 //go:embed bsp/graph/inward.go
 //go:embed bsp/graph/json.go

@@ -201,7 +201,7 @@ func (t *numberTaker) take(payload []byte, items uint64) error {
 		t.next = id + 1
 		switch {
 		case !t.direct:
-			t.codes = append(t.codes, t.all.find(id))
+			t.codes = append(t.codes, t.all.Code(id))
 		case t.place(splitmix.Mix(id)):
 			t.own.ids = append(t.own.ids, id)
 		}

@@ -56,7 +56,7 @@ func textOf(d census, code uint32) string {
 	if numbers.seen != nil {
 		return strconv.FormatUint(uint64(code), 10)
 	}
-	return strconv.FormatUint(numbers.ids[numbers.owner(code)][numbers.number(code)], 10)
+	return strconv.FormatUint(numbers.IDs[numbers.owner(code)][numbers.number(code)], 10)
 }
 
 // idsOf returns all ids of a list.

@@ -66,6 +66,10 @@ func (d *nameCensus) bound() uint64 {
 	return d.coding.bound(most)
 }
 
+// glanceBatch is how many names are looked for before new ones among them get codes: what was
+// looked at is in the cache then.
+const glanceBatch = 256
+
 func (d *nameCensus) intern(dst []uint32, text []byte, list vertices) []uint32 {
 	dst = slices.Grow(dst, len(list.spans))
 	var batch [glanceBatch]nameKnown

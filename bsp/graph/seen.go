@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 
+	"scalar/bsp/graph/idtable"
 	"scalar/internal/splitmix"
 )
 
@@ -55,7 +56,7 @@ func (d *integerCensus) reach(id uint64) bool {
 	if id < 64*uint64(len(d.seen)) {
 		return true
 	}
-	if id >= seenLimit || id >= d.small && id >= directShare*uint64(d.size()+1024) {
+	if id >= seenLimit || id >= d.small && id >= idtable.DirectShare*uint64(d.size()+1024) {
 		return false
 	}
 	d.seen = append(d.seen, make([]uint64, id/64+1-uint64(len(d.seen)))...)
@@ -77,9 +78,9 @@ func (d *integerCensus) leaveSeen() [][]uint64 {
 	seen := d.seen
 	all := &integerCensus{seen: seen}
 	d.seen = nil
-	all.eachSeen(func(id uint64) { d.find(id) })
-	ranks := make([][]uint64, len(d.ids))
-	for owner, ids := range d.ids {
+	all.eachSeen(func(id uint64) { d.Code(id) })
+	ranks := make([][]uint64, len(d.IDs))
+	for owner, ids := range d.IDs {
 		ranks[owner] = ranksOf(ids, 64*uint64(len(seen)))
 	}
 	return ranks

@@ -1,11 +1,7 @@
 package idtable
 
-// Plain is Codes as it is where there is no assembly.
-func (t *Table) Plain(codes []uint32, ids []uint64) {
-	if len(t.lines) > 0 {
-		t.plain(codes, ids)
-	}
-}
+// Plain is Intern as it is where there is no assembly.
+func (n *Numbers) Plain(codes []uint32, ids []uint64) { n.plain(codes, ids) }
 
 // Home returns where an id lies at the earliest among 256 lines.
 func Home(id uint64) uint64 { return home(id, 56) }

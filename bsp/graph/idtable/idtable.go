@@ -1,4 +1,4 @@
-// Package idtable finds the codes of whole numbers, most of them known, as fast as memory
+// Package idtable gives whole numbers codes and finds them, most of them known, as fast as memory
 // answers: what loading a graph spends most on if its ids are large.
 //
 // Ids lie with their codes in lines of a cache, and nearly every look is at one line. On an
@@ -22,7 +22,7 @@ type Table struct {
 	lines []line // none, or a power of two; where an id lies at the earliest is its home
 	count int
 
-	touched uint32 // what plain read ahead
+	touched uint32 // what glance read ahead
 }
 
 // A line has ids from the front. A full one may have others in those that follow it.
@@ -39,42 +39,28 @@ const (
 // Len returns the number of ids.
 func (t *Table) Len() int { return t.count }
 
-// Codes puts the codes of ids into codes, which is as long. It costs a look into memory for
-// each, of which many are under way at once.
-func (t *Table) Codes(codes []uint32, ids []uint64) {
+// plainBatch is how many lines are touched before any is looked at: as many stay in the
+// first-level cache.
+const plainBatch = 256
+
+// glance puts the codes of ids into codes, which is as long, and Unknown for those that have none.
+func (t *Table) glance(codes []uint32, ids []uint64) {
 	if len(t.lines) == 0 {
 		for i := range codes {
 			codes[i] = Unknown
 		}
 		return
 	}
-	codes = codes[:len(ids)]
-	if hasFast && len(ids) > 0 {
-		find(codes, ids, t.lines, uint64(t.shift()))
-		return
+	sum := uint32(0)
+	for i, id := range ids {
+		codes[i] = uint32(home(id, t.shift()))
 	}
-	t.plain(codes, ids)
-}
-
-// plainBatch is how many lines plain touches before it looks at them: as many stay in the
-// first-level cache.
-const plainBatch = 256
-
-// plain is Codes without assembly.
-func (t *Table) plain(codes []uint32, ids []uint64) {
-	for len(ids) > 0 {
-		n, sum := min(plainBatch, len(ids)), uint32(0)
-		for i, id := range ids[:n] {
-			codes[i] = uint32(home(id, t.shift()))
-		}
-		for _, at := range codes[:n] { // nothing but looks into memory
-			sum += t.lines[at].codes[0]
-		}
-		t.touched = sum
-		for i, id := range ids[:n] {
-			codes[i] = t.look(uint64(codes[i]), id)
-		}
-		codes, ids = codes[n:], ids[n:]
+	for _, at := range codes { // nothing but looks into memory
+		sum += t.lines[at].codes[0]
+	}
+	t.touched = sum
+	for i, id := range ids {
+		codes[i] = t.look(uint64(codes[i]), id)
 	}
 }
 
@@ -88,12 +74,15 @@ func (t *Table) Code(id uint64) uint32 {
 
 // Put gives a code below Unknown to an id that has none.
 func (t *Table) Put(id uint64, code uint32) {
-	if 2*t.count >= 7*len(t.lines) { // at seven tenths few lines have more than their ids
+	if t.count >= t.room() {
 		t.grow()
 	}
 	t.put(id, code+1)
 	t.count++
 }
+
+// room returns how many ids there are before the table grows: at seven tenths few lines have more than their ids.
+func (t *Table) room() int { return 7 * len(t.lines) / 2 }
 
 // home returns where an id lies at the earliest among 2^(64-shift) lines.
 // The assembly has the factor too.
@@ -118,12 +107,15 @@ func (t *Table) look(at, id uint64) uint32 {
 func (t *Table) put(id uint64, code uint32) {
 	for at, mask := home(id, t.shift()), uint64(len(t.lines)-1); ; at++ {
 		l := &t.lines[at&mask]
-		for i := range l.ids {
-			if l.codes[i] == 0 {
-				l.ids[i], l.codes[i] = id, code
-				return
-			}
+		if l.codes[lineIDs-1] != 0 {
+			continue
 		}
+		free := uint64(0) // counted, as the processor foresees it seldom
+		for _, code := range l.codes[:lineIDs-1] {
+			free += (uint64(code) + math.MaxUint32) >> 32
+		}
+		l.ids[free], l.codes[free] = id, code
+		return
 	}
 }
 

@@ -2,11 +2,13 @@ package idtable_test
 
 import (
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"scalar/bsp/graph/idtable"
+	"scalar/internal/splitmix"
 
 	"pgregory.net/rapid"
 )
@@ -31,8 +33,7 @@ func draw(t *rapid.T) []uint64 {
 	return ids
 }
 
-// What a table says is what a map says, with assembly and without, of ids that are there and
-// others, of any number at once.
+// What a table says is what a map says, of ids that are there and others.
 func TestTable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var table idtable.Table
@@ -54,54 +55,118 @@ func TestTable(t *testing.T) {
 		if table.Len() != len(want) {
 			t.Fatalf("%d ids, want %d", table.Len(), len(want))
 		}
-		var asked []uint64
 		for id, code := range want {
 			if got := table.Code(id); got != code {
 				t.Fatalf("id %d has code %d, want %d", id, got, code)
 			}
-			asked = append(asked, id, id+1, id^1<<40)
-		}
-		slices.Sort(asked)
-		asked = append(asked[:min(len(asked), rapid.IntRange(0, len(asked)).Draw(t, "asked"))], 0)
-		codes, plain := make([]uint32, len(asked)+1), make([]uint32, len(asked)+1)
-		const beyond = 12345
-		codes[len(asked)], plain[len(asked)] = beyond, beyond
-		table.Codes(codes[:len(asked)], asked)
-		if table.Plain(plain[:len(asked)], asked); len(want) == 0 {
-			copy(plain, codes)
-		}
-		if !slices.Equal(codes, plain) || codes[len(asked)] != beyond {
-			t.Fatalf("codes are %v, without assembly %v", codes, plain)
-		}
-		for i, id := range asked {
-			code, ok := want[id]
-			if !ok {
-				code = idtable.Unknown
-			}
-			if codes[i] != code {
-				t.Fatalf("id %d, at %d of %d, has code %d, want %d", id, i, len(asked), codes[i], code)
+			for _, other := range []uint64{id + 1, id ^ 1<<40} {
+				if _, ok := want[other]; !ok && table.Code(other) != idtable.Unknown {
+					t.Fatalf("id %d has code %d, want none", other, table.Code(other))
+				}
 			}
 		}
 	})
 }
 
-// BenchmarkCodes looks for ids of a table of 16 MiB in random order.
-func BenchmarkCodes(b *testing.B) {
-	var table idtable.Table
+// repeated returns ids, of which many come again: those of two places before, and others.
+func repeated(t *rapid.T, ids []uint64) []uint64 {
+	rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "repeats"), 0))
+	again := rapid.SampledFrom([]int{0, 1, 4}).Draw(t, "again")
+	equal := rapid.SampledFrom([]int{0, 50, 80}).Draw(t, "equal") // in a hundred
+	var all []uint64
+	for i, id := range ids {
+		all = append(all, id)
+		for range rng.IntN(again + 1) {
+			all = append(all, ids[rng.IntN(i+1)])
+		}
+		for len(all) > 1 && rng.IntN(100) < equal {
+			all = append(all, all[len(all)-2])
+		}
+	}
+	return all
+}
+
+// The codes of ids are numbers in the order in which they come, by owner, with assembly and without, however many are
+// asked for at once.
+func TestNumbers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ids := draw(t)
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "order"), 0))
+		for range rapid.SampledFrom([]int{0, 1, 300, 3000}).Draw(t, "small") { // they lie in the array, or go there
+			ids = append(ids, uint64(rng.IntN(1<<17)))
+		}
+		rng.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+		ids = repeated(t, ids)
+		owners := rapid.SampledFrom([]int{1, 2, 3, 17}).Draw(t, "owners")
+		shift := bits.Len(uint(owners - 1))
+		want, lists := make([]uint32, len(ids)), make([][]uint64, owners)
+		codes, count := map[uint64]uint32{}, 0
+		for i, id := range ids {
+			code, ok := codes[id]
+			if !ok {
+				owner := splitmix.Mix(id) >> 32 * uint64(owners) >> 32
+				code = uint32(len(lists[owner])<<shift) | uint32(owner)
+				lists[owner] = append(lists[owner], id)
+				codes[id], count = code, count+1
+			}
+			want[i] = code
+		}
+		batch := rapid.SampledFrom([]int{1, 2, 7, 256, 1000, 1 << 20}).Draw(t, "batch")
+		for name, f := range map[string]func(n *idtable.Numbers, codes []uint32, ids []uint64){"fast": (*idtable.Numbers).Intern, "plain": (*idtable.Numbers).Plain} {
+			n, got := idtable.NewNumbers(owners), make([]uint32, len(ids)+1)
+			const beyond = 12345
+			got[len(ids)] = beyond
+			for lo := 0; lo < len(ids); lo += batch {
+				hi := min(lo+batch, len(ids))
+				f(n, got[lo:hi], ids[lo:hi])
+			}
+			for i, code := range want {
+				if got[i] != code {
+					t.Fatalf("%s: id %d, at %d of %d, has code %d, want %d", name, ids[i], i, len(ids), got[i], code)
+				}
+			}
+			if got[len(ids)] != beyond {
+				t.Fatalf("%s: wrote beyond the codes", name)
+			}
+			if n.Len() != count || !slices.EqualFunc(n.IDs, lists, slices.Equal[[]uint64]) {
+				t.Fatalf("%s: %d ids, want %d", name, n.Len(), count)
+			}
+		}
+	})
+}
+
+// BenchmarkIntern finds the codes of ids of a table of 16 MiB in random order, and of edges that are in the order of their
+// sources, and of new ones.
+func BenchmarkIntern(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	ids := make([]uint64, 1<<19)
 	for i := range ids {
 		ids[i] = rng.Uint64()
-		table.Put(ids[i], uint32(i))
 	}
-	rng.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
-	for name, f := range map[string]func(codes []uint32, ids []uint64){"codes": table.Codes, "plain": table.Plain} {
-		b.Run(name, func(b *testing.B) {
-			var codes [256]uint32
-			for i := 0; b.Loop(); i += len(codes) {
-				f(codes[:], ids[i%len(ids):][:len(codes)])
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(codes)), "ns/id")
-		})
+	random := slices.Clone(ids)
+	rng.Shuffle(len(ids), func(i, j int) { random[i], random[j] = random[j], random[i] })
+	edges := slices.Clone(random)
+	for i := range edges {
+		if i%2 == 0 && i%32 != 0 {
+			edges[i] = edges[i-2]
+		}
+	}
+	const batch = 4096
+	var codes [batch]uint32
+	for name, f := range map[string]func(n *idtable.Numbers, codes []uint32, ids []uint64){"fast": (*idtable.Numbers).Intern, "plain": (*idtable.Numbers).Plain} {
+		n := idtable.NewNumbers(2)
+		n.Intern(make([]uint32, len(ids)), ids)
+		for kind, asked := range map[string][]uint64{"random": random, "edges": edges, "new": ids} {
+			b.Run(kind+"/"+name, func(b *testing.B) {
+				n := n
+				for i := 0; b.Loop(); i += batch {
+					if kind == "new" && i%len(asked) == 0 {
+						n = idtable.NewNumbers(2)
+					}
+					f(n, codes[:], asked[i%len(asked):][:batch])
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batch, "ns/id")
+			})
+		}
 	}
 }
