@@ -71,7 +71,7 @@ func (g *gatherer[M]) take(first int, inbox []M) {
 // kernels go along edges.
 type kernels[M superstep.Number] struct {
 	rows func(rows []uint32, sources []uint16, edges int, values *[gather.Reach]M, sums []M) // as gather.Rows
-	cell func(edges []uint32, values, sums *[gather.Reach]M, ahead []M) []M                  // as gather.Cell
+	cell func(edges []uint32, values, sums *[gather.Reach]M, ahead []M)                      // as gather.Cell
 }
 
 func kernelsOf[M superstep.Number](op superstep.Op) kernels[M] {
@@ -98,20 +98,24 @@ func eachRun[M superstep.Number](d *grid, hot *[gather.Reach]M, sums []M, f func
 	}
 }
 
-// eachCell calls f for the edges of each cell, with its sources and its rows. Some blocks
-// are gathered together, segment by segment, so that a segment comes into the cache once for
-// all of them, fetched while the one before is gathered from. The segments of a row come in
-// their order either way.
-func eachCell[M superstep.Number](d *grid, hot, sums []M, f func(edges []uint32, values, sums *[gather.Reach]M, ahead []M) []M) {
+// eachCell calls f for the edges of each cell, with its sources, its rows, and the segment after
+// it, which is read next. Some blocks are gathered together, so that values come from memory once
+// for all of them, and each along some segments, so that sums come to the core once for these.
+// The segments of a row come in their order all the same.
+func eachCell[M superstep.Number](d *grid, hot, sums []M, f func(edges []uint32, values, sums *[gather.Reach]M, ahead []M)) {
 	blocks := (len(d.into) + blockRows - 1) >> blockBits
+	segments := 1 << (max(placesTogether, d.shift) - d.shift)
 	for first := 0; first < blocks; first += d.together {
-		for segment := range d.across {
-			sources := (*[gather.Reach]M)(hot[hubs+segment<<d.shift:])
-			ahead := hot[hubs+(segment+1)%d.across<<d.shift:][:1<<d.shift]
+		for left := 0; left < d.across; left += segments {
 			for block := first; block < min(first+d.together, blocks); block++ {
-				i := block*d.across + segment
-				if edges := d.far[d.cells[i]:d.cells[i+1]]; len(edges) > 0 {
-					ahead = f(edges, sources, (*[gather.Reach]M)(sums[block<<blockBits:]), ahead)
+				to := (*[gather.Reach]M)(sums[block<<blockBits:])
+				for segment := left; segment < min(left+segments, d.across); segment++ {
+					i := block*d.across + segment
+					if edges := d.far[d.cells[i]:d.cells[i+1]]; len(edges) > 0 {
+						from := hot[hubs+segment<<d.shift:]
+						next := hot[hubs+(segment+1)%d.across<<d.shift:][:1<<d.shift]
+						f(edges, (*[gather.Reach]M)(from), to, next)
+					}
 				}
 			}
 		}
@@ -140,20 +144,18 @@ func maxRows[M superstep.Number](rows []uint32, sources []uint16, edges int, val
 	}
 }
 
-func minCell[M superstep.Number](edges []uint32, values, sums *[gather.Reach]M, ahead []M) []M {
+func minCell[M superstep.Number](edges []uint32, values, sums *[gather.Reach]M, _ []M) {
 	for _, e := range edges {
 		x := &sums[e%gather.Reach]
 		*x = min(*x, values[e>>16])
 	}
-	return ahead
 }
 
-func maxCell[M superstep.Number](edges []uint32, values, sums *[gather.Reach]M, ahead []M) []M {
+func maxCell[M superstep.Number](edges []uint32, values, sums *[gather.Reach]M, _ []M) {
 	for _, e := range edges {
 		x := &sums[e%gather.Reach]
 		*x = max(*x, values[e>>16])
 	}
-	return ahead
 }
 
 // gatherRows is take without a grid: it goes along the edges of these vertices.

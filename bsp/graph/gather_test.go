@@ -32,7 +32,7 @@ func gathered(op superstep.Op) bsp.Runner {
 // TestGather: of more vertices than there are hubs, and rows than are gathered together,
 // what is gathered is what a loop over the edges finds; so it is of edges in a file.
 func TestGather(t *testing.T) {
-	const vertices, edges = 400_000, 500_000
+	const vertices, edges = 1_000_000, 600_000
 	rng := rand.New(rand.NewPCG(7, 1))
 	var text strings.Builder
 	type edge struct{ src, dst int64 }
@@ -84,13 +84,13 @@ func TestGather(t *testing.T) {
 	}
 }
 
-// TestGatherBits: sums of floats have the same bits in memory and in a file, where far
-// edges are too.
+// TestGatherBits: of more places than a block is gathered from at a time, sums of floats have the
+// same bits in memory and in a file, where far edges are too.
 func TestGatherBits(t *testing.T) {
 	var text strings.Builder
 	rng := rand.New(rand.NewPCG(3, 9))
-	for range 150_000 {
-		text.WriteString(strconv.Itoa(rng.IntN(120_000)) + " " + strconv.Itoa(rng.IntN(50_000)) + "\n")
+	for range 350_000 {
+		text.WriteString(strconv.Itoa(rng.IntN(600_000)) + " " + strconv.Itoa(rng.IntN(50_000)) + "\n")
 	}
 	input := write(t, "edges", text.String())
 	t.Setenv("TMPDIR", t.TempDir())

@@ -37,7 +37,8 @@ type run struct{ rows, edges uint32 }
 const (
 	hubs           = 1 << 15 // places that rows of 16 bits have: 256 KiB of 8 bytes each
 	blockBits      = 15      // rows of a block
-	blocksTogether = 8       // that are gathered together: 2 MiB of sums, a share of a third-level cache
+	blocksTogether = 16      // that are gathered together: 4 MiB of sums, a share of a third-level cache
+	placesTogether = 17      // bits of places that a block is gathered from before the next one: 1 MiB
 	segmentBits    = 14      // places of a segment: 128 KiB; in large graphs up to 16 bits
 	farRows        = 1 << 13 // rows that get places and order among themselves where edges lie in a file, to be written one part after the other
 	evenRows       = 1 << 10 // rows of this many edges from hubs or more are left in their order

@@ -19,9 +19,9 @@ func Rows(rows []uint32, sources []uint16, edges int, values *[Reach]float64, su
 
 // Cell adds what comes along each of edges to a sum, one edge after the other: the upper 16 bits are
 // its place in values, the lower that in sums. Meanwhile it fetches ahead, which is read next, into
-// the cache, as far as it comes, and returns what is left of it.
-func Cell(edges []uint32, values, sums *[Reach]float64, ahead []float64) []float64 {
-	return ahead[addCell(edges, values, sums, ahead):]
+// the cache, as far as it comes.
+func Cell(edges []uint32, values, sums *[Reach]float64, ahead []float64) {
+	addCell(edges, values, sums, ahead)
 }
 
 // PlainRows is Rows for all kinds of numbers.
@@ -85,9 +85,8 @@ func sumRow[M superstep.Number](row []uint16, values *[Reach]M) M {
 }
 
 // PlainCell is Cell for all kinds of numbers. It fetches nothing.
-func PlainCell[M superstep.Number](edges []uint32, values, sums *[Reach]M, ahead []M) []M {
+func PlainCell[M superstep.Number](edges []uint32, values, sums *[Reach]M, _ []M) {
 	for _, e := range edges {
 		sums[e%Reach] += values[e>>16]
 	}
-	return ahead
 }

@@ -5,7 +5,7 @@ package gather
 //go:noescape
 func addRows(rows []uint32, sources []uint16, edges int, values *[Reach]float64, sums []float64)
 
-// addCell is Cell, and returns how many values it has fetched.
+// addCell is Cell.
 //
 //go:noescape
-func addCell(edges []uint32, values, sums *[Reach]float64, ahead []float64) int
+func addCell(edges []uint32, values, sums *[Reach]float64, ahead []float64)

@@ -1,7 +1,8 @@
 #include "textflag.h"
 
-// AHEAD is how far ahead of what is read edges are fetched: some lines, for the memory's latency.
+// Edges are fetched so far ahead of what is read, for the memory's latency: near ones, and those of cells.
 #define AHEAD 1024
+#define CELLAHEAD 1536
 
 // TWO adds what comes along two edges to chains 0 and 1.
 #define TWO(AT) \
@@ -165,10 +166,10 @@ none:
 	PAIR(AT, AX, BX, DX, X0, X1)   \
 	PAIR(AT+8, R9, R10, R11, X2, X3)
 
-// func addCell(edges []uint32, values, sums *[Reach]float64, ahead []float64) int
+// func addCell(edges []uint32, values, sums *[Reach]float64, ahead []float64)
 //
 // SI the edges, CX how many are left, DI the values, R8 the sums, R14 what is fetched next of ahead, R15 its end.
-TEXT ·addCell(SB), NOSPLIT, $0-72
+TEXT ·addCell(SB), NOSPLIT, $0-64
 	MOVQ edges_base+0(FP), SI
 	MOVQ edges_len+8(FP), CX
 	MOVQ values+24(FP), DI
@@ -179,7 +180,7 @@ TEXT ·addCell(SB), NOSPLIT, $0-72
 	SUBQ $16, CX
 	JLT  rest
 line:
-	PREFETCHT0 AHEAD(SI)
+	PREFETCHT0 CELLAHEAD(SI)
 	PREFETCHT1 (R14)
 	PREFETCHT1 64(R14)
 	EDGES(0)
@@ -201,7 +202,4 @@ single:
 	DECQ CX
 	JNE  single
 done:
-	SUBQ ahead_base+40(FP), R14
-	SHRQ $3, R14
-	MOVQ R14, ret+64(FP)
 	RET

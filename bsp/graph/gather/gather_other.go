@@ -6,7 +6,6 @@ func addRows(rows []uint32, sources []uint16, edges int, values *[Reach]float64,
 	PlainRows(rows, sources, edges, values, sums)
 }
 
-func addCell(edges []uint32, values, sums *[Reach]float64, ahead []float64) int {
+func addCell(edges []uint32, values, sums *[Reach]float64, ahead []float64) {
 	PlainCell(edges, values, sums, ahead)
-	return 0
 }
