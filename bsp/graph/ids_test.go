@@ -60,6 +60,30 @@ func TestDictionary(t *testing.T) {
 	})
 }
 
+// TestManyNames: names that differ in little, as user-1234567 does from others, each keep their own number, however many lie in one line of the table.
+func TestManyNames(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, letters := range []string{"0123456789", "ab", "\x01\x03\x07\x0f\x1f\x3f\x7f\xff"} {
+		ids := make([]string, 100_000)
+		for i := range ids {
+			id := []byte("user-ab-cd-ef-gh-ij")[:5+r.IntN(14)]
+			for range 4 + r.IntN(8) {
+				id[r.IntN(len(id))] = letters[r.IntN(len(letters))]
+			}
+			ids[i] = string(id)
+		}
+		numbers, got, rank, err := graph.Dictionary(graph.Strings, []byte(strings.Join(ids, "\n")))
+		if err != nil || len(numbers) != len(ids) {
+			t.Fatalf("%d numbers of %d, %v", len(numbers), len(ids), err)
+		}
+		for i, n := range numbers {
+			if got[rank[n]] != ids[i] {
+				t.Fatalf("name %q became %q", ids[i], got[rank[n]])
+			}
+		}
+	}
+}
+
 // checkUnion gives ids to several peers, and looks at what their owners have of them: those wanted.
 func checkUnion(t *rapid.T, kind graph.IDs, ids, want []string, order func(a, b string) int) {
 	peers := make([][]byte, rapid.IntRange(1, 5).Draw(t, "peers"))

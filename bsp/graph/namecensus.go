@@ -13,7 +13,7 @@ type nameCensus struct {
 	coding
 	names []stringIDs // by owner, in the order of arrival
 	count int         // of all owners
-	table []nameSlot  // by hash of the key; a power of two, at most three quarters full
+	table []nameLine  // by hash of the key; a power of two
 
 	touched uint32 // what touch read
 }
@@ -25,10 +25,41 @@ type nameKey struct{ lo, hi uint64 }
 // longName is the high part of the keys of names over 15 bytes.
 const longName = 0xff << 56
 
-// A nameSlot of a table has the key of a name and its code+1; 0: nothing.
-type nameSlot struct {
-	nameKey
-	code uint32
+// A nameLine of a table is a line of a cache. It has keys of names and their codes+1 from the front; 0: nothing, as the last one always is. A full
+// one may have others in those that follow it.
+type nameLine struct {
+	keys  [lineNames]nameKey
+	codes [lineNames + 1]uint32
+}
+
+const (
+	lineNames  = 3
+	leastLines = 256
+)
+
+// place returns where a key is, the first of several, and lineNames if it is not there. No branch tells where, which follows no order.
+func (l *nameLine) place(k nameKey) uint64 {
+	first := l.keys[0].differs(k)
+	second := first & l.keys[1].differs(k)
+	return first + second + second&l.keys[2].differs(k)
+}
+
+// differs returns 1 where keys do, and else 0.
+func (k nameKey) differs(from nameKey) uint64 {
+	x := (k.lo ^ from.lo) | (k.hi ^ from.hi)
+	return (x | -x) >> 63
+}
+
+// full reports whether others may be in the lines that follow.
+func (l *nameLine) full() bool { return l.codes[lineNames-1] != 0 }
+
+// put puts a key and its code+1 into the first free place of a line that is not full.
+func (l *nameLine) put(k nameKey, code uint32) {
+	i := 0
+	for l.codes[i] != 0 {
+		i++
+	}
+	l.keys[i], l.codes[i] = k, code
 }
 
 // keyOf returns the key of a name that lies in a text.
@@ -53,7 +84,7 @@ func keyOf(text []byte, s span) nameKey {
 func (k nameKey) hash() uint64 { return splitmix.Mix(k.lo ^ k.hi*splitmix.Gamma) }
 
 func newNameCensus(peers int) *nameCensus {
-	return &nameCensus{coding: codingOf(peers), names: make([]stringIDs, peers), table: make([]nameSlot, 1024)}
+	return &nameCensus{coding: codingOf(peers), names: make([]stringIDs, peers), table: make([]nameLine, leastLines)}
 }
 
 func (d *nameCensus) size() int { return d.count }
@@ -107,31 +138,50 @@ func (d *nameCensus) touch(keys []nameKnown, text []byte, spans []span) {
 	}
 	table, mask, sum := d.table, uint64(len(d.table)-1), uint32(0)
 	for i := range keys {
-		s := &table[keys[i].spread&mask] // its ends may lie in two lines
-		sum += uint32(s.lo) + s.code
+		sum += table[keys[i].spread&mask].codes[0]
 	}
 	d.touched = sum
 }
 
 // find returns the code of a name, a new one if need be.
 func (d *nameCensus) find(text []byte, s span, k nameKnown) uint32 {
-	mask := uint64(len(d.table) - 1)
-	at := k.spread & mask
-	for ; d.table[at].code != 0; at = (at + 1) & mask {
-		if x := &d.table[at]; x.nameKey == k.nameKey && (k.hi != longName || string(d.name(x.code-1)) == string(text[s.lo:s.hi])) {
-			return x.code - 1
+	at, mask := k.spread, uint64(len(d.table)-1)
+	l := &d.table[at&mask]
+	for {
+		if code := l.codes[l.place(k.nameKey)]; code != 0 {
+			if k.hi != longName {
+				return code - 1
+			}
+			if code, ok := d.findLong(l, text[s.lo:s.hi], k.nameKey); ok {
+				return code
+			}
 		}
+		if !l.full() {
+			break
+		}
+		at++
+		l = &d.table[at&mask]
 	}
 	name := text[s.lo:s.hi]
 	owner := ownerOf(hash(name), d.peers)
 	d.names[owner].add(name)
 	d.count++
 	code := d.code(owner, uint32(d.names[owner].size()-1))
-	d.table[at] = nameSlot{k.nameKey, code + 1}
-	if 4*d.count >= 3*len(d.table) {
+	l.put(k.nameKey, code+1)
+	if 10*d.count >= 7*lineNames*len(d.table) { // at seven tenths few lines have more than their names
 		d.rehash()
 	}
 	return code
+}
+
+// findLong returns the code of a long name, of those in a line with its key.
+func (d *nameCensus) findLong(l *nameLine, name []byte, k nameKey) (uint32, bool) {
+	for i, code := range l.codes[:lineNames] {
+		if code != 0 && l.keys[i] == k && string(d.name(code-1)) == string(name) {
+			return code - 1, true
+		}
+	}
+	return 0, false
 }
 
 // name returns the name of a code.
@@ -141,18 +191,20 @@ func (d *nameCensus) name(code uint32) []byte {
 
 func (d *nameCensus) rehash() {
 	old := d.table
-	d.table = make([]nameSlot, 2*len(old))
+	d.table = make([]nameLine, 2*len(old))
 	arena.LargePages(d.table)
 	mask := uint64(len(d.table) - 1)
-	for _, s := range old {
-		if s.code == 0 {
-			continue
+	for i := range old {
+		for j, code := range old[i].codes[:lineNames] {
+			if code == 0 {
+				break
+			}
+			at := old[i].keys[j].hash() & mask
+			for d.table[at].full() {
+				at = (at + 1) & mask
+			}
+			d.table[at].put(old[i].keys[j], code)
 		}
-		at := s.hash() & mask
-		for d.table[at].code != 0 {
-			at = (at + 1) & mask
-		}
-		d.table[at] = s
 	}
 }
 
