@@ -179,6 +179,8 @@ var Modules = []string{
 //go:embed bsp/scan/field.go
 //go:embed bsp/scan/header.go
 //go:embed bsp/scan/pairs/doc.go
+//go:embed bsp/scan/pairs/ends.go
+//go:embed bsp/scan/pairs/ends_amd64.s
 //go:embed bsp/scan/pairs/lanes.go
 //go:embed bsp/scan/pairs/long_amd64.s
 //go:embed bsp/scan/pairs/pairs.go

@@ -123,6 +123,9 @@ func (p *parser) edges(b []byte) error {
 // plainNames parses lines that are two names with one blank between them, and returns the
 // start of the first line that is anything else.
 func (p *parser) plainNames(b []byte, i int) int {
+	for more := true; more; {
+		i, more = p.markedNames(b, i)
+	}
 	spans := p.spans
 	for {
 		j := fieldEnd(b, i)
@@ -138,6 +141,30 @@ func (p *parser) plainNames(b []byte, i int) int {
 	}
 	p.spans = spans
 	return i
+}
+
+// markedNames is plainNames for what lies in a window from i on. more says that it has come to the end of the window, and what follows has not been looked at.
+func (p *parser) markedNames(b []byte, i int) (end int, more bool) {
+	var masks [pairs.Window / 64]uint64
+	n := pairs.Ends(&masks, b[i:])
+	line, gap, spans := i, 0, p.spans // gap: the blank of the line, 0 before it
+	defer func() { p.spans = spans }()
+	for at, mask := range masks[:n/64] {
+		for ; mask != 0; mask &= mask - 1 {
+			switch j := i + 64*at + bits.TrailingZeros64(mask); {
+			case gap == 0 && (j == line || b[line] == '#' || b[j] != ' ' && b[j] != '\t'):
+				return line, false
+			case gap == 0:
+				gap = j
+			case j == gap+1 || b[gap+1] == '#' || b[j] != '\n':
+				return line, false
+			default:
+				spans = append(spans, span{line, gap}, span{gap + 1, j})
+				line, gap = j+1, 0
+			}
+		}
+	}
+	return line, line > i
 }
 
 // fieldEnd returns where the next byte up to a blank's 32 is, or the end: eight bytes are

@@ -178,13 +178,13 @@ func TestParseEdgesLikeThePlainParser(t *testing.T) {
 	})
 }
 
-// Blocks are parsed from two places at once: whatever stands in one half or the other.
+// Blocks are parsed from two places at once, or window by window: whatever stands in one half or window or the other.
 func TestParseEdgesInHalves(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		top := rapid.SampledFrom([]uint64{10, 1e4, 1e7, 1e8, 1e10, 1 << 63}).Draw(t, "top")
-		odd := rapid.SampledFrom([]string{"", "# 1 2", "12345678 1", "1 12345678", "1  2", "1\t2", "1 2 3", "", " 1 2", "1 2\r", "7", "a b", "1 2 3 4", "1 9223372036854775808"})
-		lines := make([]string, rapid.IntRange(0, 40).Draw(t, "n"))
+		odd := rapid.SampledFrom([]string{"", "# 1 2", "12345678 1", "1 12345678", "1  2", "1\t2", "1 2 3", "", " 1 2", "1 2\r", "7", "a b", "1 2 3 4", "1 9223372036854775808", strings.Repeat("n", 3000) + " m", "a #b", "a\x01b c"})
+		lines := make([]string, rapid.IntRange(0, rapid.SampledFrom([]int{40, 400}).Draw(t, "most")).Draw(t, "n"))
 		for i := range lines {
 			lines[i] = fmt.Sprintf("%d %d", rng.Uint64N(top), rng.Uint64N(top))
 		}

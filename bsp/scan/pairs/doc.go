@@ -5,5 +5,5 @@
 // from it alone, so that no line waits for the one before. The digits of both numbers of a line are added up together by
 // products of pairs (as in Muła, "Parsing series of integers with SIMD"). With AVX-512 and VBMI2 lines of numbers of up to
 // seven digits are read four at a time, eight numbers being expanded to eight bytes each at once, and others two at a time.
-// Elsewhere numbers are read one by one, by package scan, with the same results.
+// Elsewhere numbers are read one by one, by package scan, with the same results. For lines of names it tells where fields end.
 package pairs

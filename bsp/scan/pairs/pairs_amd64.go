@@ -14,6 +14,11 @@ var hasWide = cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512DQ 
 //go:noescape
 func short(xs []uint64, b []byte, i int) (n, end int)
 
+// marked is Ends of 64 bytes at least.
+//
+//go:noescape
+func marked(masks *[Window / 64]uint64, b []byte)
+
 // long reads lines from b[i] on, i at least before, two at a time, while xs has room for four numbers and 128 bytes are left, and returns what fast does.
 //
 //go:noescape
