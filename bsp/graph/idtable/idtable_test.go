@@ -16,7 +16,7 @@ import (
 // draw returns ids of some kind: of those that share lines, more than a line has room for.
 func draw(t *rapid.T) []uint64 {
 	rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-	n := rapid.SampledFrom([]int{0, 1, 5, 6, 100, idtable.LeastIDs, idtable.LeastIDs + 1, 20_000}).Draw(t, "ids")
+	n := rapid.SampledFrom([]int{0, 1, 5, 6, 100, idtable.LeastIDs, idtable.LeastIDs + 1, 6_000}).Draw(t, "ids")
 	ids := []uint64{0, math.MaxUint64, 1 << 63}[:rapid.IntRange(0, 3).Draw(t, "special")]
 	homes := rapid.SampledFrom([]uint64{256, 3, 1}).Draw(t, "homes")
 	if homes < 256 {
