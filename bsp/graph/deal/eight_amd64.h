@@ -26,6 +26,18 @@
 	VPANDQ      Z11, Z0, Z0  \
 	VPADDQ      Z10, Z0, Z0
 
+// NUMBERS8 sets Z2 and Z3 to the numbers of 32 bits that R8 has at the places in Z0, and R9 at those in Z1. It uses K5 and K6. What a gathering load
+// goes to is made 0 before, or it would wait for what was there.
+#define NUMBERS8 \
+	KXNORB     K0, K0, K5       \
+	VPXOR      X2, X2, X2       \
+	VPGATHERQD (R8)(Z0*4), K5, Y2 \
+	KXNORB     K0, K0, K6       \
+	VPXOR      X3, X3, X3       \
+	VPGATHERQD (R9)(Z1*4), K6, Y3 \
+	VPMOVZXDQ  Y2, Z2           \
+	VPMOVZXDQ  Y3, Z3
+
 // WITHIN goes to ELSE if one of A or of B is not below those of LIMITA and LIMITB. It uses K3 and K4.
 #define WITHIN(A, LIMITA, B, LIMITB, ELSE) \
 	VPCMPUQ  $5, LIMITA, A, K3 \
