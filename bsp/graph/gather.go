@@ -22,7 +22,7 @@ func newGatherer[M superstep.Number](p *bsp.Peer[Direct[M]], r *pull, op superst
 	g := &gatherer[M]{pull: r, op: op, along: kernelsOf[M](op)}
 	if d := r.grid; d != nil {
 		g.hot = make([]M, hubs+d.across<<d.shift+gather.Reach)
-		g.sums = make([]M, len(d.into)+gather.Reach)
+		g.sums = make([]M, d.height+gather.Reach)
 		arena.LargePages(g.hot)
 		arena.LargePages(g.sums)
 		g.mirror = bsp.NewScattered(p, vertices, r.watches, r.watched, superstep.Scatter[M]{Into: g.hot, Places: d.order[vertices:]})
@@ -103,7 +103,7 @@ func eachRun[M superstep.Number](d *grid, hot *[gather.Reach]M, sums []M, f func
 // for all of them, and each along some segments, so that sums come to the core once for these.
 // The segments of a row come in their order all the same.
 func eachCell[M superstep.Number](d *grid, hot, sums []M, f func(edges []uint32, values, sums *[gather.Reach]M, ahead []M)) {
-	blocks := (len(d.into) + blockRows - 1) >> blockBits
+	blocks := (d.height + blockRows - 1) >> blockBits
 	segments := 1 << (max(placesTogether, d.shift) - d.shift)
 	for first := 0; first < blocks; first += d.together {
 		for left := 0; left < d.across; left += segments {

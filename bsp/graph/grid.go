@@ -18,7 +18,9 @@ import (
 // both sides of a cell fit the cache.
 type grid struct {
 	order  []uint32 // by place of the mirror: where its value is gathered from
+	places int      // there are
 	into   []uint32 // by vertex: its row
+	height int      // rows there are
 	rows   []uint32 // those by their edges from hubs, most first
 	runs   []run    // of those, with as many edges each
 	near   []uint16 // sources of those edges
@@ -41,17 +43,19 @@ const (
 	placesTogether = 17      // bits of places that a block is gathered from before the next one: 1 MiB
 	segmentBits    = 14      // places of a segment: 128 KiB; in large graphs up to 16 bits
 	farRows        = 1 << 13 // rows that get places and order among themselves where edges lie in a file, to be written one part after the other
+	noEdges        = 32      // class of what has none
 	evenRows       = 1 << 10 // rows of this many edges from hubs or more are left in their order
 )
 
 // orderOf returns the order of places: by classes of how often they are a source, each a
 // power of two, and in a class as they are in the mirror, so that values are copied in a few
 // streams. own are the counts of own vertices, others of those of other peers: only those
-// with a count have a place.
-func orderOf(own []uint32, others [][]uint32) []uint32 {
-	var starts [bits.UintSize + 1]uint32
+// with a count have a place. The own ones without share the last, so that what nobody reads
+// takes no memory. used is how many there are.
+func orderOf(own []uint32, others [][]uint32) (order []uint32, used int) {
+	var starts [noEdges + 2]uint32
 	places := len(own)
-	class := func(count uint32) int { return 32 - bits.Len32(count) }
+	class := func(count uint32) int { return noEdges - bits.Len32(count) }
 	for _, count := range own {
 		starts[class(count)+1]++
 	}
@@ -63,13 +67,16 @@ func orderOf(own []uint32, others [][]uint32) []uint32 {
 			}
 		}
 	}
+	shared := min(starts[noEdges+1], 1)
 	for i := range starts[1:] {
 		starts[i+1] += starts[i]
 	}
-	order := make([]uint32, 0, places)
+	used = int(starts[noEdges] + shared)
+	order = make([]uint32, 0, places)
 	next := func(count uint32) {
-		order = append(order, starts[class(count)])
-		starts[class(count)]++
+		to := &starts[class(count)]
+		order = append(order, *to)
+		*to += min(count, 1)
 	}
 	for _, count := range own {
 		next(count)
@@ -81,13 +88,13 @@ func orderOf(own []uint32, others [][]uint32) []uint32 {
 			}
 		}
 	}
-	return order
+	return order, used
 }
 
-// newGrid makes an empty grid for so many rows and edges; nil if cells would be many for
-// so few edges.
-func newGrid(order []uint32, rows int, edges uint64) *grid {
-	g := &grid{order: order, shift: segmentBits}
+// newGrid makes an empty grid of so many places, for so many rows and edges; nil if cells would
+// be many for so few edges.
+func newGrid(order []uint32, places, rows int, edges uint64) *grid {
+	g := &grid{order: order, places: places, shift: segmentBits}
 	for g.shape(rows); uint64(len(g.cells)) > edges/16+1024; g.shape(rows) {
 		if g.shift++; g.shift > 16 {
 			return nil
@@ -99,7 +106,7 @@ func newGrid(order []uint32, rows int, edges uint64) *grid {
 // shape lays out the cells.
 func (g *grid) shape(rows int) {
 	blocks := (rows + 1<<blockBits - 1) >> blockBits
-	g.across = (max(len(g.order)-hubs, 0) + 1<<g.shift - 1) >> g.shift
+	g.across = (max(g.places-hubs, 0) + 1<<g.shift - 1) >> g.shift
 	g.cells = make([]uint32, blocks*g.across+1)
 }
 
@@ -113,7 +120,7 @@ func (g *grid) fill(segments [][]segment, ranks [][]uint32, r *pull, a *arena.Ar
 	}
 	g.settle(rows, among)
 	looked := &deal.Looked{Hubs: hubs}
-	lens := make([]uint32, len(rows)) // by row: edges from hubs; then where its next one goes
+	lens := make([]uint32, g.height) // by row: edges from hubs; then where its next one goes
 	err := byRange(segments, func(owner int, s segment) error {
 		g.count(looked, s, ranks[owner], lens)
 		return nil
@@ -132,7 +139,7 @@ func (g *grid) fill(segments [][]segment, ranks [][]uint32, r *pull, a *arena.Ar
 	}
 	arena.LargePages(g.near)
 	arena.LargePages(g.far)
-	part := sieve{all: uint32(len(lens))}
+	part := sieve{all: uint32(len(rows))}
 	to := rowStore{arena: a}
 	g.arrange(lens, among)
 	sumUp(r.starts)
@@ -166,11 +173,13 @@ func sumUp(counts []uint32) (sum uint32) {
 }
 
 // settle gives vertices their rows, of so many edges each: by classes as orderOf does, of so
-// many vertices at a time.
+// many vertices at a time. Those without edges have one row together.
 func (g *grid) settle(edges []uint32, among int) {
 	g.into = make([]uint32, 0, len(edges))
 	for lo := 0; lo < len(edges); lo += among {
-		for _, at := range orderOf(edges[lo:min(lo+among, len(edges))], nil) {
+		order, used := orderOf(edges[lo:min(lo+among, len(edges))], nil)
+		g.height = lo + used
+		for _, at := range order {
 			g.into = append(g.into, uint32(lo)+at)
 		}
 	}
@@ -256,7 +265,8 @@ func (g *grid) scatter(l *deal.Looked, s segment, rank, next []uint32) {
 // returns what number does.
 func (g *part) buildGrid(segments [][]segment, counts [][]uint32, edges uint64) (telling [][]byte, made bool, err error) {
 	r := g.pull
-	grid := newGrid(orderOf(g.degrees, counts), len(g.degrees), edges)
+	order, places := orderOf(g.degrees, counts)
+	grid := newGrid(order, places, len(g.degrees), edges)
 	if grid == nil {
 		return nil, false, nil
 	}
