@@ -134,6 +134,7 @@ var Modules = []string{
 //go:embed bsp/graph/slab.go
 //go:embed bsp/graph/state.go
 //go:embed bsp/graph/steady.go
+//go:embed bsp/graph/strip.go
 //go:embed bsp/graph/sweep.go
 //go:embed bsp/graph/triangles.go
 //go:embed bsp/graph/union.go

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 
+	"scalar/bsp/graph/gather"
+
 	"scalar/bsp"
 	"scalar/bsp/arena"
 	"scalar/bsp/scan"
@@ -509,4 +511,44 @@ func Windows(lengths []uint32, room uint32) (all [][2]uint32) {
 		copy(starts[lo:hi], starts[lo+1:hi+1]) // as scattering does
 	}
 	return all
+}
+
+// Pack puts the edges of cells of 1<<shift places and one block into strips, and returns by row the places
+// of its edges in the order in which they are gathered, and how many of them are in strips.
+func Pack(cells [][]uint32, shift uint) (sources [][]uint32, packed int) {
+	g := &grid{shift: shift, across: len(cells), height: blockRows, together: blocksTogether, cells: []uint32{0}}
+	for _, edges := range cells {
+		g.far = append(g.far, edges...)
+		g.cells = append(g.cells, uint32(len(g.far)))
+	}
+	g.pack()
+	sources = make([][]uint32, blockRows)
+	for i, t := range g.tiles {
+		first := uint32(i) << tileBits
+		if t == nil {
+			for j := range min(g.segments(), g.across-i*g.segments()) {
+				segment := i*g.segments() + j
+				for _, e := range g.far[g.cells[segment]:g.cells[segment+1]] {
+					sources[e%blockRows] = append(sources[e%blockRows], uint32(segment)<<shift+e>>16)
+				}
+			}
+			continue
+		}
+		strips := t.strips
+		for _, r := range t.runs {
+			size := gather.StripLen(int(r.edges))
+			for range r.rows / gather.StripRows {
+				for j := gather.StripRows; j < 2*size; j++ {
+					row := half(strips, j%gather.StripRows)
+					sources[row] = append(sources[row], first+uint32(half(strips, j)))
+					packed++
+				}
+				strips = strips[size:]
+			}
+		}
+		for _, e := range t.rest {
+			sources[e%blockRows] = append(sources[e%blockRows], first+e>>16)
+		}
+	}
+	return sources, packed
 }

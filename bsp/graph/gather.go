@@ -52,7 +52,7 @@ func (g *gatherer[M]) combine() {
 		return // take does
 	}
 	eachRun(d, (*[gather.Reach]M)(g.hot), g.sums, g.along.rows)
-	eachCell(d, g.hot, g.sums, g.along.cell)
+	g.tiles(d)
 }
 
 // take puts into inbox what has come to the vertices from first on.
@@ -70,21 +70,22 @@ func (g *gatherer[M]) take(first int, inbox []M) {
 
 // kernels go along edges.
 type kernels[M superstep.Number] struct {
-	rows func(rows []uint32, sources []uint16, edges int, values *[gather.Reach]M, sums []M) // as gather.Rows
-	cell func(edges []uint32, values, sums *[gather.Reach]M, ahead []M)                      // as gather.Cell
+	rows   func(rows []uint32, sources []uint16, edges int, values *[gather.Reach]M, sums []M) // as gather.Rows
+	cell   func(edges []uint32, values, sums *[gather.Reach]M, ahead []M)                      // as gather.Cell
+	strips func(strips []uint32, edges int, values, sums *[gather.Reach]M)                     // as gather.Strips
 }
 
 func kernelsOf[M superstep.Number](op superstep.Op) kernels[M] {
 	switch op {
 	case superstep.Sum:
-		if k, ok := any(kernels[float64]{gather.Rows, gather.Cell}).(kernels[M]); ok {
+		if k, ok := any(kernels[float64]{gather.Rows, gather.Cell, gather.Strips}).(kernels[M]); ok {
 			return k
 		}
-		return kernels[M]{gather.PlainRows[M], gather.PlainCell[M]}
+		return kernels[M]{gather.PlainRows[M], gather.PlainCell[M], gather.PlainStrips[M]}
 	case superstep.Min:
-		return kernels[M]{minRows[M], minCell[M]}
+		return kernels[M]{minRows[M], minCell[M], minStrips[M]}
 	default:
-		return kernels[M]{maxRows[M], maxCell[M]}
+		return kernels[M]{maxRows[M], maxCell[M], maxStrips[M]}
 	}
 }
 
@@ -98,28 +99,54 @@ func eachRun[M superstep.Number](d *grid, hot *[gather.Reach]M, sums []M, f func
 	}
 }
 
-// eachCell calls f for the edges of each cell, with its sources, its rows, and the segment after
-// it, which is read next. Some blocks are gathered together, so that values come from memory once
-// for all of them, and each along some segments, so that sums come to the core once for these.
-// The segments of a row come in their order all the same.
-func eachCell[M superstep.Number](d *grid, hot, sums []M, f func(edges []uint32, values, sums *[gather.Reach]M, ahead []M)) {
-	blocks := (d.height + blockRows - 1) >> blockBits
-	segments := 1 << (max(placesTogether, d.shift) - d.shift)
+// tiles goes along the edges of all tiles. Some blocks are gathered together, so that values come
+// from memory once for all of them, and each along some tiles, so that sums come to the core once for
+// these. The tiles of a row come in their order all the same.
+func (g *gatherer[M]) tiles(d *grid) {
+	blocks, wide := (d.height+blockRows-1)>>blockBits, d.wide()
 	for first := 0; first < blocks; first += d.together {
-		for left := 0; left < d.across; left += segments {
+		for left := 0; left < wide; left += tilesTogether {
 			for block := first; block < min(first+d.together, blocks); block++ {
-				to := (*[gather.Reach]M)(sums[block<<blockBits:])
-				for segment := left; segment < min(left+segments, d.across); segment++ {
-					i := block*d.across + segment
-					if edges := d.far[d.cells[i]:d.cells[i+1]]; len(edges) > 0 {
-						from := hot[hubs+segment<<d.shift:]
-						next := hot[hubs+(segment+1)%d.across<<d.shift:][:1<<d.shift]
-						f(edges, (*[gather.Reach]M)(from), to, next)
+				for i := left; i < min(left+tilesTogether, wide); i++ {
+					if t := d.tiles[block*wide+i]; t != nil {
+						g.strips(t, block, i)
+					} else {
+						g.cells(d, block, i)
 					}
 				}
 			}
 		}
 	}
+}
+
+// strips goes along the edges of a tile that has strips.
+func (g *gatherer[M]) strips(t *tile, block, i int) {
+	from, to := (*[gather.Reach]M)(g.hot[hubs+i<<tileBits:]), g.block(block)
+	strips := t.strips
+	for _, r := range t.runs {
+		n := int(r.rows) / gather.StripRows * gather.StripLen(int(r.edges))
+		g.along.strips(strips[:n], int(r.edges), from, to)
+		strips = strips[n:]
+	}
+	g.along.cell(t.rest, from, to, nil)
+}
+
+// cells goes along the edges of the cells of a tile. Of each the segment after it is read next.
+func (g *gatherer[M]) cells(d *grid, block, i int) {
+	to, left := g.block(block), i*d.segments()
+	for segment := left; segment < min(left+d.segments(), d.across); segment++ {
+		cell := block*d.across + segment
+		if edges := d.far[d.cells[cell]:d.cells[cell+1]]; len(edges) > 0 {
+			from := (*[gather.Reach]M)(g.hot[hubs+segment<<d.shift:])
+			next := g.hot[hubs+(segment+1)%d.across<<d.shift:][:1<<d.shift]
+			g.along.cell(edges, from, to, next)
+		}
+	}
+}
+
+// block returns the sums of a block.
+func (g *gatherer[M]) block(i int) *[gather.Reach]M {
+	return (*[gather.Reach]M)(g.sums[i<<blockBits:])
 }
 
 func minRows[M superstep.Number](rows []uint32, sources []uint16, edges int, values *[gather.Reach]M, sums []M) {
@@ -157,6 +184,27 @@ func maxCell[M superstep.Number](edges []uint32, values, sums *[gather.Reach]M, 
 		*x = max(*x, values[e>>16])
 	}
 }
+
+func minStrips[M superstep.Number](strips []uint32, edges int, values, sums *[gather.Reach]M) {
+	for size := gather.StripLen(edges); len(strips) > 0; strips = strips[size:] {
+		for i := gather.StripRows; i < 2*size; i++ {
+			x := &sums[half(strips, i%gather.StripRows)]
+			*x = min(*x, values[half(strips, i)])
+		}
+	}
+}
+
+func maxStrips[M superstep.Number](strips []uint32, edges int, values, sums *[gather.Reach]M) {
+	for size := gather.StripLen(edges); len(strips) > 0; strips = strips[size:] {
+		for i := gather.StripRows; i < 2*size; i++ {
+			x := &sums[half(strips, i%gather.StripRows)]
+			*x = max(*x, values[half(strips, i)])
+		}
+	}
+}
+
+// half returns 16 bits of numbers, the lower ones of each first.
+func half(numbers []uint32, i int) uint16 { return uint16(numbers[i/2] >> (i % 2 * 16)) }
 
 // gatherRows is take without a grid: it goes along the edges of these vertices.
 func gatherRows[M superstep.Number](r *pull, op superstep.Op, all []M, first int, inbox []M) {

@@ -30,21 +30,37 @@ func gathered(op superstep.Op) bsp.Runner {
 }
 
 // TestGather: of more vertices than there are hubs, and rows than are gathered together,
-// what is gathered is what a loop over the edges finds; so it is of edges in a file.
+// what is gathered is what a loop over the edges finds; so it is of edges in a file, and where
+// edges between few rows and sources that are no hubs are so many that they lie in strips.
 func TestGather(t *testing.T) {
-	const vertices, edges = 1_000_000, 600_000
+	t.Setenv("TMPDIR", t.TempDir())
 	rng := rand.New(rand.NewPCG(7, 1))
+	t.Run("sparse", func(t *testing.T) {
+		const vertices = 1_000_000
+		testGather(t, 600_000, func() (src, dst int64) {
+			skew := rng.Float64() // some sources have many edges
+			return int64(skew*skew*vertices) * 7 % vertices, rng.Int64N(vertices)
+		})
+	})
+	t.Run("dense", func(t *testing.T) {
+		testGather(t, 600_000, func() (src, dst int64) {
+			return rng.Int64N(100_000), min(rng.Int64N(20_000), rng.Int64N(20_000))
+		})
+	})
+}
+
+// testGather compares what programs of all operators gather with what a loop over edges does.
+func testGather(t *testing.T, edges int, draw func() (src, dst int64)) {
+	t.Helper()
 	var text strings.Builder
 	type edge struct{ src, dst int64 }
 	list := make([]edge, 0, edges)
 	for range edges {
-		skew := rng.Float64() // some sources have many edges
-		e := edge{int64(skew*skew*vertices) * 7 % vertices, rng.Int64N(vertices)}
-		list = append(list, e)
-		text.WriteString(strconv.FormatInt(e.src, 10) + " " + strconv.FormatInt(e.dst, 10) + "\n")
+		src, dst := draw()
+		list = append(list, edge{src, dst})
+		text.WriteString(strconv.FormatInt(src, 10) + " " + strconv.FormatInt(dst, 10) + "\n")
 	}
 	input := write(t, "edges", text.String())
-	t.Setenv("TMPDIR", t.TempDir())
 	for op, combine := range map[superstep.Op]func(a, b int64) int64{
 		superstep.Sum: func(a, b int64) int64 { return a + b },
 		superstep.Min: func(a, b int64) int64 { return min(a, b) },
@@ -54,16 +70,13 @@ func TestGather(t *testing.T) {
 		none := graph.Identity[int64](op)
 		for _, e := range list {
 			for _, v := range []int64{e.src, e.dst} {
-				if id := strconv.FormatInt(v, 10); v == e.dst {
-					old, ok := want[id]
-					if !ok {
-						old = none
-					}
-					want[id] = combine(old, e.src+1)
-				} else if _, ok := want[id]; !ok {
+				id := strconv.FormatInt(v, 10)
+				if _, ok := want[id]; !ok {
 					want[id] = none
 				}
 			}
+			id := strconv.FormatInt(e.dst, 10)
+			want[id] = combine(want[id], e.src+1)
 		}
 		configs := []bsptest.Config{{Peers: 1}}
 		if op == superstep.Sum {
@@ -85,12 +98,16 @@ func TestGather(t *testing.T) {
 }
 
 // TestGatherBits: of more places than a block is gathered from at a time, sums of floats have the
-// same bits in memory and in a file, where far edges are too.
+// same bits in memory, where many far edges lie in strips, and in a file, where all are in cells.
 func TestGatherBits(t *testing.T) {
 	var text strings.Builder
 	rng := rand.New(rand.NewPCG(3, 9))
-	for range 350_000 {
-		text.WriteString(strconv.Itoa(rng.IntN(600_000)) + " " + strconv.Itoa(rng.IntN(50_000)) + "\n")
+	for i := range 900_000 {
+		sources := 130_000
+		if i%4 == 0 {
+			sources = 600_000
+		}
+		text.WriteString(strconv.Itoa(rng.IntN(sources)) + " " + strconv.Itoa(rng.IntN(50_000)) + "\n")
 	}
 	input := write(t, "edges", text.String())
 	t.Setenv("TMPDIR", t.TempDir())

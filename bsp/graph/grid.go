@@ -15,7 +15,7 @@ import (
 // lightweight graph reordering, 2019). Rows have places of the same kind, by how many edges
 // lead to them. Edges from the first 32,768 places, which in common graphs are most, lie as rows
 // of 16 bits each. The others lie in cells, one a block of 32,768 rows and a segment of places:
-// both sides of a cell fit the cache.
+// both sides of a cell fit the cache. Where they are many they lie in strips: see tile.
 type grid struct {
 	order  []uint32 // by place of the mirror: where its value is gathered from
 	places int      // there are
@@ -28,6 +28,7 @@ type grid struct {
 	across int      // segments of a block
 	cells  []uint32 // starts in far, by block and segment, and the end
 	far    []uint32 // u16 source in its segment, u16 row in its block
+	tiles  []*tile  // by block and 65,536 places; nil: its edges are in cells
 
 	together int // blocks that are gathered together
 }
@@ -40,7 +41,7 @@ const (
 	hubs           = 1 << 15 // places that rows of 16 bits have: 256 KiB of 8 bytes each
 	blockBits      = 15      // rows of a block
 	blocksTogether = 16      // that are gathered together: 4 MiB of sums, a share of a third-level cache
-	placesTogether = 17      // bits of places that a block is gathered from before the next one: 1 MiB
+	tilesTogether  = 2       // that a block is gathered from before the next one: 1 MiB of values
 	segmentBits    = 14      // places of a segment: 128 KiB; in large graphs up to 16 bits
 	farRows        = 1 << 13 // rows that get places and order among themselves where edges lie in a file, to be written one part after the other
 	noEdges        = 32      // class of what has none

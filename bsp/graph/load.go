@@ -149,8 +149,14 @@ func (g *part) fill(payloads [][][]byte, in Input, pulled bool, hand handOver) e
 		clear(payloads)
 		runtime.GC()
 	}
-	if err != nil || !in.inward {
+	if err != nil {
 		return err
+	}
+	if g.pull != nil && g.pull.grid != nil {
+		g.pull.grid.pack() // what it needs for that has just become free
+	}
+	if !in.inward {
+		return nil
 	}
 	return g.turn(in, hand)
 }

@@ -24,6 +24,30 @@ func Cell(edges []uint32, values, sums *[Reach]float64, ahead []float64) {
 	addCell(edges, values, sums, ahead)
 }
 
+// StripRows is how many rows lie side by side in a strip.
+const StripRows = 4
+
+// StripLen returns how many numbers a strip takes whose rows have so many edges.
+func StripLen(edges int) int { return StripRows / 2 * (1 + edges) }
+
+// Strips adds what comes along the edges of strips to sums. A strip is four different rows of so many
+// edges each: first the rows' places in sums, then the place in values of each row's first edge, then of each
+// one's second, and so on, all as 16 bits, the lower half of a number before the upper (the sliced ELLPACK
+// format: Monakov, Lokhmotov, Avetisyan, Automatically tuning sparse matrix-vector multiplication for GPU
+// architectures, HiPEAC 2010). To each sum one edge is added after the other, as by Cell, and those of four
+// rows are under way at a time. It panics if a part of a strip is left over.
+func Strips(strips []uint32, edges int, values, sums *[Reach]float64) {
+	if checkStrips(strips, edges); len(strips) > 0 {
+		addStrips(strips, edges, values, sums)
+	}
+}
+
+func checkStrips(strips []uint32, edges int) {
+	if edges < 0 || len(strips)%StripLen(edges) != 0 {
+		panic("gather: a part of a strip")
+	}
+}
+
 // PlainRows is Rows for all kinds of numbers.
 func PlainRows[M superstep.Number](rows []uint32, sources []uint16, edges int, values *[Reach]M, sums []M) {
 	switch edges {
@@ -88,5 +112,20 @@ func sumRow[M superstep.Number](row []uint16, values *[Reach]M) M {
 func PlainCell[M superstep.Number](edges []uint32, values, sums *[Reach]M, _ []M) {
 	for _, e := range edges {
 		sums[e%Reach] += values[e>>16]
+	}
+}
+
+// PlainStrips is Strips for all kinds of numbers.
+func PlainStrips[M superstep.Number](strips []uint32, edges int, values, sums *[Reach]M) {
+	checkStrips(strips, edges)
+	size := StripLen(edges)
+	for ; len(strips) > 0; strips = strips[size:] {
+		a, b, c, d := &sums[strips[0]%Reach], &sums[strips[0]>>16], &sums[strips[1]%Reach], &sums[strips[1]>>16]
+		for i := 2; i < size; i += 2 {
+			*a += values[strips[i]%Reach]
+			*b += values[strips[i]>>16]
+			*c += values[strips[i+1]%Reach]
+			*d += values[strips[i+1]>>16]
+		}
 	}
 }

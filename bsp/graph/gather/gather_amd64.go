@@ -9,3 +9,8 @@ func addRows(rows []uint32, sources []uint16, edges int, values *[Reach]float64,
 //
 //go:noescape
 func addCell(edges []uint32, values, sums *[Reach]float64, ahead []float64)
+
+// addStrips is Strips of one strip at least.
+//
+//go:noescape
+func addStrips(strips []uint32, edges int, values, sums *[Reach]float64)

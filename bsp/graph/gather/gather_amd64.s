@@ -203,3 +203,62 @@ single:
 	JNE  single
 done:
 	RET
+
+// FOURROWS gives the places of a strip's rows, which R8 leads to.
+#define FOURROWS \
+	MOVQ    (R8), AX           \
+	MOVWLZX AX, BX             \
+	MOVL    AX, DX             \
+	SHRL    $16, DX            \
+	SHRQ    $32, AX            \
+	MOVWLZX AX, R11            \
+	SHRL    $16, AX
+
+// func addStrips(strips []uint32, edges int, values, sums *[Reach]float64)
+//
+// SI what is read, R8 the strip's beginning, R12 the end of all, R9 edges of each row, DI the values, R10 sums, X0 to X3 those of four rows.
+TEXT ·addStrips(SB), NOSPLIT, $0-48
+	MOVQ strips_base+0(FP), SI
+	MOVQ strips_len+8(FP), R12
+	MOVQ edges+24(FP), R9
+	MOVQ values+32(FP), DI
+	MOVQ sums+40(FP), R10
+	LEAQ (SI)(R12*4), R12
+strip:
+	MOVQ    SI, R8
+	FOURROWS
+	MOVSD   (R10)(BX*8), X0
+	MOVSD   (R10)(DX*8), X1
+	MOVSD   (R10)(R11*8), X2
+	MOVSD   (R10)(AX*8), X3
+	ADDQ    $8, SI
+	MOVQ    R9, CX
+	SUBQ    $4, CX
+	JLT     last
+four:
+	PREFETCHT0 AHEAD(SI)
+	FOUR(0)
+	FOUR(8)
+	FOUR(16)
+	FOUR(24)
+	ADDQ    $32, SI
+	SUBQ    $4, CX
+	JGE     four
+last:
+	PREFETCHT0 AHEAD(SI)
+	ADDQ    $4, CX
+	JEQ     whole
+each:
+	FOUR(0)
+	ADDQ    $8, SI
+	DECQ    CX
+	JNE     each
+whole:
+	FOURROWS
+	MOVSD   X0, (R10)(BX*8)
+	MOVSD   X1, (R10)(DX*8)
+	MOVSD   X2, (R10)(R11*8)
+	MOVSD   X3, (R10)(AX*8)
+	CMPQ    SI, R12
+	JLT     strip
+	RET

@@ -9,3 +9,7 @@ func addRows(rows []uint32, sources []uint16, edges int, values *[Reach]float64,
 func addCell(edges []uint32, values, sums *[Reach]float64, ahead []float64) {
 	PlainCell(edges, values, sums, ahead)
 }
+
+func addStrips(strips []uint32, edges int, values, sums *[Reach]float64) {
+	PlainStrips(strips, edges, values, sums)
+}

@@ -95,6 +95,54 @@ func TestCell(t *testing.T) {
 	}
 }
 
+// TestStrips: sums have the bits of cells whose edges come in the order of a strip's, and of the plain
+// ones, for every number of edges.
+func TestStrips(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 45))
+	v := values(rng)
+	for edges := range 40 {
+		for n := range 4 {
+			strips, cell := make([]uint32, 0, n*gather.StripLen(edges)), make([]uint32, 0, n*gather.StripRows*edges)
+			rows := rng.Perm(gather.Reach)
+			for range n {
+				at := len(strips)
+				strips = append(strips, make([]uint32, gather.StripLen(edges))...)
+				for i := range gather.StripRows {
+					strips[at+i/2] |= uint32(rows[i]) << (i % 2 * 16)
+				}
+				for j := range edges {
+					for i := range gather.StripRows {
+						u := uint32([]int{0, gather.Reach - 1, rng.IntN(gather.Reach)}[rng.IntN(3)])
+						strips[at+2+2*j+i/2] |= u << (i % 2 * 16)
+						cell = append(cell, u<<16|uint32(rows[i]))
+					}
+				}
+				rows = rows[rng.IntN(gather.StripRows+1):] // some rows are in the next strip too
+			}
+			got, plain, want := *v, *v, *v
+			gather.Strips(strips, edges, v, &got)
+			gather.PlainStrips(strips, edges, v, &plain)
+			gather.PlainCell(cell, v, &want, nil)
+			same(t, "strips", got[:], want[:])
+			same(t, "plain strips", plain[:], want[:])
+		}
+	}
+}
+
+// TestPart: strips that end in a part of one are not read.
+func TestPart(t *testing.T) {
+	for name, add := range map[string]func([]uint32, int, *[gather.Reach]float64, *[gather.Reach]float64){"assembly": gather.Strips, "plain": gather.PlainStrips[float64]} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			add(make([]uint32, gather.StripLen(3)+1), 3, new([gather.Reach]float64), new([gather.Reach]float64))
+		}()
+	}
+}
+
 // TestRowsShort: fewer sources than the rows have are no reading beyond them.
 func TestRowsShort(t *testing.T) {
 	defer func() {
