@@ -45,6 +45,36 @@ func (g *gatherer[M]) publish(first int, out []M) {
 	}
 }
 
+// publishAll is publish, and returns along how many edges of these vertices something that is not none goes. What is
+// written as a branch for a vertex is a conditional move: which ones have nothing to tell follows no order.
+func (g *gatherer[M]) publishAll(first int, out []M, degrees []uint32, none M) (sent int64) {
+	if g.pull.grid == nil {
+		return edgesOf(out, degrees, none)
+	}
+	hot, order := g.hot, g.pull.grid.order[first:][:len(out)]
+	degrees = degrees[:len(out)]
+	for i, x := range out {
+		hot[order[i]] = x
+		edges := degrees[i]
+		if x == none {
+			edges = 0
+		}
+		sent += int64(edges)
+	}
+	return sent
+}
+
+// edgesOf is publishAll where nothing is to be published.
+func edgesOf[M superstep.Number](out []M, degrees []uint32, none M) (sent int64) {
+	for i, edges := range degrees[:len(out)] {
+		if out[i] == none {
+			edges = 0
+		}
+		sent += int64(edges)
+	}
+	return sent
+}
+
 // combine goes along the edges, once all is published.
 func (g *gatherer[M]) combine() {
 	d := g.pull.grid

@@ -29,7 +29,6 @@ func (e *engine[V, M]) exchangeAll(ctx context.Context) error {
 	e.edges, s.directs = 0, 0
 	e.buf = e.global.encode(e.buf[:0])
 	e.p.SetValues(e.buf)
-	s.pulled.publish(0, e.out)
 	return s.pulled.mirror.Exchange(ctx, sent, func() {
 		s.pulled.combine()
 		s.pulled.take(0, e.inbox)
@@ -37,33 +36,39 @@ func (e *engine[V, M]) exchangeAll(ctx context.Context) error {
 	})
 }
 
-// computeSteady is compute. All of out is written, as all of the inbox will be; what is read and written for a vertex is in local variables, and no
-// branch asks whether there is a message, which follows no order.
+// computeSteady is compute. What vertices send is published while it is in the first-level cache.
 func (e *engine[V, M]) computeSteady(msgs iter.Seq[M]) {
-	n := len(e.inbox)
-	values, halted, degrees, out := e.values[:n], e.halted[:n], e.degrees[:n], e.out[:n]
+	e.asleep = 0
+	for lo, n := 0, len(e.inbox); lo < n; lo += sweepVertices {
+		hi := min(lo+sweepVertices, n)
+		e.active += e.computePiece(lo, hi, msgs)
+		for _, asleep := range e.halted[lo:hi] {
+			if asleep {
+				e.asleep++
+			}
+		}
+		e.edges += e.steady.pulled.publishAll(lo, e.out[lo:hi], e.degrees[lo:hi], e.none)
+	}
+}
+
+// computePiece computes the vertices from lo to hi, and returns how many of them are active. All of out is written, as all of the inbox will be; what is
+// read and written for a vertex is in local variables, and no branch asks whether there is a message, which follows no order.
+func (e *engine[V, M]) computePiece(lo, hi int, msgs iter.Seq[M]) (active int64) {
+	inbox := e.inbox[lo:hi]
+	n := len(inbox)
+	values, halted, degrees, out := e.values[lo:hi][:n], e.halted[lo:hi][:n], e.degrees[lo:hi][:n], e.out[lo:hi][:n]
 	v, none, compute := &e.vertex, e.none, e.alg.Compute
-	asleep, edges := 0, int64(0)
-	for i, m := range e.inbox {
+	active = int64(n)
+	for i, m := range inbox {
 		if halted[i] && m == none {
-			asleep++
+			active--
 			out[i] = none
 			continue
 		}
-		degree := degrees[i]
-		v.Value, v.at, v.degree, v.halt = values[i], uint32(i), int(degree), false
+		v.Value, v.at, v.degree, v.halt = values[i], uint32(lo+i), int(degrees[i]), false
 		v.message, v.some, v.told, v.out = m, m != none, false, none
 		compute(v, msgs)
 		values[i], halted[i], out[i] = v.Value, v.halt, v.out
-		if v.halt {
-			asleep++
-		}
-		told := uint32(0)
-		if v.out != none {
-			told = 1
-		}
-		edges += int64(degree & -told)
-		e.active++
 	}
-	e.asleep, e.edges = asleep, edges
+	return active
 }

@@ -77,7 +77,10 @@ func (e *sweeper[V, M]) sweep() (sent int64, err error) {
 	a := &Arrays[V, M]{Values: e.values, Out: e.edges.mirror.Next(), All: e.edges.mirror.All(), Degrees: e.degrees, g: e.part}
 	if e.alg.Combine == 0 {
 		e.alg.Sweep(a)
-		return e.sent(a), a.err
+		for _, n := range e.degrees {
+			sent += int64(n)
+		}
+		return sent, a.err
 	}
 	if e.global.superstep > 0 {
 		e.edges.combine()
@@ -93,8 +96,7 @@ func (e *sweeper[V, M]) sweep() (sent int64, err error) {
 			e.edges.take(lo, a.Inbox)
 		}
 		e.alg.Sweep(a)
-		sent += e.sent(a)
-		e.edges.publish(lo, out[lo:hi])
+		sent += e.edges.publishAll(lo, a.Out, a.Degrees, e.none)
 	}
 	return sent, a.err
 }
@@ -106,24 +108,6 @@ func (e *sweeper[V, M]) silence(out []M) {
 		return
 	}
 	fill(out, e.none)
-}
-
-// sent returns along how many edges something goes. It has no branch for a vertex: which
-// ones have nothing to tell follows no order.
-func (e *sweeper[V, M]) sent(a *Arrays[V, M]) (sent int64) {
-	out, all := a.Out, uint32(0)
-	degrees := a.Degrees[:len(out)]
-	if e.alg.Combine == 0 {
-		all = 1
-	}
-	for v, x := range out {
-		told := all
-		if x != e.none {
-			told = 1
-		}
-		sent += int64(degrees[v] & -told)
-	}
-	return sent
 }
 
 // write writes the values of all vertices.

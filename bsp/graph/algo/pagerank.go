@@ -63,8 +63,10 @@ func (c PageRank) Program(in graph.Input) bsp.Program[graph.Direct[float64]] {
 			case g.Superstep() == 0:
 				home.start(a)
 				dangling.Add(spread(a))
+			case home.ids == nil && c.Tolerance == 0: // nobody asks for the change
+				dangling.Add(c.update(a, jump))
 			case home.ids == nil:
-				changed, kept := c.update(a, jump)
+				changed, kept := c.updateChanged(a, jump)
 				change.Add(changed)
 				dangling.Add(kept)
 			default:
@@ -137,10 +139,24 @@ func (c PageRank) updateTo(a *graph.Arrays[float64, float64], places []int, jump
 	return change
 }
 
-// update computes the new ranks, which it sends along the edges in equal parts, and returns how much
-// they changed and the rank of the vertices that have no edge. The two sums and the division are under
-// way at a time.
-func (c PageRank) update(a *graph.Arrays[float64, float64], base float64) (change, dangling float64) {
+// update computes the new ranks, which it sends along the edges in equal parts, and returns the rank of
+// the vertices that have no edge.
+func (c PageRank) update(a *graph.Arrays[float64, float64], base float64) (dangling float64) {
+	n := len(a.Inbox)
+	values, out, degrees := a.Values[:n], a.Out[:n], a.Degrees[:n]
+	for i, in := range a.Inbox {
+		rank := base + c.Damping*in
+		values[i] = rank
+		part, kept := divide(rank, degrees[i])
+		dangling += kept
+		out[i] = part
+	}
+	return dangling
+}
+
+// updateChanged is update, and returns how much ranks have changed too. The two sums and the division are
+// under way at a time.
+func (c PageRank) updateChanged(a *graph.Arrays[float64, float64], base float64) (change, dangling float64) {
 	n := len(a.Inbox)
 	values, out, degrees := a.Values[:n], a.Out[:n], a.Degrees[:n]
 	for i, in := range a.Inbox {
