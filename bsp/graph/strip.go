@@ -31,14 +31,18 @@ func (g *grid) pack() {
 	if g.together == 1 {
 		return
 	}
-	p := &packer{grid: g}
+	var p *packer
 	for i := range g.tiles {
 		block, left := i/g.wide(), i%g.wide()*g.segments()
 		lo := block*g.across + left
 		hi := lo + min(g.segments(), g.across-left)
-		if g.cells[hi]-g.cells[lo] >= denseEdges {
-			g.tiles[i] = p.pack(lo, hi)
+		if g.cells[hi]-g.cells[lo] < denseEdges {
+			continue
 		}
+		if p == nil { // small graphs do without
+			p = &packer{grid: g}
+		}
+		g.tiles[i] = p.pack(lo, hi)
 	}
 }
 
