@@ -1,14 +1,18 @@
 package pack
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 )
 
 // Whole reports, as an error, the first field that Marshal leaves out of values of a type
-// without a word: one whose name is not exported, and that no tag msgpack:"-" excuses.
+// without a word: one whose name is not exported, and that no tag msgpack:"-" excuses. So it does
+// with what msgpack has no form for: complex numbers, addresses, channels and functions.
 // What is behind an interface is not known.
 func Whole(t reflect.Type) error { return whole(t, map[reflect.Type]bool{}) }
+
+var errFormless = errors.New("there is no encoding of type")
 
 func whole(t reflect.Type, visited map[reflect.Type]bool) error {
 	if visited[t] || seen.decodesItself(t) {
@@ -31,10 +35,14 @@ func whole(t reflect.Type, visited map[reflect.Type]bool) error {
 			if !f.IsExported() && !f.Anonymous {
 				return fmt.Errorf("%s.%s would be left out: give the field a large first letter, or the tag `msgpack:\"-\"`", t, f.Name)
 			}
-			if err := whole(f.Type, visited); err != nil {
+			if err := whole(f.Type, visited); errors.Is(err, errFormless) {
+				return fmt.Errorf("%s.%s: %w", t, f.Name, err)
+			} else if err != nil {
 				return err
 			}
 		}
+	case reflect.Complex64, reflect.Complex128, reflect.Uintptr, reflect.UnsafePointer, reflect.Chan, reflect.Func:
+		return fmt.Errorf("%w %s: use another type, or the tag `msgpack:\"-\"`", errFormless, t)
 	default:
 	}
 	return nil

@@ -50,4 +50,18 @@ func TestWhole(t *testing.T) {
 			t.Errorf("%T: %v", v, err)
 		}
 	}
+	for _, v := range []any{
+		uintptr(0), 1i, complex64(1), func() {}, make(chan int), []uintptr{},
+		struct{ At uintptr }{},
+		struct{ In []struct{ F func() } }{},
+	} {
+		if err := pack.Whole(reflect.TypeOf(v)); err == nil || !strings.Contains(err.Error(), "there is no encoding of type") {
+			t.Errorf("%T: %v", v, err)
+		}
+	}
+	if err := pack.Whole(reflect.TypeFor[struct {
+		F func() `msgpack:"-"`
+	}]()); err != nil {
+		t.Error(err)
+	}
 }
