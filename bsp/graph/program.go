@@ -231,7 +231,7 @@ func newEngine[V any, M superstep.Number](p *bsp.Peer[Direct[M]], g *part, globa
 	}
 	e.vertex.e, e.vertex.global = e, global
 	var err error
-	if e.state, err = newState[V](n, e.none); err != nil {
+	if e.state, err = newState[V](make([]M, n), e.none); err != nil {
 		return nil, err
 	}
 	if alg.Once {

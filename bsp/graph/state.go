@@ -31,8 +31,10 @@ const (
 
 var errState = errors.New("state of vertices is malformed")
 
-func newState[V any, M superstep.Number](n int, none M) (*state[V, M], error) {
-	s := &state[V, M]{values: make([]V, n), inbox: make([]M, n), halted: make([]bool, n)}
+// newState returns the state of as many vertices as inbox has places, which it empties.
+func newState[V any, M superstep.Number](inbox []M, none M) (*state[V, M], error) {
+	n := len(inbox)
+	s := &state[V, M]{values: make([]V, n), inbox: inbox, halted: make([]bool, n)}
 	fill(s.inbox, none)
 	var zero V
 	fill(s.values, zero) // memory that was touched is faster in the first superstep

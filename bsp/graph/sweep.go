@@ -34,7 +34,7 @@ func newSweeper[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Dire
 		e.gathered = make([]M, min(n, sweepVertices))
 	}
 	var err error
-	if e.state, err = newState[V](n, e.none); err != nil {
+	if e.state, err = newState[V](e.edges.mirror.Next(), e.none); err != nil {
 		return nil, err
 	}
 	resumed, err := p.State(e.state)
