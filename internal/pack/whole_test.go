@@ -51,7 +51,8 @@ func TestWhole(t *testing.T) {
 		}
 	}
 	for _, v := range []any{
-		uintptr(0), 1i, complex64(1), func() {}, make(chan int), []uintptr{},
+		uintptr(0), 1i, complex64(1), func() {}, make(chan int),
+		[]uintptr{},
 		struct{ At uintptr }{},
 		struct{ In []struct{ F func() } }{},
 	} {
