@@ -34,22 +34,12 @@ func newGatherer[M superstep.Number](p *bsp.Peer[Direct[M]], r *pull, op superst
 
 const blockRows = 1 << blockBits
 
-// publish tells the gatherer what own vertices from first on have put into the mirror.
-func (g *gatherer[M]) publish(first int, out []M) {
+// publish tells the gatherer what own vertices from first on have put into the mirror, and returns along how many of
+// their edges something goes that is not none. What is written as a branch for a vertex is a conditional move: which ones
+// have nothing to tell follows no order.
+func (g *gatherer[M]) publish(first int, out []M, degrees []uint32, none M) (sent int64) {
 	if g.pull.grid == nil {
-		return // it is gathered from the mirror
-	}
-	hot := g.hot
-	for i, at := range g.pull.grid.order[first:][:len(out)] {
-		hot[at] = out[i]
-	}
-}
-
-// publishAll is publish, and returns along how many edges of these vertices something that is not none goes. What is
-// written as a branch for a vertex is a conditional move: which ones have nothing to tell follows no order.
-func (g *gatherer[M]) publishAll(first int, out []M, degrees []uint32, none M) (sent int64) {
-	if g.pull.grid == nil {
-		return edgesOf(out, degrees, none)
+		return edgesOf(out, degrees, none) // it is gathered from the mirror
 	}
 	hot, order := g.hot, g.pull.grid.order[first:][:len(out)]
 	degrees = degrees[:len(out)]
@@ -64,7 +54,7 @@ func (g *gatherer[M]) publishAll(first int, out []M, degrees []uint32, none M) (
 	return sent
 }
 
-// edgesOf is publishAll where nothing is to be published.
+// edgesOf is what publish returns.
 func edgesOf[M superstep.Number](out []M, degrees []uint32, none M) (sent int64) {
 	for i, edges := range degrees[:len(out)] {
 		if out[i] == none {

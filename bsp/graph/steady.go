@@ -47,7 +47,7 @@ func (e *engine[V, M]) computeSteady(msgs iter.Seq[M]) {
 				e.asleep++
 			}
 		}
-		e.edges += e.steady.pulled.publishAll(lo, e.out[lo:hi], e.degrees[lo:hi], e.none)
+		e.edges += e.steady.pulled.publish(lo, e.out[lo:hi], e.degrees[lo:hi], e.none)
 	}
 }
 

@@ -42,7 +42,7 @@ func newSweeper[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Dire
 		return e, err
 	}
 	copy(e.edges.mirror.Next(), e.inbox)
-	e.edges.publish(0, e.inbox)
+	e.edges.publish(0, e.inbox, e.degrees, e.none)
 	return e, e.edges.mirror.Refresh(ctx)
 }
 
@@ -96,7 +96,7 @@ func (e *sweeper[V, M]) sweep() (sent int64, err error) {
 			e.edges.take(lo, a.Inbox)
 		}
 		e.alg.Sweep(a)
-		sent += e.edges.publishAll(lo, a.Out, a.Degrees, e.none)
+		sent += e.edges.publish(lo, a.Out, a.Degrees, e.none)
 	}
 	return sent, a.err
 }

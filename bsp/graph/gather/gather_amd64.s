@@ -11,15 +11,19 @@
 	ADDSD   (DI)(AX*8), X0     \
 	ADDSD   (DI)(BX*8), X1
 
-// FOUR adds what comes along four edges, which are read at once, to the chains.
-#define FOUR(AT) \
-	MOVQ    AT(SI), AX         \
+// APART takes four numbers of 16 bits in AX apart: to BX, DX, R11 and AX.
+#define APART \
 	MOVWLZX AX, BX             \
 	MOVL    AX, DX             \
 	SHRL    $16, DX            \
 	SHRQ    $32, AX            \
 	MOVWLZX AX, R11            \
-	SHRL    $16, AX            \
+	SHRL    $16, AX
+
+// FOUR adds what comes along four edges, which are read at once, to the chains.
+#define FOUR(AT) \
+	MOVQ    AT(SI), AX         \
+	APART                      \
 	ADDSD   (DI)(BX*8), X0     \
 	ADDSD   (DI)(DX*8), X1     \
 	ADDSD   (DI)(R11*8), X2    \
@@ -204,16 +208,6 @@ single:
 done:
 	RET
 
-// FOURROWS gives the places of a strip's rows, which R8 leads to.
-#define FOURROWS \
-	MOVQ    (R8), AX           \
-	MOVWLZX AX, BX             \
-	MOVL    AX, DX             \
-	SHRL    $16, DX            \
-	SHRQ    $32, AX            \
-	MOVWLZX AX, R11            \
-	SHRL    $16, AX
-
 // func addStrips(strips []uint32, edges int, values, sums *[Reach]float64)
 //
 // SI what is read, R8 the strip's beginning, R12 the end of all, R9 edges of each row, DI the values, R10 sums, X0 to X3 those of four rows.
@@ -226,7 +220,8 @@ TEXT ·addStrips(SB), NOSPLIT, $0-48
 	LEAQ (SI)(R12*4), R12
 strip:
 	MOVQ    SI, R8
-	FOURROWS
+	MOVQ    (R8), AX
+	APART
 	MOVSD   (R10)(BX*8), X0
 	MOVSD   (R10)(DX*8), X1
 	MOVSD   (R10)(R11*8), X2
@@ -254,7 +249,8 @@ each:
 	DECQ    CX
 	JNE     each
 whole:
-	FOURROWS
+	MOVQ    (R8), AX
+	APART
 	MOVSD   X0, (R10)(BX*8)
 	MOVSD   X1, (R10)(DX*8)
 	MOVSD   X2, (R10)(R11*8)
