@@ -18,9 +18,8 @@ import (
 // both sides of a cell fit the cache. Where they are many they lie in strips: see tile.
 type grid struct {
 	order  []uint32 // by place of the mirror: where its value is gathered from
-	places int      // there are
 	into   []uint32 // by vertex: its row
-	height int      // rows there are
+	height int      // how many rows there are
 	rows   []uint32 // those by their edges from hubs, most first
 	runs   []run    // of those, with as many edges each
 	near   []uint16 // sources of those edges
@@ -95,8 +94,8 @@ func orderOf(own []uint32, others [][]uint32) (order []uint32, used int) {
 // newGrid makes an empty grid of so many places, for so many rows and edges; nil if cells would
 // be many for so few edges.
 func newGrid(order []uint32, places, rows int, edges uint64) *grid {
-	g := &grid{order: order, places: places, shift: segmentBits}
-	for g.shape(rows); uint64(len(g.cells)) > edges/16+1024; g.shape(rows) {
+	g := &grid{order: order, shift: segmentBits}
+	for g.shape(places, rows); uint64(len(g.cells)) > edges/16+1024; g.shape(places, rows) {
 		if g.shift++; g.shift > 16 {
 			return nil
 		}
@@ -105,9 +104,9 @@ func newGrid(order []uint32, places, rows int, edges uint64) *grid {
 }
 
 // shape lays out the cells.
-func (g *grid) shape(rows int) {
+func (g *grid) shape(places, rows int) {
 	blocks := (rows + 1<<blockBits - 1) >> blockBits
-	g.across = (max(g.places-hubs, 0) + 1<<g.shift - 1) >> g.shift
+	g.across = (max(places-hubs, 0) + 1<<g.shift - 1) >> g.shift
 	g.cells = make([]uint32, blocks*g.across+1)
 }
 

@@ -18,6 +18,7 @@ type tile struct {
 const (
 	tileBits   = 16      // places of a tile
 	denseEdges = 1 << 17 // edges that make strips worth while: four a row
+	mostEdges  = 1 << 31 // of a tile, so that a spot is in 32 bits
 	leastEdges = 2       // of each row of a strip
 )
 
@@ -36,7 +37,7 @@ func (g *grid) pack() {
 		block, left := i/g.wide(), i%g.wide()*g.segments()
 		lo := block*g.across + left
 		hi := lo + min(g.segments(), g.across-left)
-		if g.cells[hi]-g.cells[lo] < denseEdges {
+		if n := g.cells[hi] - g.cells[lo]; n < denseEdges || n > mostEdges {
 			continue
 		}
 		if p == nil { // small graphs do without
