@@ -63,10 +63,10 @@ func (c PageRank) Program(in graph.Input) bsp.Program[graph.Direct[float64]] {
 			case g.Superstep() == 0:
 				home.start(a)
 				dangling.Add(spread(a))
-			case home.ids == nil && c.Tolerance == 0: // nobody asks for the change
-				dangling.Add(c.update(a, jump))
+			case home.ids == nil && c.Tolerance == 0 && g.Superstep() < c.Iterations: // nobody asks for these ranks
+				dangling.Add(c.pass(a, jump))
 			case home.ids == nil:
-				changed, kept := c.updateChanged(a, jump)
+				changed, kept := c.update(a, jump)
 				change.Add(changed)
 				dangling.Add(kept)
 			default:
@@ -139,24 +139,23 @@ func (c PageRank) updateTo(a *graph.Arrays[float64, float64], places []int, jump
 	return change
 }
 
-// update computes the new ranks, which it sends along the edges in equal parts, and returns the rank of
-// the vertices that have no edge.
-func (c PageRank) update(a *graph.Arrays[float64, float64], base float64) (dangling float64) {
+// pass sends the new ranks along the edges in equal parts, and returns the rank of the vertices that have no edge. It
+// leaves the values as they are: at the next update nothing of them is needed, and where there are many, memory is what
+// a superstep waits for.
+func (c PageRank) pass(a *graph.Arrays[float64, float64], base float64) (dangling float64) {
 	n := len(a.Inbox)
-	values, out, degrees := a.Values[:n], a.Out[:n], a.Degrees[:n]
+	out, degrees := a.Out[:n], a.Degrees[:n]
 	for i, in := range a.Inbox {
-		rank := base + c.Damping*in
-		values[i] = rank
-		part, kept := divide(rank, degrees[i])
+		part, kept := divide(base+c.Damping*in, degrees[i])
 		dangling += kept
 		out[i] = part
 	}
 	return dangling
 }
 
-// updateChanged is update, and returns how much ranks have changed too. The two sums and the division are
+// update is pass, keeps the new ranks, and returns how much they have changed too. The two sums and the division are
 // under way at a time.
-func (c PageRank) updateChanged(a *graph.Arrays[float64, float64], base float64) (change, dangling float64) {
+func (c PageRank) update(a *graph.Arrays[float64, float64], base float64) (change, dangling float64) {
 	n := len(a.Inbox)
 	values, out, degrees := a.Values[:n], a.Out[:n], a.Degrees[:n]
 	for i, in := range a.Inbox {
