@@ -241,6 +241,7 @@ var Modules = []string{
 //go:embed storage/source.go
 //go:embed storage/splits.go
 //go:embed storage/sweep.go
+//go:embed superstep/area.go
 //go:embed superstep/ballot.go
 //go:embed superstep/barrier.go
 //go:embed superstep/box.go
@@ -251,6 +252,7 @@ var Modules = []string{
 //go:embed superstep/collective.go
 //go:embed superstep/columns.go
 //go:embed superstep/compress.go
+//go:embed superstep/dense.go
 //go:embed superstep/doc.go
 //go:embed superstep/drain.go
 //go:embed superstep/errors.go

@@ -67,26 +67,26 @@ func NewMirror[M any, V superstep.Number](p *Peer[M], own int, watches, watched 
 	return &Mirror[M, V]{superstep.NewMirror[V](p.c.port, own, watches, watched), p.c}
 }
 
-// NewScattered opens a mirror whose copies go elsewhere; see superstep.NewScattered.
-func NewScattered[M any, V superstep.Number](p *Peer[M], own int, watches, watched [][]uint32, to superstep.Scatter[V]) *Mirror[M, V] {
-	return &Mirror[M, V]{superstep.NewScattered(p.c.port, own, watches, watched, to), p.c}
-}
-
 // Exchange ends the superstep as Sync does: All has then what all peers have written to
 // Next. A checkpoint holds no copies: the state of a program has its own values, and
 // Refresh brings the copies after a restart. It counts as so many messages. fold, if
 // not nil, is called when All is there and before a checkpoint is taken, which holds the
 // state as fold has left it.
 func (m *Mirror[M, V]) Exchange(ctx context.Context, messages int64, fold func()) error {
-	v, err := m.c.vote()
+	return m.c.exchanged(fold, func(v superstep.Vote) (superstep.Verdict, error) { return m.Mirror.Exchange(ctx, v, messages) })
+}
+
+// exchanged ends a superstep by a call, and calls fold, if not nil, before a checkpoint is taken.
+func (c *core) exchanged(fold func(), end func(superstep.Vote) (superstep.Verdict, error)) error {
+	v, err := c.vote()
 	if err != nil {
 		return err
 	}
-	verdict, err := m.Mirror.Exchange(ctx, v, messages)
+	verdict, err := end(v)
 	if err == nil && fold != nil {
 		fold()
 	}
-	return m.c.passed(verdict, err)
+	return c.passed(verdict, err)
 }
 
 // Refresh is Exchange without an end of the superstep: for what was restored.
@@ -96,4 +96,29 @@ func (m *Mirror[M, V]) Refresh(ctx context.Context) error {
 	}
 	m.c.broke = m.Mirror.Refresh(ctx)
 	return m.c.broke
+}
+
+// Area is memory of a peer that other peers put values into: see superstep.Area. It is for engines
+// with hot loops of their own.
+type Area[M any, V superstep.Number] struct {
+	*superstep.Area[V]
+	c *core
+}
+
+// NewArea opens an area, and waits until all peers have; see superstep.NewArea. All peers open
+// their lanes, mirrors and areas in the same order, again after a restart.
+func NewArea[M any, V superstep.Number](ctx context.Context, p *Peer[M], cfg superstep.AreaConfig) (*Area[M, V], error) {
+	if p.c.broke != nil {
+		return nil, p.c.broke
+	}
+	a := &Area[M, V]{superstep.NewArea[V](p.c.port, cfg), p.c}
+	p.c.broke = a.Meet(ctx)
+	return a, p.c.broke
+}
+
+// Exchange ends the superstep as Sync does: All has then what all peers have put and written. A
+// checkpoint holds nothing of it: the state of a program has what was computed of it. It counts as so
+// many messages. fold is as in Mirror.Exchange.
+func (a *Area[M, V]) Exchange(ctx context.Context, messages int64, fold func()) error {
+	return a.c.exchanged(fold, func(v superstep.Vote) (superstep.Verdict, error) { return a.Area.Exchange(ctx, v, messages) })
 }

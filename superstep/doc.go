@@ -4,13 +4,16 @@
 //	peer goroutine            task process                      another task
 //	 Box.Send ─ chunk ─┬─ local peer's inbox (the chunk changes owner)
 //	 Lane.Add ─ acc. ──┤
-//	                   └─ link queue ─ writer ═══ frames ═══ reader ─ inbox
+//	 Mirror.Next ──────┤
+//	 Area.Put ─ places │ of a local peer
+//	         └─────────┴─ link queue ─ writer ═══ frames ═══ reader ─ inbox
 //	 Port.Sync ── barrier ─ votes ── marks, ballots ════════ barrier ─ verdict
 //
 // A Group is one task's part of a job: its local peers, one link to every other task,
 // made by Mesh, and the barrier. A Port is one local peer's endpoint. On a port a
-// program opens Boxes (free messages) and Lanes (keyed values, combined on the way),
-// and ends supersteps by Sync or Lane.Exchange. Collectives (AllToAll, AllGather) are
+// program opens Boxes (free messages), Lanes (keyed values, combined on the way), Mirrors
+// (values that others copy) and Areas (values put into the memory of others), and ends
+// supersteps by Sync or the Exchange of one of these. Collectives (AllToAll, AllGather) are
 // apart from supersteps. Package bsp puts the user's API on top.
 //
 // # Promises

@@ -86,6 +86,7 @@ type Group struct {
 	wakers  []waker // what they ask besides
 	links   []*link // by task; nil for the own one
 	buffers buffers
+	areas   areas
 
 	barrier  barrier
 	draining atomic.Int32 // ports that wait for the writers

@@ -2,9 +2,7 @@ package superstep
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"slices"
 )
 
 // Mirror keeps copies of other peers' values: each peer has a value for every one of
@@ -27,9 +25,8 @@ type Mirror[V Number] struct {
 	watched  [][]uint32 // by peer: own slots that it watches
 	base     []int      // by peer: where the copies of its slots begin; one more at the end
 	arrays   [2][]V
-	handed   [2][]chunk  // by peer; a local one reads the array itself
-	scatter  *Scatter[V] // nil: copies go behind the own slots
-	turn     int         // of All
+	handed   [2][]chunk // by peer; a local one reads the array itself
+	turn     int        // of All
 	ending   bool
 	messages int64 // of this exchange
 }
@@ -39,55 +36,32 @@ type Mirror[V Number] struct {
 // q's lists must be the same ones the other way round. They are not copied. It panics
 // if there are not N of each, or if an own slot is out of range.
 func NewMirror[V Number](p *Port, own int, watches, watched [][]uint32) *Mirror[V] {
-	m := newMirror[V](p, own, watches, watched)
-	for i := range m.arrays {
-		m.arrays[i] = make([]V, m.base[p.N()])
-	}
-	return m
-}
-
-// Scatter is where the copies of a mirror go: copy i, in the order that All has them in
-// else, to Into[Places[i]].
-type Scatter[V Number] struct {
-	Into   []V
-	Places []uint32
-}
-
-// NewScattered is NewMirror for a caller that reads copies in an order of its own: they are
-// scattered, and All has the own slots alone. It panics too if there are not as many
-// places as copies.
-func NewScattered[V Number](p *Port, own int, watches, watched [][]uint32, to Scatter[V]) *Mirror[V] {
-	m := newMirror[V](p, own, watches, watched)
-	if copies := m.base[p.N()] - own; len(to.Places) != copies {
-		panic(fmt.Sprintf("superstep: a mirror with %d places for %d copies", len(to.Places), copies))
-	}
-	m.scatter = &to
-	for i := range m.arrays {
-		m.arrays[i] = make([]V, own)
-	}
-	return m
-}
-
-func newMirror[V Number](p *Port, own int, watches, watched [][]uint32) *Mirror[V] {
-	if len(watches) != p.N() || len(watched) != p.N() {
-		panic(fmt.Sprintf("superstep: a mirror of %d and %d peers, there are %d", len(watches), len(watched), p.N()))
-	}
+	checkWatching(p, own, watches, watched)
 	kind, _, _ := traits[V]()
 	m := &Mirror[V]{p: p, kind: kind, width: sizeOf[V](), own: own, watches: watches, watched: watched, base: make([]int, 0, p.N()+1)}
 	all := own
 	for q := range watches {
-		if n := len(watched[q]); n > 0 && int64(watched[q][n-1]) >= int64(own) {
-			panic(fmt.Sprintf("superstep: a mirror of slot %d, there are %d", watched[q][n-1], own))
-		}
 		m.base = append(m.base, all)
 		all += len(watches[q])
 	}
 	m.base = append(m.base, all)
-	for i := range m.handed {
-		m.handed[i] = make([]chunk, p.N())
+	for i := range m.arrays {
+		m.arrays[i], m.handed[i] = make([]V, all), make([]chunk, p.N())
 	}
 	m.id = p.open(m)
 	return m
+}
+
+// checkWatching panics unless there are lists of each peer, and own slots in them.
+func checkWatching(p *Port, own int, watches, watched [][]uint32) {
+	if len(watches) != p.N() || len(watched) != p.N() {
+		panic(fmt.Sprintf("superstep: lists of %d and %d peers, there are %d", len(watches), len(watched), p.N()))
+	}
+	for _, list := range watched {
+		if n := len(list); n > 0 && int64(list[n-1]) >= int64(own) {
+			panic(fmt.Sprintf("superstep: slot %d is watched, there are %d", list[n-1], own))
+		}
+	}
 }
 
 // Base returns where the copies of a peer's slots begin in All; Base(N()) is its length.
@@ -152,29 +126,15 @@ func (m *Mirror[V]) Refresh(ctx context.Context) error {
 
 // put copies values of a peer, of which first came before.
 func (m *Mirror[V]) put(peer, first int, vs []V) {
-	if m.scatter == nil {
-		copy(m.arrays[m.turn^1][m.base[peer]+first:], vs)
-		return
-	}
-	into := m.scatter.Into
-	for i, at := range m.scatter.Places[m.base[peer]-m.own+first:][:len(vs)] {
-		into[at] = vs[i]
-	}
+	copy(m.arrays[m.turn^1][m.base[peer]+first:], vs)
 }
 
 // pick copies the values that are watched from all of a peer's.
 func (m *Mirror[V]) pick(peer int, vs []V) {
 	slots := m.watches[peer]
-	if m.scatter == nil {
-		into := m.arrays[m.turn^1][m.base[peer]:][:len(slots)]
-		for i, slot := range slots {
-			into[i] = vs[slot]
-		}
-		return
-	}
-	into, places := m.scatter.Into, m.scatter.Places[m.base[peer]-m.own:][:len(slots)]
+	into := m.arrays[m.turn^1][m.base[peer]:][:len(slots)]
 	for i, slot := range slots {
-		into[places[i]] = vs[slot]
+		into[i] = vs[slot]
 	}
 }
 
@@ -208,27 +168,16 @@ func (m *Mirror[V]) flush() {
 			m.p.push(frameColumns, m.id, q, c)
 			continue
 		}
-		m.send(q, slots, next)
+		for from := 0; from < len(slots); {
+			c, vs := openDense[V](m.p, from, len(slots)-from)
+			for i, slot := range slots[from:][:len(vs)] {
+				vs[i] = next[slot]
+			}
+			m.p.push(frameColumns, m.id, q, c)
+			from += len(vs)
+		}
 	}
 	m.p.countSent(m.messages, total*int64(m.width))
-}
-
-// send gives a remote peer the values that it watches.
-func (m *Mirror[V]) send(peer int, slots []uint32, next []V) {
-	step := (columnChunk - headerSize - denseFront) / m.width
-	first := 0
-	for piece := range slices.Chunk(slots, step) {
-		c := m.p.g.buffers.pool.get(denseFront + len(piece)*m.width)
-		c.n = denseFront + len(piece)*m.width
-		binary.LittleEndian.PutUint64(c.room(), uint64(first))
-		vs := viewOf[V](c.payload()[denseFront:])
-		for i, slot := range piece {
-			vs[i] = next[slot]
-		}
-		c.count, c.kind, c.flags = uint32(len(piece)), m.kind, flagDense
-		m.p.push(frameColumns, m.id, peer, c)
-		first += len(piece)
-	}
 }
 
 // take copies what arrived to the values watched.
@@ -252,8 +201,8 @@ func (m *Mirror[V]) take(in *inbox) error {
 // there are now.
 func (m *Mirror[V]) takeChunk(c *chunk, peer, at int) (int, error) {
 	slots := m.watches[peer]
-	if c.kind != m.kind || c.flags&flagDense == 0 || int64(c.count) > int64(len(slots)-at) {
-		return 0, fmt.Errorf("%w: %d values of kind %d, expected %d of kind %d", ErrInbox, c.count, c.kind, len(slots)-at, m.kind)
+	if err := checkDense[V](c, len(slots)-at); err != nil {
+		return 0, err
 	}
 	if c.ext != nil {
 		vs := viewOf[V](c.ext)
@@ -263,16 +212,5 @@ func (m *Mirror[V]) takeChunk(c *chunk, peer, at int) (int, error) {
 		m.pick(peer, vs)
 		return len(slots), nil
 	}
-	s := &m.p.g.buffers
-	whole, err := s.load(c)
-	if err != nil {
-		return 0, err
-	}
-	defer s.unload(c, whole)
-	b := whole.payload()
-	if len(b) != denseFront+int(c.count)*m.width || binary.LittleEndian.Uint64(b) != uint64(at) {
-		return 0, fmt.Errorf("%w: %d values in %d bytes", ErrInbox, c.count, len(b))
-	}
-	m.put(peer, at, viewOf[V](b[denseFront:]))
-	return at + int(c.count), nil
+	return takeDense(m.p, c, at, func(from int, vs []V) { m.put(peer, from, vs) })
 }

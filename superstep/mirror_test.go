@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"scalar/superstep"
@@ -50,39 +49,17 @@ func (w watching) watched(peer int) (lists [][]uint32) {
 // value is what a peer writes to a slot in a superstep.
 func value(peer, slot, step int) uint64 { return uint64(peer)<<48 | uint64(slot)<<16 | uint64(step) }
 
-// mirror opens a peer's mirror, whose copies are scattered in an order of the peer's own if
-// the returned array is not nil.
-func (w watching) mirror(p *superstep.Port, scattered bool) (*superstep.Mirror[uint64], *superstep.Scatter[uint64]) {
-	own, watches, watched := w.slots[p.Index()], w.lists[p.Index()], w.watched(p.Index())
-	if !scattered {
-		return superstep.NewMirror[uint64](p, own, watches, watched), nil
-	}
-	copies := 0
-	for _, list := range watches {
-		copies += len(list)
-	}
-	to := &superstep.Scatter[uint64]{Into: make([]uint64, 2*copies)}
-	for _, at := range rand.New(rand.NewPCG(uint64(p.Index()), 2)).Perm(2 * copies)[:copies] {
-		to.Places = append(to.Places, uint32(at))
-	}
-	return superstep.NewScattered(p, own, watches, watched, *to), to
+// mirror opens a peer's mirror.
+func (w watching) mirror(p *superstep.Port) *superstep.Mirror[uint64] {
+	return superstep.NewMirror[uint64](p, w.slots[p.Index()], w.lists[p.Index()], w.watched(p.Index()))
 }
 
 // check looks at all values after the superstep step.
-func (w watching) check(m *superstep.Mirror[uint64], to *superstep.Scatter[uint64], peer, step int) error {
+func (w watching) check(m *superstep.Mirror[uint64], peer, step int) error {
 	all := m.All()
 	for slot := range w.slots[peer] {
 		if all[slot] != value(peer, slot, step) {
 			return fmt.Errorf("peer %d, superstep %d: own slot %d is %x", peer, step, slot, all[slot])
-		}
-	}
-	if to != nil {
-		if len(all) != w.slots[peer] {
-			return fmt.Errorf("%d values of %d own slots", len(all), w.slots[peer])
-		}
-		all = slices.Clone(all)
-		for _, at := range to.Places {
-			all = append(all, to.Into[at])
 		}
 	}
 	for q, list := range w.lists[peer] {
@@ -107,22 +84,21 @@ func write(m *superstep.Mirror[uint64], peer, step int) {
 }
 
 // TestMirror: after every superstep all peers have what all have written, in every
-// placement, with memory and without, scattered or not, and after a refresh too.
+// placement, with memory and without, and after a refresh too.
 func TestMirror(tt *testing.T) {
 	dir := tt.TempDir()
 	rapid.Check(tt, func(t *rapid.T) {
 		tasks, peers := drawTasks(t)
 		job := drawWatching(t, peers)
 		steps := rapid.IntRange(1, 5).Draw(t, "steps")
-		scattered := rapid.Bool().Draw(t, "scattered")
 		w := world{tasks: tasks, transport: rapid.SampledFrom(transports).Draw(t, "transport"), dir: dir, budget: rapid.SampledFrom([]int64{0, 1 << 16}).Draw(t, "budget")}
 		must(t, w.run(t, func(ctx context.Context, p *superstep.Port) error {
-			m, to := job.mirror(p, scattered)
+			m := job.mirror(p)
 			write(m, p.Index(), 1000)
 			if err := m.Refresh(ctx); err != nil {
 				return err
 			}
-			if err := job.check(m, to, p.Index(), 1000); err != nil {
+			if err := job.check(m, p.Index(), 1000); err != nil {
 				return err
 			}
 			for step := range steps {
@@ -130,7 +106,7 @@ func TestMirror(tt *testing.T) {
 				if _, err := m.Exchange(ctx, superstep.Vote{}, 5); err != nil {
 					return err
 				}
-				if err := job.check(m, to, p.Index(), step); err != nil {
+				if err := job.check(m, p.Index(), step); err != nil {
 					return err
 				}
 				if _, err := p.Sync(ctx, superstep.Vote{}); err != nil { // which is none of the mirror's

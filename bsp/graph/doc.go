@@ -4,9 +4,9 @@
 //	text ─ parse ─▶ ids ─ owners ─┬▶ rows by source ──▶ Compute ─ push ─▶ Lane ─┐
 //	                    (HandOver) │                        ▲                    │
 //	                               │                        └── inbox ◀─ fold ───┘
-//	                               └▶ rows by destination ─▶ Sweep ─▶ Mirror ─┐
-//	                                                          ▲               │
-//	                                                          └─ gather ◀─────┘
+//	                               └▶ rows by destination ─▶ Sweep ─▶ Area ─┐
+//	                                                          ▲             │
+//	                                                          └─ gather ◀───┘
 //
 // [Program] makes a bsp program from an [Algorithm]. Package algo holds those that
 // ship with bsp; bsp/builtin gives them their command lines.
@@ -26,11 +26,12 @@
 // owner the edges of a program with Compute lie in one block per destination peer, as
 // compressed rows, so that the push loop adds into one dense accumulator after the
 // other and never asks who owns a vertex. Those of a program with Sweep go to the owner
-// of their destination, as rows of places in a [superstep.Mirror]: the own vertices,
-// then copies of those of other peers that have edges to them. Only values travel then,
-// in an order agreed at load, and the gather loop reads one array; where it combines all
-// that comes to a vertex the edges lie in a grid, hubs first. The order of vertices
-// and edges depends on the input and the number of peers alone.
+// of their destination. Only values travel then, in an order agreed at load. Where all that
+// comes to a vertex is combined, the edges lie in a grid, hubs first, and each peer puts its
+// values into the places that the grid reads, in a [superstep.Area]: of a peer of the same
+// process at once, while it computes them. Else they are rows of places in a [superstep.Mirror]:
+// the own vertices, then copies of those of other peers that have edges to them. The order of
+// vertices and edges depends on the input and the number of peers alone.
 //
 // A binary graph, which [Convert] makes, has its ids sorted: every peer reads them all
 // and knows the place of each without a word from the others.

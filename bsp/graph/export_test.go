@@ -190,7 +190,7 @@ type State[V any, M superstep.Number] struct{ *state[V, M] }
 
 // NewState returns the state of n vertices.
 func NewState[V any, M superstep.Number](n int) (State[V, M], error) {
-	s, err := newState[V](make([]M, n), identity[M](superstep.Sum))
+	s, err := newState[V](n, make([]M, n), identity[M](superstep.Sum))
 	return State[V, M]{s}, err
 }
 

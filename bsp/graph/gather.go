@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"context"
+
 	"scalar/bsp"
 	"scalar/bsp/arena"
 	"scalar/bsp/graph/gather"
@@ -9,42 +11,50 @@ import (
 
 // gatherer combines, for every vertex, the values of the sources of its edges.
 type gatherer[M superstep.Number] struct {
-	pull   *pull
-	op     superstep.Op
-	mirror *bsp.Mirror[Direct[M], M] // what the sources publish
-	hot    []M                       // with a grid: values in its order
-	sums   []M                       // and what comes to each row
-	along  kernels[M]
+	pull  *pull
+	op    superstep.Op
+	area  *bsp.Area[Direct[M], M] // what the sources publish: with a grid in its order, else by place
+	sums  []M                     // with a grid: what comes to each row
+	along kernels[M]
 }
 
-// newGatherer makes one for a peer with so many vertices.
-func newGatherer[M superstep.Number](p *bsp.Peer[Direct[M]], r *pull, op superstep.Op, vertices int) *gatherer[M] {
-	g := &gatherer[M]{pull: r, op: op, along: kernelsOf[M](op)}
+// newGatherer makes one for a peer with so many vertices. All peers make theirs at once.
+func newGatherer[M superstep.Number](ctx context.Context, p *bsp.Peer[Direct[M]], r *pull, op superstep.Op, vertices int) (g *gatherer[M], err error) {
+	g = &gatherer[M]{pull: r, op: op, along: kernelsOf[M](op)}
+	cfg := superstep.AreaConfig{Size: vertices, Own: vertices, Watches: r.watches, Watched: r.watched}
 	if d := r.grid; d != nil {
-		g.hot = make([]M, hubs+d.across<<d.shift+gather.Reach)
+		cfg.Size, cfg.Places = hubs+d.across<<d.shift+gather.Reach, d.order[vertices:]
 		g.sums = make([]M, d.height+gather.Reach)
-		arena.LargePages(g.hot)
 		arena.LargePages(g.sums)
-		g.mirror = bsp.NewScattered(p, vertices, r.watches, r.watched, superstep.Scatter[M]{Into: g.hot, Places: d.order[vertices:]})
 	} else {
-		g.mirror = bsp.NewMirror[Direct[M], M](p, vertices, r.watches, r.watched)
+		for _, list := range r.watches {
+			cfg.Size += len(list)
+		}
 	}
-	return g
+	if g.area, err = bsp.NewArea[Direct[M], M](ctx, p, cfg); err != nil {
+		return nil, err
+	}
+	arena.LargePages(g.area.All())
+	arena.LargePages(g.area.Next())
+	return g, nil
 }
 
 const blockRows = 1 << blockBits
 
-// publish tells the gatherer what own vertices from first on have put into the mirror, and returns along how many of
+// publish gives what own vertices from first on send to those who gather it, and returns along how many of
 // their edges something goes that is not none. What is written as a branch for a vertex is a conditional move: which ones
 // have nothing to tell follows no order.
 func (g *gatherer[M]) publish(first int, out []M, degrees []uint32, none M) (sent int64) {
+	g.area.Put(first, out)
+	next := g.area.Next()
 	if g.pull.grid == nil {
-		return edgesOf(out, degrees, none) // it is gathered from the mirror
+		copy(next[first:], out)
+		return edgesOf(out, degrees, none)
 	}
-	hot, order := g.hot, g.pull.grid.order[first:][:len(out)]
+	order := g.pull.grid.order[first:][:len(out)]
 	degrees = degrees[:len(out)]
 	for i, x := range out {
-		hot[order[i]] = x
+		next[order[i]] = x
 		edges := degrees[i]
 		if x == none {
 			edges = 0
@@ -71,15 +81,16 @@ func (g *gatherer[M]) combine() {
 	if d == nil {
 		return // take does
 	}
-	eachRun(d, (*[gather.Reach]M)(g.hot), g.sums, g.along.rows)
-	g.tiles(d)
+	hot := g.area.All()
+	eachRun(d, (*[gather.Reach]M)(hot), g.sums, g.along.rows)
+	g.tiles(d, hot)
 }
 
 // take puts into inbox what has come to the vertices from first on.
 func (g *gatherer[M]) take(first int, inbox []M) {
 	d := g.pull.grid
 	if d == nil {
-		gatherRows(g.pull, g.op, g.mirror.All(), first, inbox)
+		gatherRows(g.pull, g.op, g.area.All(), first, inbox)
 		return
 	}
 	sums := g.sums
@@ -122,16 +133,16 @@ func eachRun[M superstep.Number](d *grid, hot *[gather.Reach]M, sums []M, f func
 // tiles goes along the edges of all tiles. Some blocks are gathered together, so that values come
 // from memory once for all of them, and each along some tiles, so that sums come to the core once for
 // these. The tiles of a row come in their order all the same.
-func (g *gatherer[M]) tiles(d *grid) {
+func (g *gatherer[M]) tiles(d *grid, hot []M) {
 	blocks, wide := (d.height+blockRows-1)>>blockBits, d.wide()
 	for first := 0; first < blocks; first += d.together {
 		for left := 0; left < wide; left += tilesTogether {
 			for block := first; block < min(first+d.together, blocks); block++ {
 				for i := left; i < min(left+tilesTogether, wide); i++ {
 					if t := d.tiles[block*wide+i]; t != nil {
-						g.strips(t, block, i)
+						g.strips(t, hot[hubs+i<<tileBits:], block)
 					} else {
-						g.cells(d, block, i)
+						g.cells(d, hot, block, i)
 					}
 				}
 			}
@@ -140,8 +151,8 @@ func (g *gatherer[M]) tiles(d *grid) {
 }
 
 // strips goes along the edges of a tile that has strips.
-func (g *gatherer[M]) strips(t *tile, block, i int) {
-	from, to := (*[gather.Reach]M)(g.hot[hubs+i<<tileBits:]), g.block(block)
+func (g *gatherer[M]) strips(t *tile, values []M, block int) {
+	from, to := (*[gather.Reach]M)(values), g.block(block)
 	strips := t.strips
 	for _, r := range t.runs {
 		n := int(r.rows) / gather.StripRows * gather.StripLen(int(r.edges))
@@ -152,13 +163,13 @@ func (g *gatherer[M]) strips(t *tile, block, i int) {
 }
 
 // cells goes along the edges of the cells of a tile. Of each the segment after it is read next.
-func (g *gatherer[M]) cells(d *grid, block, i int) {
+func (g *gatherer[M]) cells(d *grid, hot []M, block, i int) {
 	to, left := g.block(block), i*d.segments()
 	for segment := left; segment < min(left+d.segments(), d.across); segment++ {
 		cell := block*d.across + segment
 		if edges := d.far[d.cells[cell]:d.cells[cell+1]]; len(edges) > 0 {
-			from := (*[gather.Reach]M)(g.hot[hubs+segment<<d.shift:])
-			next := g.hot[hubs+(segment+1)%d.across<<d.shift:][:1<<d.shift]
+			from := (*[gather.Reach]M)(hot[hubs+segment<<d.shift:])
+			next := hot[hubs+(segment+1)%d.across<<d.shift:][:1<<d.shift]
 			g.along.cell(edges, from, to, next)
 		}
 	}

@@ -73,7 +73,7 @@ type Arrays[V, M any] struct {
 	Values  []V      // to read and write
 	Inbox   []M      // the combined message to each vertex, the operator's identity where there is none; nil without an operator
 	Out     []M      // to write: what goes along every edge of a vertex; the identity, which it is before, sends nothing. Without an operator it is anything before
-	All     []M      // Out of the superstep before: of all own vertices, then of those of other peers that have edges to them; anything in superstep 0, and where there are no Sources
+	All     []M      // Out of the superstep before: of all own vertices, then of those of other peers that have edges to them; anything in superstep 0, and where there are no Sources; nil with an operator
 	Degrees []uint32 // edges that leave each vertex
 
 	g   *part
@@ -83,7 +83,7 @@ type Arrays[V, M any] struct {
 // Sources returns where the messages to a vertex are in All: one for every edge to it,
 // in an order that depends on the input and the number of peers alone. First come the places
 // of own vertices, in their order. Read-only. With an operator Inbox has what there is to
-// know of them, and the engine keeps them otherwise: then it panics, unless the Input has
+// know of their messages, and the engine keeps edges otherwise: then it panics, unless the Input has
 // Ways, Distinct, Neighbours or Weights.
 func (a *Arrays[V, M]) Sources(vertex int) []uint32 {
 	if a.g.pull.grid != nil {
@@ -188,7 +188,7 @@ func newRunner[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direc
 	if alg.Sweep != nil {
 		return newSweeper(ctx, p, g, global, alg)
 	}
-	return newEngine(p, g, global, alg)
+	return newEngine(ctx, p, g, global, alg)
 }
 
 // engine runs an algorithm with Compute on one peer's part. It pushes, and with Once
@@ -208,7 +208,7 @@ type engine[V any, M superstep.Number] struct {
 
 	woken   []uint32 // vertices that messages came for, unless all says that it is not known
 	all     bool     // look at every vertex
-	out     []M      // by vertex, for all of its edges
+	out     []M      // by vertex, for all of its edges; with steady, that has it
 	senders []uint32 // vertices that have something in out
 	edges   int64    // of senders
 	active  int64    // vertices computed in this superstep
@@ -218,20 +218,21 @@ type engine[V any, M superstep.Number] struct {
 	buf     []byte   // aggregators
 }
 
-func newEngine[V any, M superstep.Number](p *bsp.Peer[Direct[M]], g *part, global *Global, alg Algorithm[V, M]) (*engine[V, M], error) {
+func newEngine[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direct[M]], g *part, global *Global, alg Algorithm[V, M]) (*engine[V, M], error) {
 	e := &engine[V, M]{part: g, p: p, global: global, alg: alg, op: alg.Combine, none: identity[M](alg.Combine)}
 	n := len(g.degrees)
 	e.cursors, e.added, e.walked = make([]int, p.N()), make([]int64, p.N()), make([]int64, p.N())
+	e.vertex.e, e.vertex.global = e, global
+	var err error
 	if e.all = true; alg.Pull {
-		e.steady = newSteady[M](p, g, global, alg.Combine)
-		e.out = e.steady.pulled.mirror.Next()
+		if e.steady, err = newSteady(ctx, p, g, global, alg.Combine); err != nil {
+			return nil, err
+		}
 	} else {
 		e.lane, e.out = bsp.NewLane[Direct[M], M](p, e.op, g.counts), make([]M, n)
 		fill(e.out, e.none)
 	}
-	e.vertex.e, e.vertex.global = e, global
-	var err error
-	if e.state, err = newState[V](make([]M, n), e.none); err != nil {
+	if e.state, err = newState[V](n, make([]M, n), e.none); err != nil {
 		return nil, err
 	}
 	if alg.Once {

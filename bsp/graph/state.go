@@ -14,7 +14,7 @@ import (
 // halted, and the folded inbox. The graph itself is loaded again.
 type state[V any, M superstep.Number] struct {
 	values []V
-	inbox  []M // identity where no message came
+	inbox  []M // identity where no message came; nil where it is made when it is needed
 	halted []bool
 	asleep int        // true ones in halted
 	got    bitset.Set // vertices that messages have come to; nil without Once
@@ -23,17 +23,17 @@ type state[V any, M superstep.Number] struct {
 	fixed  bool // values have a fixed width, and go through the codec at once
 }
 
-// The first byte of an encoded state: without and with got.
+// The first byte of an encoded state: without and with got. 1 was the former where a state
+// of what is gathered had what was published.
 const (
-	stateVersion     = 1
+	stateVersion     = 3
 	stateOnceVersion = 2
 )
 
 var errState = errors.New("state of vertices is malformed")
 
-// newState returns the state of as many vertices as inbox has places, which it empties.
-func newState[V any, M superstep.Number](inbox []M, none M) (*state[V, M], error) {
-	n := len(inbox)
+// newState returns the state of n vertices, with an inbox of as many places, which it empties, or none yet.
+func newState[V any, M superstep.Number](n int, inbox []M, none M) (*state[V, M], error) {
 	s := &state[V, M]{values: make([]V, n), inbox: inbox, halted: make([]bool, n)}
 	fill(s.inbox, none)
 	var zero V
@@ -123,7 +123,7 @@ func (s *state[V, M]) UnmarshalBinary(b []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: messages: %w", errState, err)
 	}
-	if len(values) != len(s.values) || len(inbox) != len(s.inbox) {
+	if len(values) != len(s.values) || len(inbox) != len(s.values) {
 		return fmt.Errorf("%w: %d values and %d messages of %d vertices", errState, len(values), len(inbox), len(s.values))
 	}
 	if s.got != nil {

@@ -10,16 +10,18 @@ import (
 
 // steady is what the engine has more for an algorithm with Pull.
 type steady[M superstep.Number] struct {
-	pulled  *gatherer[M]       // out is in its mirror
-	busy    *Aggregator[int64] // peers that are not done: a mirror says nothing of that, it always has something to tell
+	pulled  *gatherer[M]
+	out     [sweepVertices]M   // of the vertices that are computed at a time, for all of their edges
+	busy    *Aggregator[int64] // peers that are not done: an area says nothing of that, it always has something to tell
 	directs int64              // by Send, in this superstep
 }
 
-func newSteady[M superstep.Number](p *bsp.Peer[Direct[M]], g *part, global *Global, op superstep.Op) *steady[M] {
-	return &steady[M]{pulled: newGatherer[M](p, g.pull, op, len(g.degrees)), busy: NewAggregator[int64](global, superstep.Sum)}
+func newSteady[M superstep.Number](ctx context.Context, p *bsp.Peer[Direct[M]], g *part, global *Global, op superstep.Op) (*steady[M], error) {
+	pulled, err := newGatherer(ctx, p, g.pull, op, len(g.degrees))
+	return &steady[M]{pulled: pulled, busy: NewAggregator[int64](global, superstep.Sum)}, err
 }
 
-// exchangeAll ends the superstep with out in the mirror, and gathers it along the edges.
+// exchangeAll ends the superstep, and gathers what was published along the edges.
 func (e *engine[V, M]) exchangeAll(ctx context.Context) error {
 	s, sent := e.steady, e.edges
 	idle := e.asleep == len(e.values) && sent == 0
@@ -29,10 +31,10 @@ func (e *engine[V, M]) exchangeAll(ctx context.Context) error {
 	e.edges, s.directs = 0, 0
 	e.buf = e.global.encode(e.buf[:0])
 	e.p.SetValues(e.buf)
-	return s.pulled.mirror.Exchange(ctx, sent, func() {
+	return s.pulled.area.Exchange(ctx, sent, func() {
 		s.pulled.combine()
 		s.pulled.take(0, e.inbox)
-		e.out, e.all = s.pulled.mirror.Next(), true
+		e.all = true
 	})
 }
 
@@ -47,7 +49,7 @@ func (e *engine[V, M]) computeSteady(msgs iter.Seq[M]) {
 				e.asleep++
 			}
 		}
-		e.edges += e.steady.pulled.publish(lo, e.out[lo:hi], e.degrees[lo:hi], e.none)
+		e.edges += e.steady.pulled.publish(lo, e.steady.out[:hi-lo], e.degrees[lo:hi], e.none)
 	}
 }
 
@@ -56,7 +58,7 @@ func (e *engine[V, M]) computeSteady(msgs iter.Seq[M]) {
 func (e *engine[V, M]) computePiece(lo, hi int, msgs iter.Seq[M]) (active int64) {
 	inbox := e.inbox[lo:hi]
 	n := len(inbox)
-	values, halted, degrees, out := e.values[lo:hi][:n], e.halted[lo:hi][:n], e.degrees[lo:hi][:n], e.out[lo:hi][:n]
+	values, halted, degrees, out := e.values[lo:hi][:n], e.halted[lo:hi][:n], e.degrees[lo:hi][:n], e.steady.out[:n]
 	v, none, compute := &e.vertex, e.none, e.alg.Compute
 	active = int64(n)
 	for i, m := range inbox {

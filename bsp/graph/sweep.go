@@ -8,18 +8,21 @@ import (
 )
 
 // sweeper runs an algorithm with Sweep on one peer's part. It pulls: every vertex
-// publishes one value, which the peers that have edges from it copy and gather.
+// publishes one value, and the peers that have edges from it gather those, or copy all of them
+// where the algorithm has no operator.
 type sweeper[V any, M superstep.Number] struct {
 	*part
-	*state[V, M] // its inbox is what the own vertices have published
-	p            *bsp.Peer[Direct[M]]
-	global       *Global
-	alg          Algorithm[V, M]
-	none         M // the operator's identity
+	*state[V, M]
+	p      *bsp.Peer[Direct[M]]
+	global *Global
+	alg    Algorithm[V, M]
+	none   M // the operator's identity
 
-	edges    *gatherer[M]
-	gathered []M    // of the vertices that are swept at a time
-	buf      []byte // aggregators
+	mirror   *bsp.Mirror[Direct[M], M] // without an operator; the inbox is what own vertices have published
+	edges    *gatherer[M]              // with one; the inbox is as sweptState has it
+	gathered []M                       // of the vertices that are swept at a time
+	out      []M                       // and what they publish
+	buf      []byte                    // aggregators
 }
 
 // sweepVertices are swept at a time where messages are combined: their values, messages and
@@ -29,22 +32,47 @@ const sweepVertices = 1 << 10
 func newSweeper[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direct[M]], g *part, global *Global, alg Algorithm[V, M]) (*sweeper[V, M], error) {
 	n := len(g.degrees)
 	e := &sweeper[V, M]{part: g, p: p, global: global, alg: alg, none: identity[M](alg.Combine)}
-	e.edges = newGatherer(p, g.pull, alg.Combine, n)
-	if alg.Combine != 0 {
-		e.gathered = make([]M, min(n, sweepVertices))
-	}
 	var err error
-	if e.state, err = newState[V](e.edges.mirror.Next(), e.none); err != nil {
+	if alg.Combine == 0 {
+		e.mirror = bsp.NewMirror[Direct[M], M](p, n, g.pull.watches, g.pull.watched)
+		if e.state, err = newState[V](n, e.mirror.Next(), e.none); err != nil {
+			return nil, err
+		}
+		resumed, err := p.State(e.state)
+		if err != nil || !resumed {
+			return e, err
+		}
+		copy(e.mirror.Next(), e.inbox)
+		return e, e.mirror.Refresh(ctx)
+	}
+	if e.edges, err = newGatherer(ctx, p, g.pull, alg.Combine, n); err != nil {
 		return nil, err
 	}
-	resumed, err := p.State(e.state)
-	if err != nil || !resumed {
-		return e, err
+	if e.state, err = newState[V](n, nil, e.none); err != nil {
+		return nil, err
 	}
-	copy(e.edges.mirror.Next(), e.inbox)
-	e.edges.publish(0, e.inbox, e.degrees, e.none)
-	return e, e.edges.mirror.Refresh(ctx)
+	e.gathered, e.out = make([]M, min(n, sweepVertices)), make([]M, min(n, sweepVertices))
+	_, err = p.State(&sweptState[V, M]{e.state, e.edges})
+	return e, err
 }
+
+// sweptState is the state of a sweeper that gathers. What has come to all vertices is there after a
+// checkpoint and after a restart alone: else it is gathered for some vertices at a time.
+type sweptState[V any, M superstep.Number] struct {
+	*state[V, M]
+	edges *gatherer[M]
+}
+
+// AppendBinary gathers what has come to the vertices, and encodes the state with it.
+func (s *sweptState[V, M]) AppendBinary(b []byte) ([]byte, error) {
+	s.inbox = make([]M, len(s.values))
+	s.edges.combine()
+	s.edges.take(0, s.inbox)
+	return s.state.AppendBinary(b)
+}
+
+// MarshalBinary encodes the state as AppendBinary.
+func (s *sweptState[V, M]) MarshalBinary() ([]byte, error) { return s.AppendBinary(nil) }
 
 // run computes supersteps until one of the algorithm's ends.
 func (e *sweeper[V, M]) run(ctx context.Context) error {
@@ -63,10 +91,15 @@ func (e *sweeper[V, M]) run(ctx context.Context) error {
 		if e.global.superstep+1 == e.alg.Supersteps {
 			return nil
 		}
-		e.inbox = e.edges.mirror.Next()
 		e.buf = e.global.encode(e.buf[:0])
 		e.p.SetValues(e.buf)
-		if err := e.edges.mirror.Exchange(ctx, sent, nil); err != nil {
+		if e.edges != nil {
+			err = e.edges.area.Exchange(ctx, sent, nil)
+		} else {
+			e.inbox = e.mirror.Next()
+			err = e.mirror.Exchange(ctx, sent, nil)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -74,30 +107,39 @@ func (e *sweeper[V, M]) run(ctx context.Context) error {
 
 // sweep calls the algorithm and returns along how many edges something goes.
 func (e *sweeper[V, M]) sweep() (sent int64, err error) {
-	a := &Arrays[V, M]{Values: e.values, Out: e.edges.mirror.Next(), All: e.edges.mirror.All(), Degrees: e.degrees, g: e.part}
-	if e.alg.Combine == 0 {
-		e.alg.Sweep(a)
-		for _, n := range e.degrees {
-			sent += int64(n)
-		}
-		return sent, a.err
+	if e.edges != nil {
+		return e.sweepPieces()
 	}
-	if e.global.superstep > 0 {
+	a := &Arrays[V, M]{Values: e.values, Out: e.mirror.Next(), All: e.mirror.All(), Degrees: e.degrees, g: e.part}
+	e.alg.Sweep(a)
+	for _, n := range e.degrees {
+		sent += int64(n)
+	}
+	return sent, a.err
+}
+
+// sweepPieces calls the algorithm for some vertices at a time.
+func (e *sweeper[V, M]) sweepPieces() (sent int64, err error) {
+	if e.global.superstep > 0 && e.inbox == nil {
 		e.edges.combine()
 	}
-	out := a.Out
-	for lo := 0; lo < len(out) && a.err == nil; lo += sweepVertices {
-		hi := min(lo+sweepVertices, len(out))
-		a.First, a.Values, a.Inbox, a.Out, a.Degrees = lo, e.values[lo:hi], e.gathered[:hi-lo], out[lo:hi], e.degrees[lo:hi]
+	a := &Arrays[V, M]{g: e.part}
+	for lo, n := 0, len(e.values); lo < n && a.err == nil; lo += sweepVertices {
+		hi := min(lo+sweepVertices, n)
+		a.First, a.Values, a.Out, a.Degrees = lo, e.values[lo:hi], e.out[:hi-lo], e.degrees[lo:hi]
 		e.silence(a.Out)
-		if e.global.superstep == 0 {
+		switch a.Inbox = e.gathered[:hi-lo]; {
+		case e.inbox != nil:
+			a.Inbox = e.inbox[lo:hi]
+		case e.global.superstep == 0:
 			fill(a.Inbox, e.none)
-		} else {
+		default:
 			e.edges.take(lo, a.Inbox)
 		}
 		e.alg.Sweep(a)
 		sent += e.edges.publish(lo, a.Out, a.Degrees, e.none)
 	}
+	e.inbox = nil
 	return sent, a.err
 }
 
