@@ -161,6 +161,19 @@ func Fold[V Number](l *Lane[V], payload []byte, count uint32, dense bool, f func
 	return l.fold(in, f)
 }
 
+// TakeValues hands a payload of peer 0 to an area, as if it had come in a frame. They are in Next then.
+func TakeValues[V Number](a *Area[V], payload []byte, count uint32, dense bool) error {
+	kind, _, _ := traits[V]()
+	c := a.p.g.buffers.pool.get(len(payload))
+	c.n, c.count, c.kind = copy(c.room(), payload), count, kind
+	if dense {
+		c.flags = flagDense
+	}
+	in := &inbox{from: make([]bundle, a.p.N())}
+	in.add(0, c)
+	return a.take(in, a.p.step)
+}
+
 // Packed returns what a frame carries of a payload that is packed.
 func Packed(way Compression, payload []byte) []byte {
 	c, _ := (&packer{mode: way}).encode(new(pool), way, payload)

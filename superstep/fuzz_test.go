@@ -211,6 +211,43 @@ func FuzzColumns(f *testing.F) {
 	})
 }
 
+// FuzzArea takes any payload into an area: what is taken are all values of the list, each in its place, and
+// nothing is written elsewhere.
+func FuzzArea(f *testing.F) {
+	payload := func(first uint64, values ...uint64) (b []byte) {
+		for _, v := range append([]uint64{first}, values...) {
+			b = binary.LittleEndian.AppendUint64(b, v)
+		}
+		return b
+	}
+	f.Add(payload(0, 1, 2, 3), uint32(3), true)
+	f.Add(payload(0, 1, 2), uint32(2), true)       // too few
+	f.Add(payload(0, 1, 2, 3, 4), uint32(4), true) // too many
+	f.Add(payload(1, 1, 2, 3), uint32(3), true)    // not from the first on
+	f.Add(payload(1<<63, 1, 2, 3), uint32(3), true)
+	f.Add(payload(0, 1, 2), uint32(3), true) // cut short
+	f.Add(payload(0, 1, 2, 3), uint32(3), false)
+	f.Add([]byte{}, uint32(3), true)
+	f.Fuzz(func(t *testing.T, b []byte, count uint32, dense bool) {
+		slots, places := []uint32{1, 5, 6}, []uint32{7, 0, 3}
+		a := superstep.NewArea[uint64](onePort(t), superstep.AreaConfig{Size: 8, Own: 10, Watches: [][]uint32{slots}, Watched: [][]uint32{slots}, Places: places})
+		err := superstep.TakeValues(a, b, count, dense)
+		if err != nil && !errors.Is(err, superstep.ErrInbox) {
+			t.Error(err)
+		}
+		next := slices.Clone(a.Next())
+		for i, at := range places {
+			if err == nil && next[at] != binary.LittleEndian.Uint64(b[8+8*i:]) {
+				t.Errorf("value %d of %x is %x", i, b, next[at])
+			}
+			next[at] = 0
+		}
+		if !slices.Equal(next, make([]uint64, 8)) {
+			t.Errorf("%x is written to %x", b, next)
+		}
+	})
+}
+
 // FuzzHandshake: of a hello that is taken, no byte may be another.
 func FuzzHandshake(f *testing.F) {
 	f.Add(superstep.Hello(superstep.Mesh{Job: 42, Epoch: 7, Task: 2}, 0, 3))
