@@ -23,16 +23,18 @@ type peer struct {
 	compute float64 // times that it should take of ours
 	whole   float64 // the same, from text to text
 	off     float64 // by how much its ranks may differ from ours, relative; 0: rankTolerance
+	again   int     // how often a run may crash, and is done again
 }
 
 func peerList() []peer {
 	return []peer{
-		{"networkit", "networkit 11.3", 0, 3, 6, 0},
-		{"timely", "timely dataflow 0.32", 0, 1.8, 1, 0},
-		{"graphx", "Spark 3.5.9 GraphX", textSmaller, 150, 120, 0},
-		{"giraph", "Apache Giraph 1.3.0", textSmaller, 60, 80, 0},
-		// Hama's aggregators lose some of what vertices give them, another part in each run.
-		{"hama", "Apache Hama 0.7.1", hamaSmaller, 50, 40, 1e-3},
+		{"networkit", "networkit 11.3", 0, 3, 6, 0, 0},
+		{"timely", "timely dataflow 0.32", 0, 1.8, 1, 0, 0},
+		{"graphx", "Spark 3.5.9 GraphX", textSmaller, 150, 120, 0, 0},
+		{"giraph", "Apache Giraph 1.3.0", textSmaller, 60, 80, 0, 0},
+		// Hama's aggregators lose some of what vertices give them, another part in each run. Its threads do not wait for
+		// each other where they keep vertices: some runs end with a NullPointerException in MapVerticesInfo.
+		{"hama", "Apache Hama 0.7.1", hamaSmaller, 50, 40, 1e-3, 5},
 	}
 }
 
@@ -65,13 +67,18 @@ func (h *harness) beside(ctx context.Context, p peer, cache string) ([]bench.Fig
 	if err != nil {
 		return nil, err
 	}
-	first, ours, theirs, off := h.output(), pagerankTrial(1), floor{}, 0.0
+	first, ours, theirs, off, crashes := h.output(), pagerankTrial(1), floor{}, 0.0, 0
 	if err := h.submitTo(ctx, ours, g.path, first, false); err != nil {
 		return nil, err
 	}
 	rank := func(keep bool) error {
 		out := h.output()
 		t, took, err := h.rankBy(ctx, p, cache, g.path, out)
+		for again := p.again; err != nil && again > 0 && ctx.Err() == nil; again-- {
+			crashes++
+			out = h.output()
+			t, took, err = h.rankBy(ctx, p, cache, g.path, out)
+		}
 		if err != nil {
 			return err
 		}
@@ -93,6 +100,9 @@ func (h *harness) beside(ctx context.Context, p peer, cache string) ([]bench.Fig
 	whole.Note = fmt.Sprintf("%.4g s beside %.4g s, its load %.4g s; wall time of the processes", seconds("", theirs.wall, 0).Median(), seconds("", ours.wall, 0).Median(), seconds("", theirs.load, 0).Median())
 	if off > rankTolerance {
 		whole.Note += fmt.Sprintf("; its ranks are off by up to %.1g", off)
+	}
+	if crashes > 0 {
+		whole.Note += fmt.Sprintf("; %d runs more crashed", crashes)
 	}
 	return []bench.Figure{compute, whole}, nil
 }
