@@ -83,16 +83,32 @@ func write(m *superstep.Mirror[uint64], peer, step int) {
 	}
 }
 
-// TestMirror: after every superstep all peers have what all have written, in every
-// placement, with memory and without, and after a refresh too.
-func TestMirror(tt *testing.T) {
-	dir := tt.TempDir()
-	rapid.Check(tt, func(t *rapid.T) {
+// everywhere runs programs of jobs in every placement, with memory and without. They are told of how
+// many supersteps to make, and end each with five messages.
+func everywhere(t *testing.T, program func(t *rapid.T, job watching, steps int) func(ctx context.Context, p *superstep.Port) error) {
+	t.Helper()
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
 		tasks, peers := drawTasks(t)
-		job := drawWatching(t, peers)
 		steps := rapid.IntRange(1, 5).Draw(t, "steps")
+		run := program(t, drawWatching(t, peers), steps)
 		w := world{tasks: tasks, transport: rapid.SampledFrom(transports).Draw(t, "transport"), dir: dir, budget: rapid.SampledFrom([]int64{0, 1 << 16}).Draw(t, "budget")}
 		must(t, w.run(t, func(ctx context.Context, p *superstep.Port) error {
+			if err := run(ctx, p); err != nil {
+				return err
+			}
+			if messages, _ := p.Sent(); messages != 5*int64(steps) {
+				return fmt.Errorf("%d messages sent", messages)
+			}
+			return nil
+		}))
+	})
+}
+
+// TestMirror: after every superstep all peers have what all have written, and after a refresh too.
+func TestMirror(tt *testing.T) {
+	everywhere(tt, func(_ *rapid.T, job watching, steps int) func(ctx context.Context, p *superstep.Port) error {
+		return func(ctx context.Context, p *superstep.Port) error {
 			m := job.mirror(p)
 			write(m, p.Index(), 1000)
 			if err := m.Refresh(ctx); err != nil {
@@ -113,11 +129,8 @@ func TestMirror(tt *testing.T) {
 					return err
 				}
 			}
-			if messages, _ := p.Sent(); messages != 5*int64(steps) {
-				return fmt.Errorf("%d messages sent", messages)
-			}
 			return nil
-		}))
+		}
 	})
 }
 
