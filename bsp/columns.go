@@ -46,12 +46,7 @@ func (l *Lane[M, V]) Touch(peer int, n int64) { l.lane.Touch(peer, n) }
 // [slot, slot+len(vs)) of this peer, sender by sender in peer order. A checkpoint
 // holds the state as fold has left it.
 func (l *Lane[M, V]) Exchange(ctx context.Context, fold func(slot uint32, vs []V)) error {
-	v, err := l.c.vote()
-	if err != nil {
-		return err
-	}
-	verdict, err := l.lane.Exchange(ctx, v, fold)
-	return l.c.passed(verdict, err)
+	return l.c.exchanged(nil, func(v superstep.Vote) (superstep.Verdict, error) { return l.lane.Exchange(ctx, v, fold) })
 }
 
 // Mirror keeps copies of the values of other peers' slots: see superstep.Mirror. It is
