@@ -32,8 +32,8 @@ func peerList() []peer {
 		{"timely", "timely dataflow 0.32", 0, 1.8, 1, 0, 0},
 		{"graphx", "Spark 3.5.9 GraphX", textSmaller, 150, 120, 0, 0},
 		{"giraph", "Apache Giraph 1.3.0", textSmaller, 60, 80, 0, 0},
-		// Hama's aggregators lose some of what vertices give them, another part in each run. Its threads do not wait for
-		// each other where they keep vertices: some runs end with a NullPointerException in MapVerticesInfo.
+		// Hama's aggregators lose some of what vertices give them, another part in each run. Some runs end with
+		// a NullPointerException in MapVerticesInfo.
 		{"hama", "Apache Hama 0.7.1", hamaSmaller, 50, 40, 1e-3, 5},
 	}
 }
