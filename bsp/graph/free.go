@@ -150,7 +150,10 @@ func (e *freeEngine[V, M]) begin() (over bool, err error) {
 func (e *freeEngine[V, M]) compute() (active int64) {
 	e.asleep = 0
 	v := &Vertex[V, M]{e: e, g: e, global: e.global, told: true}
-	var messages []M
+	var (
+		messages []M
+		none     M
+	)
 	msgs := func(yield func(M) bool) {
 		for _, m := range messages {
 			if !yield(m) {
@@ -163,9 +166,11 @@ func (e *freeEngine[V, M]) compute() (active int64) {
 			continue
 		}
 		messages = e.inbox[e.starts[i]:e.starts[i+1]]
-		if v.some = len(messages) > 0; v.some {
+		v.message, v.some = none, len(messages) > 0
+		switch {
+		case v.some:
 			v.message = messages[0]
-		} else if e.halted[i] {
+		case e.halted[i]:
 			e.asleep++
 			continue
 		}

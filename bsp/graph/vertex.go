@@ -57,7 +57,8 @@ func (v *Vertex[V, M]) NumVertices() int64 { return v.global.vertices }
 func (v *Vertex[V, M]) NumEdges() int64 { return v.global.edges }
 
 // Message returns the combined message to the vertex, if there is one: what msgs
-// gives. Where messages are not combined it is the first.
+// gives. Where messages are not combined it is the first. Where there is none m is what changes
+// nothing under Algorithm.Combine, such as 0 with Sum; with FreeProgram it is the zero value.
 func (v *Vertex[V, M]) Message() (m M, ok bool) { return v.message, v.some }
 
 // Halt lets the vertex sleep until a message comes. The job ends when all vertices

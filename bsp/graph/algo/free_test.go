@@ -97,6 +97,34 @@ func tellNeighbours(v *graph.Vertex[uint64, uint64], _ iter.Seq[uint64]) {
 	}
 }
 
+// TestNoMessage asks for messages where there is none, after a vertex that has one.
+func TestNoMessage(t *testing.T) {
+	compute := func(v *graph.Vertex[int64, int64], _ iter.Seq[int64]) {
+		m, some := v.Message()
+		if v.Value = m; !some {
+			v.Value += 100
+		}
+		v.SendAll(7)
+	}
+	algorithm := func(op superstep.Op, pull bool) func(*graph.Global) graph.Algorithm[int64, int64] {
+		return func(*graph.Global) graph.Algorithm[int64, int64] {
+			return graph.Algorithm[int64, int64]{Supersteps: 2, Combine: op, Pull: pull, Compute: compute}
+		}
+	}
+	s := &sketch{ids: []string{"1", "2"}, lines: []edge{{"2", "1", 1}}}
+	input := s.files(t, t.TempDir())
+	for name, program := range map[string]bsp.Runner{
+		"free":   bsp.NewRunner(graph.FreeProgram(s.in, algorithm(0, false))),
+		"pushed": bsp.NewRunner(graph.Program(s.in, algorithm(superstep.Sum, false))),
+		"pulled": bsp.NewRunner(graph.Program(s.in, algorithm(superstep.Sum, true))),
+	} {
+		got := values(t, bsptest.Run(t, bsptest.Config{Input: input}, program).Output)
+		if got["1"] != "7" || got["2"] != "100" {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // TestFreeMessages has messages of names, uncombined: every vertex keeps the names of
 // those that have an edge to it, once for each edge.
 func TestFreeMessages(t *testing.T) {
