@@ -63,6 +63,7 @@ var Modules = []string{
 //go:embed bsp/graph/algo/sssp.go
 //go:embed bsp/graph/algo/talk.go
 //go:embed bsp/graph/algo/width.go
+//go:embed bsp/graph/arrivals.go
 //go:embed bsp/graph/binary.go
 //go:embed bsp/graph/binaryread.go
 //go:embed bsp/graph/block.go

@@ -203,8 +203,8 @@ type engine[V any, M superstep.Number] struct {
 	op     superstep.Op
 	none   M // the operator's identity
 	vertex Vertex[V, M]
-	once   *once[M]   // nil without Once
-	steady *steady[M] // nil without Pull; with it there is no lane
+	once   *once[M]      // nil without Once
+	steady *steady[V, M] // nil without Pull; with it there is no lane
 
 	woken   []uint32 // vertices that messages came for, unless all says that it is not known
 	all     bool     // look at every vertex
@@ -225,13 +225,17 @@ func newEngine[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direc
 	e.vertex.e, e.vertex.global = e, global
 	var err error
 	if e.all = true; alg.Pull {
-		if e.steady, err = newSteady(ctx, p, g, global, alg.Combine); err != nil {
+		if e.state, err = newState[V](n, nil, e.none); err != nil {
 			return nil, err
 		}
-	} else {
-		e.lane, e.out = bsp.NewLane[Direct[M], M](p, e.op, g.counts), make([]M, n)
-		fill(e.out, e.none)
+		if e.steady, err = newSteady(ctx, p, g, global, e.state, alg.Combine); err != nil {
+			return nil, err
+		}
+		_, err = p.State(e.steady.come)
+		return e, err
 	}
+	e.lane, e.out = bsp.NewLane[Direct[M], M](p, e.op, g.counts), make([]M, n)
+	fill(e.out, e.none)
 	if e.state, err = newState[V](n, make([]M, n), e.none); err != nil {
 		return nil, err
 	}
@@ -247,7 +251,7 @@ func newEngine[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direc
 // receive takes the direct messages into the inbox.
 func (e *engine[V, M]) receive() error {
 	for m := range e.p.Messages() {
-		at, ok := uint32(m.ID-e.base[e.p.Index()]), m.ID-e.base[e.p.Index()] < uint64(len(e.inbox))
+		at, ok := uint32(m.ID-e.base[e.p.Index()]), m.ID-e.base[e.p.Index()] < uint64(len(e.values))
 		if d, isInteger := e.ids.(*integerIDs); isInteger {
 			at, ok = d.find(m.ID)
 		}
@@ -255,6 +259,11 @@ func (e *engine[V, M]) receive() error {
 			if err := e.alg.Missing.meet(e.p, m.ID); err != nil {
 				return err
 			}
+			continue
+		}
+		if e.steady != nil {
+			inbox := e.steady.come.whole()
+			inbox[at] = combine(e.op, inbox[at], m.Value)
 			continue
 		}
 		e.take(at, []M{m.Value})

@@ -42,12 +42,12 @@ func extremes[M superstep.Number]() (lo, hi M) {
 // combine returns what a and b are together.
 func combine[M superstep.Number](op superstep.Op, a, b M) M {
 	switch op {
+	case superstep.Sum:
+		return a + b
 	case superstep.Min:
 		return min(a, b)
-	case superstep.Max:
-		return max(a, b)
 	default:
-		return a + b
+		return max(a, b)
 	}
 }
 

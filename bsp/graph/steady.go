@@ -9,19 +9,37 @@ import (
 )
 
 // steady is what the engine has more for an algorithm with Pull.
-type steady[M superstep.Number] struct {
-	pulled  *gatherer[M]
-	out     [sweepVertices]M   // of the vertices that are computed at a time, for all of their edges
+type steady[V any, M superstep.Number] struct {
+	come    *arrivals[V, M]
+	in, out [sweepVertices]M   // of the vertices that are computed at a time
+	order   []uint16           // in which those are, by how far they are behind the first of them
 	busy    *Aggregator[int64] // peers that are not done: an area says nothing of that, it always has something to tell
 	directs int64              // by Send, in this superstep
 }
 
-func newSteady[M superstep.Number](ctx context.Context, p *bsp.Peer[Direct[M]], g *part, global *Global, op superstep.Op) (*steady[M], error) {
-	pulled, err := newGatherer(ctx, p, g.pull, op, len(g.degrees))
-	return &steady[M]{pulled: pulled, busy: NewAggregator[int64](global, superstep.Sum)}, err
+func newSteady[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direct[M]], g *part, global *Global, s *state[V, M], op superstep.Op) (*steady[V, M], error) {
+	come, err := newArrivals(ctx, p, g, s, op)
+	return &steady[V, M]{come: come, order: alike(g.degrees), busy: NewAggregator[int64](global, superstep.Sum)}, err
 }
 
-// exchangeAll ends the superstep, and gathers what was published along the edges.
+// alike returns the order in which vertices are computed: of those that are at a time, the ones that have edges come first. Most
+// programs ask for that, and a processor that foresees their branches computes the vertices in four fifths of the time.
+func alike(degrees []uint32) (order []uint16) {
+	order = make([]uint16, 0, len(degrees))
+	for lo := 0; lo < len(degrees); lo += sweepVertices {
+		piece := degrees[lo:min(lo+sweepVertices, len(degrees))]
+		for _, some := range []bool{true, false} {
+			for i, d := range piece {
+				if d > 0 == some {
+					order = append(order, uint16(i))
+				}
+			}
+		}
+	}
+	return order
+}
+
+// exchangeAll ends the superstep.
 func (e *engine[V, M]) exchangeAll(ctx context.Context) error {
 	s, sent := e.steady, e.edges
 	idle := e.asleep == len(e.values) && sent == 0
@@ -31,46 +49,50 @@ func (e *engine[V, M]) exchangeAll(ctx context.Context) error {
 	e.edges, s.directs = 0, 0
 	e.buf = e.global.encode(e.buf[:0])
 	e.p.SetValues(e.buf)
-	return s.pulled.area.Exchange(ctx, sent, func() {
-		s.pulled.combine()
-		s.pulled.take(0, e.inbox)
-		e.all = true
-	})
+	return s.come.edges.area.Exchange(ctx, sent, nil)
 }
 
 // computeSteady is compute. What vertices send is published while it is in the first-level cache.
 func (e *engine[V, M]) computeSteady(msgs iter.Seq[M]) {
-	e.asleep = 0
-	for lo, n := 0, len(e.inbox); lo < n; lo += sweepVertices {
+	s := e.steady
+	s.come.begin(e.global.superstep)
+	for lo, n := 0, len(e.values); lo < n; lo += sweepVertices {
 		hi := min(lo+sweepVertices, n)
+		s.come.take(lo, s.in[:hi-lo])
 		e.active += e.computePiece(lo, hi, msgs)
-		for _, asleep := range e.halted[lo:hi] {
-			if asleep {
-				e.asleep++
-			}
-		}
-		e.edges += e.steady.pulled.publish(lo, e.steady.out[:hi-lo], e.degrees[lo:hi], e.none)
+		e.edges += s.come.edges.publish(lo, s.out[:hi-lo], e.degrees[lo:hi], e.none)
 	}
+	s.come.end()
 }
 
-// computePiece computes the vertices from lo to hi, and returns how many of them are active. All of out is written, as all of the inbox will be; what is
+// computePiece computes the vertices from lo to hi, and returns how many of them are active. All of out is written; what is
 // read and written for a vertex is in local variables, and no branch asks whether there is a message, which follows no order.
 func (e *engine[V, M]) computePiece(lo, hi int, msgs iter.Seq[M]) (active int64) {
-	inbox := e.inbox[lo:hi]
-	n := len(inbox)
-	values, halted, degrees, out := e.values[lo:hi][:n], e.halted[lo:hi][:n], e.degrees[lo:hi][:n], e.steady.out[:n]
+	s, order := e.steady, e.steady.order[lo:hi]
+	n := len(order)
+	values, halted, degrees := e.values[lo:hi][:n], e.halted[lo:hi][:n], e.degrees[lo:hi][:n]
 	v, none, compute := &e.vertex, e.none, e.alg.Compute
-	active = int64(n)
-	for i, m := range inbox {
-		if halted[i] && m == none {
-			active--
-			out[i] = none
-			continue
+	active, v.halt = int64(n), false
+	for _, at := range order {
+		i := int(at % sweepVertices)
+		m := s.in[i]
+		if halted[i] {
+			if m == none {
+				active--
+				s.out[i] = none
+				continue
+			}
+			halted[i] = false
+			e.asleep--
 		}
-		v.Value, v.at, v.degree, v.halt = values[i], uint32(lo+i), int(degrees[i]), false
+		v.Value, v.at, v.degree = values[i], uint32(lo+i), int(degrees[i])
 		v.message, v.some, v.told, v.out = m, m != none, false, none
 		compute(v, msgs)
-		values[i], halted[i], out[i] = v.Value, v.halt, v.out
+		values[i], s.out[i] = v.Value, v.out
+		if v.halt {
+			halted[i], v.halt = true, false
+			e.asleep++
+		}
 	}
 	return active
 }

@@ -18,11 +18,11 @@ type sweeper[V any, M superstep.Number] struct {
 	alg    Algorithm[V, M]
 	none   M // the operator's identity
 
-	mirror   *bsp.Mirror[Direct[M], M] // without an operator; the inbox is what own vertices have published
-	edges    *gatherer[M]              // with one; the inbox is as sweptState has it
-	gathered []M                       // of the vertices that are swept at a time
-	out      []M                       // and what they publish
-	buf      []byte                    // aggregators
+	mirror *bsp.Mirror[Direct[M], M] // without an operator; the inbox is what own vertices have published
+	come   *arrivals[V, M]           // with one
+	in     []M                       // of the vertices that are swept at a time
+	out    []M                       // and what they publish
+	buf    []byte                    // aggregators
 }
 
 // sweepVertices are swept at a time where messages are combined: their values, messages and
@@ -45,34 +45,16 @@ func newSweeper[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Dire
 		copy(e.mirror.Next(), e.inbox)
 		return e, e.mirror.Refresh(ctx)
 	}
-	if e.edges, err = newGatherer(ctx, p, g.pull, alg.Combine, n); err != nil {
-		return nil, err
-	}
 	if e.state, err = newState[V](n, nil, e.none); err != nil {
 		return nil, err
 	}
-	e.gathered, e.out = make([]M, min(n, sweepVertices)), make([]M, min(n, sweepVertices))
-	_, err = p.State(&sweptState[V, M]{e.state, e.edges})
+	if e.come, err = newArrivals(ctx, p, g, e.state, alg.Combine); err != nil {
+		return nil, err
+	}
+	e.in, e.out = make([]M, min(n, sweepVertices)), make([]M, min(n, sweepVertices))
+	_, err = p.State(e.come)
 	return e, err
 }
-
-// sweptState is the state of a sweeper that gathers. What has come to all vertices is there after a
-// checkpoint and after a restart alone: else it is gathered for some vertices at a time.
-type sweptState[V any, M superstep.Number] struct {
-	*state[V, M]
-	edges *gatherer[M]
-}
-
-// AppendBinary gathers what has come to the vertices, and encodes the state with it.
-func (s *sweptState[V, M]) AppendBinary(b []byte) ([]byte, error) {
-	s.inbox = make([]M, len(s.values))
-	s.edges.combine()
-	s.edges.take(0, s.inbox)
-	return s.state.AppendBinary(b)
-}
-
-// MarshalBinary encodes the state as AppendBinary.
-func (s *sweptState[V, M]) MarshalBinary() ([]byte, error) { return s.AppendBinary(nil) }
 
 // run computes supersteps until one of the algorithm's ends.
 func (e *sweeper[V, M]) run(ctx context.Context) error {
@@ -93,8 +75,8 @@ func (e *sweeper[V, M]) run(ctx context.Context) error {
 		}
 		e.buf = e.global.encode(e.buf[:0])
 		e.p.SetValues(e.buf)
-		if e.edges != nil {
-			err = e.edges.area.Exchange(ctx, sent, nil)
+		if e.come != nil {
+			err = e.come.edges.area.Exchange(ctx, sent, nil)
 		} else {
 			e.inbox = e.mirror.Next()
 			err = e.mirror.Exchange(ctx, sent, nil)
@@ -107,7 +89,7 @@ func (e *sweeper[V, M]) run(ctx context.Context) error {
 
 // sweep calls the algorithm and returns along how many edges something goes.
 func (e *sweeper[V, M]) sweep() (sent int64, err error) {
-	if e.edges != nil {
+	if e.come != nil {
 		return e.sweepPieces()
 	}
 	a := &Arrays[V, M]{Values: e.values, Out: e.mirror.Next(), All: e.mirror.All(), Degrees: e.degrees, g: e.part}
@@ -120,26 +102,17 @@ func (e *sweeper[V, M]) sweep() (sent int64, err error) {
 
 // sweepPieces calls the algorithm for some vertices at a time.
 func (e *sweeper[V, M]) sweepPieces() (sent int64, err error) {
-	if e.global.superstep > 0 && e.inbox == nil {
-		e.edges.combine()
-	}
+	e.come.begin(e.global.superstep)
 	a := &Arrays[V, M]{g: e.part}
 	for lo, n := 0, len(e.values); lo < n && a.err == nil; lo += sweepVertices {
 		hi := min(lo+sweepVertices, n)
-		a.First, a.Values, a.Out, a.Degrees = lo, e.values[lo:hi], e.out[:hi-lo], e.degrees[lo:hi]
+		a.First, a.Values, a.Inbox, a.Out, a.Degrees = lo, e.values[lo:hi], e.in[:hi-lo], e.out[:hi-lo], e.degrees[lo:hi]
 		e.silence(a.Out)
-		switch a.Inbox = e.gathered[:hi-lo]; {
-		case e.inbox != nil:
-			a.Inbox = e.inbox[lo:hi]
-		case e.global.superstep == 0:
-			fill(a.Inbox, e.none)
-		default:
-			e.edges.take(lo, a.Inbox)
-		}
+		e.come.take(lo, a.Inbox)
 		e.alg.Sweep(a)
-		sent += e.edges.publish(lo, a.Out, a.Degrees, e.none)
+		sent += e.come.edges.publish(lo, a.Out, a.Degrees, e.none)
 	}
-	e.inbox = nil
+	e.come.end()
 	return sent, a.err
 }
 

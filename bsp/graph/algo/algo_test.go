@@ -24,9 +24,12 @@ func distances(s *sketch, weight func(edge) float64) map[string]float64 {
 		d[id] = math.Inf(1)
 	}
 	d[first(s)] = 0
-	for range s.ids {
+	for shorter := true; shorter; {
+		shorter = false
 		for _, e := range s.directed() {
-			d[e.dst] = min(d[e.dst], d[e.src]+weight(e))
+			if to := d[e.src] + weight(e); to < d[e.dst] {
+				d[e.dst], shorter = to, true
+			}
 		}
 	}
 	return d

@@ -3,6 +3,7 @@ package algo_test
 import (
 	"iter"
 	"math"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,31 +50,55 @@ func TestPulledRanks(t *testing.T) {
 	}
 }
 
-// TestPulledPaths has vertices that sleep, and few that send.
+// hops is a search as a user writes it, pulled, with vertices that sleep and few that send.
+func hops(in graph.Input, source string) bsp.Runner {
+	return bsp.NewRunner(graph.Program(in, func(g *graph.Global) graph.Algorithm[int64, int64] {
+		return graph.Algorithm[int64, int64]{
+			Combine: superstep.Min, Roots: []string{source}, Pull: true,
+			Compute: func(v *graph.Vertex[int64, int64], _ iter.Seq[int64]) {
+				steps, reached := v.Message()
+				if v.Superstep() == 0 {
+					v.Value = math.MaxInt64
+					steps, reached = 0, v.ID() == g.Root(0)
+				}
+				if reached && steps < v.Value {
+					v.Value = steps
+					v.SendAll(steps + 1)
+				}
+				v.Halt()
+			},
+		}
+	}))
+}
+
 func TestPulledPaths(t *testing.T) {
 	var source string
-	against(t, func(in graph.Input) bsp.Runner {
-		return bsp.NewRunner(graph.Program(in, func(g *graph.Global) graph.Algorithm[int64, int64] {
-			return graph.Algorithm[int64, int64]{
-				Combine: superstep.Min, Roots: []string{source}, Pull: true,
-				Compute: func(v *graph.Vertex[int64, int64], _ iter.Seq[int64]) {
-					steps, reached := v.Message()
-					if v.Superstep() == 0 {
-						v.Value = math.MaxInt64
-						steps, reached = 0, v.ID() == g.Root(0)
-					}
-					if reached && steps < v.Value {
-						v.Value = steps
-						v.SendAll(steps + 1)
-					}
-					v.Halt()
-				},
-			}
-		}))
-	}, func(s *sketch) map[string]string {
+	against(t, func(in graph.Input) bsp.Runner { return hops(in, source) }, func(s *sketch) map[string]string {
 		source = first(s)
 		return levels(s)
 	}, exactly)
+}
+
+// TestPulledPieces has more vertices than are computed at a time, every other one without edges.
+func TestPulledPieces(t *testing.T) {
+	s := numbered(5000, false)
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 15_000 {
+		s.link(r.IntN(2500)*2, r.IntN(5000))
+	}
+	want, cfg := levels(s), bsptest.Config{Input: s.files(t, t.TempDir())}
+	for _, cfg.Peers = range []int{1, 2, 3} {
+		run := hops(s.in, first(s))
+		got := values(t, bsptest.Run(t, cfg, run).Output)
+		for id, steps := range want {
+			if got[id] != steps {
+				t.Errorf("%d peers: %s has %s, want %s", cfg.Peers, id, got[id], steps)
+			}
+		}
+		split := cfg
+		split.Tasks, split.RestartAt = min(cfg.Peers, 2), 3
+		bsptest.SameBits(t, split, run)
+	}
 }
 
 // TestPullSends sends along edges and to single vertices in one superstep.
