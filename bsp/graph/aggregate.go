@@ -127,3 +127,10 @@ func (g *Global) over(by [][]byte, until func(superstep int) bool) (bool, error)
 	}
 	return until != nil && until(g.superstep), nil
 }
+
+// begin calls Algorithm.Begin.
+func (g *Global) begin(f func(superstep int)) {
+	if f != nil {
+		f(g.superstep)
+	}
+}

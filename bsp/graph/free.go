@@ -92,6 +92,7 @@ func (e *freeEngine[V, M]) run(ctx context.Context) error {
 		if err != nil || over {
 			return err
 		}
+		e.global.begin(e.alg.Begin)
 		e.p.Active(e.compute())
 		if e.global.superstep+1 == e.alg.Supersteps {
 			return nil

@@ -47,6 +47,11 @@ type Algorithm[V, M any] struct {
 	// costs less than to push it. It goes with Compute and without Once; there is no
 	// SendWeighted.
 	Pull bool
+	// Begin, if set, is called on every peer before the vertices of a superstep are computed,
+	// the first one and the one after a restart included. It is the place for what is the same
+	// for all of them: what follows from aggregators and the superstep (WorkerContext.preSuperstep
+	// in Apache Giraph).
+	Begin func(superstep int)
 	// Until, if set, is asked on all peers before each superstep but the first; true
 	// ends the job. It must depend on aggregators alone, so that all peers agree.
 	Until func(superstep int) bool
@@ -279,6 +284,7 @@ func (e *engine[V, M]) run(ctx context.Context) error {
 		if err != nil || over {
 			return err
 		}
+		e.global.begin(e.alg.Begin)
 		e.compute()
 		e.p.Active(e.active)
 		if e.global.superstep+1 == e.alg.Supersteps {

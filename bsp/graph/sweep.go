@@ -65,6 +65,7 @@ func (e *sweeper[V, M]) run(ctx context.Context) error {
 				return err
 			}
 		}
+		e.global.begin(e.alg.Begin)
 		sent, err := e.sweep()
 		if err != nil {
 			return err

@@ -53,12 +53,17 @@ func (c PageRank) Program(in graph.Input) bsp.Program[graph.Direct[float64]] {
 		dangling := graph.NewAggregator[float64](g, superstep.Sum)
 		change := graph.NewAggregator[float64](g, superstep.Sum)
 		alg := graph.Algorithm[float64, float64]{Combine: superstep.Sum, Supersteps: c.Iterations + 1, Roots: c.Personalize}
-		var home *home
-		alg.Sweep = func(a *graph.Arrays[float64, float64]) {
+		var (
+			home *home
+			jump float64
+		)
+		alg.Begin = func(int) {
 			if home == nil { // also after a restart
 				home = c.home(g)
 			}
-			jump := ((1 - c.Damping) + c.Damping*dangling.Value()) / home.size
+			jump = ((1 - c.Damping) + c.Damping*dangling.Value()) / home.size
+		}
+		alg.Sweep = func(a *graph.Arrays[float64, float64]) {
 			switch {
 			case g.Superstep() == 0:
 				home.start(a)
