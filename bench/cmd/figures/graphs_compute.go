@@ -168,14 +168,22 @@ func (g *grown) figure() bench.Figure {
 
 // rates returns the millions of edges a second and core of samples, of the seconds of their jobs.
 func (g *grown) rates(jobs []float64) (rates []float64) {
-	for sample := range slices.Chunk(jobs, g.jobs) {
-		took := 0.0
-		for _, job := range sample {
-			took += job
-		}
-		rates = append(rates, g.graph.edges*updates*float64(len(sample))/took/cores/1e6)
+	for _, took := range sums(jobs, g.jobs) {
+		rates = append(rates, g.graph.edges*updates*float64(g.jobs)/took/cores/1e6)
 	}
 	return rates
+}
+
+// sums returns the seconds of samples of so many jobs each.
+func sums(jobs []float64, each int) (samples []float64) {
+	for some := range slices.Chunk(jobs, each) {
+		sum := 0.0
+		for _, s := range some {
+			sum += s
+		}
+		samples = append(samples, sum)
+	}
+	return samples
 }
 
 // cores that the peers of a job have: one goroutine each.
