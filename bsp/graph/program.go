@@ -233,10 +233,12 @@ func newEngine[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direc
 		if e.state, err = newState[V](n, nil, e.none); err != nil {
 			return nil, err
 		}
-		if e.steady, err = newSteady(ctx, p, g, global, e.state, alg.Combine); err != nil {
+		come, err := newArrivals(ctx, p, g, e.state, alg.Combine)
+		if err != nil {
 			return nil, err
 		}
-		_, err = p.State(e.steady.come)
+		e.steady = newSteady(come, g.degrees, global)
+		_, err = p.State(come)
 		return e, err
 	}
 	e.lane, e.out = bsp.NewLane[Direct[M], M](p, e.op, g.counts), make([]M, n)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 
-	"scalar/bsp"
 	"scalar/superstep"
 )
 
@@ -17,9 +16,8 @@ type steady[V any, M superstep.Number] struct {
 	directs int64              // by Send, in this superstep
 }
 
-func newSteady[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direct[M]], g *part, global *Global, s *state[V, M], op superstep.Op) (*steady[V, M], error) {
-	come, err := newArrivals(ctx, p, g, s, op)
-	return &steady[V, M]{come: come, order: alike(g.degrees), busy: NewAggregator[int64](global, superstep.Sum)}, err
+func newSteady[V any, M superstep.Number](come *arrivals[V, M], degrees []uint32, global *Global) *steady[V, M] {
+	return &steady[V, M]{come: come, order: alike(degrees), busy: NewAggregator[int64](global, superstep.Sum)}
 }
 
 // alike returns the order in which vertices are computed: of those that are at a time, the ones that have edges come first. Most
