@@ -52,6 +52,10 @@
 // While few vertices have messages, a superstep with Compute costs what those compute
 // and send; with Sweep it always costs all vertices and edges.
 //
+// With [Algorithm.Pull] a program with Compute pulls as one with Sweep does. Its vertices are
+// computed some at a time, in the order of their numbers, but for those without edges, which
+// come after the others of their time.
+//
 // With [Algorithm.Once] a program with Compute has its edges at both ends, and pulls when
 // a large part of them leaves vertices that send: the frontier travels as a bit a vertex,
 // in a [superstep.Mirror] of the words of a bitset, and rows of vertices that have got
