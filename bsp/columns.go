@@ -113,7 +113,7 @@ func NewArea[M any, V superstep.Number](ctx context.Context, p *Peer[M], cfg sup
 
 // Exchange ends the superstep as Sync does: All has then what all peers have put and written. A
 // checkpoint holds nothing of it: the state of a program has what was computed of it. It counts as so
-// many messages. fold is as in Mirror.Exchange.
-func (a *Area[M, V]) Exchange(ctx context.Context, messages int64, fold func()) error {
-	return a.c.exchanged(fold, func(v superstep.Vote) (superstep.Verdict, error) { return a.Area.Exchange(ctx, v, messages) })
+// many messages.
+func (a *Area[M, V]) Exchange(ctx context.Context, messages int64) error {
+	return a.c.exchanged(nil, func(v superstep.Vote) (superstep.Verdict, error) { return a.Area.Exchange(ctx, v, messages) })
 }

@@ -47,7 +47,7 @@ func (e *engine[V, M]) exchangeAll(ctx context.Context) error {
 	e.edges, s.directs = 0, 0
 	e.buf = e.global.encode(e.buf[:0])
 	e.p.SetValues(e.buf)
-	return s.come.edges.area.Exchange(ctx, sent, nil)
+	return s.come.edges.area.Exchange(ctx, sent)
 }
 
 // computeSteady is compute. What vertices send is published while it is in the first-level cache.

@@ -77,7 +77,7 @@ func (e *sweeper[V, M]) run(ctx context.Context) error {
 		e.buf = e.global.encode(e.buf[:0])
 		e.p.SetValues(e.buf)
 		if e.come != nil {
-			err = e.come.edges.area.Exchange(ctx, sent, nil)
+			err = e.come.edges.area.Exchange(ctx, sent)
 		} else {
 			e.inbox = e.mirror.Next()
 			err = e.mirror.Exchange(ctx, sent, nil)
