@@ -242,6 +242,7 @@ var Modules = []string{
 //go:embed storage/source.go
 //go:embed storage/splits.go
 //go:embed storage/sweep.go
+//go:embed superstep/accumulator.go
 //go:embed superstep/area.go
 //go:embed superstep/ballot.go
 //go:embed superstep/barrier.go
@@ -269,6 +270,7 @@ var Modules = []string{
 //go:embed superstep/memory.go
 //go:embed superstep/mesh.go
 //go:embed superstep/mirror.go
+//go:embed superstep/places.go
 //go:embed superstep/port.go
 //go:embed superstep/reader.go
 //go:embed superstep/relay.go

@@ -20,7 +20,7 @@ func (l *Lane[V]) pushDense(peer int) {
 		c := &o.handed[o.turn]
 		*c = chunk{ext: bytesOf(o.cur), count: uint32(len(o.cur)), kind: l.kind, flags: flagDense, class: -1}
 		o.turn ^= 1
-		o.cur = nil
+		o.cur, o.plain = nil, nil
 		l.p.push(frameColumns, l.id, peer, c)
 		return
 	}
@@ -35,28 +35,25 @@ func (l *Lane[V]) pushDense(peer int) {
 		fill(vs, l.identity) // while it is in the cache
 		l.p.push(frameColumns, l.id, peer, c)
 	}
+	o.rest()
 }
 
-// pushSparse hands over the slots in ids.
+// pushSparse hands over the list.
 func (l *Lane[V]) pushSparse(peer int) {
 	o := &l.out[peer]
 	l.bytes += int64(len(o.ids) * (4 + l.width))
 	step := (dataChunk - headerSize - 8) / (4 + l.width)
-	for ids := o.ids; len(ids) > 0; {
+	for ids, few := o.ids, o.few; len(ids) > 0; {
 		n := min(step, len(ids))
 		at := align8(4 * n)
 		c := l.p.g.buffers.pool.get(at + n*l.width)
 		c.n = at + n*l.width
 		clear(c.room()[4*n : at])
 		copy(c.room(), bytesOf(ids[:n]))
-		vs := viewOf[V](c.payload()[at:])
-		for i, slot := range ids[:n] {
-			vs[i] = o.cur[slot]
-			o.cur[slot] = l.identity
-		}
+		copy(viewOf[V](c.payload()[at:]), few[:n])
 		c.count, c.kind = uint32(n), l.kind
 		l.p.push(frameColumns, l.id, peer, c)
-		ids = ids[n:]
+		ids, few = ids[n:], few[n:]
 	}
 }
 

@@ -204,3 +204,9 @@ func (t *Temper) Patient() bool { return t.patient() }
 
 // Learn is told whether asking has ended a wait.
 func (t *Temper) Learn(ended bool) { t.learn(ended) }
+
+// NewPlaces returns places.of.
+func NewPlaces() func(list []uint32, slots uint32) (once, at []uint32) {
+	var p places
+	return p.of
+}

@@ -17,12 +17,8 @@ type Columns[V Number] interface {
 	Exchange(ctx context.Context, fold func(slot uint32, vs []V)) error
 }
 
-// denseShare: a bundle is dense, values only, when more than 1/denseShare of the
-// destination's slots are set.
-const denseShare = 16
-
-// Lane is a peer's keyed values of one type and operator: a dense accumulator for
-// each destination, filled with the operator's identity. A slot that holds the
+// Lane is a peer's keyed values of one type and operator: for each destination a list
+// while they are few, then a dense accumulator, filled with the operator's identity. A slot that holds the
 // identity counts as empty: it may or may not reach fold, which it does not change.
 // All peers must open their boxes and lanes in the same order and with the same
 // arguments. It is used by the port's goroutine.
@@ -35,26 +31,11 @@ type Lane[V Number] struct {
 	identity V
 	slots    []uint32
 	out      []accumulator[V]
+	places   places // and vs: scratch of tidy
+	vs       []V
 	ending   bool  // Exchange is under way
 	messages int64 // of this exchange
 	bytes    int64
-}
-
-// accumulator is what goes to one destination.
-type accumulator[V Number] struct {
-	cur   []V      // the one in use; nil: not made yet
-	ids   []uint32 // slots set by Add, while they are few
-	scan  bool     // ids is not all: look at every slot
-	plain []V      // cur if scan is set and the operator is Sum: Add has to do no more than that
-	n     int64    // values combined since the last exchange
-
-	// A local destination gets the accumulator itself and fills it with the identity
-	// again, while the other one is in use: it is back when the next exchange is over,
-	// since the destination had to end its fold to take part. One that has left or
-	// retired folds nothing: make sees that in the chunk.
-	both   [2][]V
-	handed [2]chunk
-	turn   int
 }
 
 // NewLane opens a lane on a port; slots[i] is the number of slots of peer i. It
@@ -88,15 +69,12 @@ func (l *Lane[V]) Add(peer int, slot uint32, v V) {
 // add is Add where there is more to do than a sum.
 func (l *Lane[V]) add(peer int, slot uint32, v V) {
 	o := &l.out[peer]
-	if o.cur == nil {
-		l.make(peer)
+	if o.n++; l.listed(peer, 1) {
+		l.check(peer, uint64(slot))
+		o.ids, o.few = append(o.ids, slot), append(o.few, v)
+		return
 	}
-	old := o.cur[slot]
-	if old == l.identity && !o.scan {
-		l.note(o, slot)
-	}
-	o.cur[slot] = combine(l.op, old, v)
-	o.n++
+	o.cur[slot] = combine(l.op, o.cur[slot], v)
 }
 
 // AddBlock combines vs into the slots [first, first+len(vs)) of a peer. It panics if
@@ -106,14 +84,15 @@ func (l *Lane[V]) AddBlock(peer int, first uint32, vs []V) {
 		return
 	}
 	o := &l.out[peer]
-	if o.cur == nil {
-		l.make(peer)
-	}
-	for i := 0; i < len(vs) && !o.scan; i++ {
-		l.note(o, first+uint32(i))
+	if o.n += int64(len(vs)); l.listed(peer, len(vs)) {
+		l.check(peer, uint64(first)+uint64(len(vs)-1))
+		for i := range vs {
+			o.ids = append(o.ids, first+uint32(i))
+		}
+		o.few = append(o.few, vs...)
+		return
 	}
 	combineAll(l.op, o.cur[first:][:len(vs)], vs)
-	o.n += int64(len(vs))
 }
 
 // AddAt combines vs[i] into slots[i] of a peer, for all i, in order: Add for columns,
@@ -127,31 +106,18 @@ func (l *Lane[V]) AddAt(peer int, slots []uint32, vs []V) {
 		return
 	}
 	o := &l.out[peer]
-	if o.cur == nil {
-		l.make(peer)
-	}
-	at := 0
-	for ; at < len(slots) && !o.scan; at++ { // few slots are remembered
-		l.Add(peer, slots[at], vs[at])
-	}
-	combineAt(l.op, o.cur, slots[at:], vs[at:])
-	o.n += int64(len(slots) - at)
-}
-
-// note remembers a slot for the sparse form, unless there are too many.
-func (l *Lane[V]) note(o *accumulator[V], slot uint32) {
-	if len(o.ids) >= len(o.cur)/denseShare+1 {
-		l.scanAll(o)
+	if o.n += int64(len(slots)); l.listed(peer, len(slots)) {
+		l.check(peer, uint64(slices.Max(slots)))
+		o.ids, o.few = append(o.ids, slots...), append(o.few, vs...)
 		return
 	}
-	o.ids = append(o.ids, slot)
+	combineAt(l.op, o.cur, slots, vs)
 }
 
-// scanAll gives up remembering slots.
-func (l *Lane[V]) scanAll(o *accumulator[V]) {
-	o.ids, o.scan = o.ids[:0], true
-	if l.op == Sum {
-		o.plain = o.cur
+// check panics if a peer has no such slot.
+func (l *Lane[V]) check(peer int, slot uint64) {
+	if slot >= uint64(l.slots[peer]) {
+		panic(fmt.Sprintf("superstep: slot %d of peer %d, which has %d", slot, peer, l.slots[peer]))
 	}
 }
 
@@ -160,32 +126,14 @@ func (l *Lane[V]) scanAll(o *accumulator[V]) {
 // and valid until the next one. Call Touch after writing to it.
 func (l *Lane[V]) Accumulator(peer int) []V {
 	if l.out[peer].cur == nil {
-		l.make(peer)
+		l.pour(peer)
 	}
 	return l.out[peer].cur
 }
 
 // Touch says that n values were combined into Accumulator(peer); 0: none, and
 // nothing is sent for it.
-func (l *Lane[V]) Touch(peer int, n int64) {
-	if n > 0 {
-		l.scanAll(&l.out[peer])
-		l.out[peer].n += n
-	}
-}
-
-// make gives a destination an accumulator.
-func (l *Lane[V]) make(peer int) {
-	o := &l.out[peer]
-	o.cur = o.both[o.turn]
-	if o.cur == nil {
-		o.cur = make([]V, l.slots[peer])
-		o.both[o.turn] = o.cur
-	} else if o.handed[o.turn].emptied {
-		return
-	}
-	fill(o.cur, l.identity)
-}
+func (l *Lane[V]) Touch(peer int, n int64) { l.out[peer].n += n }
 
 // Exchange ends the superstep as Sync does, and hands over the values of this lane;
 // those of other lanes stay for their own Exchange. All peers must end the
@@ -224,40 +172,24 @@ func (l *Lane[V]) flush() {
 	}
 	for peer := range l.out {
 		o := &l.out[peer]
-		if !o.scan && len(o.ids) == 0 {
+		if l.messages += o.n; o.n == 0 {
+			o.rest()
 			continue
 		}
-		l.messages += o.n
-		if l.sparse(o) {
+		switch {
+		case o.cur == nil:
+			l.tidy(peer)
 			l.pushSparse(peer)
-		} else {
+		case l.gather(o):
+			l.pushSparse(peer)
+			o.rest()
+		default:
 			l.pushDense(peer)
 		}
-		o.ids, o.scan, o.plain, o.n = o.ids[:0], false, nil, 0
+		o.ids, o.few, o.n = o.ids[:0], o.few[:0], 0
 	}
 	if l.messages > 0 {
 		l.p.countSent(l.messages, l.bytes)
 		l.messages, l.bytes = 0, 0
 	}
-}
-
-// sparse says whether few slots are set, and if so leaves them, ascending, in ids.
-func (l *Lane[V]) sparse(o *accumulator[V]) bool {
-	limit := len(o.cur) / denseShare
-	if !o.scan {
-		slices.Sort(o.ids)
-		o.ids = slices.Compact(o.ids)
-		o.ids = slices.DeleteFunc(o.ids, func(slot uint32) bool { return o.cur[slot] == l.identity })
-		return len(o.ids) <= limit
-	}
-	for slot, v := range o.cur {
-		if v == l.identity {
-			continue
-		}
-		if len(o.ids) == limit {
-			return false
-		}
-		o.ids = append(o.ids, uint32(slot))
-	}
-	return true
 }
