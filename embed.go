@@ -121,6 +121,7 @@ var Modules = []string{
 //go:embed bsp/graph/nameunion.go
 //go:embed bsp/graph/once.go
 //go:embed bsp/graph/order.go
+//go:embed bsp/graph/outbox.go
 //go:embed bsp/graph/parse.go
 //go:embed bsp/graph/part.go
 //go:embed bsp/graph/placing.go
@@ -130,6 +131,7 @@ var Modules = []string{
 //go:embed bsp/graph/push.go
 //go:embed bsp/graph/read.go
 //go:embed bsp/graph/renumber.go
+//go:embed bsp/graph/search.go
 //go:embed bsp/graph/seen.go
 //go:embed bsp/graph/share.go
 //go:embed bsp/graph/slab.go

@@ -1,8 +1,8 @@
 package superstep
 
-// denseShare: what goes to a peer is a list, until it has more than 1/denseShare of the
-// peer's slots, and then an array of all of them; and so does a bundle: values only, when more
-// of the slots than that are set.
+// denseShare: what goes to a peer is a list until that has more than 1/denseShare of the
+// peer's slots, and then an array of all of them. It travels as a list if no more slots than
+// that are set, else as values alone.
 const denseShare = 16
 
 // accumulator is what goes to one destination: a list of slots and values in the order of

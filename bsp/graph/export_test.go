@@ -442,37 +442,60 @@ func ReadChunks(b []byte, peers int, weights bool) (edges int, err error) {
 }
 
 // PullAlong pulls along edges, each a vertex and the source of an edge to it, and returns
-// what was found, and who has got something then.
-func PullAlong(edges [][2]uint32, front, got []bool) (found, after []bool, err error) {
+// what was found, and who has got something then. Source s is vertex s/peers of peer s%peers,
+// the vertices are those of peer 0.
+func PullAlong(edges [][2]uint32, peers int, front, got []bool) (found, after []bool, err error) {
 	n := len(front)
+	p := &part{counts: make([]uint32, peers)}
+	for s := range n {
+		p.counts[s%peers]++
+	}
+	in := &inward{degrees: make([]uint32, n)}
 	f := formOf(true, rowRange{0, allRows}, false)
-	list := make([]byte, len(edges)*f.size+chunkTail)
-	for i, e := range edges {
-		binary.LittleEndian.PutUint64(list[i*f.size:], f.join(e[0], e[1]))
-	}
-	b, err := newBlock([]segment{{edges: list, count: len(edges), form: f}}, make([]uint32, n), uint32(n), rowStore{arena: heap()})
-	if err != nil {
-		return nil, nil, err
-	}
-	set := func(of []bool) bitset.Set {
-		s := bitset.New(n)
-		for v, in := range of {
-			if in {
-				s.Add(uint32(v))
+	for q := range peers {
+		var list []byte
+		count := 0
+		for _, e := range edges {
+			if int(e[1])%peers == q {
+				list = binary.LittleEndian.AppendUint64(list, f.join(e[0], e[1]/uint32(peers)))[:(count+1)*f.size]
+				count++
 			}
 		}
-		return s
+		list = append(list, make([]byte, chunkTail)...)
+		b, err := newBlock([]segment{{edges: list, count: count, form: f}}, in.degrees, uint32(n), rowStore{arena: heap()})
+		if err != nil {
+			return nil, nil, err
+		}
+		in.blocks = append(in.blocks, b)
 	}
-	bools := func(s bitset.Set) []bool {
+	base := p.frontierBase()
+	in.find(p.counts, base)
+	s := search{inward: in, front: make(bitset.Set, base[peers]), got: bitset.New(n), found: bitset.New(n)}
+	for q := range peers {
+		s.fronts = append(s.fronts, s.front[base[q]:base[q]+words(p.counts[q])])
+	}
+	for v := range n {
+		if front[v] {
+			s.fronts[v%peers].Add(uint32(v / peers))
+		}
+		if got[v] {
+			s.got.Add(uint32(v))
+		}
+	}
+	for q, senders := range s.fronts {
+		if senders.Empty() {
+			s.fronts[q] = nil
+		}
+	}
+	s.pull()
+	bools := func(set bitset.Set) []bool {
 		of := make([]bool, n)
-		for v := range s.All() {
+		for v := range set.All() {
 			of[v] = true
 		}
 		return of
 	}
-	has, finds := set(got), bitset.New(n)
-	headed{b, b.heads(uint32(n))}.pull(sets{set(front), has, finds})
-	return bools(finds), bools(has), nil
+	return bools(s.found), bools(s.got), nil
 }
 
 // BlockFits reports whether an encoded block is whole and within limits.
@@ -494,7 +517,7 @@ func Recode(b []byte, rows, limit uint32) ([]byte, error) {
 	for _, d := range degrees {
 		sum += int(d)
 	}
-	if sum != len(x.targets) || len(y.targets) != len(x.targets) || len(y.heads(limit)) != len(y.rows) {
+	if sum != len(x.targets) || len(y.targets) != len(x.targets) {
 		return nil, nil
 	}
 	return x.encode(), nil

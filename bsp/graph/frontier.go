@@ -29,37 +29,30 @@ func (e *engine[V, M]) take(slot uint32, vs []M) {
 
 // push sends what is in out along the edges, one destination peer after the other.
 func (e *engine[V, M]) push() {
-	few := e.edges <= int64(len(e.out)/fewShare)
+	few, out := e.out.edges <= int64(len(e.out.values)/fewShare), e.out.all()
 	if few {
-		slices.Sort(e.senders)
-		e.pushFew()
+		slices.Sort(e.out.senders)
+		e.pushFew(out)
 	}
 	for q, b := range e.blocks {
 		n := e.walked[q]
 		if !few && len(b.rows) > 0 {
-			n += push(b, e.op, e.out, e.lane.Accumulator(q))
+			n += push(b, e.op, out, e.lane.Accumulator(q))
 		}
 		if n > 0 {
 			e.lane.Touch(q, n)
 		}
 	}
-	if few {
-		for _, v := range e.senders {
-			e.out[v] = e.none
-		}
-	} else {
-		fill(e.out, e.none)
-	}
+	e.out.empty(true)
 	clear(e.added)
 	clear(e.walked)
-	e.senders, e.edges = e.senders[:0], 0
 }
 
 // pushFew walks the edges of the senders alone.
-func (e *engine[V, M]) pushFew() {
+func (e *engine[V, M]) pushFew(out []M) {
 	for q, b := range e.blocks {
 		r := 0
-		for _, v := range e.senders {
+		for _, v := range e.out.senders {
 			if r = b.find(r, v); r == len(b.rows) {
 				break
 			}
@@ -67,7 +60,7 @@ func (e *engine[V, M]) pushFew() {
 				continue
 			}
 			for _, t := range b.targets[b.starts[r]:b.starts[r+1]] {
-				e.lane.Add(q, t, e.out[v])
+				e.lane.Add(q, t, out[v])
 			}
 		}
 	}
@@ -89,15 +82,6 @@ func (b *block) find(r int, v uint32) int {
 
 // sendAll implements Vertex.SendAll: it takes what comes after the first.
 func (e *engine[V, M]) sendAll(_ uint32, m M) { e.vertex.out = combine(e.op, e.vertex.out, m) }
-
-// spread keeps what a vertex sends along all of its edges, if it does.
-func (e *engine[V, M]) spread(at uint32, m M) {
-	if m != e.none {
-		e.out[at] = m
-		e.edges += int64(e.degrees[at])
-		e.senders = append(e.senders, at)
-	}
-}
 
 // sendWeighted implements Vertex.SendWeighted.
 func (e *engine[V, M]) sendWeighted(at uint32, f func(w float64) M) {

@@ -9,17 +9,37 @@ import (
 
 // inward is a peer's edges by destination, beside those by source that it pushes along.
 type inward struct {
-	blocks  []headed // by the peer of the sources: rows are own vertices, targets the sources of their edges
-	degrees []uint32 // edges to each own vertex
+	blocks  []*block   // by the peer of the sources: rows are own vertices, targets the sources of their edges; none: nobody pulls
+	places  []rowPlace // by block
+	degrees []uint32   // edges to each own vertex
+
+	// Every vertex has a head: of the sources of its edges one with the most edges to own
+	// vertices. Searches reach it early: most vertices are found by it, without a look at
+	// their rows, which are far apart in memory.
+	heads      []uint32   // by vertex: the head's place in the frontier, see frontierBase
+	some, more bitset.Set // vertices with an edge to them, and with several
 }
 
-// headed is a block whose rows have a head: of their targets one with the most edges in
-// the block. Searches reach it early: most rows end there, without a look at their
-// targets, which are far apart in memory.
-type headed struct {
-	*block
-	heads []uint32 // by row
+// mostPlaces is how many vertices the graph may have for heads of 32 bits. With more nobody pulls.
+const mostPlaces = 1 << 32
+
+// frontierBase returns where the words of each peer's vertices begin in a set of all, those of
+// this peer before the others, and at the end how many there are.
+func (g *part) frontierBase() []int {
+	base, all := make([]int, 0, len(g.counts)+1), words(g.counts[g.index])
+	for q, n := range g.counts {
+		if q == g.index {
+			base = append(base, 0)
+			continue
+		}
+		base = append(base, all)
+		all += words(n)
+	}
+	return append(base, all)
 }
+
+// words is how many words a set of so many vertices has.
+func words(vertices uint32) int { return int((uint64(vertices) + 63) / 64) }
 
 // turn makes inward. Where each edge goes both ways, its blocks are those of the edges
 // from the own vertices. Where edges lie in files it has none: pulls look at edges here and
@@ -30,20 +50,38 @@ func (g *part) turn(in Input, hand handOver) error {
 	if err != nil {
 		return err
 	}
-	if short {
+	base := g.frontierBase()
+	if short || 64*base[len(g.counts)] > mostPlaces {
 		g.inward.degrees = make([]uint32, len(g.degrees))
 		return nil
 	}
-	blocks := g.blocks
+	g.inward.blocks = g.blocks
 	if !in.Undirected {
-		if blocks, err = g.transposed(hand); err != nil {
+		if g.inward.blocks, err = g.transposed(hand); err != nil {
 			return err
 		}
 	}
-	for q, b := range blocks {
-		g.inward.blocks = append(g.inward.blocks, headed{b, b.heads(g.counts[q])})
-	}
+	g.inward.find(g.counts, base)
 	return nil
+}
+
+// find makes what is found by vertex: heads, and the places of rows.
+func (in *inward) find(counts []uint32, base []int) {
+	n := len(in.degrees)
+	in.heads, in.some, in.more = make([]uint32, n), bitset.New(n), bitset.New(n)
+	for v, d := range in.degrees {
+		if d > 0 {
+			in.some.Add(uint32(v))
+		}
+		if d > 1 {
+			in.more.Add(uint32(v))
+		}
+	}
+	most := make([]uint32, n) // edges of the head
+	for q, b := range in.blocks {
+		in.places = append(in.places, b.places(n))
+		b.heads(counts[q], 64*uint32(base[q]), in.heads, most)
+	}
 }
 
 // short reports whether the memory of some peer was too short for its edges.
@@ -149,98 +187,23 @@ func (b *block) transpose(degrees []uint32) *block {
 	return back
 }
 
-// heads returns of each row the target that has the most edges in the block, the first
-// of several. Targets are below limit.
-func (b *block) heads(limit uint32) []uint32 {
+const candidates = 32
+
+// heads gives each row the target that has the most edges in the block, the first of several,
+// if it has more than the vertex's head so far: its number beyond first, and how many edges it
+// has. Targets are below limit.
+func (b *block) heads(limit, first uint32, heads, most []uint32) {
 	edges := make([]uint32, limit)
 	for _, t := range b.targets {
 		edges[t]++
 	}
-	heads := make([]uint32, len(b.rows))
-	for r := range heads {
-		most := uint32(0)
-		for _, t := range b.targets[b.starts[r]:b.starts[r+1]] {
-			if n := edges[t]; n > most {
-				heads[r], most = t, n
+	for r, v := range b.rows {
+		head, n := heads[v], most[v]
+		for _, t := range b.targets[b.starts[r]:min(b.starts[r+1], b.starts[r]+candidates)] {
+			if e := edges[t]; e > n {
+				head, n = first+t, e
 			}
 		}
+		heads[v], most[v] = head, n
 	}
-	return heads
-}
-
-// ahead is how many rows are looked at together: their targets come from memory at once
-// then, not one after the other.
-const ahead = 256
-
-// sets are what a pull works on.
-type sets struct {
-	frontier   bitset.Set // of the peer that has the targets
-	got, found bitset.Set
-}
-
-// set notes that a vertex has got a message.
-func (s sets) set(v uint32) {
-	s.got.Add(v)
-	s.found.Add(v)
-}
-
-// pull adds to got and to found the rows that have a target in the frontier, and leaves
-// out those in got. It looks at heads, then at the first two targets of the rows that are
-// left, both in loops without branches to guess, then at what follows, where it stops at
-// the first that it finds.
-func (b headed) pull(s sets) {
-	var rest [ahead]uint32
-	for lo := 0; lo < len(b.rows); lo += ahead {
-		n := b.pullHeads(lo, min(lo+ahead, len(b.rows)), s, &rest)
-		for _, r := range b.pullFirst(rest[:n], s) {
-			if s.frontier.Any(b.targets[b.starts[r]+2 : b.starts[r+1]]) {
-				s.set(b.rows[r])
-			}
-		}
-	}
-}
-
-// pullHeads looks at the heads of the rows from lo to hi, and lists in rest those that are
-// left and have more than one target.
-func (b headed) pullHeads(lo, hi int, s sets, rest *[ahead]uint32) (n int) {
-	frontier, got, found := s.frontier, s.got, s.found
-	rows := b.rows[lo:hi]
-	heads, ends, start := b.heads[lo:hi][:len(rows)], b.starts[lo+1 : hi+1][:len(rows)], b.starts[lo]
-	word, hits := rows[0]/64, uint64(0) // of the vertices of one word
-	seen := got[word]
-	for i, v := range rows {
-		if v/64 != word {
-			got[word] |= hits
-			found[word] |= hits
-			word, hits = v/64, 0
-			seen = got[word]
-		}
-		head, edges := heads[i], ends[i]-start
-		start = ends[i]
-		hit := frontier[head/64] >> (head % 64) & 1
-		old := seen >> (v % 64) & 1
-		hits |= hit &^ old << (v % 64)
-		rest[n%ahead] = uint32(lo + i)
-		n += int(^(hit | old) & uint64((1-edges)>>31)) // the shift: 1 if there are two or more
-	}
-	got[word] |= hits
-	found[word] |= hits
-	return n
-}
-
-// pullFirst looks at the first two targets of rows and returns those that are left, in
-// the place of rows.
-func (b headed) pullFirst(rows []uint32, s sets) []uint32 {
-	frontier, got, found := s.frontier, s.got, s.found
-	n := 0
-	for _, r := range rows {
-		at := b.starts[r]
-		x, y, v := b.targets[at], b.targets[at+1], b.rows[r]
-		hit := (frontier[x/64]>>(x%64) | frontier[y/64]>>(y%64)) & 1
-		got[v/64] |= hit << (v % 64)
-		found[v/64] |= hit << (v % 64)
-		rows[n] = r
-		n += int(1 - hit)
-	}
-	return rows[:n]
 }

@@ -2,6 +2,8 @@ package graph
 
 import (
 	"context"
+	"iter"
+	"math/bits"
 
 	"scalar/bsp"
 	"scalar/internal/bitset"
@@ -25,12 +27,11 @@ const gateShare = 256
 
 // once is what the engine has more for an algorithm with Once.
 type once[M superstep.Number] struct {
-	*inward
-	got     bitset.Set // of the state: vertices that messages have come to
-	left    int64      // inward edges of the others
-	found   bitset.Set // by a pull: vertices that have a message, in place of the list of woken
-	pulled  bool       // found is in use
-	message M          // that was sent by all vertices of the frontier
+	search
+	left      int64 // inward edges of those that no messages have come to
+	pulled    bool  // found has the vertices that have a message, in place of the list of woken
+	delivered bool  // the messages of those are in the inbox and counted in left; before, all are message
+	message   M     // that was sent by all vertices of the frontier
 
 	mirror *bsp.Mirror[Direct[M], uint64] // the frontier: words of bitsets
 	sent   *Aggregator[int64]             // messages
@@ -38,7 +39,7 @@ type once[M superstep.Number] struct {
 
 func newOnce[M superstep.Number](p *bsp.Peer[Direct[M]], g *part, global *Global) *once[M] {
 	n := len(g.degrees)
-	o := &once[M]{inward: g.inward, found: bitset.New(n)}
+	o := &once[M]{search: search{inward: g.inward, fronts: make([]bitset.Set, p.N()), found: bitset.New(n)}}
 	watches, watched := make([][]uint32, p.N()), make([][]uint32, p.N())
 	own := wordsOf(uint32(n))
 	for q := range p.N() {
@@ -53,11 +54,11 @@ func newOnce[M superstep.Number](p *bsp.Peer[Direct[M]], g *part, global *Global
 
 // wordsOf returns the numbers of the words of a bitset.
 func wordsOf(vertices uint32) []uint32 {
-	words := make([]uint32, (uint64(vertices)+63)/64)
-	for i := range words {
-		words[i] = uint32(i)
+	all := make([]uint32, words(vertices))
+	for i := range all {
+		all[i] = uint32(i)
 	}
-	return words
+	return all
 }
 
 // resume takes the set of those that have got something.
@@ -111,21 +112,18 @@ func (e *engine[V, M]) pulls(ctx context.Context) (bool, error) {
 
 // front returns what this peer knows.
 func (e *engine[V, M]) front() front[M] {
-	f := front[M]{Edges: e.edges, Left: e.once.left}
+	f := front[M]{Edges: e.out.edges, Left: e.once.left}
 	for _, n := range e.added {
 		if n > 0 { // by SendWeighted: it is in the lane already
 			f.Messages = 2
 			return f
 		}
 	}
-	for _, v := range e.senders {
-		switch m := e.out[v]; {
-		case f.Messages == 0:
-			f.Messages, f.Message = 1, m
-		case m != f.Message:
-			f.Messages = 2
-			return f
-		}
+	switch {
+	case e.out.differ:
+		f.Messages = 2
+	case len(e.out.senders) > 0:
+		f.Messages, f.Message = 1, e.out.message
 	}
 	return f
 }
@@ -136,13 +134,12 @@ func (e *engine[V, M]) exchangePulled(ctx context.Context) error {
 	if e.p.Index() == 0 {
 		e.p.Count(CounterPulled, 1)
 	}
-	next, edges := bitset.Set(e.once.mirror.Next()), e.edges
+	next, edges := bitset.Set(e.once.mirror.Next()), e.out.edges
 	clear(next)
-	for _, v := range e.senders {
+	for _, v := range e.out.senders {
 		next.Add(v)
-		e.out[v] = e.none
 	}
-	e.senders, e.edges = e.senders[:0], 0
+	e.out.empty(false)
 	return e.once.mirror.Exchange(ctx, edges, e.pull)
 }
 
@@ -151,25 +148,74 @@ func (e *engine[V, M]) exchangePulled(ctx context.Context) error {
 func (e *engine[V, M]) pull() {
 	o := e.once
 	o.pulled = true
-	all := o.mirror.All()
-	for q, b := range o.blocks {
-		senders := bitset.Set(all[o.mirror.Base(q):o.mirror.Base(q+1)])
+	o.front = o.mirror.All()
+	for q := range o.fronts {
+		senders := o.front[o.mirror.Base(q):o.mirror.Base(q+1)]
 		if q == e.p.Index() {
-			senders = all[:len(o.got)]
+			senders = o.front[:len(o.got)]
 		}
-		if !senders.Empty() {
-			b.pull(sets{senders, o.got, o.found})
+		if o.fronts[q] = nil; !senders.Empty() {
+			o.fronts[q] = senders
 		}
 	}
-	for v := range o.found.All() {
-		e.inbox[v] = o.message
-		o.left -= int64(o.degrees[v])
+	o.pull()
+}
+
+// computeFound calls the algorithm for the vertices that a pull has found.
+func (e *engine[V, M]) computeFound(msgs iter.Seq[M]) {
+	o := e.once
+	e.out.grow(o.found.Len())
+	for at, word := range o.found {
+		for ; word != 0; word &= word - 1 {
+			i, m := uint32(64*at+bits.TrailingZeros64(word)), o.message
+			if o.delivered {
+				m = e.open(i)
+			} else {
+				o.left -= int64(o.degrees[i])
+			}
+			e.computeOne(i, m, msgs)
+		}
 	}
 }
+
+// forget empties what a pull has found.
+func (o *once[M]) forget() {
+	clear(o.found)
+	o.pulled, o.delivered = false, false
+}
+
+// deliver puts the messages of those that a pull has found into the inbox, where more is done
+// with them than to read them once.
+func (o *once[M]) deliver(inbox []M) {
+	if !o.pulled || o.delivered {
+		return
+	}
+	for v := range o.found.All() {
+		inbox[v] = o.message
+		o.left -= int64(o.degrees[v])
+	}
+	o.delivered = true
+}
+
+// onceState is the state of an algorithm with Once.
+type onceState[V any, M superstep.Number] struct {
+	*state[V, M]
+	once *once[M]
+}
+
+// AppendBinary encodes the state with the messages of a pull.
+func (s *onceState[V, M]) AppendBinary(b []byte) ([]byte, error) {
+	s.once.deliver(s.inbox)
+	return s.state.AppendBinary(b)
+}
+
+// MarshalBinary encodes the state as AppendBinary.
+func (s *onceState[V, M]) MarshalBinary() ([]byte, error) { return s.AppendBinary(nil) }
 
 // takeOnce is take with Once: a vertex that messages came to in an earlier superstep
 // gets no more.
 func (e *engine[V, M]) takeOnce(slot uint32, vs []M) {
+	e.once.deliver(e.inbox)
 	for i, m := range vs {
 		v := slot + uint32(i)
 		if m == e.none {
@@ -179,11 +225,9 @@ func (e *engine[V, M]) takeOnce(slot uint32, vs []M) {
 			if e.once.got.Has(v) {
 				continue
 			}
-			e.once.reach(v)
-			switch {
-			case e.once.pulled:
+			if e.once.reach(v); e.once.pulled {
 				e.once.found.Add(v)
-			case !e.all:
+			} else if !e.all {
 				e.woken = append(e.woken, v)
 				e.all = len(e.woken) > len(e.inbox)/fewShare
 			}

@@ -72,6 +72,11 @@ type visit struct{ At, Message, Messages, Calls int64 }
 // visits is a program whose vertices note messages, and send say(vertex, superstep) when the
 // first comes; vertex 0 begins.
 func visits(in graph.Input, once bool, say func(id uint64, superstep int) int64) bsp.Runner {
+	return visitsAwake(in, once, say, 0)
+}
+
+// visitsAwake is visits with every seventh vertex awake in so many supersteps.
+func visitsAwake(in graph.Input, once bool, say func(id uint64, superstep int) int64, supersteps int) bsp.Runner {
 	return bsp.NewRunner(graph.Program(in, func(*graph.Global) graph.Algorithm[visit, int64] {
 		return graph.Algorithm[visit, int64]{
 			Combine: superstep.Min,
@@ -88,7 +93,9 @@ func visits(in graph.Input, once bool, say func(id uint64, superstep int) int64)
 				if some && v.Value.Messages == 1 || v.Superstep() == 0 && v.ID() == 0 {
 					v.SendAll(say(v.ID(), v.Superstep()))
 				}
-				v.Halt()
+				if v.ID()%7 != 3 || v.Superstep()+1 >= supersteps {
+					v.Halt()
+				}
 			},
 		}
 	}))
@@ -177,6 +184,39 @@ func TestOnceRestart(t *testing.T) {
 		for at := 1; at < whole.Supersteps; at++ {
 			bsptest.SameBits(t, bsptest.Config{Peers: 3, Tasks: 1 + at%3, Input: input, RestartAt: at}, run)
 		}
+	}
+}
+
+func parseVisit(t *testing.T, text string) (v visit) {
+	t.Helper()
+	if _, err := fmt.Sscanf(text, "{%d %d %d %d}", &v.At, &v.Message, &v.Messages, &v.Calls); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// TestOnceAwake has vertices that are awake without a message, so that all are looked at after a
+// pull: what comes is the same, and what is pulled.
+func TestOnceAwake(t *testing.T) {
+	const awake = 5
+	g := dense(600, false)
+	input, run := g.file(t), visitsAwake(g.in, true, sameLevel, awake)
+	want := table(t, outcome(t, t, trial{runner: visits(g.in, true, sameLevel), input: input, peers: 2, tasks: 1}).Output)
+	r := outcome(t, t, trial{runner: run, input: input, peers: 2, tasks: 1})
+	for id, got := range table(t, r.Output) {
+		a, b := parseVisit(t, got), parseVisit(t, want[id])
+		if n, _ := strconv.Atoi(id); n%7 == 3 {
+			b.Calls = max(awake, b.At+1)
+		}
+		if a != b {
+			t.Errorf("vertex %s has %v, want %v", id, a, b)
+		}
+	}
+	if r.Counters[graph.CounterPulled] < 2 {
+		t.Errorf("%d of %d supersteps were pulled", r.Counters[graph.CounterPulled], r.Supersteps)
+	}
+	for at := 1; at < r.Supersteps; at++ {
+		bsptest.SameBits(t, bsptest.Config{Peers: 2, Tasks: 1 + at%2, Input: input, RestartAt: at}, run)
 	}
 }
 
@@ -317,25 +357,25 @@ func TestOnceRefused(t *testing.T) {
 	}
 }
 
-// TestPullBlock compares a pull along a block with a loop over its edges.
-func TestPullBlock(t *testing.T) {
+// TestPullBlocks compares a pull along the blocks of some peers with a loop over their edges.
+func TestPullBlocks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.IntRange(1, 2000).Draw(t, "vertices")
+		n, peers := rapid.IntRange(1, 2000).Draw(t, "vertices"), rapid.IntRange(1, 4).Draw(t, "peers")
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		edges := make([][2]uint32, rapid.IntRange(0, 3*n).Draw(t, "edges"))
 		for i := range edges {
-			edges[i] = [2]uint32{uint32(r.IntN(n)), uint32(r.IntN(r.IntN(n) + 1))} // few targets have many
+			edges[i] = [2]uint32{uint32(r.IntN(n)), uint32(r.IntN(r.IntN(n) + 1))} // few sources have many
 		}
-		share := rapid.IntRange(0, 100).Draw(t, "share")
+		share, sending := rapid.IntRange(0, 100).Draw(t, "share"), rapid.IntRange(1, peers).Draw(t, "sending")
 		front, got := make([]bool, n), make([]bool, n)
 		for v := range n {
-			front[v], got[v] = r.IntN(100) < share, r.IntN(3) == 0
+			front[v], got[v] = v%peers < sending && r.IntN(100) < share, r.IntN(3) == 0
 		}
 		want := make([]bool, n)
 		for _, e := range edges {
 			want[e[0]] = want[e[0]] || front[e[1]] && !got[e[0]]
 		}
-		found, after, err := graph.PullAlong(edges, front, got)
+		found, after, err := graph.PullAlong(edges, peers, front, got)
 		if err != nil {
 			t.Fatal(err)
 		}

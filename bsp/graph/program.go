@@ -39,8 +39,9 @@ type Algorithm[V, M any] struct {
 	// which all that is sent by SendAll is one and the same message is pulled, such as the
 	// length of a path, and nothing is sent by SendWeighted. It goes with Compute, and with
 	// Min or Max. Edges are kept at both ends: with Input.Undirected these are the same
-	// arrays, else they take 4 bytes an edge and 12 a vertex and peer that it has edges
-	// from, and loading takes about a fifth longer.
+	// arrays, else they take 4 bytes an edge and 8 a vertex and peer that it has edges
+	// from, and loading takes about a fifth longer. Of graphs of more than 2^32 vertices none
+	// is pulled.
 	Once bool
 	// Pull says that most vertices send to all of their edges in most supersteps, as in
 	// PageRank: what SendAll sends is then pulled along the edges, as with Sweep, which
@@ -211,16 +212,14 @@ type engine[V any, M superstep.Number] struct {
 	once   *once[M]      // nil without Once
 	steady *steady[V, M] // nil without Pull; with it there is no lane
 
-	woken   []uint32 // vertices that messages came for, unless all says that it is not known
-	all     bool     // look at every vertex
-	out     []M      // by vertex, for all of its edges; with steady, that has it
-	senders []uint32 // vertices that have something in out
-	edges   int64    // of senders
-	active  int64    // vertices computed in this superstep
-	cursors []int    // by block: row at or before the vertex that is computed
-	added   []int64  // by block: edges of SendWeighted
-	walked  []int64  // by block: its messages that went into the accumulator
-	buf     []byte   // aggregators
+	woken   []uint32  // vertices that messages came for, unless all says that it is not known
+	all     bool      // look at every vertex
+	out     outbox[M] // along all edges of a vertex; with steady, that has it, only how many
+	active  int64     // vertices computed in this superstep
+	cursors []int     // by block: row at or before the vertex that is computed
+	added   []int64   // by block: edges of SendWeighted
+	walked  []int64   // by block: its messages that went into the accumulator
+	buf     []byte    // aggregators
 }
 
 func newEngine[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direct[M]], g *part, global *Global, alg Algorithm[V, M]) (*engine[V, M], error) {
@@ -241,15 +240,16 @@ func newEngine[V any, M superstep.Number](ctx context.Context, p *bsp.Peer[Direc
 		_, err = p.State(come)
 		return e, err
 	}
-	e.lane, e.out = bsp.NewLane[Direct[M], M](p, e.op, g.counts), make([]M, n)
-	fill(e.out, e.none)
+	e.lane, e.out = bsp.NewLane[Direct[M], M](p, e.op, g.counts), newOutbox(n, e.none)
 	if e.state, err = newState[V](n, make([]M, n), e.none); err != nil {
 		return nil, err
 	}
-	if alg.Once {
-		e.once, e.got = newOnce[M](p, g, global), bitset.New(n)
+	if !alg.Once {
+		_, err = p.State(e.state)
+		return e, err
 	}
-	if _, err = p.State(e.state); err == nil && alg.Once {
+	e.once, e.got = newOnce[M](p, g, global), bitset.New(n)
+	if _, err = p.State(&onceState[V, M]{e.state, e.once}); err == nil {
 		e.once.resume(e.got)
 	}
 	return e, err
@@ -308,7 +308,7 @@ func (e *engine[V, M]) exchange(ctx context.Context) error {
 		return err
 	}
 	if e.once != nil {
-		e.once.sent.Add(e.edges)
+		e.once.sent.Add(e.out.edges)
 	}
 	e.p.Vote(e.asleep == len(e.values) && !pulls)
 	e.buf = e.global.encode(e.buf[:0])
@@ -355,36 +355,41 @@ func (e *engine[V, M]) compute() {
 	case e.steady != nil:
 		e.computeSteady(msgs)
 	case e.all || e.asleep < len(e.values):
+		if e.once != nil {
+			e.once.deliver(e.inbox)
+		}
 		for i, m := range e.inbox {
 			if !e.halted[i] || m != e.none {
-				e.spread(uint32(i), e.computeOne(uint32(i), msgs))
+				e.computeOne(uint32(i), e.open(uint32(i)), msgs)
 			}
 		}
 	case e.once != nil && e.once.pulled:
-		for i := range e.once.found.All() {
-			e.spread(i, e.computeOne(i, msgs))
-		}
+		e.computeFound(msgs)
 	default:
 		slices.Sort(e.woken)
 		for _, i := range slices.Compact(e.woken) {
-			if e.inbox[i] != e.none { // which a combiner can make of several messages
-				e.spread(i, e.computeOne(i, msgs))
+			if m := e.open(i); m != e.none { // which a combiner can make of several messages
+				e.computeOne(i, m, msgs)
 			}
 		}
 	}
 	e.woken, e.all = e.woken[:0], false
 	if e.once != nil && e.once.pulled {
-		clear(e.once.found)
-		e.once.pulled = false
+		e.once.forget()
 	}
 }
 
-// computeOne calls the algorithm for an active vertex, and returns what it sends along all of its edges.
-func (e *engine[V, M]) computeOne(i uint32, msgs iter.Seq[M]) M {
-	v := &e.vertex
-	v.message = e.inbox[i]
-	v.some = v.message != e.none
+// open takes the message to a vertex out of the inbox.
+func (e *engine[V, M]) open(i uint32) M {
+	m := e.inbox[i]
 	e.inbox[i] = e.none
+	return m
+}
+
+// computeOne calls the algorithm for an active vertex with the message to it, and keeps what it sends along all of its edges.
+func (e *engine[V, M]) computeOne(i uint32, m M, msgs iter.Seq[M]) {
+	v := &e.vertex
+	v.message, v.some = m, m != e.none
 	v.Value, v.at, v.degree, v.halt = e.values[i], i, int(e.degrees[i]), false
 	v.told, v.out = false, e.none
 	e.active++
@@ -399,7 +404,7 @@ func (e *engine[V, M]) computeOne(i uint32, msgs iter.Seq[M]) M {
 		e.halted[i] = false
 		e.asleep--
 	}
-	return v.out
+	e.out.put(i, v.out, e.degrees[i])
 }
 
 func (e *engine[V, M]) name(at uint32) string { return string(e.ids.text(nil, int(at))) }

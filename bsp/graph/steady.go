@@ -39,12 +39,12 @@ func alike(degrees []uint32) (order []uint16) {
 
 // exchangeAll ends the superstep.
 func (e *engine[V, M]) exchangeAll(ctx context.Context) error {
-	s, sent := e.steady, e.edges
+	s, sent := e.steady, e.out.edges
 	idle := e.asleep == len(e.values) && sent == 0
 	if e.p.Vote(idle); !idle || s.directs > 0 {
 		s.busy.Add(1)
 	}
-	e.edges, s.directs = 0, 0
+	e.out.edges, s.directs = 0, 0
 	e.buf = e.global.encode(e.buf[:0])
 	e.p.SetValues(e.buf)
 	return s.come.edges.area.Exchange(ctx, sent)
@@ -58,7 +58,7 @@ func (e *engine[V, M]) computeSteady(msgs iter.Seq[M]) {
 		hi := min(lo+sweepVertices, n)
 		s.come.take(lo, s.in[:hi-lo])
 		e.active += e.computePiece(lo, hi, msgs)
-		e.edges += s.come.edges.publish(lo, s.out[:hi-lo], e.degrees[lo:hi], e.none)
+		e.out.edges += s.come.edges.publish(lo, s.out[:hi-lo], e.degrees[lo:hi], e.none)
 	}
 	s.come.end()
 }
