@@ -441,17 +441,11 @@ func ReadChunks(b []byte, peers int, weights bool) (edges int, err error) {
 	return edges, err
 }
 
-// PullAlong pulls along edges, each a vertex and the source of an edge to it, and returns
-// what was found, and who has got something then. Source s is vertex s/peers of peer s%peers,
-// the vertices are those of peer 0.
-func PullAlong(edges [][2]uint32, peers int, front, got []bool) (found, after []bool, err error) {
-	n := len(front)
-	p := &part{counts: make([]uint32, peers)}
-	for s := range n {
-		p.counts[s%peers]++
-	}
-	in := &inward{degrees: make([]uint32, n)}
-	f := formOf(true, rowRange{0, allRows}, false)
+// inwardAlong makes the blocks of such edges as PullAlong has to n vertices of a part.
+func inwardAlong(edges [][2]uint32, p *part, n int) (in *inward, base []int, err error) {
+	in, base = &inward{degrees: make([]uint32, n)}, p.frontierBase()
+	peers, f := len(p.counts), formOf(true, rowRange{0, allRows}, false)
+	edgesOf := make([][]uint32, peers)
 	for q := range peers {
 		var list []byte
 		count := 0
@@ -466,10 +460,25 @@ func PullAlong(edges [][2]uint32, peers int, front, got []bool) (found, after []
 		if err != nil {
 			return nil, nil, err
 		}
-		in.blocks = append(in.blocks, b)
+		in.blocks, edgesOf[q] = append(in.blocks, b), b.arriving(p.counts[q])
 	}
-	base := p.frontierBase()
-	in.find(p.counts, base)
+	in.find(edgesOf, base)
+	return in, base, nil
+}
+
+// PullAlong pulls along edges, each a vertex and the source of an edge to it, and returns
+// what was found, and who has got something then. Source s is vertex s/peers of peer s%peers,
+// the vertices are those of peer 0.
+func PullAlong(edges [][2]uint32, peers int, front, got []bool) (found, after []bool, err error) {
+	n := len(front)
+	p := &part{counts: make([]uint32, peers)}
+	for s := range n {
+		p.counts[s%peers]++
+	}
+	in, base, err := inwardAlong(edges, p, n)
+	if err != nil {
+		return nil, nil, err
+	}
 	s := search{inward: in, front: make(bitset.Set, base[peers]), got: bitset.New(n), found: bitset.New(n)}
 	for q := range peers {
 		s.fronts = append(s.fronts, s.front[base[q]:base[q]+words(p.counts[q])])

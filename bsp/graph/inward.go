@@ -55,18 +55,22 @@ func (g *part) turn(in Input, hand handOver) error {
 		g.inward.degrees = make([]uint32, len(g.degrees))
 		return nil
 	}
-	g.inward.blocks = g.blocks
-	if !in.Undirected {
-		if g.inward.blocks, err = g.transposed(hand); err != nil {
-			return err
+	edges := make([][]uint32, len(g.counts)) // to own vertices, by the vertices of each peer
+	if in.Undirected {
+		g.inward.blocks = g.blocks
+		for q, b := range g.blocks {
+			edges[q] = b.arriving(g.counts[q])
 		}
+	} else if g.inward.blocks, err = g.transposed(hand, edges); err != nil {
+		return err
 	}
-	g.inward.find(g.counts, base)
+	g.inward.find(edges, base)
 	return nil
 }
 
-// find makes what is found by vertex: heads, and the places of rows.
-func (in *inward) find(counts []uint32, base []int) {
+// find makes what is found by vertex: heads, and the places of rows. It needs how many edges to own vertices
+// those of each peer have.
+func (in *inward) find(edges [][]uint32, base []int) {
 	n := len(in.degrees)
 	in.heads, in.some, in.more = make([]uint32, n), bitset.New(n), bitset.New(n)
 	for v, d := range in.degrees {
@@ -80,7 +84,7 @@ func (in *inward) find(counts []uint32, base []int) {
 	most := make([]uint32, n) // edges of the head
 	for q, b := range in.blocks {
 		in.places = append(in.places, b.places(n))
-		b.heads(counts[q], 64*uint32(base[q]), in.heads, most)
+		b.heads(edges[q], 64*uint32(base[q]), in.heads, most)
 	}
 }
 
@@ -95,8 +99,8 @@ func (g *part) short(hand handOver) (bool, error) {
 }
 
 // transposed gives every peer the edges to its vertices and returns those to the own
-// ones, as blocks by the peer of the sources.
-func (g *part) transposed(hand handOver) ([]*block, error) {
+// ones, as blocks by the peer of the sources, and into edges how many each source has.
+func (g *part) transposed(hand handOver, edges [][]uint32) ([]*block, error) {
 	out := make([][]byte, len(g.blocks))
 	for q, b := range g.blocks {
 		if q != g.index {
@@ -117,7 +121,7 @@ func (g *part) transposed(hand handOver) ([]*block, error) {
 				return nil, err
 			}
 		}
-		blocks[q] = b.transpose(g.inward.degrees)
+		blocks[q], edges[q] = b.transpose(g.inward.degrees), b.leaving(g.counts[q])
 	}
 	return blocks, nil
 }
@@ -187,16 +191,30 @@ func (b *block) transpose(degrees []uint32) *block {
 	return back
 }
 
-const candidates = 32
+// leaving returns how many edges of the block leave each of so many vertices.
+func (b *block) leaving(vertices uint32) []uint32 {
+	edges := make([]uint32, vertices)
+	for r, v := range b.rows {
+		edges[v] = b.starts[r+1] - b.starts[r]
+	}
+	return edges
+}
 
-// heads gives each row the target that has the most edges in the block, the first of several,
-// if it has more than the vertex's head so far: its number beyond first, and how many edges it
-// has. Targets are below limit.
-func (b *block) heads(limit, first uint32, heads, most []uint32) {
-	edges := make([]uint32, limit)
+// arriving returns how many edges of the block arrive at each of so many vertices.
+func (b *block) arriving(vertices uint32) []uint32 {
+	edges := make([]uint32, vertices)
 	for _, t := range b.targets {
 		edges[t]++
 	}
+	return edges
+}
+
+// candidates is how many targets of a row are looked at for its head: with more of them pulls are no faster.
+const candidates = 32
+
+// heads gives the vertex of each row, of the first targets of the row, the one with the most edges, the first
+// of several, if it has more than the vertex's head so far: as its number beyond first, and how many edges it has.
+func (b *block) heads(edges []uint32, first uint32, heads, most []uint32) {
 	for r, v := range b.rows {
 		head, n := heads[v], most[v]
 		for _, t := range b.targets[b.starts[r]:min(b.starts[r+1], b.starts[r]+candidates)] {
