@@ -100,7 +100,7 @@ func (e *engine[V, M]) pulls(ctx context.Context) (bool, error) {
 		all.Left += f.Left
 		switch {
 		case f.Messages == 0:
-		case f.Messages > 1 || all.Messages == 1 && f.Message != all.Message:
+		case f.Messages > 1 || all.Messages == 1 && !same(f.Message, all.Message):
 			return false, nil
 		default:
 			all.Messages, all.Message = 1, f.Message

@@ -414,3 +414,35 @@ func FuzzBlock(f *testing.F) {
 		}
 	})
 }
+
+// TestZeros has vertices send zeros of both signs, which are equal and not the same: each comes as it was sent,
+// pushed or, with Once, where it might be pulled.
+func TestZeros(t *testing.T) {
+	input := write(t, "edges", "0 10\n1 11\n2 12\n3 13\n")
+	for _, once := range []bool{false, true} {
+		run := bsp.NewRunner(graph.Program(graph.Input{}, func(*graph.Global) graph.Algorithm[float64, float64] {
+			return graph.Algorithm[float64, float64]{
+				Combine: superstep.Min,
+				Once:    once,
+				Compute: func(v *graph.Vertex[float64, float64], _ iter.Seq[float64]) {
+					if m, some := v.Message(); some {
+						v.Value = m
+					}
+					if v.Superstep() == 0 && v.Degree() > 0 {
+						v.SendAll(math.Copysign(0, float64(v.ID()%2)-0.5))
+					}
+					v.Halt()
+				},
+			}
+		}))
+		for _, peers := range []int{1, 2, 3} {
+			r := outcome(t, t, trial{runner: run, input: input, peers: peers, tasks: 1})
+			got := table(t, r.Output)
+			for id, want := range map[string]string{"10": "-0", "11": "0", "12": "-0", "13": "0"} {
+				if got[id] != want {
+					t.Errorf("once %v, %d peers: vertex %s has %s, want %s", once, peers, id, got[id], want)
+				}
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"math"
 	"slices"
 
 	"scalar/superstep"
@@ -33,12 +34,17 @@ func (o *outbox[M]) put(at uint32, m M, degree uint32) {
 		o.values[at] = m
 	case len(o.senders) == 0:
 		o.message = m
-	case m != o.message:
+	case !same(m, o.message):
 		o.all()
 		o.differ, o.values[at] = true, m
 	}
 	o.edges += int64(degree)
 	o.senders = append(o.senders, at)
+}
+
+// same reports whether two messages are the same, to the sign of a zero.
+func same[M superstep.Number](a, b M) bool {
+	return a == b && (a != 0 || math.Signbit(float64(a)) == math.Signbit(float64(b)))
 }
 
 // grow makes room for so many senders more.

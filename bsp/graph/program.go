@@ -360,7 +360,8 @@ func (e *engine[V, M]) compute() {
 		}
 		for i, m := range e.inbox {
 			if !e.halted[i] || m != e.none {
-				e.computeOne(uint32(i), e.open(uint32(i)), msgs)
+				e.inbox[i] = e.none
+				e.computeOne(uint32(i), m, msgs)
 			}
 		}
 	case e.once != nil && e.once.pulled:
