@@ -303,6 +303,25 @@ func TestOnceOtherMessages(t *testing.T) {
 	}
 }
 
+// saying is a program whose vertices send say(vertex) in superstep 0, and keep what comes last.
+func saying[M superstep.Number](in graph.Input, combine superstep.Op, once bool, say func(id uint64) M) bsp.Runner {
+	return bsp.NewRunner(graph.Program(in, func(*graph.Global) graph.Algorithm[M, M] {
+		return graph.Algorithm[M, M]{
+			Combine: combine,
+			Once:    once,
+			Compute: func(v *graph.Vertex[M, M], _ iter.Seq[M]) {
+				if m, some := v.Message(); some {
+					v.Value = m
+				}
+				if v.Superstep() == 0 && v.Degree() > 0 {
+					v.SendAll(say(v.ID()))
+				}
+				v.Halt()
+			},
+		}
+	}))
+}
+
 // TestOncePeersDiffer has two vertices send to all: each of two peers may find that all its
 // messages are the same, and yet they are not.
 func TestOncePeersDiffer(t *testing.T) {
@@ -312,21 +331,7 @@ func TestOncePeersDiffer(t *testing.T) {
 		for v := range n {
 			g.edges = append(g.edges, [2]int{0, v}, [2]int{other, v})
 		}
-		run := bsp.NewRunner(graph.Program(g.in, func(*graph.Global) graph.Algorithm[int64, int64] {
-			return graph.Algorithm[int64, int64]{
-				Combine: superstep.Max,
-				Once:    true,
-				Compute: func(v *graph.Vertex[int64, int64], _ iter.Seq[int64]) {
-					if m, some := v.Message(); some {
-						v.Value = m
-					}
-					if v.Superstep() == 0 && v.Degree() > 0 {
-						v.SendAll(10 - int64(v.ID()))
-					}
-					v.Halt()
-				},
-			}
-		}))
+		run := saying(g.in, superstep.Max, true, func(id uint64) int64 { return 10 - int64(id) })
 		r := outcome(t, t, trial{runner: run, input: g.file(t), peers: 2, tasks: 1})
 		for id, got := range table(t, r.Output) {
 			if got != "10" {
@@ -420,21 +425,7 @@ func FuzzBlock(f *testing.F) {
 func TestZeros(t *testing.T) {
 	input := write(t, "edges", "0 10\n1 11\n2 12\n3 13\n")
 	for _, once := range []bool{false, true} {
-		run := bsp.NewRunner(graph.Program(graph.Input{}, func(*graph.Global) graph.Algorithm[float64, float64] {
-			return graph.Algorithm[float64, float64]{
-				Combine: superstep.Min,
-				Once:    once,
-				Compute: func(v *graph.Vertex[float64, float64], _ iter.Seq[float64]) {
-					if m, some := v.Message(); some {
-						v.Value = m
-					}
-					if v.Superstep() == 0 && v.Degree() > 0 {
-						v.SendAll(math.Copysign(0, float64(v.ID()%2)-0.5))
-					}
-					v.Halt()
-				},
-			}
-		}))
+		run := saying(graph.Input{}, superstep.Min, once, func(id uint64) float64 { return math.Copysign(0, float64(id%2)-0.5) })
 		for _, peers := range []int{1, 2, 3} {
 			r := outcome(t, t, trial{runner: run, input: input, peers: peers, tasks: 1})
 			got := table(t, r.Output)
