@@ -443,9 +443,9 @@ func ReadChunks(b []byte, peers int, weights bool) (edges int, err error) {
 
 // inwardAlong makes the blocks of such edges as PullAlong has to n vertices of a part.
 func inwardAlong(edges [][2]uint32, p *part, n int) (in *inward, base []int, err error) {
-	in, base = &inward{degrees: make([]uint32, n)}, p.frontierBase()
+	in = &inward{degrees: make([]uint32, n)}
 	peers, f := len(p.counts), formOf(true, rowRange{0, allRows}, false)
-	edgesOf := make([][]uint32, peers)
+	all := 0
 	for q := range peers {
 		var list []byte
 		count := 0
@@ -460,10 +460,12 @@ func inwardAlong(edges [][2]uint32, p *part, n int) (in *inward, base []int, err
 		if err != nil {
 			return nil, nil, err
 		}
-		in.blocks, edgesOf[q] = append(in.blocks, b), b.arriving(p.counts[q])
+		in.blocks, in.edges = append(in.blocks, b), append(in.edges, b.arriving(p.counts[q]))
+		base = append(base, all)
+		all += words(p.counts[q])
 	}
-	in.find(edgesOf, base)
-	return in, base, nil
+	in.index(base)
+	return in, append(base, all), nil
 }
 
 // PullAlong pulls along edges, each a vertex and the source of an edge to it, and returns

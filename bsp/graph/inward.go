@@ -12,31 +12,17 @@ type inward struct {
 	blocks  []*block   // by the peer of the sources: rows are own vertices, targets the sources of their edges; none: nobody pulls
 	places  []rowPlace // by block
 	degrees []uint32   // edges to each own vertex
+	edges   [][]uint32 // to own vertices, by the vertices of each peer: until index
 
 	// Every vertex has a head: of the sources of its edges one with the most edges to own
 	// vertices. Searches reach it early: most vertices are found by it, without a look at
 	// their rows, which are far apart in memory.
-	heads      []uint32   // by vertex: the head's place in the frontier, see frontierBase
+	heads      []uint32   // by vertex: the number of the head's bit in the frontier
 	some, more bitset.Set // vertices with an edge to them, and with several
 }
 
 // mostPlaces is how many vertices the graph may have for heads of 32 bits. With more nobody pulls.
 const mostPlaces = 1 << 32
-
-// frontierBase returns where the words of each peer's vertices begin in a set of all, those of
-// this peer before the others, and at the end how many there are.
-func (g *part) frontierBase() []int {
-	base, all := make([]int, 0, len(g.counts)+1), words(g.counts[g.index])
-	for q, n := range g.counts {
-		if q == g.index {
-			base = append(base, 0)
-			continue
-		}
-		base = append(base, all)
-		all += words(n)
-	}
-	return append(base, all)
-}
 
 // words is how many words a set of so many vertices has.
 func words(vertices uint32) int { return int((uint64(vertices) + 63) / 64) }
@@ -50,27 +36,27 @@ func (g *part) turn(in Input, hand handOver) error {
 	if err != nil {
 		return err
 	}
-	base := g.frontierBase()
-	if short || 64*base[len(g.counts)] > mostPlaces {
+	all := 0
+	for _, n := range g.counts {
+		all += 64 * words(n)
+	}
+	if short || all > mostPlaces {
 		g.inward.degrees = make([]uint32, len(g.degrees))
 		return nil
 	}
-	edges := make([][]uint32, len(g.counts)) // to own vertices, by the vertices of each peer
-	if in.Undirected {
-		g.inward.blocks = g.blocks
-		for q, b := range g.blocks {
-			edges[q] = b.arriving(g.counts[q])
-		}
-	} else if g.inward.blocks, err = g.transposed(hand, edges); err != nil {
-		return err
+	if !in.Undirected {
+		return g.transposed(hand)
 	}
-	g.inward.find(edges, base)
+	g.inward.blocks = g.blocks
+	for q, b := range g.blocks {
+		g.inward.edges = append(g.inward.edges, b.arriving(g.counts[q]))
+	}
 	return nil
 }
 
-// find makes what is found by vertex: heads, and the places of rows. It needs how many edges to own vertices
-// those of each peer have.
-func (in *inward) find(edges [][]uint32, base []int) {
+// index makes what is looked up by vertex: heads, and the places of rows. base is where the words of
+// each peer's vertices begin in the frontier.
+func (in *inward) index(base []int) {
 	n := len(in.degrees)
 	in.heads, in.some, in.more = make([]uint32, n), bitset.New(n), bitset.New(n)
 	for v, d := range in.degrees {
@@ -84,8 +70,9 @@ func (in *inward) find(edges [][]uint32, base []int) {
 	most := make([]uint32, n) // edges of the head
 	for q, b := range in.blocks {
 		in.places = append(in.places, b.places(n))
-		b.heads(edges[q], 64*uint32(base[q]), in.heads, most)
+		b.heads(in.edges[q], 64*uint32(base[q]), in.heads, most)
 	}
+	in.edges = nil
 }
 
 // short reports whether the memory of some peer was too short for its edges.
@@ -98,9 +85,9 @@ func (g *part) short(hand handOver) (bool, error) {
 	return slices.ContainsFunc(told, func(b []byte) bool { return len(b) != 1 || b[0] != 0 }), err
 }
 
-// transposed gives every peer the edges to its vertices and returns those to the own
-// ones, as blocks by the peer of the sources, and into edges how many each source has.
-func (g *part) transposed(hand handOver, edges [][]uint32) ([]*block, error) {
+// transposed gives every peer the edges to its vertices, and makes inward of those to the own
+// ones.
+func (g *part) transposed(hand handOver) error {
 	out := make([][]byte, len(g.blocks))
 	for q, b := range g.blocks {
 		if q != g.index {
@@ -109,21 +96,21 @@ func (g *part) transposed(hand handOver, edges [][]uint32) ([]*block, error) {
 	}
 	columns, err := hand(out)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	n := g.ids.size()
 	g.inward.degrees = make([]uint32, n)
-	blocks := make([]*block, len(columns))
 	for q, columns := range columns {
 		b := g.blocks[q]
 		if q != g.index {
 			if b, err = decodeBlock(columns, g.counts[q], uint32(n)); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		blocks[q], edges[q] = b.transpose(g.inward.degrees), b.leaving(g.counts[q])
+		g.inward.blocks = append(g.inward.blocks, b.transpose(g.inward.degrees))
+		g.inward.edges = append(g.inward.edges, b.leaving(g.counts[q]))
 	}
-	return blocks, nil
+	return nil
 }
 
 // encode returns the block without its weights, all as u32: the number of rows, rows,

@@ -48,8 +48,22 @@ func newOnce[M superstep.Number](p *bsp.Peer[Direct[M]], g *part, global *Global
 		}
 	}
 	o.mirror = bsp.NewMirror[Direct[M], uint64](p, len(own), watches, watched)
+	if len(o.blocks) > 0 {
+		o.index(o.base(p.Index(), p.N()))
+	}
 	o.sent = NewAggregator[int64](global, superstep.Sum)
 	return o
+}
+
+// base returns where the words of each peer's vertices begin in the mirror, which has the own ones first.
+func (o *once[M]) base(own, peers int) []int {
+	base := make([]int, peers)
+	for q := range peers {
+		if q != own {
+			base[q] = o.mirror.Base(q)
+		}
+	}
+	return base
 }
 
 // wordsOf returns the numbers of the words of a bitset.

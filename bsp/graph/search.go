@@ -38,7 +38,7 @@ func (p rowPlace) row(v uint32) (r uint32, has uint64) {
 // A search looks in a frontier for those with an edge to vertices that have got nothing yet.
 type search struct {
 	*inward
-	front      bitset.Set   // of all peers, as frontierBase has it
+	front      bitset.Set   // of all peers, as the mirror has them
 	fronts     []bitset.Set // of each, empty ones nil
 	got, found bitset.Set   // of own vertices
 
